@@ -1,0 +1,1 @@
+"""Staff pages: the Flask-Admin shell and our own desks."""

@@ -1,0 +1,129 @@
+"""The customers who owe, the people behind them, and facts that bind what we may do."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, enum_column, pk, ref_key
+
+
+class DebtorType(StrEnum):
+    BUSINESS = "business"
+    SOLE_TRADER = "sole_trader"
+    PRIVATE_PERSON = "private_person"
+
+
+class ContactRole(StrEnum):
+    PAYS = "pays"
+    APPROVES = "approves"
+    LEGAL = "legal"
+    OWNER = "owner"
+
+
+class FlagKind(StrEnum):
+    """Facts about an account that suppress contact (C-05); more kinds come with the ladder."""
+
+    WRONG_PARTY = "wrong_party"
+    DECEASED = "deceased"
+    BANKRUPTCY = "bankruptcy"
+    BREATHING_SPACE = "breathing_space"
+    CEASE_REQUEST = "cease_request"
+    ATTORNEY = "attorney"
+
+
+class Account(Base):
+    """The customer who owes (never "user" or "debtor" in code)."""
+
+    __tablename__ = "account"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    creditor_id: Mapped[int] = mapped_column(ForeignKey("creditor.id"))
+    #: The creditor's own number for the customer.
+    number: Mapped[str]
+    name: Mapped[str]
+    debtor_type: Mapped[DebtorType] = enum_column(DebtorType, "debtor_type", default=DebtorType.BUSINESS)
+    country: Mapped[str] = mapped_column(String(2))
+    #: IANA zone: overdue, windows and promises are counted in it.
+    zone: Mapped[str]
+    language: Mapped[str] = mapped_column(String(2))
+    #: When the debtor chose the language himself; his choice sticks (decision 2).
+    language_chosen_at: Mapped[datetime | None]
+    #: Head office that pays for this branch.
+    payer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    #: Days on which he pays, and what his books require on an invoice, in words.
+    pay_days: Mapped[str | None]
+    required_references: Mapped[str | None]
+    collector_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("creditor_id", "number"),
+        CheckConstraint("payer_id IS NULL OR payer_id <> id", name="payer"),
+        Index("ix_account_name", "name"),
+        Index("ix_account_collector", "collector_id"),
+    )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether neutral subjects and texts are due (decision 20)."""
+        return self.debtor_type is not DebtorType.BUSINESS
+
+
+class Contact(Base):
+    """A person at an account; an address is used only while `is_active`."""
+
+    __tablename__ = "contact"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str]
+    email: Mapped[str | None]
+    #: E.164.
+    phone: Mapped[str | None]
+    language: Mapped[str | None] = mapped_column(String(2))
+    may_commit: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True)
+    #: Staff who added or changed it; until confirmed it receives no codes (decision 6).
+    changed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="reachable"),
+        Index("ix_contact_account", "account_id"),
+        Index("ix_contact_email", "email"),
+    )
+
+
+class ContactHasRole(Base):
+    """What a contact does at the account."""
+
+    __tablename__ = "contact_role"
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    role: Mapped[ContactRole] = enum_column(ContactRole, "role", primary_key=True)
+
+
+class AccountFlag(Base):
+    """A dated fact that binds contact, escalation or charges for a time."""
+
+    __tablename__ = "account_flag"
+
+    id: Mapped[pk]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    kind: Mapped[FlagKind] = enum_column(FlagKind, "kind")
+    from_on: Mapped[date]
+    #: First day on which it no longer holds; None while open.
+    to_on: Mapped[date | None]
+    source: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_account_flag_account", "account_id"),)

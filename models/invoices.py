@@ -1,0 +1,125 @@
+"""Documents that are owed or credited, their lines and document-level amounts (decision 3).
+
+Totals are positive in every kind; the direction follows the kind. Lines may be negative.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, currency_code, decimal_text, enum_column, minor, pk, ref_key
+from models.states import InvoiceStatus
+
+
+class InvoiceKind(StrEnum):
+    INVOICE = "invoice"
+    PREPAYMENT = "prepayment"
+    CREDIT_NOTE = "credit_note"
+    FEE = "fee"
+
+
+#: Kinds that are owed; a credit note stands on the other side.
+OWED_KINDS = frozenset({InvoiceKind.INVOICE, InvoiceKind.PREPAYMENT, InvoiceKind.FEE})
+
+
+class Invoice(Base):
+    """One document. `balance_minor` is a cache of its postings, written only by ledger.post.
+
+    For owed kinds the balance is what is still receivable; for a credit note, what of it is
+    not yet applied.
+    """
+
+    __tablename__ = "invoice"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    kind: Mapped[InvoiceKind] = enum_column(InvoiceKind, "kind")
+    number: Mapped[str]
+    status: Mapped[InvoiceStatus] = enum_column(InvoiceStatus, "status")
+    issued_on: Mapped[date]
+    due_on: Mapped[date | None]
+    currency: Mapped[currency_code]
+    #: Sum of line nets, then document-level amounts as the document prints them.
+    lines_net_minor: Mapped[minor]
+    allowances_minor: Mapped[minor] = mapped_column(default=0)
+    charges_minor: Mapped[minor] = mapped_column(default=0)
+    tax_minor: Mapped[minor] = mapped_column(default=0)
+    prepaid_minor: Mapped[minor] = mapped_column(default=0)
+    rounding_minor: Mapped[minor] = mapped_column(default=0)
+    #: lines - allowances + charges + tax - prepaid + rounding: what the document asks for.
+    total_minor: Mapped[minor]
+    balance_minor: Mapped[minor] = mapped_column(default=0)
+    description: Mapped[str] = mapped_column(default="")
+    purchase_order: Mapped[str | None]
+    #: The invoice that a credit note or fee refers to.
+    refers_to_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
+    #: The creditor's own document, shown before anything we make (decision 4).
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"))
+    import_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"))
+    #: Raised by every writer that read it first (P-23).
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime]
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        UniqueConstraint("account_id", "kind", "number"),
+        CheckConstraint("total_minor >= 0", name="total"),
+        CheckConstraint("balance_minor BETWEEN 0 AND total_minor", name="balance"),
+        CheckConstraint(
+            "total_minor = lines_net_minor - allowances_minor + charges_minor + tax_minor"
+            " - prepaid_minor + rounding_minor",
+            name="sum",
+        ),
+        Index("ix_invoice_account_status", "account_id", "status"),
+        Index("ix_invoice_due", "status", "due_on"),
+        Index("ix_invoice_number", "number"),
+    )
+
+
+class InvoiceLine(Base):
+    """One line as the document prints it; `net_minor` is the truth, price and quantity explain it."""
+
+    __tablename__ = "invoice_line"
+
+    id: Mapped[pk]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    position: Mapped[int] = mapped_column(Integer)
+    code: Mapped[str | None]
+    description: Mapped[str]
+    quantity: Mapped[decimal_text]
+    unit_price: Mapped[decimal_text]
+    net_minor: Mapped[minor]
+    tax_minor: Mapped[minor] = mapped_column(default=0)
+    tax_rate: Mapped[decimal_text | None]
+    tax_category: Mapped[str | None] = mapped_column(String(4))
+
+    __table_args__ = (UniqueConstraint("invoice_id", "position"),)
+
+
+class AdjustmentKind(StrEnum):
+    ALLOWANCE = "allowance"
+    CHARGE = "charge"
+
+
+class InvoiceAdjustment(Base):
+    """A document-level allowance or charge, with its own tax."""
+
+    __tablename__ = "invoice_adjustment"
+
+    id: Mapped[pk]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    kind: Mapped[AdjustmentKind] = enum_column(AdjustmentKind, "kind")
+    reason: Mapped[str]
+    amount_minor: Mapped[minor]
+    tax_rate: Mapped[decimal_text | None]
+    tax_category: Mapped[str | None] = mapped_column(String(4))
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("ix_invoice_adjustment_invoice", "invoice_id"),
+    )

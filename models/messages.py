@@ -1,0 +1,121 @@
+"""Messages on their way out, the right to send them, and what people said about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, digest, enum_column, pk, ref_key
+from models.links import Channel
+from models.states import MessageStatus
+
+
+class Purpose(StrEnum):
+    """Why we write; caps and hours bind reminders only (decision 18)."""
+
+    REMINDER = "reminder"
+    RECEIPT = "receipt"
+    CODE = "code"
+    FRESH_LINK = "fresh_link"
+    OPT_OUT_CONFIRMED = "opt_out_confirmed"
+
+
+class Message(Base):
+    """One message to one contact: queued in the transaction of the fact it tells (P-25).
+
+    The body is rendered at the last moment and kept with `[link]` in place of the clear link.
+    """
+
+    __tablename__ = "message"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    channel: Mapped[Channel] = enum_column(Channel, "channel")
+    purpose: Mapped[Purpose] = enum_column(Purpose, "purpose")
+    #: Folder below templates/messages.
+    kind: Mapped[str] = mapped_column(String(40))
+    language: Mapped[str] = mapped_column(String(2))
+    currency: Mapped[str | None] = mapped_column(String(3))
+    #: Ids and codes the text is made from; amounts are read again at send time.
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: One fact is told once: "receipt:payment:17:email".
+    dedupe_key: Mapped[str] = mapped_column(String(160), unique=True)
+    status: Mapped[MessageStatus] = enum_column(MessageStatus, "status")
+    #: RFC 5322 Message-ID, fixed at the queue so that a re-sent receipt keeps it (decision 19).
+    wire_id: Mapped[str] = mapped_column(unique=True)
+    not_before: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    #: Why it was not sent, in codes a template words.
+    reasons: Mapped[list[str]] = mapped_column(JSON, default=list)
+    subject: Mapped[str | None]
+    body: Mapped[str | None]
+    body_digest: Mapped[digest | None]
+    template_version: Mapped[str | None] = mapped_column(String(16))
+    queued_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        Index("ix_message_due", "status", "not_before"),
+        Index("ix_message_account", "account_id", "queued_at"),
+        Index("ix_message_contact", "contact_id"),
+    )
+
+
+class ContactLedger(Base):
+    """Each reminder claimed for a person, a channel, a currency and a day; append-only (C-02)."""
+
+    __tablename__ = "contact_ledger"
+
+    id: Mapped[pk]
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    channel: Mapped[Channel] = enum_column(Channel, "channel")
+    currency: Mapped[str] = mapped_column(String(3))
+    #: Account-local day of the claim.
+    business_on: Mapped[date]
+    step: Mapped[str] = mapped_column(String(40))
+    cycle: Mapped[str] = mapped_column(String(40))
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), unique=True)
+    claimed_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("contact_id", "channel", "currency", "business_on"),
+        UniqueConstraint("contact_id", "step", "cycle", "channel", "currency"),
+    )
+
+
+class ConsentEventKind(StrEnum):
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+
+
+class ConsentEvent(Base):
+    """What a person said about being written to; append-only, the latest counts (C-06)."""
+
+    __tablename__ = "consent_event"
+
+    id: Mapped[pk]
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    channel: Mapped[Channel] = enum_column(Channel, "channel")
+    #: SHA-256 of the address at that time: an opt-out follows the address, not the row.
+    address_digest: Mapped[digest]
+    purpose: Mapped[Purpose] = enum_column(Purpose, "purpose")
+    event: Mapped[ConsentEventKind] = enum_column(ConsentEventKind, "event")
+    text_shown: Mapped[str]
+    text_version: Mapped[str]
+    source: Mapped[str]
+    #: Network prefix, not the whole address.
+    ip_prefix: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_consent_event_address", "address_digest", "channel"),)

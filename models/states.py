@@ -1,0 +1,167 @@
+"""One enum and one table of moves for each subject; every other move is refused by name.
+
+`advance(subject, to)` is the only place that writes `.status` (test_house.py holds it).
+Overdue, partly paid and disputed are questions answered from facts, never statuses.
+
+Source: domain.md, "Statuses and their moves"; P-04.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class IllegalMove(Exception):
+    """A subject cannot go from its present status to the one asked for."""
+
+    def __init__(self, subject: str, from_status: str, to_status: str) -> None:
+        super().__init__(f"{subject}: {from_status} -> {to_status} is not a move")
+        self.subject, self.from_status, self.to_status = subject, from_status, to_status
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    WRITTEN_OFF = "written_off"
+    VOID = "void"
+
+
+class AttemptStatus(StrEnum):
+    CREATED = "created"
+    OPEN = "open"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class MessageStatus(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+class InboxStatus(StrEnum):
+    """A gateway event on its way through the inbox (P-10): only `done` makes a repeat a repeat."""
+
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    DONE = "done"
+    FAILED = "failed"
+    PARKED = "parked"
+
+
+class JobStatus(StrEnum):
+    """An outside effect on its way (P-25)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class ImportStatus(StrEnum):
+    """A file on its way into the books: read whole, then applied in chunks."""
+
+    STAGED = "staged"
+    APPLYING = "applying"
+    APPLIED = "applied"
+
+
+_I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatus, JobStatus, ImportStatus
+
+MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
+    InvoiceStatus: {
+        _I.DRAFT: frozenset({_I.OPEN, _I.VOID}),
+        _I.OPEN: frozenset({_I.PAID, _I.WRITTEN_OFF, _I.VOID}),
+        _I.PAID: frozenset({_I.OPEN}),  # a payment was reversed
+        _I.WRITTEN_OFF: frozenset(),
+        _I.VOID: frozenset(),
+    },
+    AttemptStatus: {
+        _A.CREATED: frozenset(
+            {_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.UNKNOWN}
+        ),
+        _A.OPEN: frozenset(
+            {_A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED, _A.UNKNOWN}
+        ),
+        _A.PROCESSING: frozenset({_A.SUCCEEDED, _A.FAILED, _A.UNKNOWN}),
+        _A.UNKNOWN: frozenset(
+            {_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED}
+        ),
+        # Late money: posted, left unapplied where nothing is open, and a task for a person.
+        _A.FAILED: frozenset({_A.SUCCEEDED}),
+        _A.CANCELLED: frozenset({_A.SUCCEEDED}),
+        _A.EXPIRED: frozenset({_A.SUCCEEDED}),
+        _A.SUCCEEDED: frozenset(),
+    },
+    MessageStatus: {
+        _M.QUEUED: frozenset({_M.SENDING, _M.SUPPRESSED, _M.STOPPED}),
+        _M.SENDING: frozenset({_M.SENT, _M.FAILED, _M.QUEUED, _M.UNKNOWN}),
+        _M.SENT: frozenset({_M.DELIVERED, _M.BOUNCED}),
+        _M.UNKNOWN: frozenset({_M.SENDING}),  # receipts only: they are sent at least once
+        _M.DELIVERED: frozenset(),
+        _M.BOUNCED: frozenset(),
+        _M.FAILED: frozenset(),
+        _M.SUPPRESSED: frozenset(),
+        _M.STOPPED: frozenset(),
+    },
+    InboxStatus: {
+        _X.RECEIVED: frozenset({_X.PROCESSING}),
+        _X.PROCESSING: frozenset({_X.DONE, _X.FAILED, _X.PARKED}),
+        _X.FAILED: frozenset({_X.PROCESSING, _X.PARKED}),
+        _X.PARKED: frozenset({_X.PROCESSING}),
+        _X.DONE: frozenset(),
+    },
+    JobStatus: {
+        _J.QUEUED: frozenset({_J.RUNNING}),
+        _J.RUNNING: frozenset({_J.DONE, _J.QUEUED, _J.DEAD}),
+        _J.DEAD: frozenset({_J.QUEUED}),
+        _J.DONE: frozenset(),
+    },
+    ImportStatus: {
+        _F.STAGED: frozenset({_F.APPLYING}),
+        _F.APPLYING: frozenset({_F.APPLIED}),
+        _F.APPLIED: frozenset(),
+    },
+}
+
+#: Attempts whose outcome the gateway may still change; they hold their invoices (decision 12).
+UNSETTLED_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.PROCESSING, _A.UNKNOWN})
+#: Attempts that forbid another one for the same invoices, unless superseded (decision 12).
+BLOCKING_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.UNKNOWN})
+#: Invoices that still may be asked for.
+COLLECTABLE_INVOICES = frozenset({_I.OPEN})
+
+
+def may_advance(status: StrEnum, to: StrEnum) -> bool:
+    """Whether the table has the move `status` -> `to`."""
+    return to in MOVES[type(to)][type(to)(status)]
+
+
+def advance(subject: Any, to: StrEnum) -> Any:
+    """Move a subject to a new status; the one writer of `.status`.
+
+    Args:
+        subject: a row with a `status` column.
+        to: member of the subject's enum.
+    Returns:
+        The same subject, in the new status.
+    Raises:
+        IllegalMove: the table has no such move.
+    """
+    if not may_advance(subject.status, to):
+        raise IllegalMove(type(subject).__name__, str(subject.status), str(to))
+    subject.status = to
+    return subject

@@ -1,0 +1,146 @@
+"""The one way to the database: `read()` for looking, `write()` for one unit of work.
+
+On SQLite SQLAlchemy drops row locks silently, so two writers may both see the old balance
+(requirements 0.1). `write()` therefore takes a process-wide mutex and BEGIN IMMEDIATE there,
+and ordered row locks on PostgreSQL (M-07). Source: decisions 15-17; M-08, M-24.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from models import audit
+
+T = TypeVar("T")
+
+#: Tries of one unit of work when the database says "somebody else was first" (M-08).
+TRIES = 5
+#: What SQLite is told at every connect; asserted at boot (M-24).
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}
+
+_in_unit: ContextVar[bool] = ContextVar("in_unit_of_work", default=False)
+
+
+def in_unit_of_work() -> bool:
+    """Whether this thread is inside `write()`: no outside call may be made there (M-08)."""
+    return _in_unit.get()
+
+
+class Store:
+    """Database of one address; shared by all threads of a process.
+
+    Args:
+        url: SQLAlchemy address, `sqlite:///path` or `postgresql+psycopg://…`.
+        pool_size: connections kept for each of reading and writing on PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = make_url(url)
+        if self.url.drivername in ("postgresql", "postgres"):
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._mutex: threading.Lock | None = threading.Lock() if self.is_sqlite else None
+        if self.is_sqlite:
+            self.reader = _sqlite_engine(self.url, begin="BEGIN", query_only=True)
+            self.writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", query_only=False)
+        else:
+            engine = create_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+            self.writer = engine
+            self.reader = engine.execution_options(postgresql_readonly=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session that sees one state of the books and cannot change it."""
+        with Session(self.reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open one unit of work: commits at the end, rolls back on any exception.
+
+        Audit rows buffered in the session are chained as the last statements before commit.
+        Outside calls are not allowed inside, and units do not nest.
+
+        Raises:
+            RuntimeError: called inside another unit of work.
+        """
+        if _in_unit.get():
+            raise RuntimeError("units of work do not nest")
+        if self._mutex is not None:
+            self._mutex.acquire()
+        mark = _in_unit.set(True)
+        try:
+            with Session(self.writer, expire_on_commit=False) as session:
+                try:
+                    yield session
+                    audit.chain(session)
+                    session.commit()
+                except BaseException:
+                    audit.forget(session)
+                    session.rollback()
+                    raise
+        finally:
+            _in_unit.reset(mark)
+            if self._mutex is not None:
+                self._mutex.release()
+
+    def run(self, unit: Callable[[Session], T]) -> T:
+        """Run one unit of work, again (at most five times) when the database asks for it (M-08).
+
+        Args:
+            unit: does database work only, so that running it again is harmless.
+        Returns:
+            What `unit` returned in the try that was committed.
+        """
+        for number in range(1, TRIES + 1):
+            try:
+                with self.write() as session:
+                    return unit(session)
+            except DBAPIError as error:
+                if number == TRIES or not _asks_for_another_try(error):
+                    raise
+                time.sleep(random.uniform(0.005, 0.05) * number)  # noqa: S311
+        raise AssertionError("unreachable")
+
+    def dispose(self) -> None:
+        """Close every pooled connection, for example before a fork."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def _asks_for_another_try(error: DBAPIError) -> bool:
+    if isinstance(error, OperationalError) and "database is locked" in str(error.orig):
+        return True
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01")
+
+
+def _sqlite_engine(url: Any, *, begin: str, query_only: bool) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=32)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for name, value in PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name}={value}")
+        if query_only:
+            cursor.execute("PRAGMA query_only=1")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def say_begin(connection: Any) -> None:
+        connection.connection.dbapi_connection.execute(begin)
+
+    return engine

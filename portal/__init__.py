@@ -1,0 +1,1 @@
+"""Debtors' pages: thin views over receivables."""
