@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import format_decimal
-from babel.support import Translations
+from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context, Undefined
 from markupsafe import Markup, escape
@@ -56,7 +56,7 @@ def direction(language: str) -> str:
     return "rtl" if language == "he" else "ltr"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _locale(language: str) -> Locale:
     return Locale.parse(LOCALES[language])
 
@@ -109,7 +109,8 @@ def amount_only(amount: Money, language: str) -> str:
     """
     places = _places(amount)
     pattern = f"#,##0.{'0' * places}" if places else "#,##0"
-    return _minus(format_decimal(amount.decimal, pattern, locale=_locale(language)), language)
+    text = _minus(format_decimal(amount.decimal, pattern, locale=_locale(language)), language)
+    return LRM + text if text.startswith("-") else text  # or Hebrew shows the minus behind the digits
 
 
 def percent(value: Decimal, language: str) -> str:
@@ -149,7 +150,8 @@ _DAY_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "short": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y. MM. dd."},
     "sms": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y.MM.dd."},
     "weekday": {
-        "en": "EEEE d MMMM y", "he": "EEEE, d בMMMM y", "ru": "EEEE, d MMMM y 'года'", "hu": "y. MMMM d., EEEE",
+        "en": "EEEE d MMMM y", "he": "EEEE, d בMMMM y",
+        "ru": "EEEE, d MMMM y 'года'", "hu": "y. MMMM d., EEEE",
     },
 }
 
@@ -306,8 +308,8 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
 }
 
 
-@lru_cache(maxsize=None)
-def _catalogue(language: str, folder: Path) -> Translations:
+@cache
+def _catalogue(language: str, folder: Path) -> NullTranslations:
     return Translations.load(folder, [language], domain="messages")
 
 
@@ -326,7 +328,7 @@ def label(status: StrEnum, language: str, *, staff: bool = False, folder: Path =
         found = table[type(status)][status]
     except KeyError:
         raise LookupError(f"no {'staff' if staff else 'reader'} word for {status!r}") from None
-    return _catalogue(language, folder).pgettext(found.context, found.text)
+    return str(_catalogue(language, folder).pgettext(found.context, found.text))
 
 
 # --------------------------------------------------------------------------- pages
@@ -401,5 +403,608 @@ def install(environment: Environment) -> None:
     }
     environment.filters.update(tools)
     environment.globals.update(
-        tools, direction=direction, languages=LANGUAGES, language_names=LANGUAGE_NAMES, plural_form=plural_form
+        tools, direction=direction, plural_form=plural_form,
+        languages=LANGUAGES, language_names=LANGUAGE_NAMES,
     )
+
+
+# --------------------------------------------------------------------------- message sources
+
+
+class MessageIncomplete(LookupError):
+    """A message cannot be made; `missing` names the part or the value."""
+
+    def __init__(self, kind: str, language: str, channel: str, missing: str) -> None:
+        super().__init__(f"{kind}, {language}, {channel}: {missing}")
+        self.kind, self.language, self.channel, self.missing = kind, language, channel, missing
+
+
+class SourceWrong(ValueError):
+    """A message source is absent, or is more than text with known placeholders (X-05)."""
+
+
+class Form(Enum):
+    """How a placeholder's value is written."""
+
+    TEXT = "text"
+    LTR = "ltr"  # telephone numbers, addresses, codes: left to right in every language
+    URL = "url"
+    MONEY = "money"
+    PERCENT = "percent"
+    DAY = "day"
+    MOMENT = "moment"
+    ROWS = "rows"
+
+
+PLACEHOLDERS: Mapping[str, Form] = {
+    "name": Form.TEXT, "creditor": Form.TEXT, "person": Form.TEXT, "hours": Form.TEXT,
+    "phone": Form.LTR, "contact_point": Form.LTR, "number": Form.LTR,
+    "verify": Form.URL, "link": Form.URL, "stop": Form.URL, "preferences": Form.URL,
+    "amount": Form.MONEY, "paid_amount": Form.MONEY, "balance": Form.MONEY, "processing": Form.MONEY,
+    "rate": Form.PERCENT,
+    "due_date": Form.DAY, "paid_date": Form.DAY, "counted_to": Form.DAY, "interest_from": Form.DAY,
+    "optout_date": Form.DAY, "link_expires": Form.MOMENT,
+    "invoice_list": Form.ROWS, "allocation_list": Form.ROWS,
+}
+#: Blocks a text may call, and the placeholders that each may use.
+BLOCKS: Mapping[str, frozenset[str]] = {
+    "salutation": frozenset({"name"}),
+    "subject_private": frozenset({"name", "creditor"}),
+    "opening_private": frozenset({"name", "creditor", "phone"}),
+    "ways_out": frozenset(),
+    "late_terms": frozenset({"rate", "interest_from"}),
+    "balance_open": frozenset({"balance"}),
+    "balance_none": frozenset(),
+    "footer": frozenset({"person", "creditor", "phone", "hours", "counted_to", "verify", "stop"}),
+    "footer_plain": frozenset({"person", "creditor", "phone", "hours", "verify", "stop"}),
+    "button_pay": frozenset(),
+    "button_open": frozenset(),
+    "button_confirmation": frozenset(),
+    "link_fallback": frozenset({"link"}),
+    "row_due": frozenset({"due_date"}),
+    "row_processing": frozenset({"processing"}),
+    "list_total": frozenset(),
+}
+#: Blocks that the frame, not a text, asks for; every HTML part depends on them.
+_FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
+#: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
+_CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a message may say.
+
+    own: placeholders beside those that every message may use.
+    button: block with the words on its button.
+    neutral_sms: a private person gets `neutral_notice` instead of this SMS; False where the text
+        itself names no amount, document or debt and says something the reader asked for.
+    """
+
+    own: frozenset[str]
+    button: str = "button_open"
+    neutral_sms: bool = False
+
+
+_EVERYWHERE = frozenset(
+    {"name", "creditor", "person", "phone", "hours", "verify", "link", "stop", "counted_to"}
+)
+_ASKING = frozenset({"amount", "due_date", "invoice_list"})
+KINDS: Mapping[str, Kind] = {
+    "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "due_today": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "first_reminder": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "neutral_notice": Kind(frozenset()),
+    "payment_confirmation": Kind(
+        frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}),
+        "button_confirmation", neutral_sms=True,
+    ),
+    "fresh_link": Kind(frozenset({"link_expires"})),
+    "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
+}
+PARTS = ("subject", "body", "sms")
+MAX_SEGMENTS = 3
+
+_SLOT = re.compile(r"\{([a-z_]+)\}")
+_LONE_BLOCK = re.compile(r"\{block_([a-z_]+)\}")
+
+
+def check_source(where: str, source: str, allowed: Iterable[str]) -> None:
+    """Refuse a message source that holds anything but text and the allowed placeholders.
+
+    Raises:
+        SourceWrong: a brace too many (`{{`, `{%`), or a placeholder nobody fills (X-05).
+    """
+    if set("{}") & set(_SLOT.sub("", source)):
+        raise SourceWrong(f"{where}: braces only around a placeholder")
+    unknown = set(_SLOT.findall(source)) - set(allowed)
+    if unknown:
+        raise SourceWrong(f"{where}: unknown placeholders {', '.join(sorted(unknown))}")
+
+
+@cache
+def _read_sources(folder: Path) -> Mapping[str, str]:
+    """Read and check every message source; the keys are paths such as "courtesy/en/body"."""
+    calls = {f"block_{name}" for name in _CALLABLE_BLOCKS}
+    allowed = {f"blocks/{{}}/{name}": own for name, own in BLOCKS.items()}
+    for kind, facts in KINDS.items():
+        for part in PARTS:
+            may_call = calls if part == "body" else set()
+            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | _EVERYWHERE | may_call)
+    sources: dict[str, str] = {}
+    for pattern, names in allowed.items():
+        for language in LANGUAGES:
+            key = pattern.format(language)
+            path = folder / f"{key}.txt"
+            if not path.is_file():
+                raise SourceWrong(f"{key}: no such text")
+            sources[key] = path.read_text(encoding="utf-8").strip()
+            check_source(key, sources[key], names)
+    return sources
+
+
+# --------------------------------------------------------------------------- SMS
+
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_TWICE = frozenset("^{}\\[~]|€\f")
+#: One of these would turn a whole English SMS into UCS-2.
+_TYPEWRITER = str.maketrans({
+    "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", MINUS: "-",
+    NBSP: " ", "\u202f": " ",
+})
+
+
+def sms_segments(text: str) -> int:
+    """Count the segments of an SMS as the networks do.
+
+    GSM-7 holds 160 units in one segment and 153 in each of several, UCS-2 holds 70 and 67; a
+    character of two units is never cut in two.
+
+    >>> sms_segments("a" * 160), sms_segments("a" * 161), sms_segments("ű" * 71)
+    (1, 2, 2)
+    """
+    if all(c in _GSM or c in _GSM_TWICE for c in text):
+        sizes, alone, joined = [2 if c in _GSM_TWICE else 1 for c in text], 160, 153
+    else:
+        sizes, alone, joined = [2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67
+    if sum(sizes) <= alone:
+        return 1
+    segments, room = 1, joined
+    for size in sizes:
+        if size > room:
+            segments, room = segments + 1, joined
+        room -= size
+    return segments
+
+
+# --------------------------------------------------------------------------- values
+
+_BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _one_line(value: str) -> str:
+    """Strip what could break a header, a paragraph or an isolate out of somebody's value."""
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in value)
+    return re.sub(" {2,}", " ", _BIDI_CONTROLS.sub("", visible)).strip()
+
+
+def _is_address(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
+
+
+def _quiet_link(url: str, shown: Markup) -> Markup:
+    return Markup('<a href="{}" class="quiet">{}</a>').format(url, shown)
+
+
+class _Filler:
+    """The values of one letter, written for one medium: plain text, SMS or HTML."""
+
+    def __init__(self, letter: Letter, kind: str, *, masked: bool = False) -> None:
+        self.letter, self.kind, self.language = letter, kind, letter.language
+        sender = letter.sender
+        short = sender.short_name if letter.channel == "sms" else None
+        self.values: dict[str, Any] = dict(letter.values) | {
+            "creditor": short or sender.name, "person": sender.person, "phone": sender.phone,
+            "hours": sender.hours, "verify": sender.verify_url, "link": letter.link, "stop": letter.stop,
+        }
+        self.values.setdefault("preferences", letter.stop)
+        if masked:
+            for name in ("link", "stop"):
+                if self.values[name]:
+                    self.values[name] = f"[{name}]"
+            own = letter.values.get("preferences")
+            self.values["preferences"] = "[preferences]" if own else self.values["stop"]
+
+    def incomplete(self, missing: str) -> MessageIncomplete:
+        return MessageIncomplete(self.kind, self.language, self.letter.channel, missing)
+
+    def value(self, name: str) -> Any:
+        """Return a value, cleaned if it is text. Raises: MessageIncomplete."""
+        value = self.values.get(name)
+        if isinstance(value, str):
+            value = _one_line(value)
+        if value is None or value == "":
+            raise self.incomplete(name)
+        return value
+
+    def plain(self, name: str, override: Any = None) -> str:
+        """Write a value as the reader writes it, bare of any isolation.
+
+        Raises: MessageIncomplete: no value, or one of a type that the placeholder cannot hold.
+        """
+        value, form = self.value(name) if override is None else override, PLACEHOLDERS[name]
+        match form, value:
+            case Form.MONEY, Money():
+                return self.money(value)
+            case Form.DAY | Form.MOMENT, datetime() if self.letter.channel == "sms" or form is Form.DAY:
+                return self.day(_in_zone(value, self.letter.zone))
+            case Form.MOMENT, datetime():
+                return moment(value, self.letter.zone, self.language)
+            case Form.DAY | Form.MOMENT, date():
+                return self.day(value)
+            case Form.PERCENT, Decimal():
+                return percent(value, self.language)
+            case Form.TEXT | Form.LTR, str() | int():
+                return str(value)
+            case Form.URL, str():
+                return value
+        raise self.incomplete(f"{name} as {form.value}, not {type(value).__name__}")
+
+    def money(self, amount: Money, *, code: bool = False) -> str:
+        if self.letter.channel == "sms" and self.language == "en":
+            code = code or currency_sign(amount.currency, "en") not in _GSM | _GSM_TWICE
+        return money(amount, self.language, code=code)
+
+    def day(self, value: date) -> str:
+        return day(value, self.language, "sms" if self.letter.channel == "sms" else "text")
+
+    def text(self, name: str, override: Any = None) -> str:
+        """Write a value for plain text. Addresses stay bare: mail clients would take a control
+        character that follows one for a part of it."""
+        written = self.plain(name, override)
+        return written if PLACEHOLDERS[name] is Form.URL else _set_apart(written, self.language)
+
+    def sms(self, name: str) -> str:
+        """Write a value for an SMS: no bidi controls, they cost a unit each and show as boxes."""
+        return _BIDI_CONTROLS.sub("", self.plain(name))
+
+    def html(self, name: str, override: Any = None) -> Markup:
+        """Write a value for HTML, set apart, addresses and telephone numbers as links."""
+        written, form = self.plain(name, override), PLACEHOLDERS[name]
+        if form is Form.URL:
+            shown = Markup('<bdi dir="ltr" class="url">{}</bdi>').format(written)
+            return _quiet_link(written, shown) if _is_address(written) else shown
+        if name == "phone":
+            number = "".join(c for c in written if c.isdigit() or c == "+")
+            return Markup('<a href="tel:{}" class="phone">{}</a>').format(number, ltr(written))
+        return ltr(written) if form is Form.LTR else bdi(written)
+
+
+def _fill(source: str, write: Callable[[str], str]) -> str:
+    return "".join(write(p) if i % 2 else p for i, p in enumerate(_pieces(source, write)))
+
+
+def _fill_html(source: str, write: Callable[[str], Markup]) -> Markup:
+    return Markup("").join(write(p) if i % 2 else escape(p) for i, p in enumerate(_pieces(source, write)))
+
+
+def _pieces(source: str, write: Callable[[str], str]) -> list[str]:
+    """Cut a source into text (even places) and names of placeholders (odd places).
+
+    A sentence that ends on a value with a point of its own, such as "Kft.", gets no second one.
+    """
+    pieces = _SLOT.split(source)
+    for i in range(2, len(pieces), 2):
+        if pieces[i].startswith(".") and _last_visible(write(pieces[i - 1])) == ".":
+            pieces[i] = pieces[i][1:]
+    return pieces
+
+
+def _last_visible(written: str) -> str:
+    bare = written.striptags() if isinstance(written, Markup) else written
+    return _BIDI_CONTROLS.sub("", bare)[-1:]
+
+
+# --------------------------------------------------------------------------- the presenter
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """One paragraph of a source, its blocks put in; `origin` names the block it came from."""
+
+    source: str
+    origin: str | None = None
+
+    @property
+    def rows_of(self) -> str | None:
+        """The placeholder of the table that this paragraph is, if it is one."""
+        slot = _SLOT.fullmatch(self.source)
+        return slot[1] if slot and PLACEHOLDERS[slot[1]] is Form.ROWS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table of documents, written for one medium."""
+
+    number: str
+    notes: tuple[str, ...]
+    amount: str
+    is_sum: bool = False
+
+
+class Presenter:
+    """Render messages from the sources in a folder of templates.
+
+    All sources are read and checked when it is made, so a wrong one stops the start and no letter.
+
+    Args:
+        templates_dir: the folder that holds `messages/`.
+    Raises:
+        SourceWrong: a source is absent or more than text with known placeholders.
+    """
+
+    def __init__(self, templates_dir: Path | str) -> None:
+        folder = Path(templates_dir)
+        self._sources = _read_sources(folder / "messages")
+        environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+        self._frame = environment.get_template("messages/frame.html")
+        self._frame_source = (folder / "messages" / "frame.html").read_text(encoding="utf-8")
+        self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+
+    def render_message(self, letter: Letter) -> Rendered:
+        """Render one message.
+
+        Raises:
+            MessageIncomplete: a part or a value is missing, or an SMS is too long; names which.
+        """
+        if letter.kind not in KINDS or letter.language not in LANGUAGES:
+            raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no such text")
+        if letter.channel == "sms":
+            return self._sms(letter)
+        if letter.channel == "email":
+            return self._mail(letter)
+        raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no text for this channel")
+
+    # ------------------------------------------------------------------ SMS
+
+    def _sms(self, letter: Letter) -> Rendered:
+        neutral = letter.private and KINDS[letter.kind].neutral_sms
+        kind = "neutral_notice" if neutral else letter.kind
+        key = f"{kind}/{letter.language}/sms"
+        clear, kept = (
+            self._plain_sms(key, _Filler(letter, kind, masked=masked)) for masked in (False, True)
+        )
+        segments = sms_segments(clear)
+        if segments > MAX_SEGMENTS:
+            raise MessageIncomplete(
+                kind, letter.language, "sms", f"room: {segments} segments, at most {MAX_SEGMENTS}"
+            )
+        return Rendered("", clear, None, kept, self._version([key]), segments)
+
+    def _plain_sms(self, key: str, filler: _Filler) -> str:
+        text = _fill(self._sources[key], filler.sms)
+        return text.translate(_TYPEWRITER) if filler.language == "en" else text
+
+    # ------------------------------------------------------------------ mail
+
+    def _mail(self, letter: Letter) -> Rendered:
+        filler = _Filler(letter, letter.kind)
+        subject_key = "blocks/{}/subject_private" if letter.private else f"{letter.kind}/{{}}/subject"
+        subject_key = subject_key.format(letter.language)
+        subject = _anchor(_one_space(_fill(self._sources[subject_key], filler.text)), letter.language)
+        paragraphs = self._paragraphs(letter, filler)
+        used = [subject_key, f"{letter.kind}/{letter.language}/body"]
+        used += [self._block(p.origin, letter.language) for p in paragraphs if p.origin]
+        used += [self._block(b, letter.language) for b in (*_FRAME_BLOCKS, KINDS[letter.kind].button)]
+        return Rendered(
+            subject=subject,
+            text=self._text(paragraphs, filler),
+            html=self._html(subject, paragraphs, filler),
+            kept_text=self._text(paragraphs, _Filler(letter, letter.kind, masked=True)),
+            template_version=self._version([*used, *self._inline_blocks(letter, filler)], self._frame_source),
+            segments=0,
+        )
+
+    @staticmethod
+    def _block(name: str, language: str) -> str:
+        return f"blocks/{language}/{name}"
+
+    def _version(self, keys: Sequence[str], more: str = "") -> str:
+        """Return a short digest of the sources a message was made of (decision 19)."""
+        digest = sha256(more.encode())
+        for key in sorted(set(keys)):
+            digest.update(f"\0{key}\0{self._sources[key]}".encode())
+        return digest.hexdigest()[:12]
+
+    def _chosen(self, name: str, filler: _Filler) -> str | None:
+        """Which block a call means; None if its facts are absent and the text closes up."""
+        if name == "balance":
+            balance = filler.value("balance")
+            return "balance_open" if isinstance(balance, Money) and balance.minor > 0 else "balance_none"
+        if name == "late_terms" and not any(filler.values.get(n) for n in BLOCKS["late_terms"]):
+            return None
+        return name
+
+    def _inline_blocks(self, letter: Letter, filler: _Filler) -> list[str]:
+        calls = _LONE_BLOCK.findall(self._sources[f"{letter.kind}/{letter.language}/body"])
+        chosen = (self._chosen(name, filler) for name in calls)
+        return [self._block(name, letter.language) for name in chosen if name]
+
+    def _paragraphs(self, letter: Letter, filler: _Filler) -> list[Paragraph]:
+        """Cut a body into paragraphs and put the blocks in their places."""
+        body = self._sources[f"{letter.kind}/{letter.language}/body"]
+        if letter.private:
+            body = f"{{block_opening_private}}\n\n{body}"
+
+        def block(name: str) -> str:
+            chosen = self._chosen(name, filler)
+            return self._sources[self._block(chosen, letter.language)] if chosen else ""
+
+        paragraphs = []
+        for source in re.split(r"\n{2,}", body):
+            lone = _LONE_BLOCK.fullmatch(source)
+            put_in = _LONE_BLOCK.sub(lambda call: block(call[1]), source)
+            paragraphs.append(Paragraph(put_in, self._chosen(lone[1], filler) if lone else None))
+        return [p for p in paragraphs if p.source and not (p.rows_of and self._no_rows(p.rows_of, filler))]
+
+    @staticmethod
+    def _no_rows(name: str, filler: _Filler) -> bool:
+        """Whether a table is left out: a payment may be allocated to nothing, a request never."""
+        rows = filler.value(name)
+        if isinstance(rows, str) or not all(isinstance(r, InvoiceRow) for r in rows):
+            raise filler.incomplete(f"{name} as rows")
+        if not rows and name == "invoice_list":
+            raise filler.incomplete(name)
+        return not rows
+
+    def _text(self, paragraphs: Sequence[Paragraph], filler: _Filler) -> str:
+        parts = []
+        for paragraph in paragraphs:
+            if paragraph.rows_of:
+                lines = _aligned(self._rows(paragraph.rows_of, filler))
+            else:
+                lines = _fill(paragraph.source, filler.text).split("\n")
+            parts.append("\n".join(_anchor(line, filler.language) for line in lines))
+        legal = _one_line(filler.letter.sender.legal_line)
+        if legal:
+            parts.append(_anchor(_set_apart(legal, filler.language), filler.language))
+        return "\n\n".join(parts) + "\n"
+
+    def _rows(self, name: str, filler: _Filler, *, html: bool = False) -> list[Row]:
+        """Write the rows of a table, and the sum where several documents of one currency are asked for.
+
+        What is on its way by a delayed method is left out of the amounts and named in a note.
+        """
+        rows: Sequence[InvoiceRow] = filler.value(name)
+        write = filler.html if html else filler.text
+        mixed = len({row.currency for row in rows}) > 1
+
+        def block(key: str, slot: str, value: object) -> str:
+            source = self._sources[self._block(key, filler.language)]
+            if html:
+                return _fill_html(source, lambda _: filler.html(slot, value))
+            return _fill(source, lambda _: filler.text(slot, value))
+
+        def sum_of(amount: Money) -> str:
+            written = filler.money(amount, code=mixed)
+            return bdi(written) if html else _set_apart(written, filler.language)
+
+        lines = []
+        for row in rows:
+            notes = []
+            if name == "invoice_list" and row.due_on:
+                notes.append(block("row_due", "due_date", row.due_on))
+            if row.processing:
+                notes.append(block("row_processing", "processing", row.processing))
+            number = write("number", _one_line(row.number))
+            lines.append(Row(number, tuple(notes), sum_of(row.balance - row.processing)))
+        if name == "invoice_list" and len(rows) > 1 and not mixed:
+            asked = total([row.balance - row.processing for row in rows], rows[0].currency)
+            label_of_sum = self._sources[self._block("list_total", filler.language)]
+            lines.append(Row(label_of_sum, (), sum_of(asked), is_sum=True))
+        return lines
+
+    # ------------------------------------------------------------------ HTML
+
+    def _html(self, subject: str, paragraphs: Sequence[Paragraph], filler: _Filler) -> str:
+        """Render the HTML part from the paragraphs of the text: the same words in the same order."""
+        language, sender = filler.language, filler.letter.sender
+        card: list[dict[str, Any]] = []
+        foot: list[Markup] = []
+        for paragraph in paragraphs:
+            if paragraph.rows_of:
+                card.append({"is": "table", "rows": self._rows(paragraph.rows_of, filler, html=True)})
+                continue
+            lines = paragraph.source.split("\n")
+            if lines[0].startswith("{person}"):
+                written = [_fill_html(line, filler.html) for line in lines if not _is_foot(line)]
+                card.append({"is": "person", "lines": written[:2], "more": written[2:]})
+                foot += [self._foot_line(line, filler) for line in lines if _is_foot(line)]
+            elif paragraph.source.endswith("{link}"):
+                lead = _fill_html(paragraph.source.removesuffix("{link}").rstrip(), filler.html)
+                card.append({"is": "action", "lines": [lead]})
+            else:
+                role = "greeting" if paragraph.origin == "salutation" else "text"
+                card.append({"is": role, "lines": [_fill_html(line, filler.html) for line in lines]})
+        has_button = any(piece["is"] == "action" for piece in card)
+        if has_button:
+            if not _is_address(filler.value("link")):
+                raise filler.incomplete("link as an address")
+            fallback = self._sources[self._block("link_fallback", language)]
+            foot.insert(1, _fill_html(fallback, filler.html))
+        way = direction(language)
+        page = self._frame.render(
+            language=language, way=way, start="left" if way == "ltr" else "right",
+            end="right" if way == "ltr" else "left", subject=_BIDI_CONTROLS.sub("", subject),
+            creditor=sender.name, legal_line=_one_line(sender.legal_line),
+            brand=readable_brand(sender.brand_colour), initials=initials(sender.person), card=card, foot=foot,
+            button=self._sources[self._block(KINDS[filler.kind].button, language)],
+            link=filler.plain("link") if has_button else None,
+        )
+        return self._inliner.inline(page)
+
+    @staticmethod
+    def _foot_line(line: str, filler: _Filler) -> Markup:
+        """Write a line of the foot: the opt-out sentence is a link itself, its address says nothing."""
+        words, _, rest = line.partition(": {stop}")
+        if rest or not line.endswith(": {stop}") or not _is_address(filler.plain("stop")):
+            return _fill_html(line, filler.html)
+        return _quiet_link(filler.plain("stop"), _fill_html(words, filler.html))
+
+
+def _is_foot(line: str) -> bool:
+    return "{verify}" in line or "{stop}" in line
+
+
+def _one_space(text: str) -> str:
+    """Keep a header on one line, whatever was put into it (X-04)."""
+    return re.sub(r"[ \r\n\t]+", " ", text).strip()
+
+
+def _aligned(rows: Sequence[Row]) -> list[str]:
+    """Set rows in columns of plain text: number, notes, amount to the end."""
+    notes = [", ".join(row.notes) for row in rows]
+    number_width = max(_width(row.number) for row in rows)
+    note_width = max(_width(note) for note in notes)
+    amount_width = max(_width(row.amount) for row in rows)
+    lines = []
+    for row, note in zip(rows, notes, strict=True):
+        cells = [row.number + " " * (number_width - _width(row.number))]
+        if note_width:
+            cells.append(note + " " * (note_width - _width(note)))
+        cells.append(" " * (amount_width - _width(row.amount)) + row.amount)
+        lines.append("  ".join(cells))
+    return lines
+
+
+def _width(text: str) -> int:
+    """How many places a text takes: controls and combining marks take none."""
+    return sum(unicodedata.category(c) not in ("Cf", "Mn") for c in text)
+
+
+BRAND = "#0b5d57"
+
+
+def readable_brand(colour: str) -> str:
+    """Return a brand colour on which white words can be read (4.5 : 1), darkened as far as needed.
+
+    Anything but `#rrggbb` is answered with our own colour, so no style can be smuggled in.
+
+    >>> readable_brand("#4a3aa7"), readable_brand("red;} body{")
+    ('#4a3aa7', '#0b5d57')
+    """
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour or ""):
+        return BRAND
+    parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    while 1.05 / (_luminance(parts) + 0.05) < 4.5:
+        parts = [p * 95 // 100 for p in parts]
+    return "#" + "".join(f"{p:02x}" for p in parts)
+
+
+def _luminance(parts: Sequence[int]) -> float:
+    shares = [p / 255 for p in parts]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -201,7 +201,7 @@ def to_gateway(amount: Money) -> int:
     if not amount.is_payable:
         raise MoneyError(f"{amount.minor} {amount.currency} is not payable")
     row = currency_row(amount.currency)
-    return amount.minor * 10 ** (row.gateway_exponent - row.exponent)
+    return amount.minor * int(10 ** (row.gateway_exponent - row.exponent))
 
 
 def from_gateway(units: int, currency: str) -> Money:
@@ -255,8 +255,12 @@ def parse_plain(text: str, currency: str) -> Money:
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009\u200e\u200f\u2066-\u2069]")
 #: What may stand around the digits: signs and codes people type. The currency is fixed by the page.
 _MARKS = {
-    "GBP": ("£", "gbp"), "EUR": ("€", "eur", "euro"), "ILS": ("₪", "ils", "nis", "ש״ח", 'ש"ח', "שח"),
-    "HUF": ("ft.", "ft", "huf"), "JPY": ("¥", "￥", "jpy", "円"), "USD": ("$", "usd"),
+    "GBP": ("£", "gbp"),
+    "EUR": ("€", "eur", "euro"),
+    "ILS": ("₪", "ils", "nis", "ש״ח", 'ש"ח', "שח"),
+    "HUF": ("ft.", "ft", "huf"),
+    "JPY": ("¥", "￥", "jpy", "円"),
+    "USD": ("$", "usd"),
 }
 _EASTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹０１２３４５６７８９", "0123456789" * 3)
 
@@ -289,7 +293,7 @@ def parse_typed(text: str, currency: str, *, decimal_mark: str = ".") -> Money:
     bare = _SPACES.sub("", text).translate(_EASTERN).lower().replace("\u2212", "-")
     for mark in (*_MARKS.get(currency, ()), currency.lower()):
         if bare.startswith(mark):
-            bare = bare[len(mark):]
+            bare = bare[len(mark) :]
         if bare.endswith(mark):
             bare = bare[: -len(mark)]
     bare = bare.replace("'", "").replace("’", "")
@@ -312,9 +316,7 @@ def _plain_digits(bare: str, currency: str, decimal_mark: str) -> str:
     if len(kinds) == 2:
         decimal = marks[-1]
         group = (kinds - {decimal}).pop()
-        if marks.count(decimal) != 1 or not re.fullmatch(
-            rf"\d{{1,3}}(\{group}\d{{3}})+\{decimal}\d*", bare
-        ):
+        if marks.count(decimal) != 1 or not re.fullmatch(rf"\d{{1,3}}(\{group}\d{{3}})+\{decimal}\d*", bare):
             raise AmountUnreadable("not_a_number")
         return bare.replace(group, "").replace(decimal, ".").rstrip(".")
     mark = marks[0]

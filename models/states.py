@@ -90,16 +90,10 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _I.VOID: frozenset(),
     },
     AttemptStatus: {
-        _A.CREATED: frozenset(
-            {_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.UNKNOWN}
-        ),
-        _A.OPEN: frozenset(
-            {_A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED, _A.UNKNOWN}
-        ),
+        _A.CREATED: frozenset({_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.UNKNOWN}),
+        _A.OPEN: frozenset({_A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED, _A.UNKNOWN}),
         _A.PROCESSING: frozenset({_A.SUCCEEDED, _A.FAILED, _A.UNKNOWN}),
-        _A.UNKNOWN: frozenset(
-            {_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED}
-        ),
+        _A.UNKNOWN: frozenset({_A.OPEN, _A.PROCESSING, _A.SUCCEEDED, _A.FAILED, _A.CANCELLED, _A.EXPIRED}),
         # Late money: posted, left unapplied where nothing is open, and a task for a person.
         _A.FAILED: frozenset({_A.SUCCEEDED}),
         _A.CANCELLED: frozenset({_A.SUCCEEDED}),

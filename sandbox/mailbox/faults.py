@@ -45,7 +45,7 @@ class Faults:
         Raises:
             UnknownFault: a value outside these.
         """
-        if fault not in MEANING:
+        if not isinstance(fault, str) or fault not in MEANING:
             raise UnknownFault(f"fault must be one of {', '.join(MEANING)}")
         if type(count) is not int or not 0 <= count <= MOST_DELIVERIES:
             raise UnknownFault(f"count must be a whole number from 0 to {MOST_DELIVERIES}")

@@ -4,6 +4,7 @@ import email
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import parseaddr
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Letter:
     """The readable parts of a mail; a part it lacks is an empty string."""
 
     subject: str = ""
-    author: str = ""  # the From header, which may differ from the envelope
+    author: str = ""  # name and address of the From header, which may differ from the envelope
+    author_address: str = ""
     message_id: str = ""
     text: str = ""
     html: str = ""
@@ -37,9 +39,11 @@ def read(raw: bytes) -> Letter:
     """
     try:
         message = email.message_from_bytes(raw, policy=default)
+        author, author_address = parseaddr(_header(message, "From"))
         return Letter(
             subject=_header(message, "Subject"),
-            author=_header(message, "From"),
+            author=author,
+            author_address=author_address,
             message_id=_header(message, "Message-ID"),
             text=_body(message, "plain"),
             html=_body(message, "html"),

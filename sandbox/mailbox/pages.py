@@ -33,6 +33,7 @@ def make(store: Store, faults: Faults, smtp_port: int) -> Blueprint:
     pages = Blueprint("pages", __name__)
     pages.add_app_template_filter(links.clickable, "clickable")
     pages.add_app_template_filter(_moment, "moment")
+    pages.add_app_template_filter(_short_moment, "short_moment")
     pages.add_app_template_filter(_snippet, "snippet")
 
     def wanted(message_id: int) -> Message:
@@ -83,7 +84,7 @@ def make(store: Store, faults: Faults, smtp_port: int) -> Blueprint:
             newer=newer,
             repeats=store.repeats(shown),
             cost=cost,
-            forced_by=[f"{_glyph(c)} U+{ord(c):04X}" for c in (cost.forced_by if cost else "")[:3]],
+            forced_by=[(_glyph(c), f"U+{ord(c):04X}") for c in (cost.forced_by if cost else "")[:3]],
         )
 
     @pages.get("/m/<int:message_id>/html")
@@ -137,6 +138,10 @@ def _moment(message: Message) -> str:
     return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
 
 
+def _short_moment(message: Message) -> str:
+    return f"{message.received_at.day} {message.received_at:%b, %H:%M}"
+
+
 def _snippet(message: Message) -> str:
     return " ".join(message.text.split())[:240]
 
@@ -144,5 +149,5 @@ def _snippet(message: Message) -> str:
 def _glyph(character: str) -> str:
     """Show a character that has no shape of its own by its name."""
     if unicodedata.category(character) in ("Cf", "Cc", "Zs", "Zl", "Zp"):
-        return unicodedata.name(character, "control character").capitalize()
-    return f"“{character}”"
+        return unicodedata.name(character, "control character").lower()
+    return character

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import cards, payments
+from sandbox.stripe import cards, customers, payments
 from sandbox.stripe.currencies import check_amount, check_currency
 from sandbox.stripe.errors import ApiError, missing, refused_param, refused_state
 from sandbox.stripe.events import new_id, tell
@@ -159,6 +159,7 @@ def pay(unit: Unit, session: dict[str, Any], method: dict[str, Any], base_url: s
             unit,
             session["amount_total"],
             session["currency"],
+            parent=session["id"],
             customer=session["customer"],
             payment_method_types=session["payment_method_types"],
             **fields,
@@ -187,7 +188,11 @@ def complete(unit: Unit, session: dict[str, Any], intent: dict[str, Any]) -> dic
     method = unit.need(intent["payment_method"])
     billing = method["billing_details"]
     if session["customer"] is None and (intent["setup_future_usage"] or session["customer_creation"] == "always"):
-        _make_customer(unit, session, intent, method)
+        customer = customers.create(unit, {"email": billing["email"], "name": billing["name"]})
+        session["customer"] = intent["customer"] = customer["id"]
+        unit.put(intent)
+    if intent["setup_future_usage"]:
+        unit.put(method | {"customer": session["customer"]})
     session |= {
         "status": "complete",
         "payment_status": "paid" if intent["status"] == "succeeded" else "unpaid",
@@ -221,11 +226,8 @@ def settled(unit: Unit, intent: dict[str, Any]) -> None:
 
 def session_of(unit: Unit, intent_id: str) -> dict[str, Any] | None:
     """Finds the session on which an intent was begun, or None."""
-    row = unit.db.execute(
-        "SELECT id FROM object WHERE kind = 'checkout.session' AND json_extract(data, '$.payment_intent') = ?",
-        (intent_id,),
-    ).fetchone()
-    return unit.need(row["id"]) if row else None
+    session_id = unit.parent(intent_id)
+    return unit.need(session_id) if session_id else None
 
 
 def return_url(session: dict[str, Any]) -> str:
@@ -324,47 +326,3 @@ def _method_types(params: dict[str, Any], currency: str) -> list[str]:
     if not types:
         raise refused_param("allowed_payment_method_types", f"No valid payment method types for {currency}.")
     return types
-
-
-def _make_customer(unit: Unit, session: dict[str, Any], intent: dict[str, Any], method: dict[str, Any]) -> None:
-    customer = new_customer(unit, {key: method["billing_details"][key] for key in ("email", "name")})
-    session["customer"] = intent["customer"] = customer["id"]
-    unit.put(intent)
-    if intent["setup_future_usage"]:
-        method["customer"] = customer["id"]
-        unit.put(method, private=unit.private(method["id"]) | {"saved": True})
-
-
-def new_customer(unit: Unit, fields: dict[str, Any]) -> dict[str, Any]:
-    """Makes a customer with the fields given."""
-    customer_id = new_id("cus_", 14)
-    customer: dict[str, Any] = {
-        "id": customer_id,
-        "object": "customer",
-        "address": None,
-        "balance": 0,
-        "created": unit.now,
-        "currency": None,
-        "default_source": None,
-        "delinquent": False,
-        "description": None,
-        "email": None,
-        "invoice_prefix": customer_id[-8:].upper(),
-        "invoice_settings": {
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        "livemode": False,
-        "metadata": {},
-        "name": None,
-        "phone": None,
-        "preferred_locales": [],
-        "shipping": None,
-        "tax_exempt": "none",
-        "test_clock": None,
-    }
-    unit.put(customer | fields)
-    tell(unit, "customer.created", customer | fields)
-    return customer | fields

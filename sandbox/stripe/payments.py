@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sandbox.stripe import cards
@@ -24,17 +23,20 @@ def fee_of(amount: int) -> int:
     return (amount * 15 + 500) // 1000 + 25
 
 
-@dataclass(frozen=True)
 class Declined(Exception):
     """A payment was declined; the intent keeps the reason.
 
     Args:
         intent: the payment intent as it is now.
         error: the API's error object, without the intent.
+
+    Catch it inside the unit of work: what was written of the decline is to be kept.
     """
 
-    intent: dict[str, Any]
-    error: dict[str, Any]
+    def __init__(self, intent: dict[str, Any], error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.intent = intent
+        self.error = error
 
 
 # --------------------------------------------------------------------------- payment methods
@@ -83,13 +85,14 @@ def _method(
 # --------------------------------------------------------------------------- intents
 
 
-def new_intent(unit: Unit, amount: int, currency: str, **fields: Any) -> dict[str, Any]:
+def new_intent(unit: Unit, amount: int, currency: str, parent: str | None = None, **fields: Any) -> dict[str, Any]:
     """Creates a payment intent that awaits its payment method.
 
     Args:
         unit: the unit of work.
         amount: minor units on Stripe's wire.
         currency: lower-case code.
+        parent: the session on which it is begun, or None.
         fields: further fields of the object, e.g. `metadata`, `customer`, `description`.
     """
     intent_id = new_id("pi_3")
@@ -135,7 +138,7 @@ def new_intent(unit: Unit, amount: int, currency: str, **fields: Any) -> dict[st
         "transfer_group": None,
     }
     intent |= fields
-    unit.put(intent)
+    unit.put(intent, parent=parent)
     tell(unit, "payment_intent.created", intent)
     return intent
 

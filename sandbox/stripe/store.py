@@ -98,6 +98,11 @@ class Unit:
         row = self.db.execute("SELECT private FROM object WHERE id = ?", (object_id,)).fetchone()
         return json.loads(row["private"]) if row else {}
 
+    def parent(self, object_id: str) -> str | None:
+        """Names the object to which an object belongs, or None."""
+        row = self.db.execute("SELECT parent FROM object WHERE id = ?", (object_id,)).fetchone()
+        return row["parent"] if row else None
+
     def put(
         self, data: dict[str, Any], *, parent: str | None = None, private: dict[str, Any] | None = None
     ) -> dict[str, Any]:

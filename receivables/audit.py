@@ -1,0 +1,100 @@
+"""Record what was done in the transaction that does it; `verify` walks the chain.
+
+Source: decision 16; M-20, M-21; A-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import audit as chainbook
+from models.audit import GENESIS, AuditEntry, chained_hash
+from receivables.permissions import Actor
+
+#: Every code that may be recorded; the desk words each (test_house.py holds both to it).
+CODES = frozenset(
+    {
+        "account.language_chosen",
+        "alert.closed",
+        "alert.raised",
+        "attempt.moved",
+        "attempt.started",
+        "attempt.superseded",
+        "consent.opted_out",
+        "credit_note.recorded",
+        "file.imported",
+        "invoice.imported",
+        "ledger.posted",
+        "ledger.reversed",
+        "link.issued",
+        "link.redeemed",
+        "link.revoked",
+        "link_session.ended",
+        "message.moved",
+        "message.queued",
+        "payment.settled",
+        "staff.added",
+        "staff.logged_in",
+        "staff.logged_out",
+        "staff.refused",
+    }
+)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    code: str,
+    subject: Any,
+    *,
+    account_id: int | None,
+    now: datetime,
+    facts: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    """Buffer one act; it is chained when the unit of work ends.
+
+    Args:
+        subject: the row that was acted on (its id may come with the flush), or None.
+        facts: ids, codes, amounts: hashed as they are, kept for ever.
+        personal: values about people: only salted digests are hashed, the values can be erased.
+        reason: words of a person, kept with the personal values.
+    Raises:
+        ValueError: the code is not in CODES.
+    """
+    if code not in CODES:
+        raise ValueError(f"audit code {code!r} is not in CODES")
+    chainbook.buffer(
+        session,
+        code=code,
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        account_id=account_id,
+        subject_kind=type(subject).__tablename__ if subject is not None else "none",
+        subject=subject,
+        facts=facts or {},
+        personal=personal or {},
+        reason=reason,
+        request_id=actor.request_id,
+        now=now,
+    )
+
+
+def verify(session: Session) -> int | None:
+    """Return the id of the first row that breaks the chain, or None while it holds."""
+    prev, expected = GENESIS, 1
+    for entry in session.execute(select(AuditEntry).order_by(AuditEntry.id)).scalars():
+        if (
+            entry.id != expected
+            or entry.prev_hash != prev
+            or entry.hash != chained_hash(prev, entry.payload, entry.form)
+        ):
+            return entry.id
+        prev, expected = entry.hash, entry.id + 1
+    return None

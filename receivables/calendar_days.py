@@ -1,0 +1,38 @@
+"""Days in somebody's zone: business dates, due, late."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def business_date(now: datetime, zone: str) -> date:
+    """Return the local date of a moment: what "today" means to an account or creditor.
+
+    >>> business_date(datetime(2026, 11, 21, 23, 30, tzinfo=UTC), "Asia/Jerusalem")
+    datetime.date(2026, 11, 22)
+    """
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def days_late(due_on: date | None, today: date) -> int:
+    """Return how many days a document is past due; 0 when it has no due date or is not late."""
+    return max(0, (today - due_on).days) if due_on else 0
+
+
+def local_time(now: datetime, zone: str) -> time:
+    """Return the wall-clock time at a place."""
+    return now.astimezone(ZoneInfo(zone)).time()
+
+
+def at_local(day: date, clock: time, zone: str) -> datetime:
+    """Return the UTC moment of a wall-clock time on a day; inside a DST gap, the first that exists."""
+    local = datetime.combine(day, clock, ZoneInfo(zone))
+    return local.astimezone(UTC)
+
+
+def next_local(now: datetime, clock: time, zone: str) -> datetime:
+    """Return the next UTC moment at which the wall clock of a zone shows `clock`."""
+    today = business_date(now, zone)
+    moment = at_local(today, clock, zone)
+    return moment if moment > now else at_local(today + timedelta(days=1), clock, zone)

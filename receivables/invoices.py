@@ -1,0 +1,400 @@
+"""What an account owes, as its reader sees it: overview and one document.
+
+Reads are Core selects of named columns into frozen rows: a list page needs no mapped object.
+Overdue, due today and on its way are questions answered from facts and today's date (domain.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.creditors import Creditor, CreditorBankAccount
+from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
+from models.money import Money, total
+from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
+from models.states import AttemptStatus, InvoiceStatus
+from receivables import ledger
+from receivables.calendar_days import business_date, days_late
+from receivables.errors import NotFound
+from receivables.permissions import Actor, Permission, require
+from receivables.ports import InvoiceRow
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyGroup:
+    """All that is open in one currency; the three parts sum to `asked`.
+
+    `rows` are ordered overdue first, oldest due date first. `processing` is on its way by a
+    delayed method and not asked for again; `credit` is what the account has in its favour.
+    """
+
+    currency: str
+    rows: Sequence[InvoiceRow]
+    overdue: Money
+    due_today: Money
+    not_due: Money
+    asked: Money
+    processing: Money
+    credit: Money
+
+    @property
+    def overdue_rows(self) -> list[InvoiceRow]:
+        return [row for row in self.rows if row.days_late > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptNotice:
+    """A payment whose end is not known yet, or that is on its way."""
+
+    ref: str
+    status: AttemptStatus
+    amount: Money
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole account on one page; currencies with something overdue come first."""
+
+    groups: Sequence[CurrencyGroup]
+    notices: Sequence[AttemptNotice]
+    today: date
+    counted_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One line of a document as printed; quantity and price are decimal strings."""
+
+    position: int
+    code: str | None
+    description: str
+    quantity: str
+    unit_price: str
+    net: Money
+    tax: Money
+    tax_rate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRow:
+    kind: str
+    reason: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """What reduced a document: a payment or credit note, on its day."""
+
+    source: str  # "payment" or "credit_note"
+    number: str
+    on: date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    """One document with everything that adds up to its balance."""
+
+    row: InvoiceRow
+    status: InvoiceStatus
+    purchase_order: str | None
+    lines: Sequence[LineRow]
+    adjustments: Sequence[AdjustmentRow]
+    lines_net: Money
+    allowances: Money
+    charges: Money
+    tax: Money
+    prepaid: Money
+    rounding: Money
+    movements: Sequence[MovementRow]
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class BankDetails:
+    """Where a transfer in one currency goes, and the reference that finds it again."""
+
+    currency: str
+    holder: str
+    bank_name: str
+    iban: str | None
+    bic: str | None
+    local_number: str | None
+    reference: str
+
+
+_ON_ITS_WAY = (
+    select(
+        AttemptInvoice.invoice_id,
+        func.sum(AttemptInvoice.reserved_minor).label("processing_minor"),
+    )
+    .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+    .where(PaymentAttempt.status == AttemptStatus.PROCESSING)
+    .group_by(AttemptInvoice.invoice_id)
+    .subquery()
+)
+
+
+def _rows_query() -> Any:
+    return select(
+        Invoice.id,
+        Invoice.ref,
+        Invoice.number,
+        Invoice.kind,
+        Invoice.issued_on,
+        Invoice.due_on,
+        Invoice.currency,
+        Invoice.total_minor,
+        Invoice.balance_minor,
+        Invoice.description,
+        func.coalesce(_ON_ITS_WAY.c.processing_minor, 0).label("processing_minor"),
+    ).outerjoin(_ON_ITS_WAY, _ON_ITS_WAY.c.invoice_id == Invoice.id)
+
+
+def _row(r: Any, today: date) -> InvoiceRow:
+    return InvoiceRow(
+        ref=r.ref,
+        number=r.number,
+        kind=r.kind.value,
+        issued_on=r.issued_on,
+        due_on=r.due_on,
+        total=Money(r.total_minor, r.currency),
+        balance=Money(r.balance_minor, r.currency),
+        days_late=days_late(r.due_on, today),
+        description=r.description,
+        processing=Money(int(r.processing_minor), r.currency),
+        currency=r.currency,
+    )
+
+
+def open_rows(
+    session: Session, account_id: int, today: date, *, currency: str | None = None
+) -> list[InvoiceRow]:
+    """Return what an account still owes, oldest due date first.
+
+    Args:
+        today: account-local date; decides what is late.
+        currency: only this one, or every currency.
+    """
+    query = _rows_query().where(
+        Invoice.account_id == account_id,
+        Invoice.status == InvoiceStatus.OPEN,
+        Invoice.kind.in_(OWED_KINDS),
+        Invoice.balance_minor > 0,
+    )
+    if currency is not None:
+        query = query.where(Invoice.currency == currency)
+    # Documents without a due date come last on both databases.
+    query = query.order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
+    return [_row(r, today) for r in session.execute(query)]
+
+
+def asked(row: InvoiceRow) -> Money:
+    """What is asked for on one document now: its balance less what is on its way."""
+    return row.balance - row.processing
+
+
+def overview(session: Session, actor: Actor, *, account_id: int, zone: str, now: datetime) -> Overview:
+    """Return everything that is open, per currency.
+
+    Args:
+        zone: the account's; overdue is counted in it.
+    Raises:
+        NotAllowed, NotFound: the actor may not see this account.
+    """
+    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+    today = business_date(now, zone)
+    rows = open_rows(session, account_id, today)
+    credits = {money.currency: money for money in ledger.unapplied_credit(session, account_id)}
+    groups = [
+        _group(code, [row for row in rows if row.currency == code], credits.get(code), today)
+        for code in sorted({row.currency for row in rows} | set(credits))
+    ]
+    groups.sort(key=lambda g: (g.overdue.minor == 0, g.asked.minor == 0, g.currency))
+    return Overview(groups, _notices(session, account_id), today, now)
+
+
+def _group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) -> CurrencyGroup:
+    return CurrencyGroup(
+        currency=code,
+        rows=rows,
+        overdue=total([asked(r) for r in rows if r.days_late > 0], code),
+        due_today=total([asked(r) for r in rows if r.due_on == today], code),
+        not_due=total([asked(r) for r in rows if r.days_late == 0 and r.due_on != today], code),
+        asked=total([asked(r) for r in rows], code),
+        processing=total([r.processing for r in rows], code),
+        credit=credit or Money(0, code),
+    )
+
+
+def _notices(session: Session, account_id: int) -> list[AttemptNotice]:
+    rows = session.execute(
+        select(
+            PaymentAttempt.ref,
+            PaymentAttempt.status,
+            PaymentAttempt.amount_minor,
+            PaymentAttempt.currency,
+            PaymentAttempt.started_at,
+        )
+        .where(
+            PaymentAttempt.account_id == account_id,
+            PaymentAttempt.status.in_([AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING]),
+        )
+        .order_by(PaymentAttempt.id)
+    )
+    return [AttemptNotice(r.ref, r.status, Money(r.amount_minor, r.currency), r.started_at) for r in rows]
+
+
+def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> InvoiceView:
+    """Return one document with its lines and what reduced it.
+
+    Args:
+        ref: the invoice's random name from the URL.
+    Raises:
+        NotFound: no such document, or another account's (L-15).
+    """
+    r = session.execute(
+        _rows_query()
+        .add_columns(
+            Invoice.account_id,
+            Invoice.status,
+            Invoice.purchase_order,
+            Invoice.lines_net_minor,
+            Invoice.allowances_minor,
+            Invoice.charges_minor,
+            Invoice.tax_minor,
+            Invoice.prepaid_minor,
+            Invoice.rounding_minor,
+            Account.zone,
+        )
+        .join(Account, Account.id == Invoice.account_id)
+        .where(Invoice.ref == ref, Invoice.status != InvoiceStatus.DRAFT)
+    ).first()
+    if r is None:
+        raise NotFound("not_found")
+    require(actor, Permission.INVOICE_READ, account_id=r.account_id)
+    today = business_date(now, r.zone)
+
+    def money(minor: int) -> Money:
+        return Money(minor, r.currency)
+
+    return InvoiceView(
+        row=_row(r, today),
+        status=r.status,
+        purchase_order=r.purchase_order,
+        lines=[
+            LineRow(
+                line.position,
+                line.code,
+                line.description,
+                line.quantity,
+                line.unit_price,
+                money(line.net_minor),
+                money(line.tax_minor),
+                line.tax_rate,
+            )
+            for line in session.execute(
+                select(
+                    InvoiceLine.position,
+                    InvoiceLine.code,
+                    InvoiceLine.description,
+                    InvoiceLine.quantity,
+                    InvoiceLine.unit_price,
+                    InvoiceLine.net_minor,
+                    InvoiceLine.tax_minor,
+                    InvoiceLine.tax_rate,
+                )
+                .where(InvoiceLine.invoice_id == r.id)
+                .order_by(InvoiceLine.position)
+            )
+        ],
+        adjustments=[
+            AdjustmentRow(a.kind.value, a.reason, money(a.amount_minor))
+            for a in session.execute(
+                select(InvoiceAdjustment.kind, InvoiceAdjustment.reason, InvoiceAdjustment.amount_minor)
+                .where(InvoiceAdjustment.invoice_id == r.id)
+                .order_by(InvoiceAdjustment.id)
+            )
+        ],
+        lines_net=money(r.lines_net_minor),
+        allowances=money(r.allowances_minor),
+        charges=money(r.charges_minor),
+        tax=money(r.tax_minor),
+        prepaid=money(r.prepaid_minor),
+        rounding=money(r.rounding_minor),
+        movements=_movements(session, r.id),
+        today=today,
+    )
+
+
+def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
+    note = select(Invoice.id, Invoice.number).subquery()
+    rows = session.execute(
+        select(
+            Allocation.amount_minor,
+            Allocation.currency,
+            Allocation.valued_on,
+            Payment.number.label("payment_number"),
+            note.c.number.label("note_number"),
+        )
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .outerjoin(note, note.c.id == Allocation.credit_note_id)
+        .where(Allocation.invoice_id == invoice_id)
+        .order_by(Allocation.valued_on, Allocation.id)
+    )
+    return [
+        MovementRow(
+            "payment" if m.payment_number else "credit_note",
+            m.payment_number or m.note_number,
+            m.valued_on,
+            Money(m.amount_minor, m.currency),
+        )
+        for m in rows
+    ]
+
+
+def bank_details(session: Session, actor: Actor, *, account_id: int, currency: str) -> BankDetails | None:
+    """Return where a transfer goes, with the customer number as reference; None if none is set up."""
+    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+    r = session.execute(
+        select(
+            CreditorBankAccount.holder,
+            CreditorBankAccount.bank_name,
+            CreditorBankAccount.iban,
+            CreditorBankAccount.bic,
+            CreditorBankAccount.local_number,
+            Account.number,
+        )
+        .join(Creditor, Creditor.id == CreditorBankAccount.creditor_id)
+        .join(Account, Account.creditor_id == Creditor.id)
+        .where(Account.id == account_id, CreditorBankAccount.currency == currency)
+    ).first()
+    return BankDetails(currency, *r) if r else None
+
+
+def accounts_with_overdue(session: Session, *, now: datetime) -> list[int]:
+    """Return ids of accounts with something overdue by their own date, in ascending order."""
+    # The zone farthest ahead: nobody's today is later than this date.
+    latest_today = business_date(now, "Pacific/Kiritimati")
+    rows = session.execute(
+        select(Account.id, Account.zone, func.min(Invoice.due_on).label("due_on"))
+        .join(Invoice, Invoice.account_id == Account.id)
+        .where(
+            Invoice.status == InvoiceStatus.OPEN,
+            Invoice.kind.in_(OWED_KINDS),
+            Invoice.balance_minor > 0,
+            Invoice.due_on < latest_today,
+        )
+        .group_by(Account.id, Account.zone)
+        .order_by(Account.id)
+    )
+    return [r.id for r in rows if days_late(r.due_on, business_date(now, r.zone)) > 0]

@@ -1,0 +1,335 @@
+"""The books: post whole entries or none, correct by reversal, read balances.
+
+The only file that makes postings, and the only writer of `invoice.balance_minor`, which it
+changes in the same transaction (decision 15). Source: M-03…M-05, M-09, M-19, M-22.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import case, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from models.audit import canonical
+from models.creditors import Creditor
+from models.invoices import OWED_KINDS, Invoice
+from models.ledger import LedgerCode, LedgerEntry, Posting
+from models.money import Money
+from models.states import InvoiceStatus, advance
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.errors import Refused
+from receivables.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One posting to be: positive minor units on the debit or the credit side.
+
+    `account_id` is required on receivables and unapplied credit, `invoice_id` on receivables.
+    On unapplied credit an invoice id names the credit note that the credit came from.
+    """
+
+    code: LedgerCode
+    debit_minor: int = 0
+    credit_minor: int = 0
+    account_id: int | None = None
+    invoice_id: int | None = None
+
+
+def debit(
+    code: LedgerCode, amount: Money, *, account_id: int | None = None, invoice_id: int | None = None
+) -> Side:
+    """A debit of an amount."""
+    return Side(code, debit_minor=amount.minor, account_id=account_id, invoice_id=invoice_id)
+
+
+def credit(
+    code: LedgerCode, amount: Money, *, account_id: int | None = None, invoice_id: int | None = None
+) -> Side:
+    """A credit of an amount."""
+    return Side(code, credit_minor=amount.minor, account_id=account_id, invoice_id=invoice_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be. `reference` names the fact, so that posting it twice is one entry."""
+
+    creditor_id: int
+    reference: str
+    kind: str
+    currency: str
+    sides: Sequence[Side]
+    effective_on: date
+    policy_version_id: int | None = None
+
+
+def fingerprint(draft: Draft) -> str:
+    """SHA-256 of what an entry says: the same reference with other postings shows (M-05)."""
+    sides = [[s.code.value, s.debit_minor, s.credit_minor, s.account_id, s.invoice_id] for s in draft.sides]
+    return hashlib.sha256(
+        canonical([draft.kind, draft.currency, draft.effective_on, sides]).encode()
+    ).hexdigest()
+
+
+def _check(draft: Draft) -> None:
+    """Raise ValueError unless the draft has two or more one-sided postings that sum to zero."""
+    if len(draft.sides) < 2:
+        raise ValueError(f"{draft.reference}: an entry has at least two postings")
+    for side in draft.sides:
+        one_sided = (side.debit_minor > 0) != (side.credit_minor > 0)
+        if side.debit_minor < 0 or side.credit_minor < 0 or not one_sided:
+            raise ValueError(f"{draft.reference}: a posting has one positive side")
+    if sum(s.debit_minor for s in draft.sides) != sum(s.credit_minor for s in draft.sides):
+        raise ValueError(f"{draft.reference}: debits and credits differ")
+
+
+def post(
+    session: Session, actor: Actor, draft: Draft, *, now: datetime, reverses_id: int | None = None
+) -> LedgerEntry:
+    """Post one entry and bring the balances of its invoices up to date.
+
+    The caller holds the locks of the invoices it names (M-07).
+
+    Args:
+        draft: what to post; its `reference` is the idempotency key.
+        now: moment of posting; the day of the books is the creditor's local date of it.
+        reverses_id: entry that this one undoes.
+    Returns:
+        The entry; the one already there when the same fact was posted before.
+    Raises:
+        Refused: `reference_reused` when the reference stands for other postings (M-05);
+            `balance_out_of_range` when an invoice would go below zero or above its total (M-09).
+        ValueError: the draft does not balance.
+    """
+    _check(draft)
+    print_ = fingerprint(draft)
+    known = session.scalar(select(LedgerEntry).where(LedgerEntry.reference == draft.reference))
+    if known is not None:
+        if known.fingerprint != print_:
+            raise Refused("reference_reused", reference=draft.reference)
+        return known
+    zone = session.execute(select(Creditor.zone).where(Creditor.id == draft.creditor_id)).scalar_one()
+    entry = LedgerEntry(
+        creditor_id=draft.creditor_id,
+        reference=draft.reference,
+        fingerprint=print_,
+        kind=draft.kind,
+        currency=draft.currency,
+        posted_at=now,
+        posted_on=business_date(now, zone),
+        effective_on=draft.effective_on,
+        reverses_id=reverses_id,
+        policy_version_id=draft.policy_version_id,
+    )
+    session.add(entry)
+    session.flush()
+    session.add_all(
+        Posting(
+            entry_id=entry.id,
+            position=position,
+            ledger_code=side.code,
+            account_id=side.account_id,
+            invoice_id=side.invoice_id,
+            debit_minor=side.debit_minor,
+            credit_minor=side.credit_minor,
+            currency=draft.currency,
+        )
+        for position, side in enumerate(draft.sides, 1)
+    )
+    _move_balances(session, draft.sides)
+    record(
+        session,
+        actor,
+        "ledger.reversed" if reverses_id else "ledger.posted",
+        entry,
+        account_id=next((s.account_id for s in draft.sides if s.account_id), None),
+        facts={"reference": draft.reference, "fingerprint": print_},
+        now=now,
+    )
+    session.flush()
+    return entry
+
+
+def reverse(
+    session: Session, actor: Actor, entry: LedgerEntry, *, effective_on: date, now: datetime
+) -> LedgerEntry:
+    """Undo an entry by its mirror image; a second call returns the first reversal (M-04).
+
+    Raises:
+        Refused: the entry is itself a reversal, or a balance would leave its range.
+    """
+    if entry.reverses_id is not None:
+        raise Refused("reversal_of_reversal", entry=entry.id)
+    postings = session.scalars(
+        select(Posting).where(Posting.entry_id == entry.id).order_by(Posting.position)
+    ).all()
+    draft = Draft(
+        creditor_id=entry.creditor_id,
+        reference=f"reversal:{entry.id}",
+        kind=f"{entry.kind}_reversed",
+        currency=entry.currency,
+        sides=[
+            Side(p.ledger_code, p.credit_minor, p.debit_minor, p.account_id, p.invoice_id) for p in postings
+        ],
+        effective_on=effective_on,
+    )
+    return post(session, actor, draft, now=now, reverses_id=entry.id)
+
+
+def _movement(side: Side, owed: bool) -> int:
+    """What a side does to the balance of the invoice it names."""
+    if owed and side.code is LedgerCode.RECEIVABLES:
+        return side.debit_minor - side.credit_minor
+    if not owed and side.code is LedgerCode.UNAPPLIED_CREDIT:
+        return side.credit_minor - side.debit_minor
+    return 0
+
+
+def _move_balances(session: Session, sides: Iterable[Side]) -> None:
+    named: dict[int, list[Side]] = {}
+    for side in sides:
+        if side.invoice_id is not None:
+            named.setdefault(side.invoice_id, []).append(side)
+    if not named:
+        return
+    # Ascending ids: the same order in which everybody locks (M-07).
+    for invoice in session.scalars(
+        select(Invoice)
+        .where(Invoice.id.in_(named))
+        .order_by(Invoice.id)
+        .execution_options(populate_existing=True)
+        .with_for_update()
+    ):
+        owed = invoice.kind in OWED_KINDS
+        balance = invoice.balance_minor + sum(_movement(side, owed) for side in named[invoice.id])
+        if not 0 <= balance <= invoice.total_minor:
+            raise Refused("balance_out_of_range", invoice=invoice.id, balance=balance)
+        invoice.balance_minor = balance
+        if balance == 0 and invoice.status is InvoiceStatus.OPEN:
+            advance(invoice, InvoiceStatus.PAID)
+        elif balance > 0 and invoice.status is InvoiceStatus.PAID:
+            advance(invoice, InvoiceStatus.OPEN)
+
+
+def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetime, posted_on: date) -> int:
+    """Post many opening entries at once: each names one invoice that has no posting yet.
+
+    For imports: the caller has just inserted the invoices and records one audit row for the
+    chunk (decision 16). Drafts whose reference is already posted are left out.
+
+    Args:
+        drafts: openings of one creditor; the balance of each invoice becomes its movement.
+        posted_on: the creditor's local date of `now`.
+    Returns:
+        How many entries were posted.
+    """
+    for draft in drafts:
+        _check(draft)
+    known = set(
+        session.scalars(
+            select(LedgerEntry.reference).where(LedgerEntry.reference.in_([d.reference for d in drafts]))
+        )
+    )
+    fresh = [d for d in drafts if d.reference not in known]
+    if not fresh:
+        return 0
+    ids = session.scalars(
+        insert(LedgerEntry).returning(LedgerEntry.id, sort_by_parameter_order=True),
+        [
+            {
+                "creditor_id": d.creditor_id, "reference": d.reference, "fingerprint": fingerprint(d),
+                "kind": d.kind, "currency": d.currency, "posted_at": now, "posted_on": posted_on,
+                "effective_on": d.effective_on, "policy_version_id": d.policy_version_id,
+            }
+            for d in fresh
+        ],
+    ).all()  # fmt: skip
+    session.execute(
+        insert(Posting),
+        [
+            {
+                "entry_id": entry_id, "position": position, "ledger_code": side.code,
+                "account_id": side.account_id, "invoice_id": side.invoice_id,
+                "debit_minor": side.debit_minor, "credit_minor": side.credit_minor, "currency": d.currency,
+            }
+            for entry_id, d in zip(ids, fresh, strict=True)
+            for position, side in enumerate(d.sides, 1)
+        ],
+    )  # fmt: skip
+    session.execute(
+        update(Invoice),
+        [
+            {"id": side.invoice_id, "balance_minor": side.debit_minor + side.credit_minor}
+            for d in fresh
+            for side in d.sides
+            if side.invoice_id is not None
+            and side.code in (LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT)
+        ],
+    )
+    return len(fresh)
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def trial_balance(session: Session) -> dict[str, int]:
+    """Return debits minus credits of all postings, per currency; every value must be 0 (INV-2)."""
+    rows = session.execute(
+        select(Posting.currency, func.sum(Posting.debit_minor - Posting.credit_minor)).group_by(
+            Posting.currency
+        )
+    )
+    return {currency: int(difference) for currency, difference in rows}
+
+
+def unapplied_credit(session: Session, account_id: int) -> list[Money]:
+    """Return what an account has in its favour, one amount a currency, zeros left out."""
+    rows = session.execute(
+        select(Posting.currency, func.sum(Posting.credit_minor - Posting.debit_minor))
+        .where(Posting.account_id == account_id, Posting.ledger_code == LedgerCode.UNAPPLIED_CREDIT)
+        .group_by(Posting.currency)
+        .order_by(Posting.currency)
+    )
+    return [Money(int(minor), currency) for currency, minor in rows if minor]
+
+
+def wrong_balances(session: Session) -> list[tuple[int, int, int]]:
+    """Return (invoice id, cached, derived) wherever the cache differs from the postings (M-22)."""
+    movement = case(
+        (
+            Invoice.kind == "credit_note",
+            case(
+                (
+                    Posting.ledger_code == LedgerCode.UNAPPLIED_CREDIT,
+                    Posting.credit_minor - Posting.debit_minor,
+                ),
+                else_=0,
+            ),
+        ),
+        (Posting.ledger_code == LedgerCode.RECEIVABLES, Posting.debit_minor - Posting.credit_minor),
+        else_=0,
+    )
+    derived = func.coalesce(func.sum(movement), 0)
+    rows = session.execute(
+        select(Invoice.id, Invoice.balance_minor, derived)
+        .outerjoin(Posting, Posting.invoice_id == Invoice.id)
+        .group_by(Invoice.id, Invoice.balance_minor, Invoice.kind)
+        .having(Invoice.balance_minor != derived)
+        .order_by(Invoice.id)
+    )
+    return [(i, cached, int(d)) for i, cached, d in rows]
+
+
+def repair_balances(session: Session) -> list[tuple[int, int, int]]:
+    """Rebuild every cached balance that differs from its postings and return what was wrong (M-22)."""
+    wrong = wrong_balances(session)
+    for invoice_id, _, derived in wrong:
+        invoice = session.get_one(Invoice, invoice_id, with_for_update=True, populate_existing=True)
+        invoice.balance_minor = derived
+    session.flush()
+    return wrong

@@ -1,0 +1,423 @@
+"""Links: issue, look, redeem, end; the sessions they open; fresh links.
+
+GET looks and changes nothing; POST redeems (L-04, L-05). Tokens that are not live look alike
+whatever the cause (L-10, decision 7). Source: decisions 6-10; L-01…L-17.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Contact
+from models.creditors import Creditor
+from models.links import Channel, Link, LinkScope, LinkSession
+from models.messages import Message, Purpose
+from models.staff import Staff
+from receivables import outbox
+from receivables.audit import record
+from receivables.errors import LinkGone, NotFound, SessionEnded
+from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
+from receivables.policy import Policy
+from receivables.ports import Sender
+
+
+def digest(token: str) -> str:
+    """SHA-256 of a clear token; the only form in which we know it (L-02)."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token(bits: int) -> str:
+    """A random URL-safe token of at least `bits` bits (L-01)."""
+    return secrets.token_urlsafe(bits // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What the page before *Continue* may show: who asks, never of what (look.md)."""
+
+    sender: Sender
+    language: str
+    languages: tuple[str, ...]
+    private: bool
+    account_name: str
+    brand_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who is behind a live link session, and what every page needs of him."""
+
+    actor: Actor
+    account_id: int
+    account_name: str
+    account_number: str
+    zone: str
+    language: str
+    languages: tuple[str, ...]
+    private: bool
+    contact_name: str
+    sender: Sender
+    creditor_id: int
+    creditor_address: str
+    creditor_company_number: str | None
+    creditor_tax_id: str | None
+    gateway_account: str
+    logo_digest: str | None
+    ends_at: datetime
+
+
+def issue(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    *,
+    contact: Contact | None,
+    channel: Channel,
+    policy: Policy,
+    now: datetime,
+    message: Message | None = None,
+) -> tuple[Link, str]:
+    """Make a link and return it with its clear token, which is known only now (L-02).
+
+    A link that staff copy is view-and-pay only, whatever they may do themselves (decision 6).
+
+    Args:
+        contact: whose link it is; None for a link that staff hold.
+        message: the message it will travel in.
+    Raises:
+        NotAllowed: the actor may not issue links.
+    """
+    require(actor, Permission.LINK_ISSUE)
+    by_staff = channel is Channel.STAFF
+    token = new_token(policy.sms_bits if channel is Channel.SMS else policy.mail_bits)
+    link = Link(
+        token_digest=digest(token),
+        account_id=account.id,
+        contact_id=contact.id if contact else None,
+        channel=channel,
+        scope=LinkScope.VIEW_AND_PAY if by_staff else LinkScope.FULL,
+        held_by_staff_id=actor.id if by_staff else None,
+        message_id=message.id if message else None,
+        issued_at=now,
+        expires_at=now + policy.link_valid,
+        redeemed_count=0,
+    )
+    session.add(link)
+    session.flush()
+    record(
+        session, actor, "link.issued", link, account_id=account.id,
+        facts={"contact": link.contact_id, "channel": channel.value, "scope": link.scope.value,
+               "expires_at": link.expires_at},
+        now=now,
+    )  # fmt: skip
+    return link, token
+
+
+def _live(now: datetime) -> Any:
+    return (Link.revoked_at.is_(None)) & (Link.expires_at > now)
+
+
+_SENDER_COLUMNS = (
+    Creditor.id.label("creditor_id"),
+    Creditor.name.label("creditor_name"),
+    Creditor.short_name,
+    Creditor.address,
+    Creditor.company_number,
+    Creditor.tax_id,
+    Creditor.language.label("creditor_language"),
+    Creditor.languages,
+    Creditor.brand_colour,
+    Creditor.logo_digest,
+    Creditor.gateway_account,
+    Creditor.email_from,
+    Creditor.person_name,
+    Creditor.phone.label("creditor_phone"),
+    Creditor.hours,
+    Creditor.verify_url,
+    Staff.name.label("collector_name"),
+    Staff.phone.label("collector_phone"),
+)
+
+
+def sender_of(r: Any, language: str) -> Sender:
+    """Make the creditor's face from a row with `_SENDER_COLUMNS`: the collector, else the house's person."""
+    legal = [r.creditor_name, r.address, r.company_number, r.tax_id]
+    return Sender(
+        name=r.creditor_name,
+        short_name=r.short_name,
+        legal_line=" · ".join(part for part in legal if part),
+        person=r.collector_name or r.person_name,
+        person_role="",
+        phone=r.collector_phone or r.creditor_phone,
+        hours=r.hours.get(language) or r.hours.get(r.creditor_language) or "",
+        email=r.email_from,
+        brand_colour=r.brand_colour,
+        verify_url=r.verify_url,
+    )
+
+
+def sender_for(session: Session, account_id: int, language: str) -> Sender:
+    """Return the face an account sees in messages: collector or house person, phone, hours."""
+    r = session.execute(
+        select(*_SENDER_COLUMNS)
+        .select_from(Account)
+        .join(Creditor, Creditor.id == Account.creditor_id)
+        .outerjoin(Staff, Staff.id == Account.collector_id)
+        .where(Account.id == account_id)
+    ).one()
+    return sender_of(r, language)
+
+
+def look(session: Session, token: str, *, now: datetime) -> Landing:
+    """Return who asks behind a live link, without using it (L-04).
+
+    Raises:
+        LinkGone: unknown, expired, revoked or malformed: always the same (L-10).
+    """
+    r = session.execute(
+        select(
+            *_SENDER_COLUMNS,
+            Account.name.label("account_name"),
+            Account.language,
+            Account.language_chosen_at,
+            Account.debtor_type,
+            Contact.language.label("contact_language"),
+        )
+        .select_from(Link)
+        .join(Account, Account.id == Link.account_id)
+        .join(Creditor, Creditor.id == Account.creditor_id)
+        .outerjoin(Contact, Contact.id == Link.contact_id)
+        .outerjoin(Staff, Staff.id == Account.collector_id)
+        .where(Link.token_digest == digest(token), _live(now))
+    ).first()
+    if r is None:
+        raise LinkGone("link_gone")
+    language = reader_language(r.language, r.language_chosen_at, r.contact_language)
+    return Landing(
+        sender=sender_of(r, language),
+        language=language,
+        languages=tuple(r.languages),
+        private=r.debtor_type.value != "business",
+        account_name=r.account_name,
+        brand_digest=r.logo_digest,
+    )
+
+
+def reader_language(account_language: str, chosen_at: datetime | None, contact_language: str | None) -> str:
+    """The debtor's own choice sticks; else the contact's language; else the account's (decision 2)."""
+    return account_language if chosen_at or not contact_language else contact_language
+
+
+def redeem(
+    session: Session, token: str, *, policy: Policy, now: datetime, request_id: str | None
+) -> tuple[str, Actor]:
+    """Open a link session; the link stays usable until it expires (L-05).
+
+    Returns:
+        The clear session token for the cookie, and the actor from now on.
+    Raises:
+        LinkGone: not live.
+    """
+    link = session.scalar(
+        select(Link).where(Link.token_digest == digest(token), _live(now)).with_for_update()
+    )
+    if link is None:
+        raise LinkGone("link_gone")
+    link.redeemed_count += 1
+    link.redeemed_at = now
+    session_token = new_token(policy.mail_bits)
+    opened = LinkSession(
+        session_digest=digest(session_token),
+        link_id=link.id,
+        started_at=now,
+        ends_at=now + policy.debtor_absolute,
+    )
+    session.add(opened)
+    session.flush()
+    actor = Actor(
+        kind=ActorKind.LINK_HOLDER,
+        id=link.id,
+        account_id=link.account_id,
+        contact_id=link.contact_id,
+        scope=link.scope,
+        request_id=request_id,
+    )
+    record(session, actor, "link.redeemed", link, account_id=link.account_id, now=now,
+           facts={"session": opened.id, "count": link.redeemed_count})  # fmt: skip
+    outbox.note(session, link.account_id, "portal.opened", contact_id=link.contact_id, now=now,
+                facts={"channel": link.channel.value})  # fmt: skip
+    return session_token, actor
+
+
+def holder(session: Session, session_token: str, *, now: datetime, request_id: str | None) -> Holder:
+    """Return who is behind a link session; one statement, no write (decision 9).
+
+    Raises:
+        SessionEnded: over, revoked, unknown, or its link was revoked (L-03).
+    """
+    r = session.execute(
+        select(
+            *_SENDER_COLUMNS,
+            LinkSession.ends_at,
+            Link.id.label("link_id"),
+            Link.scope,
+            Link.contact_id,
+            Account.id.label("account_id"),
+            Account.name.label("account_name"),
+            Account.number.label("account_number"),
+            Account.zone,
+            Account.language,
+            Account.language_chosen_at,
+            Account.debtor_type,
+            Contact.name.label("contact_name"),
+            Contact.language.label("contact_language"),
+        )
+        .select_from(LinkSession)
+        .join(Link, Link.id == LinkSession.link_id)
+        .join(Account, Account.id == Link.account_id)
+        .join(Creditor, Creditor.id == Account.creditor_id)
+        .outerjoin(Contact, Contact.id == Link.contact_id)
+        .outerjoin(Staff, Staff.id == Account.collector_id)
+        .where(
+            LinkSession.session_digest == digest(session_token),
+            LinkSession.revoked_at.is_(None),
+            LinkSession.ends_at > now,
+            Link.revoked_at.is_(None),
+        )
+    ).first()
+    if r is None:
+        raise SessionEnded("session_ended")
+    language = reader_language(r.language, r.language_chosen_at, r.contact_language)
+    return Holder(
+        actor=Actor(
+            kind=ActorKind.LINK_HOLDER,
+            id=r.link_id,
+            account_id=r.account_id,
+            contact_id=r.contact_id,
+            scope=r.scope,
+            name=r.contact_name or "",
+            request_id=request_id,
+        ),
+        account_id=r.account_id,
+        account_name=r.account_name,
+        account_number=r.account_number,
+        zone=r.zone,
+        language=language,
+        languages=tuple(r.languages),
+        private=r.debtor_type.value != "business",
+        contact_name=r.contact_name or "",
+        sender=sender_of(r, language),
+        creditor_id=r.creditor_id,
+        creditor_address=r.address,
+        creditor_company_number=r.company_number,
+        creditor_tax_id=r.tax_id,
+        gateway_account=r.gateway_account,
+        logo_digest=r.logo_digest,
+        ends_at=r.ends_at,
+    )
+
+
+def log_out(session: Session, actor: Actor, session_token: str, *, now: datetime) -> None:
+    """End one link session; a second call changes nothing."""
+    opened = session.scalar(
+        select(LinkSession).where(
+            LinkSession.session_digest == digest(session_token), LinkSession.revoked_at.is_(None)
+        )
+    )
+    if opened is None:
+        return
+    opened.revoked_at = now
+    record(session, actor, "link_session.ended", opened, account_id=actor.account_id, now=now)
+
+
+def revoke(session: Session, actor: Actor, link: Link, *, reason: str, now: datetime) -> Link:
+    """End a link and every session it opened, at once (L-03); a second call changes nothing."""
+    require(actor, Permission.LINK_REVOKE)
+    if link.revoked_at is None:
+        link.revoked_at = now
+        link.revoked_reason = reason
+        session.execute(
+            update(LinkSession)
+            .where(LinkSession.link_id == link.id, LinkSession.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+        record(session, actor, "link.revoked", link, account_id=link.account_id, reason=reason, now=now)
+    return link
+
+
+def revoke_all(session: Session, actor: Actor, account: Account, *, reason: str, now: datetime) -> int:
+    """End every live link of an account; returns how many."""
+    require(actor, Permission.LINK_REVOKE)
+    live = session.scalars(select(Link).where(Link.account_id == account.id, _live(now))).all()
+    for link in live:
+        revoke(session, actor, link, reason=reason, now=now)
+    return len(live)
+
+
+def links_of(session: Session, actor: Actor, account_id: int) -> list[Link]:
+    """Return the links of an account, newest first, for the desk."""
+    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+    return list(
+        session.scalars(select(Link).where(Link.account_id == account_id).order_by(Link.id.desc()).limit(100))
+    )
+
+
+def choose_language(session: Session, actor: Actor, language: str, *, now: datetime) -> None:
+    """Keep the debtor's own choice of language; it sticks (decision 2).
+
+    Raises:
+        NotFound: the creditor does not offer that language.
+    """
+    account = session.get_one(Account, actor.account_id)
+    creditor = session.get_one(Creditor, account.creditor_id)
+    if language not in creditor.languages:
+        raise NotFound("language_not_offered", language=language)
+    before, account.language, account.language_chosen_at = account.language, language, now
+    record(session, actor, "account.language_chosen", account, account_id=account.id, now=now,
+           facts={"from": before, "to": language})  # fmt: skip
+
+
+def ask_fresh(session: Session, token: str, *, policy: Policy, now: datetime) -> Message | None:
+    """Queue a fresh link to the same contact, only for an *expired* link, capped a day (decision 7).
+
+    The caller answers the same whatever is returned, so that nobody learns which links exist.
+
+    Returns:
+        The queued message, or None when there is nothing to send.
+    """
+    link = session.scalar(select(Link).where(Link.token_digest == digest(token)))
+    if link is None or link.revoked_at is not None or link.expires_at > now or link.contact_id is None:
+        return None
+    contact = session.get_one(Contact, link.contact_id)
+    if not contact.is_active:
+        return None
+    asked = session.scalar(
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.contact_id == contact.id,
+            Message.purpose == Purpose.FRESH_LINK,
+            Message.queued_at > now - timedelta(days=1),
+        )
+    )
+    if asked is not None and asked >= policy.fresh_per_day:
+        return None
+    return outbox.enqueue(
+        session,
+        SYSTEM,
+        account=session.get_one(Account, link.account_id),
+        contact=contact,
+        channel=link.channel,
+        purpose=Purpose.FRESH_LINK,
+        kind="fresh_link",
+        facts={},
+        dedupe_key=f"fresh_link:{link.id}:{now.isoformat(timespec='minutes')}",
+        now=now,
+    )

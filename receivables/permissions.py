@@ -1,0 +1,107 @@
+"""Who may do what: permissions, roles, grants; deny by default (A-01).
+
+`require(actor, permission, account_id=…)` is the first line of every action. A subject of
+another account is "not found" for a link holder, never "forbidden" (L-15).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.links import LinkScope
+from models.staff import Role
+from receivables.errors import NotAllowed, NotFound
+
+
+class Permission(StrEnum):
+    """resource:action, alphabetical."""
+
+    ACCOUNT_READ = "account:read"
+    ALERT_CLOSE = "alert:close"
+    ALERT_READ = "alert:read"
+    AUDIT_READ = "audit:read"
+    CREDIT_NOTE_RECORD = "credit_note:record"
+    INVOICE_IMPORT = "invoice:import"
+    INVOICE_READ = "invoice:read"
+    LINK_ISSUE = "link:issue"
+    LINK_REVOKE = "link:revoke"
+    MESSAGE_READ = "message:read"
+    PAYMENT_READ = "payment:read"
+    PAYMENT_SETTLE = "payment:settle"
+    PAYMENT_START = "payment:start"
+    POSTING_READ = "posting:read"
+    REMINDER_SEND = "reminder:send"
+    STAFF_ADD = "staff:add"
+
+
+class ActorKind(StrEnum):
+    STAFF = "staff"
+    LINK_HOLDER = "link_holder"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. No actor, no action; audit and permission come from the same value.
+
+    Attributes:
+        id: staff id, or link id of a link holder; None for the system.
+        account_id: the one account a link holder may touch.
+        request_id: names the request in audit and logs.
+    """
+
+    kind: ActorKind
+    id: int | None = None
+    role: Role | None = None
+    account_id: int | None = None
+    contact_id: int | None = None
+    scope: LinkScope | None = None
+    name: str = ""
+    request_id: str | None = None
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
+
+_P = Permission
+_READS = frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.MESSAGE_READ, _P.POSTING_READ})
+_CHASES = frozenset({_P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND, _P.ALERT_READ})
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.COLLECTOR: _READS | _CHASES,
+    Role.SUPERVISOR: _READS | _CHASES | {_P.ALERT_CLOSE, _P.AUDIT_READ, _P.CREDIT_NOTE_RECORD},
+    Role.ACCOUNTANT: _READS | {_P.ALERT_READ, _P.ALERT_CLOSE, _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT},
+    Role.SALESPERSON: frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ}),
+    Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
+    Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ}),
+}
+
+_SEES_AND_PAYS = frozenset(
+    {_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START, _P.PAYMENT_SETTLE}
+)
+SCOPE_GRANTS: dict[LinkScope, frozenset[Permission]] = {
+    LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS,
+    LinkScope.FULL: _SEES_AND_PAYS,
+}
+
+
+def may(actor: Actor, permission: Permission) -> bool:
+    """Whether the actor holds the permission, whatever the account."""
+    if actor.kind is ActorKind.SYSTEM:
+        return True
+    if actor.kind is ActorKind.STAFF:
+        return actor.role is not None and permission in GRANTS[actor.role]
+    return actor.scope is not None and permission in SCOPE_GRANTS[actor.scope]
+
+
+def require(actor: Actor, permission: Permission, *, account_id: int | None = None) -> None:
+    """Refuse unless the actor holds the permission and may touch the account.
+
+    Raises:
+        NotAllowed: the permission is missing.
+        NotFound: a link holder asks for another account's subject.
+    """
+    if not may(actor, permission):
+        raise NotAllowed("not_allowed", permission=permission.value)
+    if actor.kind is ActorKind.LINK_HOLDER and account_id is not None and account_id != actor.account_id:
+        raise NotFound("not_found")

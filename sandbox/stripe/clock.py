@@ -1,0 +1,57 @@
+"""The sandbox clock: real time plus an offset that only moves forward, and what falls due on the way."""
+
+from __future__ import annotations
+
+from sandbox.stripe import checkout, payments
+from sandbox.stripe.store import Unit
+
+KEEP_KEYS = 24 * 60 * 60
+
+
+def advance(unit: Unit, seconds: int) -> None:
+    """Moves the clock forward; call `tick` afterwards.
+
+    Args:
+        unit: the unit of work.
+        seconds: how far, 0 or more.
+    """
+    row = unit.db.execute("SELECT value FROM setting WHERE name = 'clock_offset'").fetchone()
+    offset = (int(row["value"]) if row else 0) + seconds
+    unit.db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('clock_offset', ?)", (str(offset),))
+    unit.now += seconds
+
+
+def is_due(unit: Unit) -> bool:
+    """Whether `tick` would find something to do."""
+    return unit.db.execute("SELECT 1 FROM timer WHERE at <= ? LIMIT 1", (unit.now,)).fetchone() is not None
+
+
+def tick(unit: Unit) -> int:
+    """Does all that fell due, each at its own moment and in order; returns how many timers rang."""
+    rang, until = 0, unit.now
+    while row := unit.db.execute(
+        "SELECT id, at, what, object FROM timer WHERE at <= ? ORDER BY at, id LIMIT 1", (until,)
+    ).fetchone():
+        unit.db.execute("DELETE FROM timer WHERE id = ?", (row["id"],))
+        unit.now = row["at"]
+        _ring(unit, row["what"], row["object"])
+        rang += 1
+    unit.now = until
+    unit.db.execute("DELETE FROM idempotency WHERE at < ?", (until - KEEP_KEYS,))
+    return rang
+
+
+def _ring(unit: Unit, what: str, object_id: str) -> None:
+    subject = unit.need(object_id)
+    if what == "expire" and subject["status"] == "open":
+        checkout.expire(unit, subject)
+    elif what == "settle" and subject["status"] == "processing":
+        try:
+            subject = payments.settle_debit(unit, subject)
+        except payments.Declined as declined:
+            subject = declined.intent
+        checkout.settled(unit, subject)
+    elif what == "fee":
+        payments.book_fee(unit, subject)
+    elif what == "available":
+        unit.put(subject | {"status": "available"})

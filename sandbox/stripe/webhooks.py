@@ -1,0 +1,181 @@
+"""The courier: signs events and carries them to the endpoints, with back-off until they are taken.
+
+The signature's time is the real time, even when the sandbox clock was moved: a receiver checks it by its own clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from sandbox.stripe.events import new_id
+from sandbox.stripe.store import API_VERSION, Store
+
+BACK_OFF = (1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60)  # seconds after each failed try; then given up
+ANSWER_WITHIN = 10
+POINTED = "we_sandbox_pointed"
+
+log = logging.getLogger("sandbox.stripe.webhooks")
+
+
+def signature(payload: str, secret: str, moment: int) -> str:
+    """Writes the `Stripe-Signature` header: HMAC-SHA256 over "<moment>.<payload>"."""
+    digest = hmac.new(secret.encode(), f"{moment}.{payload}".encode(), hashlib.sha256).hexdigest()
+    return f"t={moment},v1={digest}"
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is a failed delivery, as it is for Stripe."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class Courier:
+    """Delivers what the `delivery` table holds; a thread does it in time, `flush` does it at once.
+
+    Args:
+        store: the stand-in's memory.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._one_at_a_time = threading.Lock()
+        self._wake = threading.Event()
+        self._stopped = False
+        # No proxy from the environment: deliveries go to loopback or to where they were pointed.
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere()).open
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread after the delivery it is at."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join(ANSWER_WITHIN + 1)
+
+    def wake(self) -> None:
+        """Says that there may be something new to deliver."""
+        self._wake.set()
+
+    def point(self, url: str, secret: str) -> None:
+        """Sends events, also those still waiting, to this address from now on.
+
+        Args:
+            url: where the receiver listens.
+            secret: `whsec_…` shared with it.
+        """
+        with self.store.unit() as unit:
+            endpoint = {
+                "id": POINTED,
+                "object": "webhook_endpoint",
+                "api_version": API_VERSION,
+                "application": None,
+                "created": unit.now,
+                "description": "pointed by the sandbox's own control",
+                "enabled_events": ["*"],
+                "livemode": False,
+                "metadata": {},
+                "status": "enabled",
+                "url": url,
+            }
+            unit.put(endpoint, private={"secret": secret})
+        self.wake()
+
+    def flush(self) -> dict[str, int]:
+        """Tries every waiting delivery once, delayed ones too; answers how they went.
+
+        Returns:
+            Counts `delivered`, `failed` (this try) and `pending` (left for later).
+        """
+        with self.store.unit() as unit:
+            waiting = [
+                row["id"] for row in unit.db.execute("SELECT id FROM delivery WHERE state = 'pending' ORDER BY id")
+            ]
+        outcomes = [outcome for outcome in (self._deliver(item) for item in waiting) if outcome is not None]
+        with self.store.unit() as unit:
+            pending = unit.db.execute("SELECT count(*) FROM delivery WHERE state = 'pending'").fetchone()[0]
+        return {"delivered": outcomes.count(True), "failed": outcomes.count(False), "pending": pending}
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            with self.store.unit() as unit:
+                row = unit.db.execute(
+                    "SELECT id, due_at FROM delivery WHERE state = 'pending' ORDER BY due_at, id LIMIT 1"
+                ).fetchone()
+            wait = row["due_at"] - time.time() if row else None
+            if wait is None or wait > 0:
+                self._wake.wait(wait)
+                continue
+            self._deliver(row["id"])
+
+    def _deliver(self, delivery_id: int) -> bool | None:
+        """Tries one delivery; None when it was already taken care of."""
+        with self._one_at_a_time:
+            with self.store.unit() as unit:
+                row = unit.db.execute(
+                    "SELECT d.*, e.data FROM delivery d JOIN event e ON e.id = d.event"
+                    " WHERE d.id = ? AND d.state = 'pending'",
+                    (delivery_id,),
+                ).fetchone()
+                if row is None:
+                    return None
+                endpoint = unit.need(row["endpoint"])
+                secret = unit.private(row["endpoint"])["secret"]
+            bad = json.loads(row["options"]).get("bad_signature")
+            status, trouble = self._post(
+                endpoint["url"], row["data"], new_id("whsec_not_", 32) if bad else secret
+            )
+            taken = status is not None and 200 <= status < 300
+            self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
+            return taken
+
+    def _record(self, delivery_id: int, attempts: int, status: int | None, trouble: str | None, taken: bool) -> None:
+        given_up = not taken and attempts > len(BACK_OFF)
+        due_at = time.time() + (0 if taken or given_up else BACK_OFF[attempts - 1])
+        with self.store.unit() as unit:
+            # A signature spoilt on purpose is spoilt once: the retry is a true one.
+            unit.db.execute(
+                "UPDATE delivery SET state = ?, attempts = ?, last_status = ?, last_error = ?, due_at = ?,"
+                " done_at = ?, options = '{}' WHERE id = ?",
+                (
+                    "delivered" if taken else "failed" if given_up else "pending",
+                    attempts,
+                    status,
+                    trouble,
+                    due_at,
+                    time.time() if taken else None,
+                    delivery_id,
+                ),
+            )
+
+    def _post(self, url: str, payload: str, secret: str) -> tuple[int | None, str | None]:
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked where endpoints are made
+            url,
+            data=payload.encode(),
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Stripe-Signature": signature(payload, secret, int(time.time())),
+                "User-Agent": "Stripe/1.0 (sandbox)",
+            },
+        )
+        try:
+            with self._open(request, timeout=ANSWER_WITHIN) as answer:
+                return answer.status, None
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code, str(error)
+        except (OSError, ValueError) as error:
+            log.info("delivery to %s failed: %s", url, error)
+            return None, str(error)

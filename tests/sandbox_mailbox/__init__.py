@@ -1,0 +1,1 @@
+"""The mailbox stand-in, tried as the process it is."""
