@@ -28,7 +28,7 @@ import css_inline
 from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context, Undefined
@@ -75,6 +75,13 @@ def _places(amount: Money) -> int:
     return row.shown_decimals if whole else row.exponent
 
 
+@cache
+def _money_pattern(language: str, places: int) -> NumberPattern:
+    """The language's own pattern for amounts, with so many decimals; ¤ stays for the sign."""
+    own = _locale(language).currency_formats["standard"].pattern
+    return parse_pattern(own.replace(".00", f".{'0' * places}" if places else ""))
+
+
 def currency_sign(currency: str, language: str) -> str:
     """Return the sign of a currency where the reader knows it, else its ISO code."""
     return _OWN_SIGNS.get(language, {}).get(currency) or _SIGNS.get(currency, currency)
@@ -92,10 +99,9 @@ def money(amount: Money, language: str, *, code: bool = False) -> str:
     >>> money(Money(679680, "GBP"), "en"), money(Money(18732500, "HUF"), "en")
     ('£6,796.80', 'HUF\\xa0187,325')
     """
-    locale, places = _locale(language), _places(amount)
     sign = amount.currency if code else currency_sign(amount.currency, language)
-    pattern = locale.currency_formats["standard"]
-    text = pattern.apply(amount.decimal, locale, currency_digits=False, force_frac=(places, places))
+    pattern = _money_pattern(language, _places(amount))
+    text = pattern.apply(amount.decimal, _locale(language), currency_digits=False)
     if language == "en" and sign.isalpha():
         sign += NBSP
     return _minus(text.replace("¤", sign), language)
@@ -430,7 +436,7 @@ class Form(Enum):
     LTR = "ltr"  # telephone numbers, addresses, codes: left to right in every language
     URL = "url"
     MONEY = "money"
-    PERCENT = "percent"
+    PERCENT = "percent"  # a decimal string, as rates are stored: "8.5"
     DAY = "day"
     MOMENT = "moment"
     ROWS = "rows"
@@ -645,8 +651,8 @@ class _Filler:
                 return moment(value, self.letter.zone, self.language)
             case Form.DAY | Form.MOMENT, date():
                 return self.day(value)
-            case Form.PERCENT, Decimal():
-                return percent(value, self.language)
+            case Form.PERCENT, str() if re.fullmatch(r"\d{1,3}(\.\d{1,10})?", value):
+                return percent(Decimal(value), self.language)
             case Form.TEXT | Form.LTR, str() | int():
                 return str(value)
             case Form.URL, str():
@@ -854,7 +860,7 @@ class Presenter:
     def _no_rows(name: str, filler: _Filler) -> bool:
         """Whether a table is left out: a payment may be allocated to nothing, a request never."""
         rows = filler.value(name)
-        if isinstance(rows, str) or not all(isinstance(r, InvoiceRow) for r in rows):
+        if not isinstance(rows, list | tuple) or not all(isinstance(row, InvoiceRow) for row in rows):
             raise filler.incomplete(f"{name} as rows")
         if not rows and name == "invoice_list":
             raise filler.incomplete(name)
@@ -939,7 +945,7 @@ class Presenter:
         page = self._frame.render(
             language=language, way=way, start="left" if way == "ltr" else "right",
             end="right" if way == "ltr" else "left", subject=_BIDI_CONTROLS.sub("", subject),
-            creditor=sender.name, legal_line=_one_line(sender.legal_line),
+            creditor=_one_line(sender.name), legal_line=_one_line(sender.legal_line),
             brand=readable_brand(sender.brand_colour), initials=initials(sender.person), card=card, foot=foot,
             button=self._sources[self._block(KINDS[filler.kind].button, language)],
             link=filler.plain("link") if has_button else None,

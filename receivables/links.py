@@ -124,7 +124,7 @@ def _live(now: datetime) -> Any:
     return (Link.revoked_at.is_(None)) & (Link.expires_at > now)
 
 
-_SENDER_COLUMNS = (
+SENDER_COLUMNS = (
     Creditor.id.label("creditor_id"),
     Creditor.name.label("creditor_name"),
     Creditor.short_name,
@@ -147,7 +147,7 @@ _SENDER_COLUMNS = (
 
 
 def sender_of(r: Any, language: str) -> Sender:
-    """Make the creditor's face from a row with `_SENDER_COLUMNS`: the collector, else the house's person."""
+    """Make the creditor's face from a row with `SENDER_COLUMNS`: the collector, else the house's person."""
     legal = [r.creditor_name, r.address, r.company_number, r.tax_id]
     return Sender(
         name=r.creditor_name,
@@ -166,7 +166,7 @@ def sender_of(r: Any, language: str) -> Sender:
 def sender_for(session: Session, account_id: int, language: str) -> Sender:
     """Return the face an account sees in messages: collector or house person, phone, hours."""
     r = session.execute(
-        select(*_SENDER_COLUMNS)
+        select(*SENDER_COLUMNS)
         .select_from(Account)
         .join(Creditor, Creditor.id == Account.creditor_id)
         .outerjoin(Staff, Staff.id == Account.collector_id)
@@ -183,7 +183,7 @@ def look(session: Session, token: str, *, now: datetime) -> Landing:
     """
     r = session.execute(
         select(
-            *_SENDER_COLUMNS,
+            *SENDER_COLUMNS,
             Account.name.label("account_name"),
             Account.language,
             Account.language_chosen_at,
@@ -264,7 +264,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
     """
     r = session.execute(
         select(
-            *_SENDER_COLUMNS,
+            *SENDER_COLUMNS,
             LinkSession.ends_at,
             Link.id.label("link_id"),
             Link.scope,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
+from models.creditors import Creditor
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.states import JobStatus, MessageStatus
@@ -47,6 +48,9 @@ def enqueue(
     known = session.scalar(select(Message).where(Message.dedupe_key == dedupe_key))
     if known is not None:
         return known
+    sender = session.execute(
+        select(Creditor.email_from).where(Creditor.id == account.creditor_id)
+    ).scalar_one()
     language = contact.language if contact.language and not account.language_chosen_at else account.language
     message = Message(
         account_id=account.id,
@@ -59,7 +63,7 @@ def enqueue(
         facts=dict(facts),
         dedupe_key=dedupe_key,
         status=MessageStatus.QUEUED,
-        wire_id=f"{secrets.token_hex(16)}@amicable.invalid",
+        wire_id=f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>",
         not_before=not_before or now,
         attempts=0,
         reasons=[],

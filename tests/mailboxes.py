@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -32,9 +33,9 @@ class MailboxProcess:
         host, port = self.smtp_url.removeprefix("smtp://").split(":")
         return host, int(port)
 
-    def messages(self, **narrow: str | int) -> list[dict]:
+    def messages(self, **narrow: str | int) -> list[dict[str, Any]]:
         """Returns: every kept message, oldest first; `to`, `channel`, `q` and `after` narrow it."""
-        found: list[dict] = []
+        found: list[dict[str, Any]] = []
         while True:
             page = self.ask("GET", "/api/messages?" + urlencode(narrow))
             if not page:
@@ -51,7 +52,9 @@ class MailboxProcess:
         self.ask("POST", "/api/clear", {})
         self.ask("DELETE", "/api/faults")
 
-    def ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None):
+    def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """Send one request to the web side and read the JSON answer.
 
         Raises: HTTPError: any answer of 400 and above.

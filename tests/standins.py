@@ -65,7 +65,8 @@ class StandIn:
             headers={"Content-Type": "application/json"},
         )
         with _open(request, timeout=60) as answer:
-            return json.load(answer)
+            counts: dict[str, Any] = json.load(answer)
+        return counts
 
     def fault(self, op: str, kind: str, count: int = 1, **options: Any) -> None:
         """Asks for a fault, e.g. `fault("checkout.sessions.create", "timeout_after")`."""
@@ -145,8 +146,8 @@ def pay_on_page(session_url: str, card: str = "4242424242424242", *, confirm: bo
         card: a known test number; 4000002500003155 asks for confirmation.
         confirm: whether the debtor then confirms or refuses.
     Returns:
-        Where the debtor ends: the success address with the session's id filled in, or, after a decline, the hosted
-        page with `?problem=<code>`.
+        Where the debtor ends: the success address with the session's id filled in, or, after a decline, the
+        hosted page with `?problem=<code>`.
     """
     status, place = post_form(session_url, number=card, expiry="12 / 34", cvc="123", name="Test Payer")
     if status != 303:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
@@ -89,7 +90,7 @@ def make(store: Store, faults: Faults, smtp_port: int) -> Blueprint:
     return api
 
 
-def _object() -> dict:
+def _object() -> dict[str, Any]:
     """Read the request's JSON object, whatever content type it names."""
     body = request.get_json(force=True, silent=True)
     if not isinstance(body, dict):

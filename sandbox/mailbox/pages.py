@@ -4,7 +4,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request
 
 from sandbox.mailbox import letters, links, segments
 from sandbox.mailbox.faults import Faults
@@ -109,13 +109,6 @@ def make(store: Store, faults: Faults, smtp_port: int) -> Blueprint:
         if number >= len(files):
             abort(404, "This message has no such attachment.")
         return _download(files[number].content, "application/octet-stream", files[number].name)
-
-    @pages.app_context_processor
-    def addresses() -> dict[str, object]:
-        def listing_url(asked: dict[str, str], **more: str | int | None) -> str:
-            return url_for("pages.listing", **{**asked, **more})
-
-        return {"listing_url": listing_url}
 
     return pages
 

@@ -30,7 +30,6 @@ def create_site(store: Store, faults: Faults, *, host: str, smtp_port: int) -> F
     site.debug = False  # Flask would take it from the environment
     site.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
-    site.json.ensure_ascii = False
     site.register_blueprint(pages.make(store, faults, smtp_port))
     site.register_blueprint(api.make(store, faults, smtp_port))
 

@@ -23,8 +23,7 @@ class Sink:
         """Begin a mail, unless a `reject_421` is armed: then say so and hang up."""
         if self._faults.take("reject_421"):
             await server.push("421 4.3.2 The mailbox is not accepting mail just now")
-            server.transport.close()
-            await _hung_up()
+            await _hang_up(server)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 Sender noted"
@@ -44,14 +43,15 @@ class Sink:
         sender, raw = envelope.mail_from or "", envelope.original_content or b""
         kept = await asyncio.to_thread(self._store.keep_mail, sender, envelope.rcpt_tos, raw)
         if self._faults.take("drop_after_data"):
-            server.transport.abort()
-            await _hung_up()
+            await _hang_up(server)
         await asyncio.sleep(self._faults.delay_seconds())
         return f"250 2.0.0 Kept as {', '.join(map(str, kept))}"
 
 
-async def _hung_up() -> NoReturn:
-    """Wait for the cancellation that a closed connection brings, so that nothing more is written to it."""
+async def _hang_up(server: SMTP) -> NoReturn:
+    """Close the line and wait to be cancelled by that, so that nothing more is written to it."""
+    if server.transport:
+        server.transport.close()
     while True:
         await asyncio.Event().wait()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sandbox.mailbox import letters
 
@@ -190,11 +191,12 @@ class Store:
     def neighbours(self, message: int) -> tuple[int | None, int | None]:
         """Returns: the ids of the next older and the next newer message."""
         with self._lock:
-            return self._database.execute(
+            older, newer = self._database.execute(
                 "SELECT (SELECT max(id) FROM message WHERE id < :id),"
                 " (SELECT min(id) FROM message WHERE id > :id)",
                 {"id": message},
             ).fetchone()
+        return older, newer
 
     def repeats(self, message: Message) -> list[int]:
         """Returns: the ids of other rows with its Message-ID and recipient: one mail, delivered again."""
@@ -211,7 +213,8 @@ class Store:
     def count(self) -> int:
         """Returns: how many messages are kept."""
         with self._lock:
-            return self._database.execute("SELECT count(*) FROM message").fetchone()[0]
+            (count,) = self._database.execute("SELECT count(*) FROM message").fetchone()
+        return int(count)
 
     def recipients(self, limit: int = 200) -> list[str]:
         """Returns: the recipients who were written to last, for a form to suggest."""
@@ -248,5 +251,5 @@ class Store:
         return row
 
 
-def _message(row: tuple) -> Message:
+def _message(row: tuple[Any, ...]) -> Message:
     return Message(row[0], datetime.fromisoformat(row[1]), *row[2:])

@@ -1,1 +1,1 @@
-"""The Stripe stand-in: `python -m sandbox.stripe`; it never imports the `stripe` package it is named after."""
+"""The Stripe stand-in: `python -m sandbox.stripe`; it never imports the package of that name."""

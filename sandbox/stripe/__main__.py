@@ -13,7 +13,7 @@ from sandbox.stripe.server import LOOPBACK, Sandbox, Settings, quiet
 
 def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, serves until stopped; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.stripe", description="A local stand-in for Stripe.")
+    parser = argparse.ArgumentParser("python -m sandbox.stripe", description="A local stand-in for Stripe.")
     parser.add_argument("--port", type=int, required=True, help="0 picks a free one and says which")
     parser.add_argument("--db", type=Path, required=True, help="SQLite file; kept between runs")
     parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK)

@@ -1,4 +1,4 @@
-"""The API's way of answering: key, version, route, faults, idempotency, description, then the operation itself."""
+"""The API's way of answering: key, version, route, faults, idempotency, description, then the operation."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ class Api:
         api_key: the only key taken, or None for any `sk_test_sandbox…`.
     """
 
-    def __init__(self, store: Store, description: Description, base_url: str, api_key: str | None = None) -> None:
+    def __init__(
+        self, store: Store, description: Description, base_url: str, api_key: str | None = None
+    ) -> None:
         self.store = store
         self.description = description
         self.base_url = base_url
@@ -135,13 +137,15 @@ class Api:
             raise ApiError(401, "You did not provide an API key.")
         if not secret.startswith(KEY_PREFIX) or (self.api_key and secret != self.api_key):
             raise ApiError(
-                401, f"Invalid API Key provided: {secret[:8]}****. This is a sandbox: it takes {KEY_PREFIX}… keys only."
+                401,
+                f"Invalid API Key provided: {secret[:8]}****. This sandbox takes {KEY_PREFIX}… keys only.",
             )
 
     def _route(self, request: Request) -> tuple[Operation, str | None, Handler]:
         version = request.headers.get("Stripe-Version", API_VERSION)
         if version != self.description.version:
-            raise ApiError(400, f"Invalid Stripe API version: {version}. The sandbox speaks {self.description.version}.")
+            spoken = self.description.version
+            raise ApiError(400, f"Invalid Stripe API version: {version}. The sandbox speaks {spoken}.")
         found = self.description.find(request.method, request.path)
         handler = OPERATIONS.get((request.method, found[0].path)) if found else None
         if found is None or handler is None:
@@ -196,15 +200,18 @@ class Api:
         if json.loads(row["body"]) != decode_form(request.raw):
             raise ApiError(
                 400,
-                "Keys for idempotent requests can only be used with the same parameters they were first used with."
-                f" Try using a key other than '{logged.key}' if you meant to execute a different request.",
+                "Keys for idempotent requests can only be used with the same parameters they were first used"
+                f" with. Try using a key other than '{logged.key}' if you meant to execute a different"
+                " request.",
                 type="idempotency_error",
             )
         logged.replayed = True
         headers = {"Idempotent-Replayed": "true", "Original-Request": row["request"]}
         return Answer(row["status"], json.loads(row["response"]), headers)
 
-    def _execute(self, logged: _Logged, operation: Operation, object_id: str | None, handler: Handler) -> Answer:
+    def _execute(
+        self, logged: _Logged, operation: Operation, object_id: str | None, handler: Handler
+    ) -> Answer:
         """Runs the operation; its effect, its answer under the key and its log line are one commit."""
         params = check_request(self.description, operation, logged.request.raw)
         with self.store.unit() as unit:

@@ -46,10 +46,16 @@ CARDS = (
         "insufficient_funds",
     ),
     Card("lost", "4000000000009987", "pm_card_visa_chargeDeclinedLostCard", "card_declined", "lost_card"),
-    Card("stolen", "4000000000009979", "pm_card_visa_chargeDeclinedStolenCard", "card_declined", "stolen_card"),
+    Card(
+        "stolen", "4000000000009979", "pm_card_visa_chargeDeclinedStolenCard", "card_declined", "stolen_card"
+    ),
     Card("expired", "4000000000000069", "pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card"),
     Card(
-        "incorrect_cvc", "4000000000000127", "pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc"
+        "incorrect_cvc",
+        "4000000000000127",
+        "pm_card_chargeDeclinedIncorrectCvc",
+        "incorrect_cvc",
+        "incorrect_cvc",
     ),
     Card(
         "processing_error",
@@ -58,9 +64,7 @@ CARDS = (
         "processing_error",
         "processing_error",
     ),
-    Card(
-        "challenge", "4000002500003155", "pm_card_authenticationRequiredOnSetup", challenge="until_saved"
-    ),
+    Card("challenge", "4000002500003155", "pm_card_authenticationRequiredOnSetup", challenge="until_saved"),
     Card("challenge_always", "4000002760003184", "pm_card_authenticationRequired", challenge="always"),
 )
 BY_NAME = {card.name: card for card in CARDS}
@@ -84,8 +88,8 @@ MESSAGES = {
     "expired_card": "Your card has expired.",
     "incorrect_cvc": "Your card's security code is incorrect.",
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
-    "payment_intent_authentication_failure": "We are unable to authenticate your payment method. Please choose a"
-    " different payment method and try again.",
+    "payment_intent_authentication_failure": "We are unable to authenticate your payment method. Please"
+    " choose a different payment method and try again.",
     "authentication_required": "Your card was declined. This transaction requires authentication.",
     "debit_not_authorized": "The customer has notified their bank that this payment was unauthorized.",
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.stripe import cards, customers, payments
 from sandbox.stripe.currencies import check_amount, check_currency
-from sandbox.stripe.errors import ApiError, missing, refused_param, refused_state
+from sandbox.stripe.errors import ApiError, absent, missing, refused_param, refused_state
 from sandbox.stripe.events import new_id, tell
 from sandbox.stripe.schema import form_name
 from sandbox.stripe.store import Unit
@@ -30,13 +30,10 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
     total = sum(line["amount_total"] for line in lines)
     check_amount(total, currency, "line_items[0][price_data][unit_amount]")
     expires_at = params.get("expires_at", unit.now + CEILING)
-    if expires_at < unit.now + FLOOR:
+    if not unit.now + FLOOR <= expires_at <= unit.now + CEILING:
+        bound = "at least 30 minutes" if expires_at < unit.now + FLOOR else "less than 24 hours"
         raise refused_param(
-            "expires_at", "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
-        )
-    if expires_at > unit.now + CEILING:
-        raise refused_param(
-            "expires_at", "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
+            "expires_at", f"The `expires_at` timestamp must be {bound} from Checkout Session creation."
         )
     customer = params.get("customer")
     if customer and unit.get(customer, "customer") is None:
@@ -119,8 +116,8 @@ def expire(unit: Unit, session: dict[str, Any]) -> dict[str, Any]:
     """
     if session["status"] != "open":
         raise refused_state(
-            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of "
-            f"{session['status']}."
+            'Only Checkout Sessions with a status in ["open"] can be expired.'
+            f" This Checkout Session has a status of {session['status']}."
         )
     session |= {"status": "expired", "url": None}
     unit.put(session)
@@ -187,11 +184,12 @@ def complete(unit: Unit, session: dict[str, Any], intent: dict[str, Any]) -> dic
     """Closes a session whose intent took the money or waits for the bank."""
     method = unit.need(intent["payment_method"])
     billing = method["billing_details"]
-    if session["customer"] is None and (intent["setup_future_usage"] or session["customer_creation"] == "always"):
+    saves = intent["setup_future_usage"]
+    if session["customer"] is None and (saves or session["customer_creation"] == "always"):
         customer = customers.create(unit, {"email": billing["email"], "name": billing["name"]})
         session["customer"] = intent["customer"] = customer["id"]
         unit.put(intent)
-    if intent["setup_future_usage"]:
+    if saves:
         unit.put(method | {"customer": session["customer"]})
     session |= {
         "status": "complete",
@@ -240,7 +238,7 @@ def return_url(session: dict[str, Any]) -> str:
 
 def _check_offered(params: dict[str, Any]) -> None:
     if "mode" not in params:
-        raise ApiError(400, "Missing required param: mode.", code="parameter_missing", param="mode")
+        raise absent("mode")
     if params["mode"] != "payment":
         raise refused_param("mode", f"The sandbox does not offer mode={params['mode']}.")
     if params.get("ui_mode", "hosted_page") != "hosted_page":
@@ -249,11 +247,11 @@ def _check_offered(params: dict[str, Any]) -> None:
         if name in params:
             raise refused_param(name, f"The sandbox does not offer {name}.")
     if params.get("customer") and params.get("customer_email"):
-        raise refused_param("customer_email", "You may only specify one of these parameters: customer, customer_email.")
+        raise refused_param("customer_email", "You may only specify one of these: customer, customer_email.")
     if params.get("payment_intent_data", {}).get("capture_method") == "manual":
-        raise refused_param("payment_intent_data[capture_method]", "The sandbox does not offer manual capture.")
+        raise refused_param("payment_intent_data[capture_method]", "The sandbox has no manual capture.")
     if not params.get("success_url"):
-        raise ApiError(400, "Missing required param: success_url.", code="parameter_missing", param="success_url")
+        raise absent("success_url")
     for name in ("success_url", "cancel_url"):
         if params.get(name) and not params[name].startswith(("http://", "https://")):
             raise ApiError(400, "Not a valid URL", code="url_invalid", param=name)
@@ -262,25 +260,24 @@ def _check_offered(params: dict[str, Any]) -> None:
 def _lines(params: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     wishes = params.get("line_items") or []
     if not wishes:
-        raise ApiError(400, "Missing required param: line_items.", code="parameter_missing", param="line_items")
+        raise absent("line_items")
     lines, currencies = [], set()
     for i, wish in enumerate(wishes):
-        price, where = wish.get("price_data"), ["line_items", i, "price_data"]
+        price = wish.get("price_data")
+        where: list[str | int] = ["line_items", i, "price_data"]
         if price is None:
             raise refused_param(form_name(where), "The sandbox knows no prices: send `price_data`.")
         if price.get("recurring"):
             raise refused_param(form_name([*where, "recurring"]), "Recurring prices need subscription mode.")
         if "unit_amount" not in price:
-            name = form_name([*where, "unit_amount"])
-            raise ApiError(400, f"Missing required param: {name}.", code="parameter_missing", param=name)
+            raise absent(form_name([*where, "unit_amount"]))
         if not price.get("product_data", {}).get("name"):
-            name = form_name([*where, "product_data", "name"])
-            raise ApiError(400, f"Missing required param: {name}.", code="parameter_missing", param=name)
+            raise absent(form_name([*where, "product_data", "name"]))
         quantity = wish.get("quantity", 1)
         if quantity < 1:
-            raise refused_param(form_name(["line_items", i, "quantity"]), "This value must be greater than or equal to 1.")
+            raise refused_param(form_name(["line_items", i, "quantity"]), "This value must be at least 1.")
         if price["unit_amount"] < 0:
-            raise refused_param(form_name([*where, "unit_amount"]), "This value must be greater than or equal to 0.")
+            raise refused_param(form_name([*where, "unit_amount"]), "This value must be at least 0.")
         currency = check_currency(price["currency"], form_name([*where, "currency"]))
         currencies.add(currency)
         lines.append(_line(wish, price, currency, quantity))

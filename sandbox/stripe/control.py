@@ -40,9 +40,9 @@ def add_fault(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
     """Asks for a fault that strikes the next `count` times.
 
     Args:
-        wish: `op` (an operation such as `checkout.sessions.create`, `*` for any, `webhook:<type>`, `webhook:*` or
-            `fees`), `kind`, `count` (default 1); the rest are options of the kind: `hold_seconds`, `stored`,
-            `should_retry`, `n`, `seconds`.
+        wish: `op` (an operation such as `checkout.sessions.create`, `*` for any, `webhook:<type>`,
+            `webhook:*` or `fees`), `kind`, `count` (default 1); the rest are options of the kind:
+            `hold_seconds`, `stored`, `should_retry`, `n`, `seconds`.
     Raises:
         Refused: unknown operation or kind.
     """
@@ -55,7 +55,8 @@ def add_fault(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
         raise Refused(f"No such fault for {op}: {kind}. Known: {', '.join(KINDS[room])}.")
     with store.unit() as unit:
         unit.db.execute(
-            "INSERT INTO fault (op, kind, remaining, options) VALUES (?, ?, ?, ?)", (op, kind, count, json.dumps(wish))
+            "INSERT INTO fault (op, kind, remaining, options) VALUES (?, ?, ?, ?)",
+            (op, kind, count, json.dumps(wish)),
         )
     return list_faults(store)
 
@@ -70,8 +71,12 @@ def clear_faults(store: Store) -> dict[str, Any]:
 def list_faults(store: Store) -> dict[str, Any]:
     """Lists the faults still to strike."""
     with store.unit() as unit:
-        rows = unit.db.execute("SELECT op, kind, remaining, options FROM fault WHERE remaining > 0 ORDER BY id")
-        return {"faults": [dict(row) | {"options": json.loads(row["options"])} for row in rows]}
+        return {"faults": _waiting_faults(unit)}
+
+
+def _waiting_faults(unit: Unit) -> list[dict[str, Any]]:
+    rows = unit.db.execute("SELECT op, kind, remaining, options FROM fault WHERE remaining > 0 ORDER BY id")
+    return [dict(row) | {"options": json.loads(row["options"])} for row in rows]
 
 
 def resend(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
@@ -119,5 +124,5 @@ def overview(unit: Unit) -> dict[str, Any]:
         "intents": list(unit.each("payment_intent"))[:50],
         "events": [dict(row) | {"deliveries": deliveries.get(row["id"], "no endpoint")} for row in rows],
         "endpoints": list(unit.each("webhook_endpoint")),
-        "faults": [dict(row) for row in unit.db.execute("SELECT * FROM fault WHERE remaining > 0 ORDER BY id")],
+        "faults": _waiting_faults(unit),
     }

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from sandbox.stripe.errors import ApiError, refused_param
 
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
-WHOLE_ONLY = frozenset(("isk", "ugx"))  # two decimals on the wire, but only whole units can be charged
-TWO_DECIMAL = frozenset(
-    "aed all amd ars aud azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve czk"
-    " dkk dop dzd egp etb eur fjd gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd kes kgs khr kyd kzt"
-    " lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln"
-    " qar ron rsd rub sar sbd scr sek sgd sle sos srd szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs wst xcd"
-    " yer zar zmw".split()
+_ZERO = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
+_TWO = (
+    "aed all amd ars aud azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc"
+    " cve czk dkk dop dzd egp etb eur fjd gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd"
+    " kes kgs khr kyd kzt lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok"
+    " npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd sle sos srd szl thb tjs top"
+    " try ttd twd tzs uah ugx usd uyu uzs wst xcd yer zar zmw"
 )
-KNOWN = ZERO_DECIMAL | TWO_DECIMAL | THREE_DECIMAL
+ZERO_DECIMAL = frozenset(_ZERO.split())
+THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+WHOLE_ONLY = frozenset(("isk", "ugx"))  # two decimals on the wire, but only whole units can be charged
+KNOWN = ZERO_DECIMAL | frozenset(_TWO.split()) | THREE_DECIMAL
 MINIMUM = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
     "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
@@ -51,7 +52,10 @@ def check_amount(amount: int, currency: str, param: str) -> int:
         )
     if amount > MAXIMUM:
         raise ApiError(
-            400, f"Amount must be no more than {shown(MAXIMUM, currency)}", code="amount_too_large", param=param
+            400,
+            f"Amount must be no more than {shown(MAXIMUM, currency)}",
+            code="amount_too_large",
+            param=param,
         )
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_ONLY else 1
     if amount % step:

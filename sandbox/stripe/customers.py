@@ -7,7 +7,17 @@ from typing import Any
 from sandbox.stripe.events import new_id, tell
 from sandbox.stripe.store import Unit
 
-FIELDS = ("address", "description", "email", "metadata", "name", "phone", "preferred_locales", "shipping", "tax_exempt")
+FIELDS = (
+    "address",
+    "description",
+    "email",
+    "metadata",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+)
 
 
 def create(unit: Unit, fields: dict[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,11 @@ def refused_param(param: str, message: str, code: str | None = None) -> ApiError
     return ApiError(400, message, code=code, param=param)
 
 
+def absent(param: str) -> ApiError:
+    """A required parameter is not there: 400, the key stays free."""
+    return refused_param(param, f"Missing required param: {param}.", "parameter_missing")
+
+
 def refused_state(message: str, code: str | None = None) -> ApiError:
     """The object's present state forbids the call: 400, kept under the key."""
     return ApiError(400, message, code=code, stored=True)

@@ -20,7 +20,9 @@ def new_id(prefix: str, length: int = 24) -> str:
     return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
-def tell(unit: Unit, event_type: str, subject: dict[str, Any], previous: dict[str, Any] | None = None) -> None:
+def tell(
+    unit: Unit, event_type: str, subject: dict[str, Any], previous: dict[str, Any] | None = None
+) -> None:
     """Records an event and a delivery for each endpoint that listens for it.
 
     Args:
@@ -77,6 +79,7 @@ def enqueue_again(unit: Unit, event_id: str) -> int:
     endpoints = [endpoint["id"] for endpoint in unit.each("webhook_endpoint", newest_first=False)]
     for endpoint_id in endpoints:
         unit.db.execute(
-            "INSERT INTO delivery (event, endpoint, due_at) VALUES (?, ?, ?)", (event_id, endpoint_id, time.time())
+            "INSERT INTO delivery (event, endpoint, due_at) VALUES (?, ?, ?)",
+            (event_id, endpoint_id, time.time()),
         )
     return len(endpoints)

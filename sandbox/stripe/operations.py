@@ -83,7 +83,9 @@ def listing(
 
 def _same(*names: str) -> Callable[[Call, dict[str, Any]], bool]:
     """A filter: each of these parameters, where given, equals the object's field."""
-    return lambda call, item: all(item.get(name) == call.params[name] for name in names if name in call.params)
+    return lambda call, item: all(
+        item.get(name) == call.params[name] for name in names if name in call.params
+    )
 
 
 def _created_fits(call: Call, item: dict[str, Any]) -> bool:
@@ -168,7 +170,8 @@ def list_events(call: Call) -> dict[str, Any]:
                 yield event
 
     def find(event_id: str) -> dict[str, Any] | None:
-        return unit.db.execute("SELECT id FROM event WHERE id = ?", (event_id,)).fetchone()
+        row = unit.db.execute("SELECT id FROM event WHERE id = ?", (event_id,)).fetchone()
+        return dict(row) if row else None
 
     return _page(call, walk(), "/v1/events", find)
 
@@ -202,7 +205,11 @@ def balance(call: Call) -> dict[str, Any]:
         "livemode": False,
         **{
             side: [
-                {"amount": sums[side].get(code, 0), "currency": code, "source_types": {"card": sums[side].get(code, 0)}}
+                {
+                    "amount": sums[side].get(code, 0),
+                    "currency": code,
+                    "source_types": {"card": sums[side].get(code, 0)},
+                }
                 for code in currencies
             ]
             for side in ("available", "pending")
@@ -308,7 +315,8 @@ def cancel_intent(call: Call) -> dict[str, Any]:
     intent = call.subject("payment_intent")
     if checkout.session_of(call.unit, intent["id"]):
         raise refused_state(
-            "You cannot cancel this PaymentIntent because it belongs to a Checkout Session: expire that instead.",
+            "You cannot cancel this PaymentIntent because it belongs to a Checkout Session:"
+            " expire that instead.",
             "payment_intent_unexpected_state",
         )
     return payments.cancel(call.unit, intent, call.params.get("cancellation_reason"))
@@ -340,15 +348,17 @@ def create_endpoint(call: Call) -> dict[str, Any]:
 # --------------------------------------------------------------------------- expanding
 
 
-def _expand(call: Call, value: Any, names: list[str], path: str, index: int) -> None:
+def _expand(call: Call, value: dict[str, Any], names: list[str], path: str, index: int) -> None:
     """Replaces ids by objects along one `expand` path."""
     if len(names) > EXPAND_DEPTH:
-        raise refused_param(form_name(["expand", index]), "You cannot expand more than 4 levels of a property.")
-    if isinstance(value, dict) and value.get("object") == "list" and names[0] == "data":
+        raise refused_param(
+            form_name(["expand", index]), "You cannot expand more than 4 levels of a property."
+        )
+    if not names:
+        return
+    if value.get("object") == "list" and names[0] == "data":
         for child in value["data"]:
             _expand(call, child, names[1:], path, index)
-        return
-    if not names or value is None:
         return
     name, kind = names[0], value.get("object", "")
     if kind == "checkout.session" and name == "line_items":
@@ -357,13 +367,11 @@ def _expand(call: Call, value: Any, names: list[str], path: str, index: int) -> 
         value["line_items"] = {"object": "list", "data": lines[:10], "has_more": len(lines) > 10, "url": url}
         return
     if not call.description.expandable(kind, name):
-        raise ApiError(
-            400, f"This property cannot be expanded ({path}).", param=form_name(["expand", index])
-        )
+        raise ApiError(400, f"This property cannot be expanded ({path}).", param=form_name(["expand", index]))
     if isinstance(value.get(name), str):
         value[name] = call.unit.get(value[name]) or value[name]
     if isinstance(value.get(name), dict):
-        _expand(call, value[name], names[1:], path, index) if names[1:] else None
+        _expand(call, value[name], names[1:], path, index)
 
 
 _BY_CUSTOMER = _same("customer")
@@ -380,7 +388,9 @@ OPERATIONS: dict[tuple[str, str], Handler] = {
         "checkout.sessions.list",
         listing("checkout.session", "/v1/checkout/sessions", _same("customer", "payment_intent", "status")),
     ),
-    ("GET", "/v1/checkout/sessions/{id}"): Handler("checkout.sessions.retrieve", retrieve("checkout.session")),
+    ("GET", "/v1/checkout/sessions/{id}"): Handler(
+        "checkout.sessions.retrieve", retrieve("checkout.session")
+    ),
     ("POST", "/v1/checkout/sessions/{id}/expire"): Handler("checkout.sessions.expire", expire_session),
     ("GET", "/v1/checkout/sessions/{id}/line_items"): Handler("checkout.sessions.line_items", list_lines),
     ("POST", "/v1/payment_intents"): Handler("payment_intents.create", create_intent),

@@ -1,4 +1,4 @@
-"""The hosted payment page: a form, a challenge, and what is shown when there is nothing to pay. No script needed."""
+"""The hosted payment page: a form, a challenge, and what is shown when there is nothing to pay."""
 
 from __future__ import annotations
 
@@ -77,8 +77,11 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
         if session["status"] != "open":
             return show("closed.html", session, state=session["status"])
         problem = request.args.get("problem", "")
-        debit = [name for name in cards.DEBIT_LAST4 if len(session["payment_method_types"]) > 1 or
-                 "card" not in session["payment_method_types"]]
+        debit = [
+            name
+            for name in cards.DEBIT_LAST4
+            if len(session["payment_method_types"]) > 1 or "card" not in session["payment_method_types"]
+        ]
         return show(
             "pay.html",
             session,
@@ -129,7 +132,9 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             except payments.Declined as declined:
                 problem = _reason(declined)
             except ApiError:
-                return home(session) if session else Response("Nothing to confirm.", 410, mimetype="text/plain")
+                return (
+                    home(session) if session else Response("Nothing to confirm.", 410, mimetype="text/plain")
+                )
         courier.wake()
         if session:
             return home(session, problem) if problem else onward(session, intent)
@@ -146,7 +151,12 @@ def _challenged(unit: Unit, intent_id: str) -> tuple[dict[str, Any], dict[str, A
 
 
 def _bare(intent: Mapping[str, Any]) -> dict[str, Any]:
-    return {"locale": "en", "amount_total": intent["amount"], "currency": intent["currency"], "cancel_url": None}
+    return {
+        "locale": "en",
+        "amount_total": intent["amount"],
+        "currency": intent["currency"],
+        "cancel_url": None,
+    }
 
 
 def _reason(declined: payments.Declined) -> str:

@@ -11,7 +11,13 @@ from sandbox.stripe.store import Unit
 
 DAY = 86_400
 AVAILABLE_AFTER = 2 * DAY
-CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture", "processing")
+CANCELABLE = (
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+    "processing",
+)
 
 
 def fee_of(amount: int) -> int:
@@ -42,7 +48,9 @@ class Declined(Exception):
 # --------------------------------------------------------------------------- payment methods
 
 
-def card_method(unit: Unit, card: cards.Card, *, name: str | None = None, email: str | None = None) -> dict[str, Any]:
+def card_method(
+    unit: Unit, card: cards.Card, *, name: str | None = None, email: str | None = None
+) -> dict[str, Any]:
     """Makes a payment method of a test card; the number itself is not kept."""
     details = {
         "brand": card.brand,
@@ -65,7 +73,12 @@ def debit_method(
 
 
 def _method(
-    unit: Unit, kind: str, details: dict[str, Any], name: str | None, email: str | None, private: dict[str, Any]
+    unit: Unit,
+    kind: str,
+    details: dict[str, Any],
+    name: str | None,
+    email: str | None,
+    private: dict[str, Any],
 ) -> dict[str, Any]:
     method = {
         "id": new_id("pm_"),
@@ -85,7 +98,9 @@ def _method(
 # --------------------------------------------------------------------------- intents
 
 
-def new_intent(unit: Unit, amount: int, currency: str, parent: str | None = None, **fields: Any) -> dict[str, Any]:
+def new_intent(
+    unit: Unit, amount: int, currency: str, parent: str | None = None, **fields: Any
+) -> dict[str, Any]:
     """Creates a payment intent that awaits its payment method.
 
     Args:
@@ -215,7 +230,12 @@ def cancel(unit: Unit, intent: dict[str, Any], reason: str | None) -> dict[str, 
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
             "payment_intent_unexpected_state",
         )
-    intent |= {"status": "canceled", "canceled_at": unit.now, "cancellation_reason": reason, "next_action": None}
+    intent |= {
+        "status": "canceled",
+        "canceled_at": unit.now,
+        "cancellation_reason": reason,
+        "next_action": None,
+    }
     unit.put(intent)
     tell(unit, "payment_intent.canceled", intent)
     return intent
@@ -325,7 +345,9 @@ def _decline(
             "captured": False,
             "failure_code": code,
             "failure_message": error["message"],
-            "outcome": _outcome("issuer_declined", "declined_by_network", "The bank did not approve.", decline_code),
+            "outcome": _outcome(
+                "issuer_declined", "declined_by_network", "The bank did not approve.", decline_code
+            ),
         }
         unit.put(charge)
         error["charge"] = charge["id"]

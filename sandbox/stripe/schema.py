@@ -1,7 +1,7 @@
 """The front door: decodes a form-encoded request and judges it by the API description.
 
-The description (`sandbox/data/stripe-openapi-subset.json.gz`) is made from the type annotations of the Stripe SDK,
-so what the installed SDK's version of the API does not know is refused here as Stripe would refuse it.
+The description (`sandbox/data/stripe-openapi-subset.json.gz`) is made from the type annotations of the Stripe
+SDK, so what the installed SDK's version of the API does not know is refused here as Stripe would refuse it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from sandbox.stripe.errors import ApiError, refused_param
+from sandbox.stripe.errors import ApiError, absent, refused_param
 
 DATA_FILE = Path(__file__).resolve().parent.parent / "data" / "stripe-openapi-subset.json.gz"
 FORM = "application/x-www-form-urlencoded"
@@ -206,7 +206,9 @@ def _check_metadata(path: list[str | int], value: Any) -> None:
             raise refused_param(name, f"You can specify up to {METADATA_KEYS} metadata keys.")
         for word, text in child.items():
             if len(word) > METADATA_KEY_LENGTH:
-                raise refused_param(name, f"Metadata keys may be up to {METADATA_KEY_LENGTH} characters: {word}")
+                raise refused_param(
+                    name, f"Metadata keys may be up to {METADATA_KEY_LENGTH} characters: {word}"
+                )
             if len(text) > METADATA_VALUE_LENGTH:
                 raise refused_param(
                     f"{name}[{word}]", f"Metadata values can have up to {METADATA_VALUE_LENGTH} characters."
@@ -223,9 +225,8 @@ def _worded(error: ValidationError) -> ApiError:
         name = form_name([*path, unknown])
         return refused_param(name, f"Received unknown parameter: {name}", "parameter_unknown")
     if deepest.validator == "required":
-        absent = next(key for key in deepest.validator_value if key not in deepest.instance)
-        name = form_name([*path, absent])
-        return refused_param(name, f"Missing required param: {name}.", "parameter_missing")
+        name = next(key for key in deepest.validator_value if key not in deepest.instance)
+        return absent(form_name([*path, name]))
     name = form_name(path)
     if deepest.validator == "enum":
         known_values = ", ".join(str(value) for value in deepest.validator_value[:20])

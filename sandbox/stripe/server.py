@@ -119,7 +119,7 @@ def create_app(api: Api, courier: Courier, business: str | None = None, log: Pat
     @app.route("/v1/<path:_path>", methods=["GET", "POST", "DELETE"])
     def v1(_path: str) -> Response:
         raw = request.get_data(as_text=True) if request.method == "POST" else request.query_string.decode()
-        answer = api.answer(Request(request.method, request.path, raw, request.headers))
+        answer = api.answer(Request(request.method, request.path, raw, dict(request.headers)))
         courier.wake()
         if log:
             with log_turn, log.open("a") as file:
@@ -157,7 +157,11 @@ def create_app(api: Api, courier: Courier, business: str | None = None, log: Pat
             answer = levers[lever](wish)
         except (control.Refused, ValueError) as refused:
             return Response(json.dumps({"error": str(refused)}), 400, mimetype="application/json")
-        return jsonify(answer) if request.is_json or not request.form else redirect(f"{api.base_url}/_sandbox/", 303)
+        return (
+            jsonify(answer)
+            if request.is_json or not request.form
+            else redirect(f"{api.base_url}/_sandbox/", 303)
+        )
 
     @app.get("/_sandbox/faults")
     def faults() -> Response:

@@ -3,14 +3,17 @@
 Tables (`data`, `private`, `body`, `response` and `options` hold JSON; times are Unix seconds):
 
 - `object`: every Stripe object in its present state. `kind` is Stripe's `object` word (`checkout.session`,
-  `payment_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`, `webhook_endpoint`);
-  `parent` names the object it belongs to (a line item's session); `private` is what the API never shows.
+  `payment_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
+  `webhook_endpoint`); `parent` names the object it belongs to (a line item's or an intent's session, a balance
+  transaction's charge); `private` is what the API never shows.
 - `event`: snapshot events as sent; `object` is the id of the thing they speak of.
 - `delivery`: one row for each event and endpoint (more when a fault duplicates it). `state` is `pending`,
   `delivered`, `failed` (given up) or `dropped` (by a fault). `due_at` and `done_at` are wall-clock times.
-- `request`: every API call that passed the key check, in order. `status` is the HTTP status of the answer, or 0 when
-  a fault cut the line before it; `effect` says whether this very call changed anything (a replay did not).
-- `idempotency`: first answer by key, with the parameters it was given; pruned after 24 hours of the sandbox clock.
+- `request`: every API call that passed the key check, in order. `status` is the HTTP status of the answer, or 0
+  when a fault cut the line before it; `effect` says whether this very call executed (a replay or a refusal did
+  not); `fault` names the fault that struck it.
+- `idempotency`: first answer by key, with the parameters it was given; pruned after 24 hours of the sandbox
+  clock.
 - `timer`: what the clock will bring (`expire`, `settle`, `fee`, `available`) to which object, and when.
 - `fault`: faults asked for and how often they still strike.
 - `setting`: `clock_offset`, in seconds.
@@ -31,33 +34,72 @@ API_VERSION = "2026-10-28.endive"
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS object (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, created INTEGER NOT NULL,
-    parent TEXT, data TEXT NOT NULL, private TEXT NOT NULL DEFAULT '{}');
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    parent TEXT,
+    data TEXT NOT NULL,
+    private TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS object_kind ON object (kind, seq);
 CREATE INDEX IF NOT EXISTS object_parent ON object (parent);
 CREATE TABLE IF NOT EXISTS event (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, created INTEGER NOT NULL,
-    object TEXT NOT NULL, data TEXT NOT NULL);
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
-    id INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, due_at REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, last_status INTEGER, last_error TEXT,
-    done_at REAL, options TEXT NOT NULL DEFAULT '{}');
+    id INTEGER PRIMARY KEY,
+    event TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    due_at REAL NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_status INTEGER,
+    last_error TEXT,
+    done_at REAL,
+    options TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS delivery_state ON delivery (state, due_at);
 CREATE INDEX IF NOT EXISTS delivery_event ON delivery (event);
 CREATE TABLE IF NOT EXISTS request (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, method TEXT NOT NULL,
-    path TEXT NOT NULL, idempotency_key TEXT, body TEXT NOT NULL, status INTEGER NOT NULL, response TEXT NOT NULL,
-    effect INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0, fault TEXT);
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    idempotency_key TEXT,
+    body TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    response TEXT NOT NULL,
+    effect INTEGER NOT NULL DEFAULT 0,
+    replayed INTEGER NOT NULL DEFAULT 0,
+    fault TEXT);
 CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, at INTEGER NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
-    status INTEGER NOT NULL, response TEXT NOT NULL, request TEXT NOT NULL);
+    key TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    body TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    response TEXT NOT NULL,
+    request TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS timer (
-    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL);
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    object TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS timer_at ON timer (at);
 CREATE TABLE IF NOT EXISTS fault (
-    id INTEGER PRIMARY KEY, op TEXT NOT NULL, kind TEXT NOT NULL, remaining INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY,
+    op TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    remaining INTEGER NOT NULL,
     options TEXT NOT NULL DEFAULT '{}');
-CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL);
 """
 
 
@@ -84,7 +126,8 @@ class Unit:
         row = self.db.execute("SELECT kind, data FROM object WHERE id = ?", (object_id,)).fetchone()
         if row is None or (kind and row["kind"] != kind):
             return None
-        return json.loads(row["data"])
+        found: dict[str, Any] = json.loads(row["data"])
+        return found
 
     def need(self, object_id: str) -> dict[str, Any]:
         """Reads an object that another object names, so it must be there."""
@@ -123,7 +166,9 @@ class Unit:
         )
         return data
 
-    def each(self, kind: str, *, newest_first: bool = True, parent: str | None = None) -> Iterator[dict[str, Any]]:
+    def each(
+        self, kind: str, *, newest_first: bool = True, parent: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Walks the objects of a kind."""
         order = "DESC" if newest_first else "ASC"
         where = "kind = ?" if parent is None else "kind = ? AND parent = ?"

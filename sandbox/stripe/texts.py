@@ -1,4 +1,4 @@
-"""The hosted page's words in the languages it speaks; the real page knows no Hebrew, so neither does this one."""
+"""The hosted page's words in the languages it speaks; like the real page, it knows no Hebrew."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ EN = {
     "problem.expired_card": "This card has expired. Try another card.",
     "problem.incorrect_cvc": "The security code is wrong.",
     "problem.processing_error": "Something went wrong with this card. Try again in a moment.",
-    "problem.payment_intent_authentication_failure": "Your bank could not confirm that it was you. Try again or use"
-    " another card.",
+    "problem.payment_intent_authentication_failure": "Your bank could not confirm that it was you. Try again"
+    " or use another card.",
     "problem.unknown_number": "This page takes known test card numbers only. Never type a real card here.",
     "problem.bad_expiry": "The expiry date is in the past or incomplete.",
     "problem.bad_cvc": "The security code has three or four digits.",
@@ -75,15 +75,17 @@ RU = {
     "complete_title": "Этот платёж завершён",
     "complete_text": "На этой странице больше нечего оплачивать.",
     "processing_text": "Поручение передано банку. Деньги поступят через несколько дней.",
-    "save_notice": "Оплачивая, вы разрешаете {business} списывать с этой карты будущие платежи на её условиях.",
+    "save_notice": "Оплачивая, вы разрешаете {business} списывать с этой карты будущие платежи"
+    " на её условиях.",
     "problem.card_declined": "Карта отклонена. Попробуйте другую карту.",
     "problem.insufficient_funds": "На карте недостаточно средств. Попробуйте другую карту.",
     "problem.expired_card": "Срок действия карты истёк. Попробуйте другую карту.",
     "problem.incorrect_cvc": "Неверный код безопасности.",
     "problem.processing_error": "Не удалось обработать карту. Попробуйте чуть позже.",
-    "problem.payment_intent_authentication_failure": "Банк не смог подтвердить, что это вы. Попробуйте ещё раз или"
-    " возьмите другую карту.",
-    "problem.unknown_number": "Здесь принимаются только известные тестовые номера. Не вводите настоящую карту.",
+    "problem.payment_intent_authentication_failure": "Банк не смог подтвердить, что это вы. Попробуйте ещё"
+    " раз или возьмите другую карту.",
+    "problem.unknown_number": "Здесь принимаются только известные тестовые номера. Не вводите"
+    " настоящую карту.",
     "problem.bad_expiry": "Срок действия неполный или уже прошёл.",
     "problem.bad_cvc": "Код безопасности состоит из трёх или четырёх цифр.",
     "problem.bad_method": "Этот способ оплаты здесь не предлагается.",
@@ -118,15 +120,15 @@ HU = {
     "complete_title": "Ez a fizetés lezárult",
     "complete_text": "Ezen az oldalon nincs több fizetnivaló.",
     "processing_text": "A megbízás a bankjánál van. A pénz néhány nap múlva érkezik meg.",
-    "save_notice": "A fizetéssel hozzájárul, hogy {business} a feltételei szerint későbbi fizetésekhez is terhelje"
-    " ezt a kártyát.",
+    "save_notice": "A fizetéssel hozzájárul, hogy {business} a feltételei szerint későbbi fizetésekhez is"
+    " terhelje ezt a kártyát.",
     "problem.card_declined": "A kártyát elutasították. Próbáljon másik kártyát.",
     "problem.insufficient_funds": "A kártyán nincs elég fedezet. Próbáljon másik kártyát.",
     "problem.expired_card": "A kártya lejárt. Próbáljon másik kártyát.",
     "problem.incorrect_cvc": "A biztonsági kód hibás.",
     "problem.processing_error": "A kártyát nem sikerült feldolgozni. Próbálja meg kicsit később.",
-    "problem.payment_intent_authentication_failure": "A bank nem tudta megerősíteni, hogy Ön fizet. Próbálja újra,"
-    " vagy használjon másik kártyát.",
+    "problem.payment_intent_authentication_failure": "A bank nem tudta megerősíteni, hogy Ön fizet. Próbálja"
+    " újra, vagy használjon másik kártyát.",
     "problem.unknown_number": "Ez az oldal csak ismert tesztkártyákat fogad el. Valódi kártyát ne írjon be.",
     "problem.bad_expiry": "A lejárat hiányos vagy már elmúlt.",
     "problem.bad_cvc": "A biztonsági kód három vagy négy számjegy.",

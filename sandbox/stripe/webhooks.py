@@ -1,6 +1,7 @@
 """The courier: signs events and carries them to the endpoints, with back-off until they are taken.
 
-The signature's time is the real time, even when the sandbox clock was moved: a receiver checks it by its own clock.
+The signature's time is the real time, even when the sandbox clock was moved: a receiver checks it by its own
+clock.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Courier:
             secret: `whsec_…` shared with it.
         """
         with self.store.unit() as unit:
-            endpoint = {
+            endpoint: dict[str, Any] = {
                 "id": POINTED,
                 "object": "webhook_endpoint",
                 "api_version": API_VERSION,
@@ -99,9 +100,8 @@ class Courier:
             Counts `delivered`, `failed` (this try) and `pending` (left for later).
         """
         with self.store.unit() as unit:
-            waiting = [
-                row["id"] for row in unit.db.execute("SELECT id FROM delivery WHERE state = 'pending' ORDER BY id")
-            ]
+            rows = unit.db.execute("SELECT id FROM delivery WHERE state = 'pending' ORDER BY id")
+            waiting = [row["id"] for row in rows]
         outcomes = [outcome for outcome in (self._deliver(item) for item in waiting) if outcome is not None]
         with self.store.unit() as unit:
             pending = unit.db.execute("SELECT count(*) FROM delivery WHERE state = 'pending'").fetchone()[0]
@@ -141,7 +141,9 @@ class Courier:
             self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
             return taken
 
-    def _record(self, delivery_id: int, attempts: int, status: int | None, trouble: str | None, taken: bool) -> None:
+    def _record(
+        self, delivery_id: int, attempts: int, status: int | None, trouble: str | None, taken: bool
+    ) -> None:
         given_up = not taken and attempts > len(BACK_OFF)
         due_at = time.time() + (0 if taken or given_up else BACK_OFF[attempts - 1])
         with self.store.unit() as unit:

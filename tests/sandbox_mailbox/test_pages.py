@@ -100,7 +100,7 @@ def test_a_long_list_goes_on_with_older_messages(mailbox: MailboxProcess) -> Non
         post_sms(mailbox, f"text-{number:03}", key=f"k{number}")
     oldest = mailbox.messages()[0]["id"]
     assert "text-000" not in page(mailbox, "/?channel=sms")
-    assert f'href="/?channel=sms&amp;before={oldest + 1}"' in page(mailbox, "/?channel=sms")
+    assert f'href="/?before={oldest + 1}&amp;channel=sms"' in page(mailbox, "/?channel=sms")
     assert "text-000" in page(mailbox, f"/?channel=sms&before={oldest + 1}")
 
 

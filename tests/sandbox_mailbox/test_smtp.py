@@ -52,7 +52,7 @@ def test_the_table_is_readable_by_others_while_the_mailbox_runs(mailbox: Mailbox
 def test_bytes_that_no_parser_likes_are_kept_as_they_came(mailbox: MailboxProcess) -> None:
     raw = b"Subject: \xff\xfe broken =?utf-8?b?!!?=\r\nContent-Type: text/plain; charset=no-such\r\n"
     raw += b"\r\n\xe9\x00 end\r\n"
-    with smtplib.SMTP(*mailbox.smtp_address) as line:
+    with smtplib.SMTP(*mailbox.smtp_address, timeout=20) as line:
         line.sendmail("a@b.example", ["c@d.example"], raw)
         line.sendmail("", ["c@d.example"], b"")
 
@@ -116,7 +116,7 @@ def test_reject_421_keeps_nothing_and_hangs_up(mailbox: MailboxProcess) -> None:
 
 def test_reject_421_closes_the_line_itself(mailbox: MailboxProcess) -> None:
     mailbox.arm("reject_421")
-    with smtplib.SMTP(*mailbox.smtp_address) as line:
+    with smtplib.SMTP(*mailbox.smtp_address, timeout=20) as line:
         line.ehlo()
         assert line.mail("a@b.example")[0] == 421
         with pytest.raises(smtplib.SMTPServerDisconnected):
