@@ -36,7 +36,7 @@ from markupsafe import Markup, escape
 
 from models.money import Money, currency_row, total
 from models.states import AttemptStatus, InvoiceStatus, MessageStatus
-from receivables.ports import InvoiceRow, Letter, Rendered
+from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
 # --------------------------------------------------------------------------- languages
 
@@ -156,8 +156,10 @@ _DAY_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "short": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y. MM. dd."},
     "sms": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y.MM.dd."},
     "weekday": {
-        "en": "EEEE d MMMM y", "he": "EEEE, d בMMMM y",
-        "ru": "EEEE, d MMMM y 'года'", "hu": "y. MMMM d., EEEE",
+        "en": "EEEE d MMMM y",
+        "he": "EEEE, d בMMMM y",
+        "ru": "EEEE, d MMMM y 'года'",
+        "hu": "y. MMMM d., EEEE",
     },
 }
 
@@ -403,26 +405,30 @@ def install(environment: Environment) -> None:
     `label`, `percent` and `number_list` return plain text, fit for attributes and titles as well.
     """
     tools: dict[str, Callable[..., Any]] = {
-        "money": _page_money, "money_text": _page_money_text, "amount": _page_amount, "day": _page_day,
-        "moment": _page_moment, "label": _page_label, "plural": _page_plural, "percent": _page_percent,
-        "number_list": _page_number_list, "bdi": bdi, "ltr": ltr, "initials": initials,
+        "money": _page_money,
+        "money_text": _page_money_text,
+        "amount": _page_amount,
+        "day": _page_day,
+        "moment": _page_moment,
+        "label": _page_label,
+        "plural": _page_plural,
+        "percent": _page_percent,
+        "number_list": _page_number_list,
+        "bdi": bdi,
+        "ltr": ltr,
+        "initials": initials,
     }
     environment.filters.update(tools)
     environment.globals.update(
-        tools, direction=direction, plural_form=plural_form,
-        languages=LANGUAGES, language_names=LANGUAGE_NAMES,
+        tools,
+        direction=direction,
+        plural_form=plural_form,
+        languages=LANGUAGES,
+        language_names=LANGUAGE_NAMES,
     )
 
 
 # --------------------------------------------------------------------------- message sources
-
-
-class MessageIncomplete(LookupError):
-    """A message cannot be made; `missing` names the part or the value."""
-
-    def __init__(self, kind: str, language: str, channel: str, missing: str) -> None:
-        super().__init__(f"{kind}, {language}, {channel}: {missing}")
-        self.kind, self.language, self.channel, self.missing = kind, language, channel, missing
 
 
 class SourceWrong(ValueError):
@@ -443,14 +449,30 @@ class Form(Enum):
 
 
 PLACEHOLDERS: Mapping[str, Form] = {
-    "name": Form.TEXT, "creditor": Form.TEXT, "person": Form.TEXT, "hours": Form.TEXT,
-    "phone": Form.LTR, "contact_point": Form.LTR, "number": Form.LTR,
-    "verify": Form.URL, "link": Form.URL, "stop": Form.URL, "preferences": Form.URL,
-    "amount": Form.MONEY, "paid_amount": Form.MONEY, "balance": Form.MONEY, "processing": Form.MONEY,
+    "name": Form.TEXT,
+    "creditor": Form.TEXT,
+    "person": Form.TEXT,
+    "hours": Form.TEXT,
+    "phone": Form.LTR,
+    "contact_point": Form.LTR,
+    "number": Form.LTR,
+    "verify": Form.URL,
+    "link": Form.URL,
+    "stop": Form.URL,
+    "preferences": Form.URL,
+    "amount": Form.MONEY,
+    "paid_amount": Form.MONEY,
+    "balance": Form.MONEY,
+    "processing": Form.MONEY,
     "rate": Form.PERCENT,
-    "due_date": Form.DAY, "paid_date": Form.DAY, "counted_to": Form.DAY, "interest_from": Form.DAY,
-    "optout_date": Form.DAY, "link_expires": Form.MOMENT,
-    "invoice_list": Form.ROWS, "allocation_list": Form.ROWS,
+    "due_date": Form.DAY,
+    "paid_date": Form.DAY,
+    "counted_to": Form.DAY,
+    "interest_from": Form.DAY,
+    "optout_date": Form.DAY,
+    "link_expires": Form.MOMENT,
+    "invoice_list": Form.ROWS,
+    "allocation_list": Form.ROWS,
 }
 #: Blocks a text may call, and the placeholders that each may use.
 BLOCKS: Mapping[str, frozenset[str]] = {
@@ -503,7 +525,8 @@ KINDS: Mapping[str, Kind] = {
     "neutral_notice": Kind(frozenset()),
     "payment_confirmation": Kind(
         frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}),
-        "button_confirmation", neutral_sms=True,
+        "button_confirmation",
+        neutral_sms=True,
     ),
     "fresh_link": Kind(frozenset({"link_expires"})),
     "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
@@ -557,10 +580,20 @@ _GSM = frozenset(
 )
 _GSM_TWICE = frozenset("^{}\\[~]|€\f")
 #: One of these would turn a whole English SMS into UCS-2.
-_TYPEWRITER = str.maketrans({
-    "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", MINUS: "-",
-    NBSP: " ", "\u202f": " ",
-})
+_TYPEWRITER = str.maketrans(
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        MINUS: "-",
+        NBSP: " ",
+        "\u202f": " ",
+    }
+)
 
 
 def sms_segments(text: str) -> int:
@@ -613,8 +646,13 @@ class _Filler:
         sender = letter.sender
         short = sender.short_name if letter.channel == "sms" else None
         self.values: dict[str, Any] = dict(letter.values) | {
-            "creditor": short or sender.name, "person": sender.person, "phone": sender.phone,
-            "hours": sender.hours, "verify": sender.verify_url, "link": letter.link, "stop": letter.stop,
+            "creditor": short or sender.name,
+            "person": sender.person,
+            "phone": sender.phone,
+            "hours": sender.hours,
+            "verify": sender.verify_url,
+            "link": letter.link,
+            "stop": letter.stop,
         }
         self.values.setdefault("preferences", letter.stop)
         if masked:
@@ -780,9 +818,7 @@ class Presenter:
         neutral = letter.private and KINDS[letter.kind].neutral_sms
         kind = "neutral_notice" if neutral else letter.kind
         key = f"{kind}/{letter.language}/sms"
-        clear, kept = (
-            self._plain_sms(key, _Filler(letter, kind, masked=masked)) for masked in (False, True)
-        )
+        clear, kept = (self._plain_sms(key, _Filler(letter, kind, masked=masked)) for masked in (False, True))
         segments = sms_segments(clear)
         if segments > MAX_SEGMENTS:
             raise MessageIncomplete(
@@ -943,10 +979,17 @@ class Presenter:
             foot.insert(1, _fill_html(fallback, filler.html))
         way = direction(language)
         page = self._frame.render(
-            language=language, way=way, start="left" if way == "ltr" else "right",
-            end="right" if way == "ltr" else "left", subject=_BIDI_CONTROLS.sub("", subject),
-            creditor=_one_line(sender.name), legal_line=_one_line(sender.legal_line),
-            brand=readable_brand(sender.brand_colour), initials=initials(sender.person), card=card, foot=foot,
+            language=language,
+            way=way,
+            start="left" if way == "ltr" else "right",
+            end="right" if way == "ltr" else "left",
+            subject=_BIDI_CONTROLS.sub("", subject),
+            creditor=_one_line(sender.name),
+            legal_line=_one_line(sender.legal_line),
+            brand=readable_brand(sender.brand_colour),
+            initials=initials(sender.person),
+            card=card,
+            foot=foot,
             button=self._sources[self._block(KINDS[filler.kind].button, language)],
             link=filler.plain("link") if has_button else None,
         )

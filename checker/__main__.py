@@ -55,12 +55,18 @@ def _arguments() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--database", metavar="URL", default=DATABASE, help=f"default {DATABASE}")
-    parser.add_argument("--stripe-log", metavar="PATH", type=Path, help="default var/stripe.db, where it is there")
-    parser.add_argument("--mailbox", metavar="PATH", type=Path, help="default var/mailbox.db, where it is there")
-    parser.add_argument("--client-log", metavar="PATH", type=Path, help="JSON lines: op, ref, outcome, amount_minor…")
-    parser.add_argument("--logs", metavar="PATH", type=Path, nargs="+", default=[], help="log files to search")
+    parser.add_argument("--stripe-log", metavar="PATH", type=Path, help="default var/stripe.db, if there")
+    parser.add_argument("--mailbox", metavar="PATH", type=Path, help="default var/mailbox.db, if there")
+    parser.add_argument(
+        "--client-log", metavar="PATH", type=Path, help="JSON lines: op, ref, outcome, amount_minor…"
+    )
+    parser.add_argument(
+        "--logs", metavar="PATH", type=Path, nargs="+", default=[], help="log files to search"
+    )
     parser.add_argument("--anchor", metavar="HASH", help="audit head kept elsewhere; must be in the chain")
-    parser.add_argument("--now", metavar="ISO", type=_moment, help="moment to judge by, with its zone; default now")
+    parser.add_argument(
+        "--now", metavar="ISO", type=_moment, help="moment to judge by, with its zone; default now"
+    )
     parser.add_argument("--json", action="store_true", help="answer for programs")
     return parser
 

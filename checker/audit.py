@@ -22,7 +22,7 @@ def chain(ground: Ground) -> Iterator[str]:
     before, number, anchored, older = GENESIS, 0, ground.anchor in (None, GENESIS), ""
     for row in books.rows(
         "SELECT a.id, a.prev_hash, a.hash, a.form, a.payload, a.occurred_at, a.code, a.actor_kind,"
-        " a.actor_id, a.account_id, a.subject_kind, a.subject_id, d.id, d.salt, d.\"values\", d.reason,"
+        ' a.actor_id, a.account_id, a.subject_kind, a.subject_id, d.id, d.salt, d."values", d.reason,'
         " e.id, e.fingerprint FROM audit_entry a"
         " LEFT JOIN audit_detail d ON d.audit_entry_id = a.id"
         " LEFT JOIN ledger_entry e ON a.subject_kind = 'ledger_entry' AND e.id = a.subject_id ORDER BY a.id"
@@ -77,7 +77,9 @@ def _row(row: Row) -> Iterator[str]:
         yield f"audit row {audit_id} remembers entry {subject_id}, which does not exist"
 
 
-def _detail(audit_id: int, digests: dict[str, str], salt: str, values: str, reason: str | None) -> Iterator[str]:
+def _detail(
+    audit_id: int, digests: dict[str, str], salt: str, values: str, reason: str | None
+) -> Iterator[str]:
     """Values that are still there match their digests; what was erased matches by being gone."""
     told = {name: _sha256(salt + canonical(value)) for name, value in json.loads(values).items()}
     if reason is not None:

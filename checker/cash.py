@@ -10,17 +10,16 @@ from operator import itemgetter
 from checker.currencies import shown
 from checker.ground import Ground
 
-_NOT_REVERSED = "NOT EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = {entry})"
-
 # Money that went back, or that a dispute holds, is what was credited to these two ledger accounts for
 # the account; paying it out debits them and changes nothing here, a reversal takes the credit back.
 # Unapplied credit that names an invoice came from a credit note: it is no cash.
-_PARTS = f"""
+_PARTS = """
 SELECT p.account_id, p.currency, 'charged', p.amount_minor
-  FROM payment p WHERE {_NOT_REVERSED.format(entry="p.entry_id")}
+  FROM payment p WHERE NOT EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = p.entry_id)
 UNION ALL
 SELECT p.account_id, p.currency, 'allocated', a.amount_minor
-  FROM allocation a JOIN payment p ON p.id = a.payment_id WHERE {_NOT_REVERSED.format(entry="a.entry_id")}
+  FROM allocation a JOIN payment p ON p.id = a.payment_id
+ WHERE NOT EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = a.entry_id)
 UNION ALL
 SELECT account_id, currency, 'unapplied', credit_minor - debit_minor
   FROM posting WHERE ledger_code = 'unapplied_credit' AND invoice_id IS NULL
@@ -31,7 +30,19 @@ SELECT s.account_id, s.currency,
   FROM posting s JOIN ledger_entry e ON e.id = s.entry_id
  WHERE s.ledger_code IN ('refunds_payable', 'chargebacks_held') AND s.account_id IS NOT NULL
 ORDER BY 1, 2
-"""  # noqa: S608 - no outside text in it
+"""
+_ALLOCATIONS = """
+SELECT a.id, a.currency, p.currency, i.currency, p.account_id, i.account_id, c.payer_id
+  FROM allocation a LEFT JOIN payment p ON p.id = a.payment_id
+  LEFT JOIN invoice i ON i.id = a.invoice_id LEFT JOIN account c ON c.id = i.account_id
+ WHERE a.payment_id IS NOT NULL ORDER BY a.id
+"""
+_PAYMENTS = """
+SELECT p.id, p.amount_minor, p.currency,
+       (SELECT SUM(a.amount_minor) FROM allocation a WHERE a.payment_id = p.id
+           AND NOT EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = a.entry_id))
+  FROM payment p ORDER BY p.id
+"""
 
 
 def accounts(ground: Ground) -> Iterator[str]:
@@ -51,12 +62,7 @@ def accounts(ground: Ground) -> Iterator[str]:
 
 def allocations(ground: Ground) -> Iterator[str]:
     """An allocation stays within one currency and within the payer's own accounts."""
-    for allocation_id, currency, paid, of, payer, account_id, head_office in ground.books.rows(
-        "SELECT a.id, a.currency, p.currency, i.currency, p.account_id, i.account_id, c.payer_id"
-        " FROM allocation a LEFT JOIN payment p ON p.id = a.payment_id"
-        " LEFT JOIN invoice i ON i.id = a.invoice_id LEFT JOIN account c ON c.id = i.account_id"
-        " WHERE a.payment_id IS NOT NULL ORDER BY a.id"
-    ):
+    for allocation_id, currency, paid, of, payer, account_id, head_office in ground.books.rows(_ALLOCATIONS):
         if not currency == paid == of:
             yield f"allocation {allocation_id} is in {currency}, its payment in {paid}, its invoice in {of}"
         if payer not in (account_id, head_office):
@@ -68,11 +74,7 @@ def allocations(ground: Ground) -> Iterator[str]:
 
 def payments(ground: Ground) -> Iterator[str]:
     """No payment is allocated beyond its amount."""
-    for payment_id, amount, currency, allocated in ground.books.rows(
-        "SELECT p.id, p.amount_minor, p.currency,"
-        f" (SELECT SUM(a.amount_minor) FROM allocation a WHERE a.payment_id = p.id"  # noqa: S608 - no outside text
-        f" AND {_NOT_REVERSED.format(entry='a.entry_id')}) FROM payment p ORDER BY p.id"
-    ):
+    for payment_id, amount, currency, allocated in ground.books.rows(_PAYMENTS):
         if allocated is not None and int(allocated) > amount:
             yield (
                 f"payment {payment_id} of {shown(amount, currency)} is allocated"

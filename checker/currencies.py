@@ -38,7 +38,7 @@ def is_same(minor: int, wire: int, currency: str) -> bool:
     (True, True, False)
     """
     iso, on_wire = _decimals(currency)
-    return minor * 10**on_wire == wire * 10**iso
+    return bool(minor * 10**on_wire == wire * 10**iso)
 
 
 def is_nearest(minor: int, wire: int, currency: str) -> bool:
@@ -48,7 +48,7 @@ def is_nearest(minor: int, wire: int, currency: str) -> bool:
     (True, False, False)
     """
     iso, on_wire = _decimals(currency)
-    return abs(minor * 10**on_wire - wire * 10**iso) < 10**on_wire
+    return bool(abs(minor * 10**on_wire - wire * 10**iso) < 10**on_wire)
 
 
 def shown(minor: int, currency: str) -> str:

@@ -37,7 +37,8 @@ def whole_entries(ground: Ground) -> Iterator[str]:
 def trial_balance(ground: Ground) -> Iterator[str]:
     """Debits and credits of all postings are equal in each currency."""
     difference: dict[str, int] = defaultdict(int)
-    for currency, debit, credit in ground.books.rows("SELECT currency, debit_minor, credit_minor FROM posting"):
+    sides = ground.books.rows("SELECT currency, debit_minor, credit_minor FROM posting")
+    for currency, debit, credit in sides:
         ground.rows += 1
         difference[currency] += debit - credit
     for currency, minor in sorted(difference.items()):

@@ -10,26 +10,48 @@ from checker.currencies import is_nearest, is_same, shown
 from checker.ground import Ground
 from checker.sources import Row, Source, side_by_side
 
-_NET = (
-    "(SELECT CAST(SUM(s.debit_minor - s.credit_minor) AS BIGINT) FROM posting s"
-    " WHERE s.entry_id = {entry} AND s.ledger_code = '{code}')"
-)
+_EFFECTS = """
+SELECT x.provider_object_id, x.id, x.kind, x.entry_id, x.attempt_id, e.id, e.currency,
+       (SELECT CAST(SUM(s.debit_minor - s.credit_minor) AS BIGINT) FROM posting s
+         WHERE s.entry_id = x.entry_id AND s.ledger_code = 'gateway_fees')
+  FROM provider_effect x LEFT JOIN ledger_entry e ON e.id = x.entry_id
+"""
+_PAYMENTS = """
+SELECT p.provider_charge_id, p.id, p.account_id, p.amount_minor, p.currency, p.entry_id, p.attempt_id,
+       a.ref, a.account_id, a.status, e.reference, e.currency,
+       (SELECT CAST(SUM(s.debit_minor - s.credit_minor) AS BIGINT) FROM posting s
+         WHERE s.entry_id = p.entry_id AND s.ledger_code = 'gateway_clearing')
+  FROM payment p LEFT JOIN payment_attempt a ON a.id = p.attempt_id
+  LEFT JOIN ledger_entry e ON e.id = p.entry_id
+ WHERE p.provider_charge_id IS NOT NULL
+"""
+_CARD_WITHOUT_CHARGE = """
+SELECT id, method FROM payment
+ WHERE provider_charge_id IS NULL AND method IN ('card', 'bank_debit') ORDER BY id
+"""
+_ENTRY_WITHOUT_PAYMENT = """
+SELECT e.id, e.reference FROM ledger_entry e LEFT JOIN payment p ON p.entry_id = e.id
+ WHERE p.id IS NULL AND e.reverses_id IS NULL
+   AND EXISTS (SELECT 1 FROM posting d WHERE d.entry_id = e.id
+                  AND d.ledger_code = 'gateway_clearing' AND d.debit_minor > 0)
+   AND EXISTS (SELECT 1 FROM posting c WHERE c.entry_id = e.id
+                  AND c.ledger_code IN ('receivables', 'unapplied_credit') AND c.credit_minor > 0)
+ ORDER BY e.id
+"""
+_ATTEMPT_WITHOUT_PAYMENT = """
+SELECT a.id, a.ref FROM payment_attempt a LEFT JOIN payment p ON p.attempt_id = a.id
+ WHERE a.status = 'succeeded' AND p.id IS NULL ORDER BY a.id
+"""
+#: Kinds of objects in the log, sorted by id so that they can be laid beside the books.
+_CHARGES = "SELECT id, data FROM object WHERE kind = 'charge' ORDER BY id"
+_TRANSACTIONS = "SELECT id, data FROM object WHERE kind = 'balance_transaction' ORDER BY id"
 
 
 def effects(ground: Ground) -> Iterator[str]:
     """Each gateway object has one effect of a kind, on an entry that exists and that is its own (P-11)."""
-    books = ground.books
-    object_id, charge_id = books.bytewise("x.provider_object_id"), books.bytewise("p.provider_charge_id")
-    found = books.rows(
-        "SELECT x.provider_object_id, x.id, x.kind, x.entry_id, x.attempt_id, e.id, e.currency,"
-        f" {_NET.format(entry='x.entry_id', code='gateway_fees')}"
-        f" FROM provider_effect x LEFT JOIN ledger_entry e ON e.id = x.entry_id ORDER BY {object_id}, x.id"
-    )
-    payments = books.rows(
-        "SELECT p.provider_charge_id, p.id, p.entry_id, p.attempt_id FROM payment p"
-        f" WHERE p.provider_charge_id IS NOT NULL ORDER BY {charge_id}"  # noqa: S608 - no outside text in it
-    )
-    transactions = _objects(ground.stripe, "balance_transaction")
+    found = ground.books.rows(_EFFECTS, by="x.provider_object_id")
+    payments = ground.books.rows(_PAYMENTS, by="p.provider_charge_id")
+    transactions = _objects(ground.stripe, _TRANSACTIONS)
     for key, (rows, paid, logged) in side_by_side(found, payments, transactions):
         ground.rows += len(rows)
         kinds: dict[str, Row] = {}
@@ -46,7 +68,7 @@ def effects(ground: Ground) -> Iterator[str]:
 
 
 def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iterator[str]:
-    for _, payment_id, entry_id, attempt_id in paid:
+    for _, payment_id, _, _, _, entry_id, attempt_id, *_ in paid:
         if effect is None:
             yield f"payment {payment_id} by {charge_id} has no effect 'payment'"
         elif (effect[3], effect[4]) != (entry_id, attempt_id):
@@ -81,16 +103,9 @@ def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> I
 def charges(ground: Ground) -> Iterator[str]:
     """Every succeeded charge is one payment of the same amount, currency, attempt and account; and back."""
     assert ground.stripe is not None
-    charge_id = ground.books.bytewise("p.provider_charge_id")
-    payments = ground.books.rows(
-        "SELECT p.provider_charge_id, p.id, p.account_id, p.amount_minor, p.currency, p.entry_id,"
-        " a.ref, a.account_id, a.status, e.reference, e.currency,"
-        f" {_NET.format(entry='p.entry_id', code='gateway_clearing')}"
-        " FROM payment p LEFT JOIN payment_attempt a ON a.id = p.attempt_id"
-        " LEFT JOIN ledger_entry e ON e.id = p.entry_id"
-        f" WHERE p.provider_charge_id IS NOT NULL ORDER BY {charge_id}"
-    )
-    for key, (paid, logged) in side_by_side(payments, _objects(ground.stripe, "charge")):
+    payments = ground.books.rows(_PAYMENTS, by="p.provider_charge_id")
+    logs = _objects(ground.stripe, _CHARGES)
+    for key, (paid, logged) in side_by_side(payments, logs):
         charge = logged[0][1] if logged else None
         taken = charge is not None and charge["status"] == "succeeded"
         ground.rows += bool(paid or taken)
@@ -108,7 +123,8 @@ def charges(ground: Ground) -> Iterator[str]:
 
 
 def _pair(row: Row, charge: dict[str, Any], attempt_ref: str | None) -> Iterator[str]:
-    key, payment_id, account_id, minor, currency, entry_id, ref, owner, status, reference, of, cleared = row
+    key, payment_id, account_id, minor, currency, entry_id = row[:6]
+    ref, owner, status, reference, of, cleared = row[7:]
     on_wire = f"{charge['amount']} {charge['currency']}"
     if currency != charge["currency"].upper() or not is_same(minor, charge["amount"], currency):
         yield f"payment {payment_id} is {shown(minor, currency)}, its charge {key} took {on_wire}"
@@ -130,34 +146,18 @@ def _pair(row: Row, charge: dict[str, Any], attempt_ref: str | None) -> Iterator
 
 
 def _without_charge(books: Source) -> Iterator[str]:
-    for payment_id, method in books.rows(
-        "SELECT id, method FROM payment WHERE provider_charge_id IS NULL"
-        " AND method IN ('card', 'bank_debit') ORDER BY id"
-    ):
+    for payment_id, method in books.rows(_CARD_WITHOUT_CHARGE):
         yield f"payment {payment_id} by {method} has no charge"
-    for entry_id, reference in books.rows(
-        "SELECT e.id, e.reference FROM ledger_entry e LEFT JOIN payment p ON p.entry_id = e.id"
-        " WHERE p.id IS NULL AND e.reverses_id IS NULL"
-        " AND EXISTS (SELECT 1 FROM posting d WHERE d.entry_id = e.id"
-        " AND d.ledger_code = 'gateway_clearing' AND d.debit_minor > 0)"
-        " AND EXISTS (SELECT 1 FROM posting c WHERE c.entry_id = e.id"
-        " AND c.ledger_code IN ('receivables', 'unapplied_credit') AND c.credit_minor > 0) ORDER BY e.id"
-    ):
+    for entry_id, reference in books.rows(_ENTRY_WITHOUT_PAYMENT):
         yield f"entry {entry_id} ({reference}) takes money from the gateway and belongs to no payment"
-    for attempt_id, ref in books.rows(
-        "SELECT a.id, a.ref FROM payment_attempt a LEFT JOIN payment p ON p.attempt_id = a.id"
-        " WHERE a.status = 'succeeded' AND p.id IS NULL ORDER BY a.id"
-    ):
+    for attempt_id, ref in books.rows(_ATTEMPT_WITHOUT_PAYMENT):
         yield f"attempt {attempt_id} ({ref}) succeeded and has no payment"
 
 
-def _objects(log: Source | None, kind: str) -> Iterator[Row]:
-    """Walk (id, object) of one kind in the log, sorted by id; nothing without a log."""
-    if log is not None:
-        for object_id, data in log.rows(
-            f"SELECT id, data FROM object WHERE kind = '{kind}' ORDER BY id"  # noqa: S608 - a word of ours
-        ):
-            yield object_id, json.loads(data)
+def _objects(log: Source | None, sql: str) -> Iterator[Row]:
+    """Walk (id, object) in the log; nothing without a log."""
+    for object_id, data in log.rows(sql) if log is not None else ():
+        yield object_id, json.loads(data)
 
 
 def _attempt_ref(log: Source, charge: dict[str, Any]) -> str | None:

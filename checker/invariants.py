@@ -12,7 +12,9 @@ CHECKS = (
     Check("INV-5", "each gateway object has one effect of a kind", gateway.effects),
     Check("INV-6", "each charge is one payment, each card payment a charge", gateway.charges, "stripe"),
     Check("INV-7", "charged = allocated + unapplied + refunded + held", cash.accounts),
-    Check("INV-8", "sent is delivered, delivered is known, one reminder a day", messages.deliveries, "mailbox"),
+    Check(
+        "INV-8", "sent is delivered, delivered is known, one reminder a day", messages.deliveries, "mailbox"
+    ),
     Check("INV-10", "the audit is one whole chain, the books as posted", audit.chain),
     Check("INV-13", "nothing waits in silence", waiting.waiting),
     Check("INV-14", "what the client was told is so", client_log.operations, "client_log"),

@@ -71,8 +71,8 @@ def _is_token(books: Source, word: str) -> bool:
 def is_card_number(text: str) -> bool:
     """Whether digits could be a card's: a leading part that networks use, and a right check digit.
 
-    >>> is_card_number("4242 4242 4242 4242"), is_card_number("4242424242424243"), is_card_number("1732213123456")
-    (True, False, False)
+    >>> [is_card_number(text) for text in ("4242 4242 4242 4242", "4242424242424243", "1732213123456")]
+    [True, False, False]
     """
     digits = [int(character) for character in text if character.isdigit()]
     if digits[0] not in (3, 4, 5, 6) and not 2221 <= int("".join(map(str, digits[:4]))) <= 2720:

@@ -13,28 +13,42 @@ from checker.sources import Row, Source, moment, side_by_side
 _TOLD = frozenset({"sent", "delivered", "bounced"})
 _CHANNEL = {"mail": "email", "sms": "sms"}
 
+_OURS = """
+SELECT trim(m.wire_id, '<>'), m.id, m.channel, m.purpose, m.status, m.locked_until, c.id
+  FROM message m LEFT JOIN contact_ledger c ON c.message_id = m.id
+"""
+_THEIRS = "SELECT trim(message_id, '<> '), id, channel FROM message"
+_CLAIMS = "SELECT contact_id, channel, currency, business_on, id FROM contact_ledger ORDER BY 1, 2, 3, 4, 5"
+_REMINDERS = """
+SELECT m.contact_id, m.channel, COALESCE(m.currency, ''), m.id, m.sent_at, a.zone
+  FROM message m JOIN account a ON a.id = m.account_id
+ WHERE m.purpose = 'reminder' AND m.sent_at IS NOT NULL AND m.status IN ('sent', 'delivered', 'bounced')
+ ORDER BY 1, 2, 3, m.sent_at, m.id
+"""
+_WITHOUT_RECEIPT = """
+SELECT p.id, c.id FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
+  JOIN contact c ON c.id = a.contact_id
+  LEFT JOIN message m ON m.purpose = 'receipt'
+       AND m.dedupe_key IN ('receipt:payment:' || CAST(p.id AS TEXT),
+                            'receipt:payment:' || CAST(p.id AS TEXT) || ':email')
+ WHERE c.email IS NOT NULL AND m.id IS NULL ORDER BY p.id
+"""
+
 
 def deliveries(ground: Ground) -> Iterator[str]:
-    """Messages and mailbox agree by Message-ID; claims, days and receipts are as promised (decisions 18, 19)."""
+    """Messages and mailbox agree by Message-ID; claims, days and receipts are as promised (decision 18)."""
     assert ground.mailbox is not None
-    books = ground.books
-    wire_id = "trim(m.wire_id, '<>')"
-    ours = books.rows(
-        f"SELECT {wire_id}, m.id, m.channel, m.purpose, m.status, m.locked_until, c.id FROM message m"  # noqa: S608
-        f" LEFT JOIN contact_ledger c ON c.message_id = m.id ORDER BY {books.bytewise(wire_id)}, m.id"
-    )
-    theirs = ground.mailbox.rows(
-        "SELECT trim(message_id, '<> '), id, channel, recipient FROM message ORDER BY trim(message_id, '<> '), id"
-    )
+    ours = ground.books.rows(_OURS, by="trim(m.wire_id, '<>')")
+    theirs = ground.mailbox.rows(_THEIRS, by="trim(message_id, '<> ')")
     for key, (told, arrived) in side_by_side(ours, theirs):
         ground.rows += 1
         if not told:
             yield f"mailbox message {arrived[0][1]} ({key or 'without a Message-ID'}) is no message of ours"
         for row in told:
             yield from _delivery(ground, row, arrived)
-    yield from _claims(books)
-    yield from _days(books)
-    yield from _receipts(books)
+    yield from _claims(ground.books)
+    yield from _days(ground.books)
+    yield from _receipts(ground.books)
 
 
 def _delivery(ground: Ground, row: Row, arrived: list[Row]) -> Iterator[str]:
@@ -45,7 +59,7 @@ def _delivery(ground: Ground, row: Row, arrived: list[Row]) -> Iterator[str]:
     in_flight = status == "sending" and locked_until and moment(locked_until) > ground.now
     if arrived and status not in _TOLD and status != "unknown" and not in_flight:
         yield f"{name} is {status} and reached the mailbox as message {arrived[0][1]}"
-    for _, mailbox_id, by, _ in arrived:
+    for _, mailbox_id, by in arrived:
         if _CHANNEL.get(by) != channel:
             yield f"{name} was queued for {channel} and reached the mailbox by {by} as message {mailbox_id}"
     # A receipt may come twice with one Message-ID; everything else at most once.
@@ -57,22 +71,16 @@ def _delivery(ground: Ground, row: Row, arrived: list[Row]) -> Iterator[str]:
 
 def _claims(books: Source) -> Iterator[str]:
     before: Row = ()
-    for row in books.rows(
-        "SELECT contact_id, channel, currency, business_on, id FROM contact_ledger ORDER BY 1, 2, 3, 4, 5"
-    ):
+    for row in books.rows(_CLAIMS):
         if row[:4] == before[:4]:
-            yield f"contact {row[0]} has two claims for {row[1]}, {row[2]}, {row[3]}: {before[4]} and {row[4]}"
+            person, by, currency, day, claim_id = row
+            yield f"contact {person} has two claims on {day} ({by}, {currency}): {before[4]} and {claim_id}"
         before = row
 
 
 def _days(books: Source) -> Iterator[str]:
     before: tuple[Any, ...] = ()
-    for *person, message_id, sent_at, zone in books.rows(
-        "SELECT m.contact_id, m.channel, COALESCE(m.currency, ''), m.id, m.sent_at, a.zone"
-        " FROM message m JOIN account a ON a.id = m.account_id"
-        " WHERE m.purpose = 'reminder' AND m.sent_at IS NOT NULL"
-        " AND m.status IN ('sent', 'delivered', 'bounced') ORDER BY 1, 2, 3, m.sent_at, m.id"
-    ):
+    for *person, message_id, sent_at, zone in books.rows(_REMINDERS):
         day: date = moment(sent_at).astimezone(ZoneInfo(zone)).date()
         if (*person, day) == before[:4]:
             yield (
@@ -83,13 +91,7 @@ def _days(books: Source) -> Iterator[str]:
 
 
 def _receipts(books: Source) -> Iterator[str]:
-    for payment_id, contact_id in books.rows(
-        "SELECT p.id, c.id FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id"
-        " JOIN contact c ON c.id = a.contact_id"
-        " LEFT JOIN message m ON m.purpose = 'receipt'"
-        " AND m.dedupe_key = 'receipt:payment:' || CAST(p.id AS TEXT) || ':email'"
-        " WHERE c.email IS NOT NULL AND m.id IS NULL ORDER BY p.id"
-    ):
+    for payment_id, contact_id in books.rows(_WITHOUT_RECEIPT):
         yield f"payment {payment_id} has no receipt for contact {contact_id}, who has an e-mail address"
 
 

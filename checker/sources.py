@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -34,14 +33,16 @@ class Unsuitable(Exception):
 class Source(Protocol):
     """One database in one state, for reading."""
 
-    def rows(self, sql: str) -> Iterator[Row]:
-        """Walk the rows of a query without holding them all."""
+    def rows(self, sql: str, by: str | None = None) -> Iterator[Row]:
+        """Walk the rows of a query without holding them all.
+
+        Args:
+            sql: the query, without parameters.
+            by: text to sort by, byte by byte, which is how Python sorts; then by the second column.
+        """
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """Return the first row of a query with `?` for each value, or None."""
-
-    def bytewise(self, column: str) -> str:
-        """Return the column worded so that it sorts by its bytes, as Python sorts text."""
 
     def close(self) -> None:
         """End the reading; nothing was changed."""
@@ -72,15 +73,13 @@ class SqliteSource:
             raise Unsuitable(f"{path} cannot be read: {error}") from None
         _require(str(path), tables, found, self)
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str, by: str | None = None) -> Iterator[Row]:
         with closing(self._db.cursor()) as cursor:
-            yield from cursor.execute(sql)
+            yield from cursor.execute(f"{sql} ORDER BY {by}, 2" if by else sql)
 
     def one(self, sql: str, *values: Any) -> Row | None:
-        return self._db.execute(sql, values).fetchone()
-
-    def bytewise(self, column: str) -> str:
-        return column
+        row: Row | None = self._db.execute(sql, values).fetchone()
+        return row
 
     def close(self) -> None:
         self._db.close()
@@ -106,21 +105,19 @@ class PostgresSource:
         self._db.read_only = True
         self._cursors = 0
         found = self._db.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = ANY (current_schemas(false))"
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = ANY (current_schemas(false))"
         )
         _require("the database", tables, {name for (name,) in found}, self)
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str, by: str | None = None) -> Iterator[Row]:
         self._cursors += 1
         with self._db.cursor(name=f"checker_{self._cursors}") as cursor:
             cursor.itersize = _BATCH
-            yield from cursor.execute(sql.encode())
+            yield from cursor.execute((f'{sql} ORDER BY {by} COLLATE "C", 2' if by else sql).encode())
 
     def one(self, sql: str, *values: Any) -> Row | None:
         return self._db.execute(sql.replace("?", "%s").encode(), values).fetchone()
-
-    def bytewise(self, column: str) -> str:
-        return f'{column} COLLATE "C"'
 
     def close(self) -> None:
         self._db.rollback()
@@ -202,11 +199,7 @@ def _next_group(walk: Iterator[tuple[Any, Iterator[Row]]]) -> tuple[Any, list[Ro
 
 def moment(value: Any) -> datetime:
     """Read a stored moment: text without a zone (SQLite) and aware values (PostgreSQL) are UTC moments."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def from_json(value: Any) -> Any:
-    """Read a JSON column: text (SQLite), or what the driver read already (PostgreSQL)."""
-    return json.loads(value) if isinstance(value, str | bytes) else value
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(at, datetime):
+        raise TypeError(f"{value!r} is no moment")
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

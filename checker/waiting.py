@@ -13,24 +13,29 @@ PATIENCE = timedelta(minutes=15)
 #: How long a bank debit may be on its way: the slowest scheme answers within 14 days.
 DEBIT_PATIENCE = timedelta(days=14)
 
-_NO_ALERT = "NOT EXISTS (SELECT 1 FROM alert l WHERE l.closed_at IS NULL AND l.key = {key})"
+_EVENTS = """
+SELECT id, status, received_at, event_id FROM inbox_event i
+ WHERE status IN ('received', 'processing', 'failed')
+   AND NOT EXISTS (SELECT 1 FROM alert l
+                    WHERE l.closed_at IS NULL AND l.key = 'inbox:' || CAST(i.id AS TEXT))
+ ORDER BY id
+"""
+_ATTEMPTS = """
+SELECT id, ref, status, expires_at FROM payment_attempt a
+ WHERE status IN ('created', 'open', 'processing', 'unknown')
+   AND NOT EXISTS (SELECT 1 FROM alert l
+                    WHERE l.closed_at IS NULL AND l.key = 'attempt:' || CAST(a.id AS TEXT))
+ ORDER BY id
+"""
 
 
 def waiting(ground: Ground) -> Iterator[str]:
     """No event unfinished and no attempt without an end past its time, unless an alert about it is open."""
-    for event_id, status, received_at, key in ground.books.rows(
-        "SELECT id, status, received_at, event_id FROM inbox_event i"
-        " WHERE status IN ('received', 'processing', 'failed')"
-        f" AND {_NO_ALERT.format(key=_key('inbox', 'i.id'))} ORDER BY id"
-    ):
+    for event_id, status, received_at, key in ground.books.rows(_EVENTS):
         ground.rows += 1
         if moment(received_at) < ground.now - PATIENCE:
-            yield f"inbox event {event_id} ({key}) is {status} since {_clock(received_at)} and no alert is open"
-    for attempt_id, ref, status, expires_at in ground.books.rows(
-        "SELECT id, ref, status, expires_at FROM payment_attempt a"
-        " WHERE status IN ('created', 'open', 'processing', 'unknown')"
-        f" AND {_NO_ALERT.format(key=_key('attempt', 'a.id'))} ORDER BY id"
-    ):
+            yield f"inbox event {event_id} ({key}) is {status} since {_clock(received_at)}, no alert is open"
+    for attempt_id, ref, status, expires_at in ground.books.rows(_ATTEMPTS):
         ground.rows += 1
         limit = DEBIT_PATIENCE if status == "processing" else PATIENCE
         if moment(expires_at) < ground.now - limit:
@@ -38,10 +43,6 @@ def waiting(ground: Ground) -> Iterator[str]:
                 f"attempt {attempt_id} ({ref}) is {status}, its page closed {_clock(expires_at)},"
                 " and no alert is open"
             )
-
-
-def _key(word: str, column: str) -> str:
-    return f"'{word}:' || CAST({column} AS TEXT)"
 
 
 def _clock(value: object) -> str:

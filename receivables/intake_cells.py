@@ -14,7 +14,7 @@ from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 
 from models.invoices import InvoiceKind
-from models.money import MAX_MINOR, currency_row, round_to_minor
+from models.money import MAX_MINOR, Money, currency_row, round_to_minor
 
 #: Longest text that may be a number, and digits before and behind the mark.
 NUMBER_LENGTH, WHOLE_DIGITS, PLACES = 40, 15, 10
@@ -78,22 +78,37 @@ def plain_number(text: str, mark: str) -> str:
 
 
 @lru_cache(maxsize=65536)
-def product_minor(first: str, second: str, currency: str, *, percent: bool = False) -> int:
-    """Return first × second (in percent: of a hundred), rounded once, half up, to minor units.
+def line_net_minor(quantity: str, unit_price: str, currency: str) -> int:
+    """Return quantity × price, rounded once, half up, to minor units.
 
     Raises:
         CellUnreadable: `amount_too_large`.
 
-    >>> product_minor("3", "2.555", "GBP"), product_minor("-1", "27.5", "GBP")
+    >>> line_net_minor("3", "2.555", "GBP"), line_net_minor("-1", "27.5", "GBP")
     (767, -2750)
     """
     with localcontext(_EXACT):
-        value = Decimal(first) * Decimal(second)
-        if percent:
-            value = value.scaleb(-2)
+        value = Decimal(quantity) * Decimal(unit_price)
         if abs(value.scaleb(currency_row(currency).exponent)) > MAX_MINOR:
             raise CellUnreadable("amount_too_large")
         return round_to_minor(value, currency)
+
+
+def line_tax_minor(net_minor: int, rate: str, currency: str) -> int:
+    """Return the tax on a line's net amount, rounded half up to minor units.
+
+    Args:
+        rate: percent, a plain decimal from 0 up to but not 100.
+    Raises:
+        CellUnreadable: `rate_out_of_range`.
+
+    >>> line_tax_minor(1250, "17.5", "GBP")
+    219
+    """
+    if rate.startswith("-") or len(rate.partition(".")[0]) > 2:
+        raise CellUnreadable("rate_out_of_range")
+    with localcontext(_EXACT):
+        return round_to_minor(Money(net_minor, currency).decimal * Decimal(rate).scaleb(-2), currency)
 
 
 @lru_cache(maxsize=4096)

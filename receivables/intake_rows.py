@@ -24,9 +24,10 @@ from receivables.intake_cells import (
     document_kind,
     email_address,
     international_phone,
+    line_net_minor,
+    line_tax_minor,
     plain_date,
     plain_number,
-    product_minor,
 )
 
 
@@ -58,9 +59,7 @@ class Tables(Protocol):
     def open_table(
         self, path: Path, *, encoding: str | None = None, delimiter: str | None = None
     ) -> Table: ...
-    def write_table(
-        self, path: Path, header: Sequence[str], rows: Iterator[Sequence[str | int]]
-    ) -> None: ...
+    def write_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[str | int]]) -> None: ...
 
 
 class Grade(StrEnum):
@@ -79,6 +78,8 @@ class Finding(NamedTuple):
     value: str
     reason: str
     grade: Grade
+    #: Number of the staged head it belongs to, for rejected documents.
+    head: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ REQUIRED = ("number", "customer", "issued_on")
 #: Fields that belong to the whole document, in the order in which heads are staged.
 HEAD_FIELDS = (
     "kind", "number", "customer", "customer_name", "country", "issued_on", "due_on", "currency",
-    "purchase_order", "contact_name", "email", "phone", "language", "total",
+    "purchase_order", "contact_name", "email", "phone", "language", "total", "tax_amount",
 )  # fmt: skip
 #: Longest text of a cell, where it is not the usual 500.
 _LENGTHS = {"number": 100, "customer": 100, "code": 100, "description": 4000}
@@ -219,14 +220,16 @@ class RowReader:
             raise WrongUse("terms_needed")
         self._places, self._width, self._options = places, width, options
         self._mark, self._order = mark, order
-        self._head_fields = [name for name in HEAD_FIELDS if name in places]
+        self._has_lines = "quantity" in places
+        self._head_fields = [
+            name for name in HEAD_FIELDS if name in places and not (name == "tax_amount" and self._has_lines)
+        ]
         self._head_cells: Callable[[list[str]], tuple[str, ...]] = itemgetter(
             *(places[name] for name in self._head_fields)
         )
         self._last: tuple[str, ...] | None = None
         self._head: HeadRow | None = None
         self._heads = 0
-        self._has_lines = "quantity" in places
         self.findings: list[Finding] = []
         self.dropped = 0
 
@@ -251,7 +254,7 @@ class RowReader:
         return new, self._read_line(line, cells) if self._has_lines else None
 
     def _find(self, line: int, column: str, value: str, reason: str, grade: Grade = Grade.ERROR) -> None:
-        self.findings.append(Finding(line, column, value[:200], reason, grade))
+        self.findings.append(Finding(line, column, value[:200], reason, grade, self._heads))
 
     def _read_head(self, line: int, values: tuple[str, ...]) -> HeadRow | None:
         said: dict[str, int | str | None] = dict.fromkeys(HEAD_FIELDS)
@@ -276,6 +279,7 @@ class RowReader:
             ("issued_on", lambda text: plain_date(text, self._order)),
             ("due_on", lambda text: plain_date(text, self._order)),
             ("total", lambda text: amount_minor(text, self._mark, currency)),
+            ("tax_amount", lambda text: amount_minor(text, self._mark, currency)),
         ):
             if said[name] is not None:
                 try:
@@ -286,8 +290,8 @@ class RowReader:
             said["kind"] = self._options.kind
         if any(finding.grade is Grade.ERROR for finding in self.findings[before:]):
             return None
-        self._read_customer(line, said)
         self._heads += 1
+        self._read_customer(line, said)
         return (self._heads, line, *said.values())
 
     def _read_customer(self, line: int, said: dict[str, int | str | None]) -> None:
@@ -317,14 +321,12 @@ class RowReader:
             quantity = plain_number(cells[places[name]].strip(), mark)
             name = "unit_price"
             price = plain_number(cells[places[name]].strip(), mark)
-            net = product_minor(quantity, price, currency)
+            net = line_net_minor(quantity, price, currency)
             rate, tax = None, 0
             name = "tax_rate"
             if name in places and (text := cells[places[name]].strip().rstrip("% ")):
                 rate = plain_number(text, mark)
-                if rate.startswith("-") or len(rate.partition(".")[0]) > 2:
-                    raise CellUnreadable("rate_out_of_range")
-                tax = _share(net, rate)
+                tax = line_tax_minor(net, rate, currency)
             name = "tax_amount"
             if name in places and (text := cells[places[name]].strip()):
                 tax = amount_minor(text, mark, currency)

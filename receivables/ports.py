@@ -268,6 +268,14 @@ class Rendered:
     segments: int  # SMS segments; 0 for mail
 
 
+class MessageIncomplete(LookupError):
+    """A message cannot be made; `missing` names the part or the value."""
+
+    def __init__(self, kind: str, language: str, channel: str, missing: str) -> None:
+        super().__init__(f"{kind}, {language}, {channel}: {missing}")
+        self.kind, self.language, self.channel, self.missing = kind, language, channel, missing
+
+
 class Presenter(Protocol):
     """Words and numbers as the reader writes them."""
 
@@ -291,6 +299,7 @@ class Mail:
     text: str
     html: str | None
     message_id: str
+    sent_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

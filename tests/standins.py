@@ -79,6 +79,10 @@ def start_stripe(
     webhook_secret: str = WEBHOOK_SECRET,
     port: int = 0,
     business: str | None = None,
+    clock: int | None = None,
+    public_url: str | None = None,
+    api_key: str | None = None,
+    log: Path | None = None,
 ) -> StandIn:
     """Starts the Stripe stand-in and waits until it answers.
 
@@ -88,13 +92,19 @@ def start_stripe(
         webhook_secret: shared with that receiver.
         port: 0 for a free one; a given port to come back at the same address.
         business: the payee's name on the hosted page.
+        clock: Unix time at which its clock starts, for tests that live at another time; signatures then bear
+            that time. None for the real time.
+        public_url: address under which browsers reach its pages, or None for its own.
+        api_key: the only key it takes, or None for any sandbox key.
+        log: file for one JSON line for each API call, or None.
     """
     db_path = tmp_path / "stripe.sqlite"
     command = [sys.executable, "-m", "sandbox.stripe", "--port", str(port), "--db", str(db_path)]
     if webhook_url:
         command += ["--webhook-url", webhook_url, "--webhook-secret", webhook_secret]
-    if business:
-        command += ["--business", business]
+    options = {"business": business, "clock": clock, "public-url": public_url, "api-key": api_key, "log": log}
+    for name, value in options.items():
+        command += [] if value is None else [f"--{name}", str(value)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
     assert process.stdout
     line = process.stdout.readline()  # blocks until it listens, or ends when it could not start
@@ -115,6 +125,21 @@ def _await_health(stand_in: StandIn) -> None:
             if time.monotonic() > deadline or stand_in.process.poll() is not None:
                 stand_in.stop()
                 raise
+
+
+def call_api(stand_in: StandIn, method: str, path: str, key: str = API_KEY, **form: str) -> tuple[int, Any]:
+    """Calls the API without the SDK; form names are spelt as on the wire: `**{"expand[0]": "customer"}`."""
+    text = urlencode(form)
+    url = stand_in.url + path + (f"?{text}" if method == "GET" and text else "")
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        url, data=text.encode() if method == "POST" else None, headers={"Authorization": f"Bearer {key}"}
+    )
+    try:
+        with _open(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 def post_form(url: str, **fields: str) -> tuple[int, str]:

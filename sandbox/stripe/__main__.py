@@ -23,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--api-key", help=f"the only key taken; default: any {KEY_PREFIX}…")
     parser.add_argument("--business", help="the payee's name on the hosted page")
     parser.add_argument("--log", type=Path, help="file for one JSON line for each API call")
+    parser.add_argument(
+        "--clock", type=int, help="Unix time at which a new file's clock starts; default: now"
+    )
     wish = parser.parse_args(arguments)
     if bool(wish.webhook_url) != bool(wish.webhook_secret):
         parser.error("--webhook-url and --webhook-secret come together")

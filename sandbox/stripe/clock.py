@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from sandbox.stripe import checkout, payments
 from sandbox.stripe.store import Unit
 
@@ -21,9 +23,25 @@ def advance(unit: Unit, seconds: int) -> None:
     unit.now += seconds
 
 
-def is_due(unit: Unit) -> bool:
-    """Whether `tick` would find something to do."""
-    return unit.db.execute("SELECT 1 FROM timer WHERE at <= ? LIMIT 1", (unit.now,)).fetchone() is not None
+def begin_at(unit: Unit, moment: int) -> None:
+    """Starts a new file's clock at a moment of its own; signatures bear that clock's time from then on.
+
+    Args:
+        unit: the unit of work.
+        moment: Unix seconds. A file that has a clock already keeps it.
+    """
+    offset = moment - int(time.time())
+    for name, value in (("clock_offset", offset), ("sign_by_clock", 1)):
+        unit.db.execute("INSERT OR IGNORE INTO setting (name, value) VALUES (?, ?)", (name, str(value)))
+
+
+def signing_time(unit: Unit) -> int:
+    """The time a signature bears: the real one, so that a receiver takes it although the clock was moved.
+
+    Where the stand-in was started on a clock of its own, its receivers live by that clock too.
+    """
+    own = unit.db.execute("SELECT 1 FROM setting WHERE name = 'sign_by_clock'").fetchone()
+    return unit.now if own else int(time.time())
 
 
 def tick(unit: Unit) -> int:

@@ -25,6 +25,7 @@ MINIMUM = {
     "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
 MAXIMUM = 99_999_999
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def exponent(currency: str) -> int:
@@ -63,13 +64,18 @@ def check_amount(amount: int, currency: str, param: str) -> int:
     return amount
 
 
-def shown(amount: int, currency: str) -> str:
+def shown(amount: int, currency: str, language: str = "en") -> str:
     """Spells an amount for the page.
 
     >>> shown(123450, "eur"), shown(4999, "jpy"), shown(-5, "gbp")
     ('EUR 1,234.50', 'JPY 4,999', '-GBP 0.05')
+    >>> shown(123450, "huf", "hu").replace("\\xa0", " ")
+    '1 234,50 HUF'
     """
     places = exponent(currency)
     sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(places + 1, "0")
-    whole, fraction = (digits[:-places], "." + digits[-places:]) if places else (digits, "")
-    return f"{sign}{currency.upper()} {int(whole):,}{fraction}"
+    whole, fraction = (digits[:-places], digits[-places:]) if places else (digits, "")
+    if language == "en":
+        return f"{sign}{currency.upper()} {int(whole):,}{'.' if places else ''}{fraction}"
+    grouped = f"{int(whole):,}".replace(",", NO_BREAK)
+    return f"{sign}{grouped}{',' if places else ''}{fraction}{NO_BREAK}{currency.upper()}"

@@ -46,7 +46,7 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             language=language,
             text={key: line.replace("{business}", payee) for key, line in text.items()},
             business=business,
-            amount=shown(session["amount_total"], session["currency"]),
+            amount=shown(session["amount_total"], session["currency"], language),
             shown=shown,
             **more,
         ), status

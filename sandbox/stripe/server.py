@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, redirect, render_template, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.stripe import control, pages
+from sandbox.stripe import clock, control, pages
 from sandbox.stripe.api import Answer, Api, Request
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.schema import Description
@@ -40,6 +40,7 @@ class Settings:
     api_key: str | None = None
     business: str | None = None
     log: Path | None = None
+    clock: int | None = None
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -62,6 +63,9 @@ class Sandbox:
         if settings.host not in LOOPBACK:
             raise ValueError("the sandbox listens on loopback only")
         self.store = Store(settings.db)
+        if settings.clock is not None:
+            with self.store.unit() as unit:
+                clock.begin_at(unit, settings.clock)
         self.courier = Courier(self.store)
         listener = _listen(settings.host, settings.port)
         self.url = f"http://{settings.host}:{listener.getsockname()[1]}"

@@ -4,19 +4,19 @@ Tables (`data`, `private`, `body`, `response` and `options` hold JSON; times are
 
 - `object`: every Stripe object in its present state. `kind` is Stripe's `object` word (`checkout.session`,
   `payment_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
-  `webhook_endpoint`); `parent` names the object it belongs to (a line item's or an intent's session, a balance
-  transaction's charge); `private` is what the API never shows.
+  `webhook_endpoint`); `parent` names the object it belongs to (a line item's or an intent's session, a
+  balance transaction's charge); `private` is what the API never shows.
 - `event`: snapshot events as sent; `object` is the id of the thing they speak of.
 - `delivery`: one row for each event and endpoint (more when a fault duplicates it). `state` is `pending`,
   `delivered`, `failed` (given up) or `dropped` (by a fault). `due_at` and `done_at` are wall-clock times.
-- `request`: every API call that passed the key check, in order. `status` is the HTTP status of the answer, or 0
-  when a fault cut the line before it; `effect` says whether this very call executed (a replay or a refusal did
-  not); `fault` names the fault that struck it.
+- `request`: every API call that passed the key check, in order. `status` is the HTTP status of the answer,
+  or 0 when a fault cut the line before it; `effect` says whether this very call executed (a replay or a
+  refusal did not); `fault` names the fault that struck it.
 - `idempotency`: first answer by key, with the parameters it was given; pruned after 24 hours of the sandbox
   clock.
 - `timer`: what the clock will bring (`expire`, `settle`, `fee`, `available`) to which object, and when.
 - `fault`: faults asked for and how often they still strike.
-- `setting`: `clock_offset`, in seconds.
+- `setting`: `clock_offset`, in seconds, and `sign_by_clock` when signatures bear the sandbox clock's time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The courier: signs events and carries them to the endpoints, with back-off until they are taken.
 
-The signature's time is the real time, even when the sandbox clock was moved: a receiver checks it by its own
-clock.
+Which time a signature bears is told in `clock.signing_time`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from sandbox.stripe import clock
 from sandbox.stripe.events import new_id
 from sandbox.stripe.store import API_VERSION, Store
 
@@ -133,10 +133,10 @@ class Courier:
                     return None
                 endpoint = unit.need(row["endpoint"])
                 secret = unit.private(row["endpoint"])["secret"]
+                moment = clock.signing_time(unit)
             bad = json.loads(row["options"]).get("bad_signature")
-            status, trouble = self._post(
-                endpoint["url"], row["data"], new_id("whsec_not_", 32) if bad else secret
-            )
+            secret = new_id("whsec_not_", 32) if bad else secret
+            status, trouble = self._post(endpoint["url"], row["data"], signature(row["data"], secret, moment))
             taken = status is not None and 200 <= status < 300
             self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
             return taken
@@ -162,13 +162,13 @@ class Courier:
                 ),
             )
 
-    def _post(self, url: str, payload: str, secret: str) -> tuple[int | None, str | None]:
+    def _post(self, url: str, payload: str, signed: str) -> tuple[int | None, str | None]:
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked where endpoints are made
             url,
             data=payload.encode(),
             headers={
                 "Content-Type": "application/json; charset=utf-8",
-                "Stripe-Signature": signature(payload, secret, int(time.time())),
+                "Stripe-Signature": signed,
                 "User-Agent": "Stripe/1.0 (sandbox)",
             },
         )

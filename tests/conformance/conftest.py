@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,25 +29,15 @@ def standin(tmp_path: Path) -> Iterator[StandIn]:
 def client(standin: StandIn) -> Iterator[stripe.StripeClient]:
     """The SDK, as the gateway makes it, without retries of its own."""
     with sdk(standin.url) as made:
-        yield made.client
+        yield made
 
 
-@dataclass
-class sdk:  # noqa: N801 - used like the function it stands for
+@contextmanager
+def sdk(url: str, key: str = API_KEY) -> Iterator[stripe.StripeClient]:
     """An SDK client whose connections are closed at the end of the block."""
-
-    url: str
-    key: str = API_KEY
-
-    def __enter__(self) -> sdk:
-        self._http = stripe.RequestsClient(timeout=(3, 20))
-        self.client = stripe.StripeClient(
-            self.key, base_addresses={"api": self.url}, max_network_retries=0, http_client=self._http
-        )
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        self._http.close()
+    http = stripe.RequestsClient(timeout=(3, 20))
+    yield stripe.StripeClient(key, base_addresses={"api": url}, max_network_retries=0, http_client=http)
+    http.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -88,12 +78,14 @@ class Receiver:
 
     Attributes:
         url: where it listens.
+        secret: with which deliveries must be signed.
         statuses: answers to give next; 200 when there are none left.
         events: verified events, in order of arrival.
         refused: how many deliveries failed the signature check.
     """
 
     url: str = ""
+    secret: str = WEBHOOK_SECRET
     statuses: list[int] = field(default_factory=list)
     events: list[stripe.Event] = field(default_factory=list)
     refused: int = 0
@@ -105,7 +97,7 @@ class Receiver:
 
     def take(self, body: bytes, signature: str) -> int:
         try:
-            event = stripe.Webhook.construct_event(body, signature, WEBHOOK_SECRET)
+            event = stripe.Webhook.construct_event(body, signature, self.secret)
         except stripe.SignatureVerificationError:
             self.refused += 1
             return 400
@@ -139,9 +131,3 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def body_of(thing: Any) -> dict[str, Any]:
-    """The SDK object as plain JSON."""
-    plain: dict[str, Any] = json.loads(json.dumps(thing.to_dict(for_json=True)))
-    return plain

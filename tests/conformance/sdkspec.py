@@ -3,9 +3,9 @@
     python -m tests.conformance.sdkspec        writes sandbox/data/stripe-openapi-subset.json.gz
 
 Requests come from the SDK's parameter TypedDicts, answers from its resource classes. `NotRequired` becomes
-optional, `Optional` becomes nullable, and an open enum (`Literal[...] | str`) becomes the closed list of the values
-known today, so that a value from an older or newer API is found out. The SDK is MIT-licensed; only names and types
-are taken.
+optional, `Optional` becomes nullable, and an open enum (`Literal[...] | str`) becomes the closed list of the
+values known today, so that a value from an older or newer API is found out. The SDK is MIT-licensed; names
+and types are all that is taken.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def test_the_version_is_the_one_the_stand_in_speaks() -> None:
 def _send(call: Callable[[stripe.StripeClient], Any]) -> list[str]:
     """What the description has against the request that the SDK makes of a call."""
     with recorder() as heard, sdk(heard.url) as made:
-        call(made.client)
+        call(made)
         return heard.requests[-1].faults()
 
 
@@ -81,7 +81,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"line_items": [{"price_data": {"currency": "eur", "amount": 1}}]},
         "line_items[0][price_data][amount]",
     ),
-    "nested missing": ({"line_items": [{"price_data": {"unit_amount": 1}}]}, "line_items[0][price_data][currency]"),
+    "nested missing": (
+        {"line_items": [{"price_data": {"unit_amount": 1}}]},
+        "line_items[0][price_data][currency]",
+    ),
 }
 
 

@@ -24,7 +24,9 @@ def _session(client: stripe.StripeClient, session_id: str) -> Any:
     )
 
 
-def test_a_session_is_opened_paid_and_seen(standin: StandIn, client: stripe.StripeClient, order: Order) -> None:
+def test_a_session_is_opened_paid_and_seen(
+    standin: StandIn, client: stripe.StripeClient, order: Order
+) -> None:
     """P-09: one retrieve tells state, charge and fee."""
     opened = _open(client, order())
     assert (opened.status, opened.payment_status, opened.payment_intent) == ("open", "unpaid", None)
@@ -38,7 +40,10 @@ def test_a_session_is_opened_paid_and_seen(standin: StandIn, client: stripe.Stri
     assert (intent.status, intent.amount_received, intent.currency) == ("succeeded", 4999, "eur")
     assert intent.metadata.attempt == charge.metadata.attempt == paid.metadata.attempt == "attempt-1"
     assert intent.description == "A-1042"
-    assert (charge.payment_method_details.card.brand, charge.payment_method_details.card.last4) == ("visa", "4242")
+    assert (charge.payment_method_details.card.brand, charge.payment_method_details.card.last4) == (
+        "visa",
+        "4242",
+    )
     transaction = charge.balance_transaction
     # 1.5 % of 49.99 is 0.749 85, rounded 0.75, and 0.25 besides.
     assert (transaction.fee, transaction.net, transaction.source) == (100, 4899, charge.id)
@@ -98,7 +103,9 @@ def test_amounts_have_bounds(
     assert refused.value.code == code
 
 
-def test_a_decline_leaves_the_session_open_for_another_card(client: stripe.StripeClient, order: Order) -> None:
+def test_a_decline_leaves_the_session_open_for_another_card(
+    client: stripe.StripeClient, order: Order
+) -> None:
     """P-02: a decline on the page is not the end of the attempt."""
     opened = _open(client, order())
     for card, code in (
@@ -215,4 +222,6 @@ def test_a_session_that_saves_the_card_makes_a_customer(client: stripe.StripeCli
 def test_line_items_are_listed(client: stripe.StripeClient, order: Order) -> None:
     opened = _open(client, order())
     lines = client.v1.checkout.sessions.line_items.list(opened.id).data
-    assert [(line.description, line.amount_total, line.quantity) for line in lines] == [("Invoice A-1042", 4999, 1)]
+    assert [(line.description, line.amount_total, line.quantity) for line in lines] == [
+        ("Invoice A-1042", 4999, 1)
+    ]

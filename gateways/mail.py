@@ -1,0 +1,125 @@
+"""Mail by SMTP: one message, four outcomes (P-26)."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+
+from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class SmtpMail:
+    """MailCarrier by SMTP.
+
+    Args:
+        url: smtp://[user:password@]host[:port] (STARTTLS, left out on loopback only) or
+            smtps://… (TLS from the first byte).
+        timeout: seconds for each step of the conversation.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 20.0) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._tls = parts.scheme == "smtps"
+        self._port = parts.port or (465 if self._tls else 587)
+        self._user = unquote(parts.username or "")
+        self._password = unquote(parts.password or "")
+        self._timeout = timeout
+
+    def send(self, mail: Mail) -> None:
+        """Hand one mail over.
+
+        Raises:
+            SendRefused: the address or the mail is refused for good (5xx).
+            SendDeferred: surely not taken: no connection, or 4xx before the text was sent.
+            SendUnknown: the line dropped after the text was sent.
+        """
+        message = compose(mail)
+        try:
+            server = self._connect()
+        except (OSError, smtplib.SMTPException) as error:
+            raise SendDeferred(type(error).__name__) from error
+        try:
+            self._hand_over(server, mail, message)
+        finally:
+            _hang_up(server)
+
+    def _connect(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if self._tls:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                self._host, self._port, timeout=self._timeout, context=context
+            )
+        else:
+            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+            if self._host not in _LOOPBACK:
+                server.starttls(context=context)
+        if self._user:
+            server.login(self._user, self._password)
+        return server
+
+    def _hand_over(self, server: smtplib.SMTP, mail: Mail, message: EmailMessage) -> None:
+        try:
+            server.ehlo_or_helo_if_needed()
+            options = ["smtputf8"] if server.has_extn("smtputf8") else []
+            code, text = server.mail(mail.from_address, options)
+            if code == 250:
+                code, text = server.rcpt(mail.to)
+        except (OSError, smtplib.SMTPException) as error:
+            raise SendDeferred(type(error).__name__) from error
+        _judge(code, text)
+        try:
+            code, text = server.data(message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
+        except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
+            _judge(error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            raise SendUnknown(type(error).__name__) from error
+        _judge(code, text)
+
+
+def _judge(code: int, text: bytes | str) -> None:
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    if code in (250, 251):
+        return
+    if 400 <= code < 500:
+        raise SendDeferred(f"{code} {words}"[:200])
+    raise SendRefused(f"{code} {words}"[:200])
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    try:
+        server.quit()
+    except (OSError, smtplib.SMTPException):
+        server.close()
+
+
+def compose(mail: Mail) -> EmailMessage:
+    """Build the MIME message: text first, HTML as its alternative.
+
+    Raises:
+        SendRefused: a header would carry a line break or an address is malformed (X-04).
+    """
+    message = EmailMessage()
+    try:
+        message["From"] = Address(mail.from_name, addr_spec=mail.from_address)
+        message["To"] = Address(mail.to_name, addr_spec=mail.to)
+        if mail.reply_to:
+            message["Reply-To"] = mail.reply_to
+        message["Subject"] = mail.subject
+        message["Message-ID"] = mail.message_id
+        message["Date"] = format_datetime(mail.sent_at)
+        message["Auto-Submitted"] = "auto-generated"
+        for name, value in mail.headers.items():
+            message[name] = value
+    except (ValueError, IndexError) as error:
+        raise SendRefused(f"header: {error}"[:200]) from error
+    message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html")
+    return message

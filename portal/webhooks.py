@@ -1,0 +1,46 @@
+"""Notifications of the payment gateway: verify, keep, answer; the worker does the rest (P-08, P-10)."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, request
+
+import web
+from receivables import inbox
+from receivables.errors import NotFound
+from receivables.ports import NotSignedByGateway
+
+blueprint = Blueprint("portal_webhooks", __name__)
+log = logging.getLogger("amicable.webhooks")
+
+#: Largest notification, bytes.
+MAX_EVENT = 1024 * 1024
+
+
+@blueprint.post("/webhooks/stripe/<name>")
+@web.public_page
+def stripe(name: str) -> tuple[str, int]:
+    """Keep one verified event and answer 200; 404 without keys (decision 24), 400 unsigned."""
+    gateway = web.house().gateway(name)
+    if gateway is None:
+        raise NotFound("not_found")
+    request.max_content_length = MAX_EVENT
+    try:
+        event = gateway.read_event(
+            request.get_data(cache=False), request.headers.get("Stripe-Signature"), web.now()
+        )
+    except NotSignedByGateway as error:
+        log.warning("webhook refused", extra={"facts": {"why": str(error), "request": web.request_id()}})
+        return "not signed\n", 400
+    web.house().store.run(lambda s: inbox.accept(s, event, gateway_account=name, now=web.now()))
+    return "kept\n", 200
+
+
+@blueprint.post("/csp-report")
+@web.public_page
+def csp_report() -> tuple[str, int]:
+    """Note what a browser blocked; the log is masked."""
+    request.max_content_length = 16 * 1024
+    log.warning("csp violation", extra={"facts": {"report": request.get_data(as_text=True)[:2000]}})
+    return "", 204

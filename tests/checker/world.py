@@ -1,0 +1,478 @@
+"""A small healthy business: database, gateway log and mailbox that agree in every way the checker knows.
+
+The rows are made by the product's own tables and its one poster of entries, the logs by the stand-ins'
+own stores: so a healthy world that the checker calls broken means that the two have drifted apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from models import audit
+from models.accounts import Account, Contact
+from models.creditors import Creditor
+from models.invoices import Invoice, InvoiceKind
+from models.ledger import LedgerCode, LedgerEntry
+from models.links import Channel, Link, LinkScope
+from models.messages import ContactLedger, Message, Purpose
+from models.migrate import upgrade
+from models.payments import (
+    Allocation,
+    AllocationRule,
+    InboxEvent,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEffect,
+)
+from models.states import AttemptStatus, InboxStatus, InvoiceStatus, MessageStatus
+from models.store import Store
+from models.work import Alert
+from receivables import ledger
+from receivables.ledger import Side
+from receivables.permissions import SYSTEM
+from sandbox.mailbox.store import Store as Mailbox
+from sandbox.stripe.store import Store as StripeLog
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+TODAY = NOW.date()
+#: In a delivered reminder, and its digest in table link.
+TOKEN = "Zq3vT8mWc1RkY5nLx0BdHs7uGf2jPa9e"  # noqa: S105 - opens nothing
+#: Only its digest is known.
+QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
+
+RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
+CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
+OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where the three parts lie."""
+
+    database: str
+    stripe: Path
+    mailbox: Path
+
+
+def build(database: str, folder: Path) -> World:
+    """Make the healthy world.
+
+    Args:
+        database: address of an empty database.
+        folder: where the gateway log and the mailbox go.
+    """
+    world = World(database, folder / "stripe.db", folder / "mailbox.db")
+    store = Store(database)
+    upgrade(store.writer)
+    with store.write() as session:
+        _Builder(session).everything()
+    store.dispose()
+    _fill_stripe(world.stripe)
+    _fill_mailbox(world.mailbox)
+    return world
+
+
+class _Builder:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def everything(self) -> None:
+        self._people()
+        self._documents()
+        self._payments()
+        self._waiting()
+        self._messages()
+        self._acts()
+
+    # ------------------------------------------------------------------ people
+
+    def _people(self) -> None:
+        self.creditor = self._add(
+            Creditor(
+                code="main", name="Northgate Tools Ltd", short_name="Northgate", address="1 Mill Lane",
+                country="GB", zone="Europe/London", language="en", languages=["en"],
+                email_from="accounts@northgate.example", person_name="June Marsh", phone="+441632960001",
+                hours={}, verify_url="https://northgate.example/pay", created_at=NOW - 30 * DAY,
+            )
+        )  # fmt: skip
+        self.alder = self._account("A-1", "Alder & Co", "GB", "Europe/London")
+        self.branch = self._account("A-2", "Alder Leeds", "GB", "Europe/London", payer_id=self.alder.id)
+        self.sakura = self._account("A-3", "Sakura Foods", "JP", "Asia/Tokyo")
+        self.hekla = self._account("A-4", "Hekla Fish", "IS", "Atlantic/Reykjavik")
+        self.ada = self._contact(self.alder, "Ada Alder", "ada@alder.example")
+        self.ken = self._contact(self.sakura, "Ken Sato", "ken@sakura.example", "+815055501234")
+        self.jon = self._contact(self.hekla, "Jon Hekla", None, "+3545550123")
+
+    def _account(
+        self, number: str, name: str, country: str, zone: str, payer_id: int | None = None
+    ) -> Account:
+        return self._add(
+            Account(
+                creditor_id=self.creditor.id, number=number, name=name, country=country, zone=zone,
+                language="en", payer_id=payer_id, created_at=NOW - 30 * DAY,
+            )
+        )  # fmt: skip
+
+    def _contact(self, account: Account, name: str, email: str | None, phone: str | None = None) -> Contact:
+        return self._add(
+            Contact(account_id=account.id, name=name, email=email, phone=phone, created_at=NOW - 30 * DAY)
+        )
+
+    # ------------------------------------------------------------------ documents
+
+    def _documents(self) -> None:
+        self.paid = self._invoice(self.alder, "INV-1", 10_000)
+        self.part = self._invoice(self.alder, "INV-2", 20_000)
+        self.over = self._invoice(self.alder, "INV-3", 8_000)
+        self.leeds = self._invoice(self.branch, "INV-4", 3_000)
+        self.yen = self._invoice(self.sakura, "INV-5", 5_000, "JPY")
+        self.krona = self._invoice(self.hekla, "INV-6", 700, "ISK")
+        self.fee = self._invoice(self.alder, "FEE-7", 6_000, kind=InvoiceKind.FEE)
+        self.draft = self._invoice(self.alder, "INV-8", 1_000, status=InvoiceStatus.DRAFT)
+        self.note = self._invoice(self.alder, "CN-1", 4_000, kind=InvoiceKind.CREDIT_NOTE)
+        self.issued = self._invoice(
+            self.alder, "CN-2", 1_000, kind=InvoiceKind.CREDIT_NOTE, status=InvoiceStatus.PAID
+        )
+
+    def _invoice(
+        self,
+        account: Account,
+        number: str,
+        total: int,
+        currency: str = "GBP",
+        kind: InvoiceKind = InvoiceKind.INVOICE,
+        status: InvoiceStatus = InvoiceStatus.OPEN,
+    ) -> Invoice:
+        invoice = self._add(
+            Invoice(
+                account_id=account.id, kind=kind, number=number, status=status, issued_on=TODAY - 20 * DAY,
+                currency=currency, lines_net_minor=total, total_minor=total, created_at=NOW - 20 * DAY,
+            )
+        )  # fmt: skip
+        if status is InvoiceStatus.OPEN:
+            theirs = (
+                Side(CREDIT, credit_minor=total, account_id=account.id, invoice_id=invoice.id)
+                if kind is InvoiceKind.CREDIT_NOTE
+                else Side(RECEIVABLES, debit_minor=total, account_id=account.id, invoice_id=invoice.id)
+            )
+            ours = Side(OPENING, debit_minor=theirs.credit_minor, credit_minor=theirs.debit_minor)
+            self._post(f"invoice:{number}", "opening", currency, theirs, ours)
+        return invoice
+
+    # ------------------------------------------------------------------ money
+
+    def _payments(self) -> None:
+        self._charge("ch_1", "txn_1", 250, self.ada, (self.paid, 10_000), (self.part, 5_000))
+        second = self._charge("ch_2", "txn_2", 175, self.ada, (self.over, 8_000), unapplied=2_000)
+        self._charge("ch_3", "txn_3", 100, self.ken, (self.yen, 5_000))
+        self._charge("ch_4", "txn_4", 8, self.jon, (self.krona, 500))
+        later = self._post(
+            "apply:2", "allocation", "GBP",
+            Side(CREDIT, debit_minor=500, account_id=self.alder.id), self._paid(self.part, 500),
+        )  # fmt: skip
+        self._allot(later, self.part, 500, payment=second)
+
+        transfer = self._post(
+            "payment:transfer-1",
+            "payment",
+            "GBP",
+            Side(BANK, debit_minor=3_000),
+            self._paid(self.leeds, 3_000),
+        )
+        self._allot(transfer, self.leeds, 3_000, payment=self._payment(transfer, self.alder, 3_000, "GBP"))
+
+        cheque = self._post(
+            "payment:cheque-1", "payment", "GBP", Side(BANK, debit_minor=6_000), self._paid(self.fee, 6_000)
+        )
+        bounced = self._payment(cheque, self.alder, 6_000, "GBP", PaymentMethod.OTHER)
+        self._allot(cheque, self.fee, 6_000, payment=bounced)
+        ledger.reverse(self.session, SYSTEM, cheque, effective_on=TODAY, now=NOW)
+
+        applied = self._post(
+            "apply:CN-1", "allocation", "GBP",
+            Side(CREDIT, debit_minor=1_500, account_id=self.alder.id, invoice_id=self.note.id),
+            self._paid(self.part, 1_500),
+        )  # fmt: skip
+        self._allot(applied, self.part, 1_500, note=self.note)
+        issued = self._post(
+            "credit_note:CN-2",
+            "credit_note",
+            "GBP",
+            Side(CREDIT_NOTES, debit_minor=1_000),
+            self._paid(self.part, 1_000),
+        )
+        self._allot(issued, self.part, 1_000, note=self.issued)
+
+    def _charge(
+        self,
+        charge_id: str,
+        transaction_id: str,
+        fee: int,
+        payer: Contact,
+        *shares: tuple[Invoice, int],
+        unapplied: int = 0,
+    ) -> Payment:
+        account = self.session.get_one(Account, payer.account_id)
+        amount = sum(minor for _, minor in shares) + unapplied
+        currency = shares[0][0].currency
+        attempt = self._attempt(f"attempt-{charge_id}", payer, amount, currency, AttemptStatus.SUCCEEDED)
+        rest = [Side(CREDIT, credit_minor=unapplied, account_id=account.id)] if unapplied else []
+        entry = self._post(
+            f"payment:{charge_id}", "payment", currency,
+            Side(CLEARING, debit_minor=amount), *(self._paid(invoice, minor) for invoice, minor in shares), *rest,
+        )  # fmt: skip
+        payment = self._payment(entry, account, amount, currency, PaymentMethod.CARD, attempt, charge_id)
+        for invoice, minor in shares:
+            self._allot(entry, invoice, minor, payment=payment)
+        cost = self._post(
+            f"fee:{transaction_id}", "gateway_fee", currency,
+            Side(FEES, debit_minor=fee), Side(CLEARING, credit_minor=fee),
+        )  # fmt: skip
+        for object_id, kind, of in ((charge_id, "payment", entry), (transaction_id, "fee", cost)):
+            self._add(
+                ProviderEffect(
+                    provider_object_id=object_id,
+                    kind=kind,
+                    attempt_id=attempt.id,
+                    entry_id=of.id,
+                    recorded_at=NOW,
+                )
+            )
+        if payer.email:
+            self._message(
+                payer, f"receipt-{charge_id}", Purpose.RECEIPT, dedupe_key=f"receipt:payment:{payment.id}"
+            )
+        return payment
+
+    def _attempt(
+        self,
+        ref: str,
+        payer: Contact,
+        amount: int,
+        currency: str,
+        status: AttemptStatus,
+        age: timedelta = DAY,
+    ) -> PaymentAttempt:
+        return self._add(
+            PaymentAttempt(
+                ref=ref, account_id=payer.account_id, contact_id=payer.id, amount_minor=amount,
+                currency=currency, status=status, language="en", form_nonce=f"nonce-{ref}", gateway_account="default",
+                idempotency_key=f"key-{ref}", operation="checkout.sessions.create", request_body="{}",
+                expires_at=NOW - age, started_at=NOW - age - timedelta(minutes=40),
+            )
+        )  # fmt: skip
+
+    def _payment(
+        self,
+        entry: LedgerEntry,
+        account: Account,
+        amount: int,
+        currency: str,
+        method: PaymentMethod = PaymentMethod.BANK_TRANSFER,
+        attempt: PaymentAttempt | None = None,
+        charge_id: str | None = None,
+    ) -> Payment:
+        return self._add(
+            Payment(
+                ref=f"payment-{entry.id}", number=f"PC-{entry.id}", account_id=account.id,
+                attempt_id=attempt.id if attempt else None, method=method, amount_minor=amount,
+                currency=currency, provider_charge_id=charge_id, received_at=NOW - DAY, valued_on=TODAY - DAY,
+                entry_id=entry.id,
+            )
+        )  # fmt: skip
+
+    def _paid(self, invoice: Invoice, minor: int) -> Side:
+        return Side(RECEIVABLES, credit_minor=minor, account_id=invoice.account_id, invoice_id=invoice.id)
+
+    def _post(self, reference: str, kind: str, currency: str, *sides: Side) -> LedgerEntry:
+        draft = ledger.Draft(self.creditor.id, reference, kind, currency, sides, effective_on=TODAY - DAY)
+        return ledger.post(self.session, SYSTEM, draft, now=NOW - DAY)
+
+    def _allot(
+        self,
+        entry: LedgerEntry,
+        invoice: Invoice,
+        minor: int,
+        *,
+        payment: Payment | None = None,
+        note: Invoice | None = None,
+    ) -> None:
+        self._add(
+            Allocation(
+                payment_id=payment.id if payment else None, credit_note_id=note.id if note else None,
+                invoice_id=invoice.id, amount_minor=minor, currency=invoice.currency,
+                rule=AllocationRule.DIRECTED if payment else AllocationRule.CREDIT_NOTE,
+                valued_on=TODAY - DAY, entry_id=entry.id,
+            )
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ what waits
+
+    def _waiting(self) -> None:
+        self._attempt("fresh", self.ada, 500, "GBP", AttemptStatus.OPEN, age=timedelta(minutes=-30))
+        self._attempt("gone", self.ada, 500, "GBP", AttemptStatus.EXPIRED)
+        stuck = self._attempt("stuck", self.ada, 500, "GBP", AttemptStatus.UNKNOWN)
+        self._attempt("debit", self.ada, 500, "GBP", AttemptStatus.PROCESSING, age=3 * DAY)
+        self._alert("attempt_unresolved", f"attempt:{stuck.id}")
+        self._event("evt_done", InboxStatus.DONE, DAY)
+        self._event("evt_parked", InboxStatus.PARKED, DAY)
+        self._event("evt_fresh", InboxStatus.RECEIVED, timedelta(minutes=5))
+        failed = self._event("evt_failed", InboxStatus.FAILED, DAY)
+        self._alert("event_not_understood", f"inbox:{failed.id}")
+
+    def _event(self, event_id: str, status: InboxStatus, age: timedelta) -> InboxEvent:
+        return self._add(
+            InboxEvent(
+                event_id=event_id, gateway_account="default", type="checkout.session.completed",
+                object_id="cs_1", tagged=True, payload="{}", status=status, next_try_at=NOW,
+                received_at=NOW - age,
+            )
+        )  # fmt: skip
+
+    def _alert(self, code: str, key: str) -> None:
+        self._add(Alert(code=code, key=key, facts={}, raised_at=NOW - timedelta(hours=1)))
+
+    # ------------------------------------------------------------------ messages
+
+    def _messages(self) -> None:
+        first = self._message(self.ada, "reminder-1", Purpose.REMINDER, sent_at=NOW - 3 * DAY)
+        self._message(self.ada, "reminder-2", Purpose.REMINDER, sent_at=NOW - 2 * DAY)
+        # 23:30 UTC is half past eight of the next morning in Tokyo.
+        night = NOW.replace(hour=23, minute=30)
+        self._message(
+            self.ken, "sms-1", Purpose.REMINDER, Channel.SMS, sent_at=night - 4 * DAY, currency="JPY"
+        )
+        self._message(
+            self.ken, "sms-2", Purpose.REMINDER, Channel.SMS, sent_at=night - 3 * DAY, currency="JPY"
+        )
+        self._message(
+            self.ken,
+            "reminder-3",
+            Purpose.REMINDER,
+            status=MessageStatus.UNKNOWN,
+            sent_at=None,
+            currency="JPY",
+        )
+        self._message(self.ada, "fresh-1", Purpose.FRESH_LINK, status=MessageStatus.QUEUED, sent_at=None)
+        stopped = self._message(
+            self.ada,
+            "stopped-1",
+            Purpose.REMINDER,
+            status=MessageStatus.SUPPRESSED,
+            sent_at=None,
+            claim=False,
+        )
+        assert stopped.id != first.id
+        for token in (TOKEN, QUIET_TOKEN):
+            self._add(
+                Link(
+                    token_digest=sha256(token.encode()).hexdigest(), account_id=self.alder.id,
+                    contact_id=self.ada.id, channel=Channel.EMAIL, scope=LinkScope.FULL, message_id=first.id,
+                    issued_at=NOW - 3 * DAY, expires_at=NOW + 11 * DAY,
+                )
+            )  # fmt: skip
+
+    def _message(
+        self,
+        contact: Contact,
+        name: str,
+        purpose: Purpose,
+        channel: Channel = Channel.EMAIL,
+        *,
+        status: MessageStatus = MessageStatus.SENT,
+        sent_at: datetime | None = NOW - DAY,
+        currency: str = "GBP",
+        dedupe_key: str | None = None,
+        claim: bool = True,
+    ) -> Message:
+        wire_id = name if channel is Channel.SMS else f"<{name}@northgate.example>"
+        message = self._add(
+            Message(
+                ref=name, account_id=contact.account_id, contact_id=contact.id, channel=channel,
+                purpose=purpose, kind=purpose.value, language="en", currency=currency, facts={}, reasons=[],
+                dedupe_key=dedupe_key or name, status=status, wire_id=wire_id, not_before=NOW - 4 * DAY,
+                queued_at=NOW - 4 * DAY, sent_at=sent_at,
+            )
+        )  # fmt: skip
+        if purpose is Purpose.REMINDER and claim:
+            claims = self.session.query(ContactLedger).count()
+            self._add(
+                ContactLedger(
+                    contact_id=contact.id, account_id=contact.account_id, channel=channel, currency=currency,
+                    business_on=date(2026, 11, 1) + claims * DAY, step="first_reminder", cycle=name,
+                    message_id=message.id, claimed_at=NOW - 4 * DAY,
+                )
+            )  # fmt: skip
+        return message
+
+    # ------------------------------------------------------------------ acts
+
+    def _acts(self) -> None:
+        """A few acts with personal values and reasons, beside those of the poster."""
+        for number, personal in enumerate(({"name": "Áda “A.” Alder", "since": TODAY}, {}, {"phone": None})):
+            audit.buffer(
+                self.session, code="account.language_chosen", actor_kind="staff", actor_id=number,
+                account_id=self.alder.id, subject_kind="account", subject=self.alder,
+                facts={"language": "he", "at": NOW}, personal=personal,
+                reason="she asked by phone" if number < 2 else None, request_id=f"r-{number}", now=NOW,
+            )  # fmt: skip
+
+    def _add(self, row: T) -> T:
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+
+def _fill_stripe(path: Path) -> None:
+    log = StripeLog(path)
+    with log.unit() as unit:
+        for number, (units, currency, fee) in enumerate(
+            ((15_000, "gbp", 250), (10_000, "gbp", 175), (5_000, "jpy", 100), (50_000, "isk", 775)), 1
+        ):
+            unit.put(charge(f"ch_{number}", units, currency))
+            unit.put(
+                {
+                    "id": f"txn_{number}", "object": "balance_transaction", "type": "charge", "amount": units,
+                    "currency": currency, "fee": fee, "source": f"ch_{number}",
+                }
+            )  # fmt: skip
+        unit.put(charge("ch_declined", 500, "gbp", status="failed"))
+        unit.put(charge("py_debit", 500, "gbp", status="pending"))
+    log.close()
+
+
+def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:
+    """A charge as the gateway keeps it, as far as anybody reads it."""
+    return {
+        "id": charge_id, "object": "charge", "amount": units, "currency": currency, "status": status,
+        "payment_intent": f"pi_{charge_id}", "metadata": {"attempt": f"attempt-{charge_id}"},
+    }  # fmt: skip
+
+
+def _fill_mailbox(path: Path) -> None:
+    mailbox = Mailbox(path)
+    for name in ("reminder-1", "reminder-2", "reminder-3", "receipt-ch_1", "receipt-ch_2", "receipt-ch_3"):
+        mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail(name))
+    mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("receipt-ch_2"))
+    for name in ("sms-1", "sms-2"):
+        mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
+    mailbox.close()
+
+
+def _mail(name: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "accounts@northgate.example", "ada@alder.example", "Statement"
+    mail["Message-ID"] = f"<{name}@northgate.example>"
+    mail.set_content(f"See https://pay.northgate.example/l/{TOKEN} for the details.\n")
+    return mail.as_bytes()

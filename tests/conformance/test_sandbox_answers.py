@@ -1,0 +1,128 @@
+"""Everything the stand-in answers and tells is what this version of the API would answer and tell."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.conformance.conftest import sdk
+from tests.conformance.judge import object_faults, response_faults
+from tests.standins import StandIn, debit_on_page, pay_on_page, post_form
+
+
+def _live_a_little(
+    standin: StandIn, client: stripe.StripeClient, order: Callable[..., dict[str, Any]]
+) -> None:
+    """Every operation once, every way to pay, every ending."""
+    sessions = client.v1.checkout.sessions
+    customer = client.v1.customers.create({"email": "a@mill.example"})
+    client.v1.customers.update(customer.id, {"name": "Mill", "address": {"city": "York"}})
+    client.v1.customers.retrieve(customer.id)
+    client.v1.customers.list()
+    client.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
+    client.v1.webhook_endpoints.list()
+
+    def opened(**more: Any) -> Any:
+        return sessions.create(order(**more))  # type: ignore[arg-type]
+
+    full = opened(
+        customer=customer.id,
+        locale="hu",
+        custom_text={"submit": {"message": "Thank you"}},
+        payment_intent_data={"setup_future_usage": "off_session"},
+    )
+    pay_on_page(full.url)
+    pay_on_page(opened().url, "4000000000009995")
+    post_form(opened().url, pick="challenge")
+    debit_on_page(opened().url)
+    debit_on_page(opened(currency="usd").url, settles=False)
+    debit_on_page(opened(currency="gbp").url)
+    sessions.expire(opened(currency="ils").id)
+    everything = ["payment_intent.latest_charge.balance_transaction", "customer", "line_items"]
+    sessions.retrieve(full.id, {"expand": everything})
+    sessions.list({"expand": ["data.payment_intent.payment_method"]})
+    sessions.line_items.list(full.id)
+
+    intents = client.v1.payment_intents
+    made = intents.create({"amount": 500, "currency": "eur", "payment_method": "pm_card_visa"})
+    intents.confirm(made.id)
+    intents.cancel(intents.create({"amount": 500, "currency": "eur"}).id)
+    intents.create(
+        {
+            "amount": 500,
+            "currency": "eur",
+            "payment_method": "pm_card_authenticationRequired",
+            "confirm": True,
+        }
+    )
+    standin.control("advance", days=6)
+    intents.list({"expand": ["data.latest_charge"]})
+    charge = client.v1.charges.list().data[0]
+    client.v1.charges.retrieve(charge.id, {"expand": ["balance_transaction", "payment_intent"]})
+    transaction = client.v1.balance_transactions.list({"expand": ["data.source"]}).data[0]
+    client.v1.balance_transactions.retrieve(transaction.id)
+    client.v1.balance.retrieve()
+    client.v1.events.retrieve(client.v1.events.list({"limit": 100}).data[0].id)
+
+
+def test_every_answer_object_and_event_fits_the_description(
+    standin: StandIn, client: stripe.StripeClient, order: Callable[..., dict[str, Any]]
+) -> None:
+    """P-27: each 200 by its operation, each kept object and each event's object by its kind."""
+    _live_a_little(standin, client, order)
+    db = sqlite3.connect(standin.db_path)
+    answers = db.execute("SELECT method, path, response FROM request WHERE status = 200").fetchall()
+    objects = [json.loads(row[0]) for row in db.execute("SELECT data FROM object")]
+    events = [json.loads(row[0]) for row in db.execute("SELECT data FROM event")]
+    db.close()
+    assert len(answers) >= 30
+    assert len({event["type"] for event in events}) > 15
+    faults = [
+        f"{method} {path}: {fault}"
+        for method, path, text in answers
+        for fault in response_faults(method, path, json.loads(text))
+    ]
+    faults += [f"{thing['id']}: {fault}" for thing in objects for fault in object_faults(thing)]
+    for event in events:
+        faults += [f"{event['type']}: {fault}" for fault in object_faults(event)]
+        faults += [f"{event['type']}: {fault}" for fault in object_faults(event["data"]["object"])]
+    assert faults == []
+
+
+@pytest.mark.parametrize("key", ["sk_live_1", "sk_test_51abc", "rk_live_1"])
+def test_keys_of_the_real_service_are_refused(standin: StandIn, key: str) -> None:
+    """A real key typed here by mistake is refused and kept nowhere."""
+    with sdk(standin.url, key) as made, pytest.raises(stripe.AuthenticationError):
+        made.v1.balance.retrieve()
+    assert key.encode() not in standin.db_path.read_bytes()
+
+
+def test_another_version_is_refused(standin: StandIn, client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="2024-06-20"):
+        client.v1.balance.retrieve({}, {"stripe_version": "2024-06-20"})
+
+
+def test_what_is_not_offered_is_not_found(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.subscriptions.list()
+    assert refused.value.http_status == 404
+
+
+def test_lists_page_filter_and_refuse(client: stripe.StripeClient) -> None:
+    ids = [client.v1.customers.create({"name": str(number)}).id for number in range(5)][::-1]
+    page = client.v1.customers.list({"limit": 2})
+    assert ([item.id for item in page.data], page.has_more) == (ids[:2], True)
+    assert [item.id for item in page.auto_paging_iter()] == ids
+    before = client.v1.customers.list({"limit": 2, "ending_before": ids[4]})
+    assert ([item.id for item in before.data], before.has_more) == (ids[2:4], True)
+    created = page.data[0].created
+    assert client.v1.customers.list({"created": {"gt": created + 60}}).data == []
+    assert len(client.v1.customers.list({"created": {"gte": created - 60}}).data) == 5
+    for wrong in ({"limit": 101}, {"starting_after": "cus_nobody"}, {"created": {"since": 1}}):
+        with pytest.raises(stripe.InvalidRequestError):
+            client.v1.customers.list(wrong)  # type: ignore[arg-type]

@@ -1,0 +1,478 @@
+"""What portal, desk and webhooks share of Flask: the House, sessions, headers, errors, pages.
+
+Two kinds of cookie never meet: `__Host-portal` for debtors and `__Host-desk` for staff, chosen by
+the path. Last-seen rides in the signed cookie, so a GET writes nothing (decision 9).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Response, current_app, g, make_response, render_template, request, session
+from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
+from flask_login import UserMixin, current_user
+from flask_wtf.csrf import CSRFError, generate_csrf
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from jinja2 import TemplateNotFound
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+import presentation
+from models.store import Store
+from receivables import guesses, links
+from receivables.errors import (
+    GatewayDown,
+    LinkGone,
+    NotAllowed,
+    NotFound,
+    ReceivablesError,
+    Refused,
+    SessionEnded,
+    TooManyTries,
+)
+from receivables.permissions import Actor, Permission, may, require
+from receivables.policy import Policy, current_policy
+from receivables.ports import PaymentGateway, Sender
+from receivables.staff import StaffHolder, staff_holder
+
+F = TypeVar("F", bound=Callable[..., Any])
+log = logging.getLogger("amicable.web")
+
+DESK = "/desk"
+#: Largest body of a form, bytes (issue A, bad input); webhooks have their own.
+MAX_BODY = 64 * 1024
+#: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
+ONE_CLICK = ".opt_out_one_click"
+#: Form fields that may be given more than once (A-09).
+REPEATABLE = frozenset({"invoice"})
+
+
+class House(Protocol):
+    """What views may reach of the outside, as assembly.py puts it together."""
+
+    store: Store
+    settings: Any
+
+    def gateway(self, name: str) -> PaymentGateway | None: ...
+
+
+def house() -> House:
+    """The House of this application."""
+    return cast(House, current_app.extensions["amicable"])
+
+
+def now() -> datetime:
+    """The moment of this request: one for the whole request."""
+    if "now" not in g:
+        clock: Callable[[], datetime] = current_app.config.get("CLOCK") or _utc_now
+        g.now = clock()
+    return cast(datetime, g.now)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def request_id() -> str:
+    """Names this request in audit, logs and on error pages."""
+    if "request_id" not in g:
+        g.request_id = secrets.token_hex(8)
+    return cast(str, g.request_id)
+
+
+def caller() -> str:
+    """Network prefix of the client (/24 or /48): enough to count guesses, too little to name a person."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
+    except ValueError:
+        return "unknown"
+    bits = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
+
+def policy() -> Policy:
+    """The rules in force now."""
+    with house().store.read() as database:
+        return current_policy(database, now())
+
+
+def limit_guesses(what: str, *, tries: int | None = None) -> None:
+    """Count one try of this caller in a unit of work of its own (L-11).
+
+    Raises: TooManyTries.
+    """
+    rules = policy()
+    window, allowed = (
+        (rules.login_window, rules.login_tries) if what == "login" else (rules.link_window, rules.link_tries)
+    )
+    bucket = f"{what}:{caller()}"
+    house().store.run(lambda s: guesses.count(s, bucket, window=window, tries=tries or allowed, now=now()))
+
+
+# --------------------------------------------------------------------------- cookies
+
+
+class TwoCookies(SessionInterface):
+    """Signed session cookies, one for the portal and one for the desk."""
+
+    def __init__(self, secret_key: str, *, secure: bool) -> None:
+        self._secure = secure
+        self._signers = {
+            name: URLSafeTimedSerializer(
+                secret_key, salt=f"amicable-{name}", signer_kwargs={"digest_method": hashlib.sha256}
+            )
+            for name in ("portal", "desk")
+        }
+
+    def _which(self, path: str) -> str:
+        return "desk" if path == DESK or path.startswith(DESK + "/") else "portal"
+
+    def cookie_name(self, which: str) -> str:
+        return f"__Host-{which}" if self._secure else f"amicable-{which}"
+
+    def open_session(self, app: Flask, request: Any) -> SessionMixin:
+        which = self._which(request.path)
+        value = request.cookies.get(self.cookie_name(which))
+        if not value:
+            return SecureCookieSession()
+        try:
+            return SecureCookieSession(self._signers[which].loads(value, max_age=24 * 3600))
+        except BadSignature:
+            return SecureCookieSession()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        which = self._which(request.path)
+        name = self.cookie_name(which)
+        if not session:
+            if session.modified:
+                response.delete_cookie(name, path="/", secure=self._secure, httponly=True, samesite="Lax")
+            return
+        if not session.modified and name in request.cookies:
+            return
+        response.set_cookie(
+            name,
+            self._signers[which].dumps(dict(session)),
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def open_portal_session(response: Response, token: str) -> Response:
+    """Replace the pre-session by a link session (fixation: everything before is dropped)."""
+    session.clear()
+    session["t"] = token
+    session["seen"] = int(now().timestamp())
+    return response
+
+
+def portal_token() -> str | None:
+    """The clear session token of this browser, or None."""
+    return session.get("t")
+
+
+def close_portal_session(response: Response) -> Response:
+    """Forget the link session in this browser."""
+    session.clear()
+    return response
+
+
+def _check_idle(idle_seconds: float) -> None:
+    seen = session.get("seen")
+    moment = int(now().timestamp())
+    if not isinstance(seen, int) or moment - seen > idle_seconds:
+        session.clear()
+        raise SessionEnded("session_idle")
+    # Written once a minute: often enough for the time-out, and most answers carry no cookie.
+    if moment - seen >= 60:
+        session["seen"] = moment
+
+
+def link_session(view: F) -> F:
+    """Let a view in only behind a live link session; sets g.holder, g.language, g.zone."""
+
+    @wraps(view)
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        token = portal_token()
+        if token is None:
+            raise SessionEnded("session_ended")
+        with house().store.read() as database:
+            rules = current_policy(database, now())
+            g.holder = links.holder(database, token, now=now(), request_id=request_id())
+        _check_idle(rules.debtor_idle.total_seconds())
+        g.zone = g.holder.zone
+        g.language = chosen_language(g.holder.language, g.holder.languages)
+        return view(*args, **kwargs)
+
+    inside.owner_check = "link"  # type: ignore[attr-defined]
+    return cast(F, inside)
+
+
+def holder() -> links.Holder:
+    """Who is behind this link session."""
+    return cast(links.Holder, g.holder)
+
+
+def chosen_language(default: str, offered: tuple[str, ...]) -> str:
+    """`?lang=` shows a page in another offered language and rides along (decision 2)."""
+    asked = request.args.get("lang")
+    return asked if asked in offered else default
+
+
+def public_page(view: F) -> F:
+    """Mark a view that needs no session: its token, signature or nothing is the owner check."""
+    view.owner_check = "public"  # type: ignore[attr-defined]
+    return view
+
+
+# --------------------------------------------------------------------------- staff
+
+
+class StaffLogin(UserMixin):
+    """What Flask-Login keeps of a person at the desk; its id is the clear session token."""
+
+    def __init__(self, token: str, holder: StaffHolder) -> None:
+        self.token = token
+        self.holder = holder
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def load_staff(token: str) -> StaffLogin | None:
+    """Flask-Login's loader: the person behind a live desk session, or None."""
+    with house().store.read() as database:
+        rules = current_policy(database, now())
+        try:
+            found = staff_holder(database, token, now=now(), request_id=request_id())
+            _check_idle(rules.staff_idle.total_seconds())
+        except SessionEnded:
+            return None
+    return StaffLogin(token, found)
+
+
+def staff_actor() -> Actor:
+    """The person at the desk as an actor.
+
+    Raises: SessionEnded: nobody is logged in.
+    """
+    if not current_user.is_authenticated:
+        raise SessionEnded("desk_session_ended")
+    g.staff = current_user.holder
+    g.language = current_user.holder.language
+    return cast(Actor, current_user.holder.actor)
+
+
+def staff_may(permission: Permission) -> bool:
+    """Whether the person at the desk holds a permission; for hiding what would be refused anyway."""
+    return current_user.is_authenticated and may(current_user.holder.actor, permission)
+
+
+def needs(permission: Permission) -> Callable[[F], F]:
+    """Let a desk view in only with a permission; the action asks again."""
+
+    def wrap(view: F) -> F:
+        @wraps(view)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            require(staff_actor(), permission)
+            return view(*args, **kwargs)
+
+        inside.owner_check = permission.value  # type: ignore[attr-defined]
+        return cast(F, inside)
+
+    return wrap
+
+
+# --------------------------------------------------------------------------- pages
+
+
+def render(template: str, status: int = 200, **context: Any) -> Response:
+    """Render a page in the reader's language with everything base.html needs.
+
+    Context may bring `language`, `languages`, `zone`, `sender` where there is no session.
+    """
+    behind: links.Holder | None = g.get("holder")
+    language = context.pop("language", None) or g.get("language") or preferred_language()
+    offered = context.pop("languages", None) or (behind.languages if behind else presentation.LANGUAGES)
+    sender: Sender | None = context.pop("sender", None) or (behind.sender if behind else None)
+    g.language = language
+    colour = (sender.brand_colour if sender else "#0b5d57").lstrip("#").lower()
+    return make_response(
+        render_template(
+            template,
+            language=language,
+            direction=presentation.direction(language),
+            zone=context.pop("zone", None) or g.get("zone") or "UTC",
+            languages=offered,
+            lang_url=_lang_url,
+            holder=behind,
+            sender=sender,
+            brand_url=f"/brand/{colour}.css",
+            static_url=static_url,
+            csrf_token=generate_csrf,
+            request_id=request_id(),
+            **context,
+        ),
+        status,
+    )
+
+
+def preferred_language() -> str:
+    """The browser's language where we speak it; English else."""
+    asked = request.args.get("lang")
+    if asked in presentation.LANGUAGES:
+        return cast(str, asked)
+    return request.accept_languages.best_match(presentation.LANGUAGES) or "en"
+
+
+def _lang_url(code: str) -> str:
+    """The same address in another language; tokens stay in the path, never in the query."""
+    args = [(k, v) for k, v in request.args.items(multi=True) if k != "lang"]
+    return f"{request.path}?{urlencode([*args, ('lang', code)])}"
+
+
+@cache
+def _file_digest(path: Path, _stamp: float) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def static_url(name: str) -> str:
+    """Address of a static file with its content in it, so that it may be kept for a year."""
+    room = Path(__file__).parent / ("admin/static" if request.path.startswith(DESK) else "portal/static")
+    prefix = "/desk-static" if request.path.startswith(DESK) else "/static"
+    path = room / name
+    return f"{prefix}/{name}?v={_file_digest(path, path.stat().st_mtime)}"
+
+
+# --------------------------------------------------------------------------- headers and errors
+
+#: HTTP answer and template of each refusal; the sentence is in the template.
+ANSWERS: dict[type[ReceivablesError], tuple[int, str]] = {
+    NotAllowed: (403, "403"),
+    NotFound: (404, "404"),
+    Refused: (409, "409"),
+    LinkGone: (410, "410"),
+    SessionEnded: (401, "ended"),
+    TooManyTries: (429, "429"),
+    GatewayDown: (503, "503"),
+}
+
+
+def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
+    """Install checks before, headers after, and the error map of every request."""
+    csp = "; ".join(
+        [
+            "default-src 'none'",
+            "style-src 'self'",
+            "script-src 'self'",
+            "img-src 'self'",
+            "font-src 'self'",
+            "connect-src 'self'",
+            f"form-action 'self' {' '.join(checkout_origins)}".strip(),
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "report-uri /csp-report",
+        ]
+    )
+
+    @app.before_request
+    def check() -> None:
+        g.started = time.perf_counter()
+        if request.method not in ("POST", "PUT", "PATCH", "DELETE"):
+            return
+        if request.endpoint and request.endpoint.startswith("portal_webhooks."):
+            return  # its own size and its own signature
+        request.max_content_length = MAX_BODY
+        # Browsers say where a form came from; older ones are held by the CSRF token alone.
+        site = request.headers.get("Sec-Fetch-Site")
+        if site == "cross-site" and not (request.endpoint or "").endswith(ONE_CLICK):
+            raise BadRequest("cross-site")
+        for name in request.form:
+            if name not in REPEATABLE and len(request.form.getlist(name)) > 1:
+                raise BadRequest("repeated")
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        h = response.headers
+        h.setdefault("Content-Security-Policy", csp)
+        h["Referrer-Policy"] = "no-referrer"
+        h["X-Content-Type-Options"] = "nosniff"
+        h["Cross-Origin-Opener-Policy"] = "same-origin"
+        h["Cross-Origin-Resource-Policy"] = "same-origin"
+        h["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
+        h["X-Frame-Options"] = "DENY"
+        h["X-Request-Id"] = request_id()
+        h.setdefault("Cache-Control", "no-store")
+        if https:
+            h["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        log.info(
+            "request",
+            extra={
+                "facts": {
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "ms": round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
+                    "request": request_id(),
+                }
+            },
+        )
+        return response
+
+    @app.errorhandler(ReceivablesError)
+    def refused(error: ReceivablesError) -> Response:
+        status, name = next(answer for kind, answer in ANSWERS.items() if isinstance(error, kind))
+        return error_page(status, name, code=error.code, facts=error.facts)
+
+    @app.errorhandler(CSRFError)
+    def no_csrf(error: CSRFError) -> Response:
+        return error_page(400, "400", code="form_expired", facts={})
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        if isinstance(error, RequestEntityTooLarge):
+            return error_page(413, "413", code="too_large", facts={})
+        status = error.code or 500
+        known = {400, 403, 404, 409, 410, 413, 429, 500, 503}
+        code = str(error.description) if isinstance(error, BadRequest) else "http"
+        answer = error_page(status, str(status if status in known else 400 if status < 500 else 500),
+                            code=code, facts={})  # fmt: skip
+        if status == 405:
+            answer.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
+        return answer
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected", extra={"facts": {"request": request_id()}})
+        return error_page(500, "500", code="unexpected", facts={})
+
+
+def error_page(status: int, name: str, *, code: str, facts: dict[str, Any]) -> Response:
+    """Answer with the page of an error in the reader's language; never with a trace."""
+    room = "backoffice/errors" if request.path.startswith(DESK) else "errors"
+    for template in (f"{room}/{name}.html", f"errors/{name}.html"):
+        try:
+            current_app.jinja_env.get_template(template)
+        except TemplateNotFound:
+            continue
+        return render(template, status, code=code, facts=facts)
+    return make_response(f"{status}\n", status)
+
+
+def checkout_origins(settings: Any) -> list[str]:
+    """Origins to which the pay form may lead: Stripe's page, or the stand-in in the demo (stripe.md 3)."""
+    base = settings.AMICABLE_STRIPE_API_BASE
+    if base:
+        parts = urlsplit(base)
+        return [f"{parts.scheme}://{parts.netloc}"]
+    return ["https://checkout.stripe.com"] if settings.STRIPE_SECRET_KEY else []
