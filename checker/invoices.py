@@ -10,7 +10,7 @@ from checker.ground import Ground
 from checker.sources import Row, side_by_side
 
 #: Ledger accounts out of which a receivable is paid: each such credit has its allocation.
-_MEANS = frozenset({"gateway_clearing", "bank", "bank_in_transit", "unapplied_credit"})
+_MEANS = frozenset({"gateway_clearing", "bank", "bank_in_transit", "unapplied_credit", "credit_notes"})
 
 
 def balances(ground: Ground) -> Iterator[str]:

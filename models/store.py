@@ -64,7 +64,6 @@ class Store:
         """Open a session that sees one state of the books and cannot change it."""
         with Session(self.reader, expire_on_commit=False, autoflush=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -42,6 +42,7 @@ from receivables.intake_rows import (
     RowReader,
     Table,
     recognise,
+    require_options,
 )
 from receivables.intake_staging import StagedDocument, Staging
 from receivables.permissions import Actor, Permission, require
@@ -105,6 +106,8 @@ def stage(table: Table, options: IntakeOptions, staging: Staging, *, watch: Watc
     places, findings = recognise(names, options.columns)
     unused = [name for index, name in enumerate(names) if name and index not in places.values()]
     columns = {known: names[index] for known, index in places.items()}
+    if not findings:
+        require_options(places, options)
     marks = None if findings else _marks(table, places, options, findings)
     if marks is None:
         for finding in findings:

@@ -197,6 +197,18 @@ def recognise(header: Sequence[str], mapped: Mapping[str, str]) -> tuple[dict[st
     return places, findings
 
 
+def require_options(places: Mapping[str, int], options: IntakeOptions) -> None:
+    """Refuse unless the options say what the columns do not (decision 28).
+
+    Raises:
+        WrongUse: `currency_needed`, `terms_needed`.
+    """
+    if "currency" not in places and options.currency is None:
+        raise WrongUse("currency_needed")
+    if "due_on" not in places and (options.terms_days is None or options.as_of is None):
+        raise WrongUse("terms_needed")
+
+
 #: What the staging file takes: (head number, line, *HEAD_FIELDS) and
 #: (head number, line, code, description, quantity, unit price, net, tax, tax rate).
 HeadRow = tuple[int | str | None, ...]
@@ -214,10 +226,6 @@ class RowReader:
     def __init__(
         self, places: Mapping[str, int], width: int, options: IntakeOptions, *, mark: str, order: str
     ) -> None:
-        if "currency" not in places and options.currency is None:
-            raise WrongUse("currency_needed")
-        if "due_on" not in places and (options.terms_days is None or options.as_of is None):
-            raise WrongUse("terms_needed")
         self._places, self._width, self._options = places, width, options
         self._mark, self._order = mark, order
         self._has_lines = "quantity" in places

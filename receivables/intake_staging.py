@@ -32,6 +32,7 @@ CREATE TABLE document (id INTEGER PRIMARY KEY, head INTEGER, heads INTEGER, numb
     lines INTEGER DEFAULT 0, net INTEGER DEFAULT 0, tax INTEGER DEFAULT 0, rounding INTEGER DEFAULT 0,
     due_on, rejected INTEGER DEFAULT 0);
 CREATE TABLE accepted (position INTEGER PRIMARY KEY, document INTEGER NOT NULL);
+CREATE TABLE note (text);
 """
 #: Heads of one document must agree in these; of the others the first one said counts.
 _AGREEING = ("customer", "issued_on", "due_on", "currency", "purchase_order", "total", "tax_amount")
@@ -89,6 +90,9 @@ class Staging:
     @classmethod
     def begin(cls, path: Path) -> Staging:
         """Start a staging file under a name of its own beside `path`."""
+        for left in path.parent.glob(f"{path.name}.*.part"):
+            if not _is_running(left.suffixes[-2]):
+                left.unlink(missing_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         part.unlink(missing_ok=True)
         db = sqlite3.connect(part, isolation_level=None, check_same_thread=False)
@@ -186,7 +190,7 @@ class Staging:
         run("UPDATE document SET kind = coalesce(given_kind, CASE WHEN net + tax < 0 THEN ? ELSE ? END)",
             (InvoiceKind.CREDIT_NOTE, InvoiceKind.INVOICE))  # fmt: skip
         run(
-            "UPDATE document SET due_on = CASE WHEN kind <> 'credit_note'"
+            "UPDATE document SET due_on = CASE WHEN document.kind <> 'credit_note'"
             " THEN coalesce(h.due_on, date(h.issued_on, ? || ' days')) END"
             " FROM head h WHERE h.id = document.head",
             (terms_days,),
@@ -194,7 +198,7 @@ class Staging:
         if has_lines:
             # A total that the document states wins by at most one minor unit a line.
             run(
-                "UPDATE document SET rounding = CASE WHEN kind = 'credit_note'"
+                "UPDATE document SET rounding = CASE WHEN document.kind = 'credit_note'"
                 " THEN abs(h.total) - abs(net + tax) ELSE h.total - (net + tax) END"
                 " FROM head h WHERE h.id = document.head AND h.total IS NOT NULL"
             )
@@ -226,6 +230,15 @@ class Staging:
     def find(self, finding: Finding) -> None:
         """Write down one more thing that is wrong."""
         self._db.execute("INSERT INTO finding VALUES (?,?,?,?,?,?)", finding)
+
+    def note(self, text: str) -> None:
+        """Keep a text about the reading with the file, in place of an earlier one."""
+        self._db.execute("DELETE FROM note")
+        self._db.execute("INSERT INTO note VALUES (?)", (text,))
+
+    def noted(self) -> str:
+        """Return the text that was kept."""
+        return str(self._db.execute("SELECT text FROM note").fetchone()[0])
 
     def keep(self) -> None:
         """Move the file to its place: whole, on disk, and from now on only read."""
@@ -317,6 +330,17 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
                 for code, text, count, price, n, t, rate in held.get(position, ())
             ),
         )  # fmt: skip
+
+
+def _is_running(suffix: str) -> bool:
+    """Whether the process lives whose number a part's name carries (".123")."""
+    try:
+        os.kill(int(suffix[1:]), 0)
+    except PermissionError:
+        return True
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def _turn(quantity: str) -> str:

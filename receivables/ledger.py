@@ -261,10 +261,13 @@ def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetim
             for position, side in enumerate(d.sides, 1)
         ],
     )  # fmt: skip
+    # On the table, not the mapped class: nobody has read these rows, so their version stays 1.
     session.execute(
-        update(Invoice),
+        update(_INVOICE)
+        .where(_INVOICE.c.id == bindparam("invoice"))
+        .values(balance_minor=bindparam("movement")),
         [
-            {"id": side.invoice_id, "balance_minor": side.debit_minor + side.credit_minor}
+            {"invoice": side.invoice_id, "movement": side.debit_minor + side.credit_minor}
             for d in fresh
             for side in d.sides
             if side.invoice_id is not None

@@ -10,7 +10,7 @@ from sandbox.stripe.operations import OPERATIONS
 from sandbox.stripe.store import Store, Unit
 from sandbox.stripe.webhooks import Courier
 
-CALL_FAULTS = ("timeout_before", "timeout_after", "drop", "error_500", "409", "429")
+CALL_FAULTS = ("timeout_before", "timeout_after", "drop", "error_500", "409", "429", "slow")
 KINDS = {"webhook": events.WEBHOOK_FAULTS, "fees": ("late_fee",), "call": CALL_FAULTS}
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -230,7 +230,8 @@ class _Builder:
         rest = [Side(CREDIT, credit_minor=unapplied, account_id=account.id)] if unapplied else []
         entry = self._post(
             f"payment:{charge_id}", "payment", currency,
-            Side(CLEARING, debit_minor=amount), *(self._paid(invoice, minor) for invoice, minor in shares), *rest,
+            Side(CLEARING, debit_minor=amount),
+            *(self._paid(invoice, minor) for invoice, minor in shares), *rest,
         )  # fmt: skip
         payment = self._payment(entry, account, amount, currency, PaymentMethod.CARD, attempt, charge_id)
         for invoice, minor in shares:
@@ -267,8 +268,9 @@ class _Builder:
         return self._add(
             PaymentAttempt(
                 ref=ref, account_id=payer.account_id, contact_id=payer.id, amount_minor=amount,
-                currency=currency, status=status, language="en", form_nonce=f"nonce-{ref}", gateway_account="default",
-                idempotency_key=f"key-{ref}", operation="checkout.sessions.create", request_body="{}",
+                currency=currency, status=status, language="en", form_nonce=f"nonce-{ref}",
+                gateway_account="default", idempotency_key=f"key-{ref}",
+                operation="checkout.sessions.create", request_body="{}",
                 expires_at=NOW - age, started_at=NOW - age - timedelta(minutes=40),
             )
         )  # fmt: skip
@@ -420,7 +422,8 @@ class _Builder:
 
     def _acts(self) -> None:
         """A few acts with personal values and reasons, beside those of the poster."""
-        for number, personal in enumerate(({"name": "Áda “A.” Alder", "since": TODAY}, {}, {"phone": None})):
+        told: tuple[dict[str, Any], ...] = ({"name": "Áda “A.” Alder", "since": TODAY}, {}, {"phone": None})
+        for number, personal in enumerate(told):
             audit.buffer(
                 self.session, code="account.language_chosen", actor_kind="staff", actor_id=number,
                 account_id=self.alder.id, subject_kind="account", subject=self.alder,

@@ -14,7 +14,7 @@ import pytest
 import stripe
 
 from tests.conformance.conftest import sdk
-from tests.standins import StandIn, pay_on_page, start_stripe
+from tests.standins import StandIn, get_page, pay_on_page, start_stripe
 
 Order = Callable[..., dict[str, Any]]
 CREATE = "checkout.sessions.create"
@@ -154,6 +154,27 @@ def test_the_same_key_at_once_makes_one_session(standin: StandIn, order: Order) 
     assert set(busy) <= {409}
     with sdk(standin.url) as made:
         assert _count(made) == 1
+
+
+def test_a_key_in_use_is_a_conflict(standin: StandIn, client: stripe.StripeClient, order: Order) -> None:
+    """While the first call is still being worked on, the same key is answered 409; afterwards it replays."""
+    standin.fault(CREATE, "slow", seconds=1)
+    params, first = order(), []
+
+    def call() -> None:
+        with sdk(standin.url) as made:
+            first.append(_open(made, params, "k").id)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    while json.loads(get_page(f"{standin.url}/_sandbox/faults")[1])["faults"]:
+        pass  # until the slow call has begun
+    with pytest.raises(stripe.APIError) as busy:
+        _open(client, params, "k")
+    thread.join()
+    error: Any = busy.value.json_body
+    assert (busy.value.http_status, error["error"]["code"]) == (409, "idempotency_key_in_use")
+    assert _open(client, params, "k").id == first[0]
 
 
 def test_nothing_is_lost_when_the_process_is_killed(tmp_path: Path, order: Order) -> None:

@@ -30,6 +30,10 @@ def _pull(standin: StandIn, lever: str, wish: dict[str, Any], **headers: str) ->
         data=json.dumps(wish).encode(),
         headers={"Content-Type": "application/json"} | headers,
     )
+    return _status(request)
+
+
+def _status(request: urllib.request.Request) -> int:
     try:
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
             return int(answer.status)
@@ -113,6 +117,11 @@ def test_only_the_given_key_is_taken(tmp_path: Path) -> None:
         assert call_api(running, "GET", "/v1/balance", key="sk_test_sandbox_mine")[0] == 200
         assert call_api(running, "GET", "/v1/balance", key="sk_test_sandbox_other")[0] == 401
         assert call_api(running, "GET", "/v1/balance", key="")[0] == 401
+        for token, status in (("c2tfdGVzdF9zYW5kYm94X21pbmU6", 200), ("c2tfbGl2ZV8xOg", 401), ("é", 401)):
+            request = urllib.request.Request(  # noqa: S310 - loopback
+                f"{running.url}/v1/balance", headers={"Authorization": f"Basic {token}"}
+            )
+            assert _status(request) == status
     finally:
         running.stop()
 

@@ -1,0 +1,21 @@
+"""One document."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+import web
+from portal.preferences import carry_language
+from receivables import invoices
+
+blueprint = Blueprint("portal_invoices", __name__)
+blueprint.url_defaults(carry_language)
+
+
+@blueprint.get("/account/invoices/<ref>")
+@web.link_session
+def document(ref: str) -> Response:
+    """Show one document of the account with everything that adds up to what is asked."""
+    with web.house().store.read() as session:
+        found = invoices.document(session, web.holder().actor, ref, now=web.now())
+    return web.render("portal/invoice.html", invoice=found)

@@ -1,0 +1,118 @@
+"""Doors by token: the payment link, a fresh one, and the way out of reminders.
+
+A GET looks and changes nothing, however often scanners follow it (L-04); a POST acts.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as Answer
+
+import web
+from portal.preferences import carry_language
+from receivables import consents, links
+
+blueprint = Blueprint("portal_links", __name__)
+blueprint.url_defaults(carry_language)
+
+#: Which wording of the opt-out page a person saw; a new one gets a new number (C-07).
+OPT_OUT_TEXT = "opt_out_page/1"
+
+
+@blueprint.get("/l/<token>")
+@web.public_page
+def landing(token: str) -> Response:
+    """Show who asks and one button; nothing of the account."""
+    with web.house().store.read() as session:
+        found = links.look(session, token, now=web.now())
+    return web.render(
+        "portal/landing.html", landing=found, sender=found.sender, languages=found.languages, token=token,
+        language=web.chosen_language(found.language, found.languages), host=request.host,
+    )  # fmt: skip
+
+
+@blueprint.post("/l/<token>")
+@web.public_page
+def redeem(token: str) -> Answer:
+    """Open a link session and go on to an address without the token (L-05)."""
+    web.limit_guesses("link")
+    rules = web.policy()
+    opened, _actor = web.house().store.run(
+        lambda s: links.redeem(s, token, policy=rules, now=web.now(), request_id=web.request_id())
+    )
+    return web.open_portal_session(redirect(url_for("portal_overview.account"), 303), opened)
+
+
+@blueprint.post("/l/<token>/fresh")
+@web.public_page
+def fresh(token: str) -> Response:
+    """Ask for a fresh link; the answer is the same for every token (decision 7)."""
+    web.limit_guesses("fresh")
+    rules = web.policy()
+    web.house().store.run(lambda s: links.ask_fresh(s, token, policy=rules, now=web.now()))
+    return web.render("portal/fresh.html")
+
+
+# --------------------------------------------------------------------------- the way out
+
+
+@blueprint.get("/x/<token>")
+@web.public_page
+def opt_out(token: str) -> Response:
+    """Show what an opt-out link stops, or that it is stopped."""
+    with web.house().store.read() as session:
+        view = consents.opt_out_view(session, token, now=web.now())
+    g.language = web.chosen_language(view.language, view.languages)
+    return web.render(
+        "portal/opt_out.html", view=view, sender=view.sender, languages=view.languages, token=token,
+        text_shown=opt_out_words(),
+    )  # fmt: skip
+
+
+@blueprint.post("/x/<token>")
+@web.public_page
+def stop(token: str) -> Answer:
+    """Stop reminders to one address on one channel, and show that it is done."""
+    web.limit_guesses("opt_out")
+    with web.house().store.read() as session:
+        view = consents.opt_out_view(session, token, now=web.now())
+    g.language = web.chosen_language(view.language, view.languages)
+    _record(token, opt_out_words(), source="page")
+    return redirect(url_for("portal_links.opt_out", token=token), 303)
+
+
+@blueprint.get("/x/<token>/one-click")
+@web.public_page
+def opt_out_by_hand(token: str) -> Answer:
+    """Mail programs that open the one-click address in a browser get the page with the button."""
+    return redirect(url_for("portal_links.opt_out", token=token), 303)
+
+
+@blueprint.post("/x/<token>/one-click")
+@web.public_page
+def opt_out_one_click(token: str) -> Response:
+    """Stop at the mail program's own button (RFC 8058): no cookie, no CSRF token, no page."""
+    web.limit_guesses("opt_out")
+    if request.form.get("List-Unsubscribe") != "One-Click":
+        raise BadRequest("not_one_click")
+    _record(token, "List-Unsubscribe=One-Click", source="one_click")
+    return Response("", 200, content_type="text/plain; charset=utf-8")
+
+
+def opt_out_words() -> str:
+    """What the page says a click does; stored with the consent as shown."""
+    return _(
+        "No more reminders will come to this address. Your invoices stay as they are, "
+        "and the link in your last message still opens them."
+    )
+
+
+def _record(token: str, text_shown: str, *, source: str) -> None:
+    web.house().store.run(
+        lambda s: consents.opt_out(
+            s, token, text_shown=text_shown, text_version=OPT_OUT_TEXT, source=source,
+            ip_prefix=web.caller(), now=web.now(),
+        )
+    )  # fmt: skip

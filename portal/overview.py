@@ -1,0 +1,24 @@
+"""The account on one page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+import web
+from portal.preferences import carry_language
+from receivables import invoices
+
+blueprint = Blueprint("portal_overview", __name__)
+blueprint.url_defaults(carry_language)
+
+
+@blueprint.get("/account")
+@web.link_session
+def account() -> Response:
+    """Show everything that is open, what is on its way, and who to ring."""
+    holder = web.holder()
+    with web.house().store.read() as session:
+        found = invoices.overview(
+            session, holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
+        )
+    return web.render("portal/overview.html", overview=found)

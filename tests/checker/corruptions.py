@@ -1,0 +1,491 @@
+"""Every known corruption of the database, the gateway's log and the mailbox, and what it breaks."""
+
+# ruff: noqa: S608 - the statements are the damage
+from __future__ import annotations
+
+from tests.checker.damage import Corruption, books, both, copied, mailbox, object_set, rehashed_from, stripe
+
+_ENTRY = "(SELECT id FROM ledger_entry WHERE reference = '{}')"
+_FEE = _ENTRY.format("fee:txn_1")
+_INVOICE = "(SELECT id FROM invoice WHERE number = '{}')"
+_PAYMENT = "(SELECT id FROM payment WHERE provider_charge_id = '{}')"
+_MESSAGE = "(SELECT id FROM message WHERE ref = '{}')"
+_LAST = "(SELECT max(id) FROM audit_entry)"
+_DEBIT_UP, _CREDIT_UP = "debit_minor = debit_minor + 1", "credit_minor = credit_minor + 1"
+_EFFECT = "kind = 'payment' AND provider_object_id"
+
+LEDGER = [
+    Corruption(
+        "unbalanced entry",
+        books(f"UPDATE posting SET {_DEBIT_UP} WHERE entry_id = {_FEE} AND debit_minor > 0"),
+        ("INV-1", "INV-2", "INV-5", "INV-10"), "does not balance: debits exceed credits by GBP 0.01",
+    ),
+    Corruption(
+        "postings in two currencies",
+        books(f"UPDATE posting SET currency = 'EUR' WHERE entry_id = {_FEE} AND debit_minor > 0"),
+        ("INV-1", "INV-2"), "is in GBP, its posting",
+    ),
+    Corruption(
+        "postings in another currency than their entry",
+        books(f"UPDATE posting SET currency = 'EUR' WHERE entry_id = {_FEE}"),
+        ("INV-1",), "in EUR",
+    ),
+    Corruption(
+        "one posting deleted",
+        books(f"DELETE FROM posting WHERE entry_id = {_FEE} AND credit_minor > 0"),
+        ("INV-1", "INV-2", "INV-10"), "has 1 posting(s)",
+    ),
+    Corruption(
+        "entry without postings",
+        books(f"DELETE FROM posting WHERE entry_id = {_ENTRY.format('fee:txn_4')}"),
+        ("INV-1", "INV-5", "INV-10"), "has 0 posting(s)",
+    ),
+    Corruption(
+        "entry deleted from under its postings",
+        books(f"DELETE FROM ledger_entry WHERE id = {_FEE}"),
+        ("INV-1", "INV-5", "INV-10"), "which does not exist",
+    ),
+    Corruption(
+        "posting with two sides",
+        books(f"UPDATE posting SET debit_minor = debit_minor + 5, credit_minor = credit_minor + 5"
+              f" WHERE entry_id = {_FEE} AND debit_minor > 0"),
+        ("INV-1", "INV-10"), "has not one positive side",
+    ),
+    Corruption(
+        "both sides of an entry raised",
+        books(f"UPDATE posting SET {_DEBIT_UP} WHERE entry_id = {_FEE} AND debit_minor > 0",
+              f"UPDATE posting SET {_CREDIT_UP} WHERE entry_id = {_FEE} AND credit_minor > 0"),
+        ("INV-10", "INV-5"), "were changed after posting",
+    ),
+    Corruption(
+        "amount that is no number",
+        books(f"UPDATE posting SET debit_minor = 'ten' WHERE entry_id = {_FEE} AND debit_minor > 0"),
+        ("INV-1", "INV-2", "INV-5", "INV-10"), "rows cannot be read",
+    ),
+]  # fmt: skip
+
+INVOICES = [
+    Corruption(
+        "cached balance off by one",
+        books("UPDATE invoice SET balance_minor = balance_minor + 1 WHERE number = 'INV-2'"),
+        ("INV-3",), "says it has GBP 120.01 open, its postings say GBP 120.00",
+    ),
+    Corruption(
+        "cached balance of a credit note off by one",
+        books("UPDATE invoice SET balance_minor = balance_minor - 1 WHERE number = 'CN-1'"),
+        ("INV-3",), "says it has GBP 24.99 open, its postings say GBP 25.00",
+    ),
+    Corruption(
+        "paid with a balance",
+        books("UPDATE invoice SET status = 'paid' WHERE number = 'INV-2'"),
+        ("INV-3",), "is paid with GBP 120.00 open",
+    ),
+    Corruption(
+        "open without a balance",
+        books("UPDATE invoice SET status = 'open' WHERE number = 'INV-5'"),
+        ("INV-3",), "is open with JPY 0 open",
+    ),
+    Corruption(
+        "total changed after it was posted",
+        books("UPDATE invoice SET total_minor = total_minor + 100 WHERE number = 'INV-2'"),
+        ("INV-3",), "came into the books with GBP 200.00, its total is GBP 201.00",
+    ),
+    Corruption(
+        "balance beyond the total",
+        books("UPDATE invoice SET total_minor = 11999 WHERE number = 'INV-2'"),
+        ("INV-3",), "has GBP 120.00 open of GBP 119.99",
+    ),
+    Corruption(
+        "draft with a balance and no posting",
+        books("UPDATE invoice SET balance_minor = 5 WHERE number = 'INV-8'"),
+        ("INV-3",), "its postings say GBP 0.00",
+    ),
+    Corruption(
+        "receivable posted to another account",
+        books(f"UPDATE posting SET account_id = 2 WHERE entry_id = {_ENTRY.format('invoice:INV-2')}"
+              " AND account_id IS NOT NULL"),
+        ("INV-3", "INV-10"), "is for account 2 in GBP",
+    ),
+    Corruption(
+        "receivable posted on a credit note",
+        books(f"UPDATE posting SET invoice_id = {_INVOICE.format('CN-2')}"
+              f" WHERE entry_id = {_ENTRY.format('credit_note:CN-2')} AND ledger_code = 'receivables'"),
+        ("INV-3", "INV-10"), "",
+    ),
+    Corruption(
+        "invoice deleted from under its postings",
+        books("DELETE FROM invoice WHERE number = 'FEE-7'"),
+        ("INV-3", "INV-7"), "which does not exist",
+    ),
+    Corruption(
+        "allocation missing",
+        books(f"DELETE FROM allocation WHERE invoice_id = {_INVOICE.format('INV-1')}"),
+        ("INV-3", "INV-7"), "credits invoice 1 with GBP 100.00, its allocations say GBP 0.00",
+    ),
+    Corruption(
+        "allocation of a credit note missing",
+        books(f"DELETE FROM allocation WHERE credit_note_id = {_INVOICE.format('CN-2')}"),
+        ("INV-3",), "credits invoice 2 with GBP 10.00, its allocations say GBP 0.00",
+    ),
+    Corruption(
+        "allocation of an applied credit note missing",
+        books(f"DELETE FROM allocation WHERE credit_note_id = {_INVOICE.format('CN-1')}"),
+        ("INV-3",), "its allocations say GBP 0.00",
+    ),
+    Corruption(
+        "allocation to another invoice",
+        books(f"UPDATE allocation SET invoice_id = {_INVOICE.format('INV-3')}"
+              f" WHERE invoice_id = {_INVOICE.format('INV-1')}"),
+        ("INV-3",), "credits invoice 1 with GBP 100.00, its allocations say GBP 0.00",
+    ),
+    Corruption(
+        "allocation one unit too large",
+        books(f"UPDATE allocation SET amount_minor = amount_minor + 1"
+              f" WHERE invoice_id = {_INVOICE.format('INV-5')}"),
+        ("INV-3", "INV-7"), "its allocations say JPY 5001",
+    ),
+]  # fmt: skip
+
+GATEWAY = [
+    Corruption(
+        "duplicate effect",
+        books(copied("provider_effect", f"{_EFFECT} = 'ch_1'", "kind", "provider_object_id", "entry_id",
+                     "attempt_id", "recorded_at", id="id + 1000"), rebuilt="provider_effect"),
+        ("INV-5",), "ch_1 has two effects 'payment'",
+    ),
+    Corruption(
+        "effect that points nowhere",
+        books("UPDATE provider_effect SET entry_id = 9999 WHERE provider_object_id = 'txn_3'"),
+        ("INV-5",), "points to entry 9999, which does not exist",
+    ),
+    Corruption(
+        "effect on another payment's entry",
+        books(f"UPDATE provider_effect SET entry_id = {_ENTRY.format('payment:ch_2')}"
+              f" WHERE {_EFFECT} = 'ch_1'"),
+        ("INV-5",), "effect 1 of ch_1 is entry",
+    ),
+    Corruption(
+        "payment without effect",
+        books(f"DELETE FROM provider_effect WHERE {_EFFECT} = 'ch_1'"),
+        ("INV-5",), "payment 1 by ch_1 has no effect 'payment'",
+    ),
+    Corruption(
+        "one charge, two payments",
+        books(copied("payment", "provider_charge_id = 'ch_1'", "account_id", "method", "amount_minor",
+                     "currency", "provider_charge_id", "entry_id", "attempt_id", id="id + 1000"),
+              rebuilt="payment"),
+        ("INV-5", "INV-7", "INV-8"), "ch_1 is payment 1 and payment 1001",
+    ),
+    Corruption(
+        "fee not booked",
+        books("DELETE FROM provider_effect WHERE provider_object_id = 'txn_1'"),
+        ("INV-5",), "txn_1 took a fee of 250 (gbp, units of the gateway) for ch_1, which is not in",
+    ),
+    Corruption(
+        "another fee than the gateway took",
+        stripe(object_set("txn_1", "fee", 251)),
+        ("INV-5",), "has a fee of GBP 2.50, txn_1 took 251",
+    ),
+    Corruption(
+        "fee that the gateway never took",
+        stripe("DELETE FROM object WHERE id = 'txn_2'"),
+        ("INV-5",), "the gateway took no such fee",
+    ),
+    Corruption(
+        "payment without charge",
+        stripe("DELETE FROM object WHERE id = 'ch_3'"),
+        ("INV-6",), "payment 3 names charge ch_3, which the gateway does not have",
+    ),
+    Corruption(
+        "payment by a charge that failed",
+        stripe(object_set("ch_3", "status", "failed")),
+        ("INV-6",), "payment 3 names charge ch_3, which is failed",
+    ),
+    Corruption(
+        "charge without payment",
+        stripe(object_set("py_debit", "status", "succeeded")),
+        ("INV-6",), "charge py_debit took 500 gbp and has no payment",
+    ),
+    Corruption(
+        "amount times 100 in yen",
+        stripe(object_set("ch_3", "amount", 500_000)),
+        ("INV-6",), "payment 3 is JPY 5000, its charge ch_3 took 500000 jpy",
+    ),
+    Corruption(
+        "amount not times 100 in krónur",
+        stripe(object_set("ch_4", "amount", 500)),
+        ("INV-6",), "payment 4 is ISK 500, its charge ch_4 took 500 isk",
+    ),
+    Corruption(
+        "charge in another currency",
+        stripe(object_set("ch_1", "currency", "usd")),
+        ("INV-6",), "payment 1 is GBP 150.00, its charge ch_1 took 15000 usd",
+    ),
+    Corruption(
+        "charge of another attempt",
+        stripe(object_set("ch_1", "metadata.attempt", "attempt-ch_2")),
+        ("INV-6",), "carries attempt attempt-ch_2, its payment 1 names attempt attempt-ch_1",
+    ),
+    Corruption(
+        "charge without attempt",
+        stripe(object_set("ch_1", "metadata", {})),
+        ("INV-6",), "charge ch_1 of payment 1 carries no attempt",
+    ),
+    Corruption(
+        "payment on another account",
+        books(f"UPDATE payment SET account_id = 4 WHERE id = {_PAYMENT.format('ch_3')}"),
+        ("INV-6", "INV-7"), "payment 3 is on account 4, its attempt attempt-ch_3 on account 3",
+    ),
+    Corruption(
+        "card payment that lost its charge",
+        books(f"UPDATE payment SET provider_charge_id = NULL WHERE id = {_PAYMENT.format('ch_3')}"),
+        ("INV-6", "INV-5"), "charge ch_3 took 5000 jpy and has no payment",
+    ),
+    Corruption(
+        "card payment that never had a charge",
+        books("UPDATE payment SET method = 'card' WHERE method = 'bank_transfer'"),
+        ("INV-6",), "by card has no charge",
+    ),
+    Corruption(
+        "payment under another entry",
+        books("UPDATE ledger_entry SET reference = 'payment:ch_9' WHERE reference = 'payment:ch_3'"),
+        ("INV-6",), "which is 'payment:ch_9'",
+    ),
+    Corruption(
+        "payment of another amount than its entry and charge",
+        books(f"UPDATE payment SET amount_minor = 5001 WHERE id = {_PAYMENT.format('ch_3')}"),
+        ("INV-6", "INV-7"), "payment 3 is JPY 5001",
+    ),
+    Corruption(
+        "payment and charge of another amount than their entry",
+        both(books(f"UPDATE payment SET amount_minor = 5001 WHERE id = {_PAYMENT.format('ch_3')}"),
+             stripe(object_set("ch_3", "amount", 5001))),
+        ("INV-6", "INV-7"), "clears JPY 5000, its payment 3 is JPY 5001",
+    ),
+    Corruption(
+        "money of the gateway that belongs to no payment",
+        books(f"UPDATE payment SET entry_id = 9999 WHERE id = {_PAYMENT.format('ch_3')}"),
+        ("INV-6", "INV-5"), "payment 3 by ch_3 is entry 9999",
+    ),
+    Corruption(
+        "attempt that succeeded without payment",
+        books("UPDATE payment_attempt SET status = 'succeeded' WHERE ref = 'gone'"),
+        ("INV-6",), "(gone) succeeded and has no payment",
+    ),
+    Corruption(
+        "payment by an attempt that expired",
+        books("UPDATE payment_attempt SET status = 'expired' WHERE ref = 'attempt-ch_3'"),
+        ("INV-6",), "attempt attempt-ch_3 of payment 3 is expired",
+    ),
+    Corruption(
+        "currency that nobody knows",
+        both(books(f"UPDATE payment SET currency = 'XTS' WHERE id = {_PAYMENT.format('ch_3')}"),
+             stripe(object_set("ch_3", "currency", "xts"))),
+        ("INV-6", "INV-7"), "currency 'XTS' is not known",
+    ),
+]  # fmt: skip
+
+CASH = [
+    Corruption(
+        "transfer recorded with another amount",
+        books("UPDATE payment SET amount_minor = 3001 WHERE method = 'bank_transfer'"),
+        ("INV-7",), "account 1: charged GBP 280.01",
+    ),
+    Corruption(
+        "payment allocated beyond its amount",
+        books(f"UPDATE allocation SET payment_id = {_PAYMENT.format('ch_2')}"
+              f" WHERE invoice_id = {_INVOICE.format('INV-1')}"),
+        ("INV-7",), "payment 2 of GBP 100.00 is allocated with GBP 185.00",
+    ),
+    Corruption(
+        "money of one account on another's invoice",
+        books("UPDATE account SET payer_id = NULL WHERE number = 'A-2'"),
+        ("INV-7",), "takes money of account 1 for an invoice of account 2, for which it does not pay",
+    ),
+    Corruption(
+        "unapplied credit of a payment vanished",
+        books("UPDATE posting SET ledger_code = 'small_differences'"
+              f" WHERE ledger_code = 'unapplied_credit' AND entry_id = {_ENTRY.format('payment:ch_2')}"),
+        ("INV-7", "INV-10"), "unapplied GBP -5.00",
+    ),
+    Corruption(
+        "payment deleted",
+        books(f"DELETE FROM payment WHERE id = {_PAYMENT.format('ch_3')}"),
+        ("INV-7", "INV-5", "INV-6"), "its payment in None",
+    ),
+]  # fmt: skip
+
+MESSAGES = [
+    Corruption(
+        "sent and never delivered",
+        mailbox("DELETE FROM message WHERE message_id = '<reminder-1@northgate.example>'"),
+        ("INV-8",), "(reminder-1@northgate.example) is sent and never reached the mailbox",
+    ),
+    Corruption(
+        "delivered and unknown to us",
+        mailbox("UPDATE message SET message_id = '<nobody@northgate.example>' WHERE id = 1"),
+        ("INV-8",), "mailbox message 1 (nobody@northgate.example) is no message of ours",
+    ),
+    Corruption(
+        "delivered without a Message-ID",
+        mailbox("UPDATE message SET message_id = '' WHERE id = 7"),
+        ("INV-8",), "mailbox message 7 (without a Message-ID) is no message of ours",
+    ),
+    Corruption(
+        "queued and yet delivered",
+        books("UPDATE message SET status = 'queued' WHERE ref = 'reminder-2'"),
+        ("INV-8",), "is queued and reached the mailbox",
+    ),
+    Corruption(
+        "reminder delivered twice",
+        mailbox(copied("message", "message_id = '<reminder-1@northgate.example>'", "received_at", "channel",
+                       "sender", "recipient", "subject", "message_id", "text", "html", "raw", id="id + 1000")),
+        ("INV-8",), "reached the mailbox 2 times",
+    ),
+    Corruption(
+        "reminder twice on one day",
+        books("UPDATE message SET sent_at = '2026-11-18 18:00:00.000000' WHERE ref = 'reminder-1'"),
+        ("INV-8",), "contact 1 was reminded twice on 2026-11-18 (email, GBP)",
+    ),
+    Corruption(
+        "reminder twice on one day of the account, on two days of UTC",
+        books("UPDATE message SET sent_at = '2026-11-17 09:00:00.000000' WHERE ref = 'sms-2'"),
+        ("INV-8",), "contact 2 was reminded twice on 2026-11-17 (sms, JPY)",
+    ),
+    Corruption(
+        "two claims for one day",
+        books("UPDATE contact_ledger SET business_on = '2026-11-01' WHERE contact_id = 1",
+              rebuilt="contact_ledger"),
+        ("INV-8",), "contact 1 has two claims on 2026-11-01 (email, GBP)",
+    ),
+    Corruption(
+        "reminder without a claim",
+        books(f"DELETE FROM contact_ledger WHERE message_id = {_MESSAGE.format('reminder-1')}"),
+        ("INV-8",), "was sent without a claim in the contact ledger",
+    ),
+    Corruption(
+        "payment without receipt",
+        both(books("DELETE FROM message WHERE ref = 'receipt-ch_3'"),
+             mailbox("DELETE FROM message WHERE message_id = '<receipt-ch_3@northgate.example>'")),
+        ("INV-8",), "payment 3 has no receipt for contact 2",
+    ),
+    Corruption(
+        "message by another channel",
+        books("UPDATE message SET channel = 'email' WHERE ref = 'sms-1'"),
+        ("INV-8",), "was queued for email and reached the mailbox by sms",
+    ),
+]  # fmt: skip
+
+AUDIT = [
+    Corruption(
+        "payload edited",
+        books("UPDATE audit_entry SET payload = replace(payload, '\"he\"', '\"ru\"')"
+              f" WHERE id = {_LAST}"),
+        ("INV-10",), "is not what was hashed",
+    ),
+    Corruption(
+        "column edited",
+        books("UPDATE audit_entry SET actor_id = 7 WHERE id = 3"),
+        ("INV-10",), "audit row 3 shows actor ['system', 7], hashed was ['system', None]",
+    ),
+    Corruption(
+        "moment edited",
+        books("UPDATE audit_entry SET occurred_at = '2026-11-19 12:00:00.000001' WHERE id = 3"),
+        ("INV-10",), "audit row 3 shows at '2026-11-19T12:00:00.000001+00:00'",
+    ),
+    Corruption(
+        "row deleted",
+        books("DELETE FROM audit_entry WHERE id = 3"),
+        ("INV-10",), "audit row 3 is missing",
+    ),
+    Corruption(
+        "first rows deleted",
+        books("DELETE FROM audit_entry WHERE id < 3"),
+        ("INV-10",), "audit row 1 is missing",
+    ),
+    Corruption(
+        "rows in another order",
+        books("UPDATE audit_entry SET id = -3 WHERE id = 3", "UPDATE audit_entry SET id = 3 WHERE id = 4",
+              "UPDATE audit_entry SET id = 4 WHERE id = -3"),
+        ("INV-10",), "audit row 3 does not follow row 2",
+    ),
+    Corruption(
+        "last row cut off, its detail left",
+        books(f"DELETE FROM audit_entry WHERE id = {_LAST}"),
+        ("INV-10",), "which the chain has no more",
+    ),
+    Corruption(
+        "fork",
+        books("UPDATE audit_entry SET prev_hash = (SELECT prev_hash FROM audit_entry WHERE id = 3)"
+              " WHERE id = 4", rebuilt="audit_entry"),
+        ("INV-10",), "audit row 4 does not follow row 3 (a fork",
+    ),
+    Corruption(
+        "form that does not exist",
+        books("UPDATE audit_entry SET form = 2 WHERE id = 3"),
+        ("INV-10",), "audit row 3 has form 2",
+    ),
+    Corruption(
+        "detail edited",
+        books("UPDATE audit_detail SET \"values\" = replace(\"values\", 'Alder', 'Elder')"
+              " WHERE \"values\" LIKE '%Alder%'"),
+        ("INV-10",), "detail 'name' of audit row",
+    ),
+    Corruption(
+        "reason edited",
+        books("UPDATE audit_detail SET reason = 'he asked' WHERE reason IS NOT NULL"),
+        ("INV-10",), "detail 'reason' of audit row",
+    ),
+    Corruption(
+        "detail added",
+        books("UPDATE audit_detail SET reason = 'because' WHERE reason IS NULL"),
+        ("INV-10",), "detail 'reason' of audit row",
+    ),
+    Corruption(
+        "entry replaced, fingerprint and all",
+        books("UPDATE ledger_entry SET fingerprint = 'f' WHERE reference = 'fee:txn_1'"),
+        ("INV-10",), "has another fingerprint than audit row",
+    ),
+    Corruption(
+        "forged from the first row on, columns and all, but not the books",
+        both(books("UPDATE audit_entry SET account_id = 2 WHERE id = 1"), rehashed_from(1)),
+        ("INV-10",), "audit row 1 shows account 2, hashed was 1",
+    ),
+]  # fmt: skip
+
+WAITING = [
+    Corruption(
+        "event stuck",
+        books("UPDATE inbox_event SET received_at = '2026-11-20 11:44:59.000000'"
+              " WHERE event_id = 'evt_fresh'"),
+        ("INV-13",), "(evt_fresh) is received since 2026-11-20T11:44+00:00, no alert is open",
+    ),
+    Corruption(
+        "event stuck in the middle",
+        books("UPDATE inbox_event SET status = 'processing', received_at = '2026-11-19 12:00:00.000000'"
+              " WHERE event_id = 'evt_fresh'"),
+        ("INV-13",), "is processing",
+    ),
+    Corruption(
+        "alert about a failed event closed",
+        books("UPDATE alert SET closed_at = raised_at WHERE key LIKE 'inbox:%'"),
+        ("INV-13",), "(evt_failed) is failed",
+    ),
+    Corruption(
+        "attempt stuck without alert",
+        books("DELETE FROM alert WHERE key LIKE 'attempt:%'"),
+        ("INV-13",), "(stuck) is unknown, its page closed 2026-11-19T12:00+00:00, and no alert is open",
+    ),
+    Corruption(
+        "attempt never opened",
+        books("UPDATE payment_attempt SET status = 'created' WHERE ref = 'gone'"),
+        ("INV-13",), "(gone) is created",
+    ),
+    Corruption(
+        "bank debit on its way for three weeks",
+        books("UPDATE payment_attempt SET expires_at = '2026-10-30 12:00:00.000000' WHERE ref = 'debit'"),
+        ("INV-13",), "(debit) is processing",
+    ),
+]  # fmt: skip
+
+ALL = [*LEDGER, *INVOICES, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]

