@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config import Settings
 from gateways.mail import SmtpMail
@@ -16,6 +17,7 @@ from models.store import Store
 from presentation import Presenter
 from receivables.ports import MailCarrier, PaymentGateway, SmsCarrier
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -33,6 +35,14 @@ class House:
     def gateway(self, name: str) -> PaymentGateway | None:
         """The payment gateway of a creditor's gateway account; None without keys (decision 24)."""
         return self.gateways.get(name)
+
+    def may_deliver_to(self, address: str, sms: bool) -> bool:
+        """Outside production only the stand-in and addresses on AMICABLE_ALLOW_TO receive (decision 21)."""
+        if self.settings.is_production:
+            return True
+        url = (self.settings.SMS_URL if sms else self.settings.SMTP_URL) or ""
+        to_stand_in = url.startswith("sink://") or urlsplit(url).hostname in LOOPBACK
+        return to_stand_in or address.casefold() in self.settings.allowed_recipients
 
 
 def assemble(settings: Settings) -> House:

@@ -56,16 +56,9 @@ def run_import(
     """
     bar = Bar(quiet=args.json or not sys.stderr.isatty())
     try:
+        options = intake_options(args)
         outcome = import_file(
-            store,
-            tables,
-            data_dir,
-            args.file,
-            args.creditor,
-            intake_options(args),
-            SYSTEM,
-            now=now,
-            progress=bar,
+            store, tables, data_dir, args.file, args.creditor, options, SYSTEM, now=now, progress=bar
         )
     except WrongUse as wrong:
         bar.end()

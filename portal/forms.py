@@ -140,7 +140,9 @@ def prefilled(form: PayForm, group: CurrencyGroup) -> PayForm:
         ticked = tuple(row.ref for row in group.rows)
     usual = "overdue" if group.overdue else "all"
     known = form.what not in ("overdue", "all") and form.what
-    return PayForm(form.what if known else usual, form.invoices if form.what == "chosen" else ticked, form.amount)
+    return PayForm(
+        form.what if known else usual, form.invoices if form.what == "chosen" else ticked, form.amount
+    )
 
 
 def problem(error: Refused, form: PayForm, currency: str, language: str) -> Problem:

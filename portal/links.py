@@ -45,6 +45,13 @@ def redeem(token: str) -> Answer:
     return web.open_portal_session(redirect(url_for("portal_overview.account"), 303), opened)
 
 
+@blueprint.get("/l/<token>/fresh")
+@web.public_page
+def fresh_again(token: str) -> Answer:
+    """A reloaded or translated answer goes back to the link itself."""
+    return redirect(url_for("portal_links.landing", token=token), 303)
+
+
 @blueprint.post("/l/<token>/fresh")
 @web.public_page
 def fresh(token: str) -> Response:

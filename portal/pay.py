@@ -56,6 +56,13 @@ def review() -> Answer:
     return web.render("portal/review.html", quote=quote, change_url=change, fields=fields)
 
 
+@blueprint.get("/account/pay/start")
+@web.link_session
+def start_again() -> Answer:
+    """A reloaded or translated answer of *start* goes back to the choice."""
+    return redirect(url_for("portal_pay.choose"), 303)
+
+
 @blueprint.post("/account/pay/start")
 @web.link_session
 def start() -> Answer:

@@ -47,10 +47,12 @@ def may_contact(
     currency: str | None,
     policy: Policy,
     now: datetime,
+    message_id: int | None = None,
 ) -> Decision:
     """Decide whether one message may leave now.
 
     Args:
+        message_id: a message whose own earlier claim does not stand against it.
         currency: of a reminder; its cap is one a (contact, channel, currency, business date).
     Returns:
         The decision with every reason that stands against it.
@@ -81,6 +83,7 @@ def may_contact(
             ContactLedger.channel == channel,
             ContactLedger.currency == currency,
             ContactLedger.business_on == today,
+            ContactLedger.message_id != (message_id or 0),
         )
     )
     if claimed is not None:
@@ -96,9 +99,14 @@ def may_contact(
 def claim(session: Session, message: Message, decision: Decision, *, now: datetime) -> ContactLedger:
     """Claim the day for one reminder before it leaves; the claim counts whatever becomes of it (C-02).
 
+    Returns:
+        The claim; the message's own earlier one when it is tried again.
     Raises:
         IntegrityError: another worker has claimed the same day; nothing may be sent.
     """
+    known = session.scalar(select(ContactLedger).where(ContactLedger.message_id == message.id))
+    if known is not None:
+        return known
     row = ContactLedger(
         contact_id=message.contact_id,
         account_id=message.account_id,

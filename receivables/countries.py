@@ -7,7 +7,7 @@ Source: decision 2 (an account has its country's language until somebody chooses
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from babel.core import Locale, get_global
 from babel.languages import get_official_languages
@@ -49,6 +49,7 @@ def _codes() -> dict[str, str]:
     return known
 
 
+@lru_cache(maxsize=1024)
 def country_code(name: str) -> str | None:
     """Return the ISO 3166 code of a country's name or code, or None when nobody knows it.
 

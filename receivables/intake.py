@@ -8,7 +8,7 @@ Source: decisions 3, 16, 28; M-05.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -183,21 +183,34 @@ def compare_with_books(session: Session, creditor: Creditor, staging: Staging, *
         How many are there with the same content.
     """
     position = known = 0
-    while documents := staging.documents(position, _DOCUMENTS):
-        for document, same in _already_there(session, creditor.id, documents):
-            if same:
-                known += 1
-            else:
-                staging.find(Finding(document.line, "number", document.number, "number_taken", Grade.ERROR))
-        position = documents[-1].position
+    while numbers := staging.numbers(position, _DOCUMENTS):
+        if _taken(session, creditor.id, {number for _, number in numbers}):
+            documents = staging.documents(position, _DOCUMENTS)
+            for document, same in _already_there(session, creditor.id, documents):
+                if same:
+                    known += 1
+                else:
+                    staging.find(
+                        Finding(document.line, "number", document.number, "number_taken", Grade.ERROR)
+                    )
+        position = numbers[-1][0]
         watch(position)
     return known
+
+
+def _taken(session: Session, creditor_id: int, numbers: Set[str]) -> list[int]:
+    """Return the ids of a creditor's documents that have one of these numbers."""
+    query = select(Invoice.id).join(Account, Account.id == Invoice.account_id)
+    return list(session.scalars(query.where(Account.creditor_id == creditor_id, Invoice.number.in_(numbers))))
 
 
 def _already_there(
     session: Session, creditor_id: int, documents: Sequence[StagedDocument]
 ) -> list[tuple[StagedDocument, bool]]:
     """Return the documents whose number is taken, each with whether it is the same document."""
+    taken_ids = _taken(session, creditor_id, {document.number for document in documents})
+    if not taken_ids:
+        return []
     rows = session.execute(
         select(
             Invoice.id, Invoice.kind, Invoice.number, Account.number, Invoice.issued_on, Invoice.due_on,
@@ -205,17 +218,15 @@ def _already_there(
             Invoice.rounding_minor,
         )
         .join(Account, Account.id == Invoice.account_id)
-        .where(Account.creditor_id == creditor_id, Invoice.number.in_({d.number for d in documents}))
-    ).all()  # fmt: skip
-    if not rows:
-        return []
+        .where(Invoice.id.in_(taken_ids))
+    )  # fmt: skip
     lines: dict[int, list[tuple[Any, ...]]] = {}
     for invoice_id, *line in session.execute(
         select(
             InvoiceLine.invoice_id, InvoiceLine.code, InvoiceLine.description, InvoiceLine.quantity,
             InvoiceLine.unit_price, InvoiceLine.net_minor, InvoiceLine.tax_minor, InvoiceLine.tax_rate,
         )
-        .where(InvoiceLine.invoice_id.in_([row[0] for row in rows]))
+        .where(InvoiceLine.invoice_id.in_(taken_ids))
         .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
     ):  # fmt: skip
         lines.setdefault(invoice_id, []).append(tuple(line))
@@ -234,10 +245,7 @@ def _content(document: StagedDocument) -> tuple[Any, ...]:
     return (
         document.customer, document.issued_on, document.due_on, document.currency, document.purchase_order,
         document.lines_net_minor, document.tax_minor, document.rounding_minor,
-        [
-            (x.code, x.description, x.quantity, x.unit_price, x.net_minor, x.tax_minor, x.tax_rate)
-            for x in document.lines
-        ],
+        [tuple(line) for line in document.lines],
     )  # fmt: skip
 
 

@@ -209,6 +209,8 @@ def require_options(places: Mapping[str, int], options: IntakeOptions) -> None:
         raise WrongUse("terms_needed")
 
 
+#: How many heads are kept in memory.
+_LATELY = 2000
 #: What the staging file takes: (head number, line, *HEAD_FIELDS) and
 #: (head number, line, code, description, quantity, unit price, net, tax, tax rate).
 HeadRow = tuple[int | str | None, ...]
@@ -237,6 +239,8 @@ class RowReader:
         )
         self._last: tuple[str, ...] | None = None
         self._head: HeadRow | None = None
+        #: Heads read lately, so that lines that stand apart find theirs again.
+        self._lately: dict[tuple[str, ...], HeadRow | None] = {}
         self._heads = 0
         self.findings: list[Finding] = []
         self.dropped = 0
@@ -255,7 +259,12 @@ class RowReader:
         new: HeadRow | None = None
         if values != self._last:
             self._last = values
-            new = self._head = self._read_head(line, values)
+            if values in self._lately:
+                self._head = self._lately[values]
+            else:
+                if len(self._lately) >= _LATELY:
+                    self._lately.clear()
+                new = self._head = self._lately[values] = self._read_head(line, values)
         if self._head is None:
             # Its head was found wrong before; the file is refused whatever the line says.
             return None, None

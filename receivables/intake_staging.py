@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.invoices import InvoiceKind
 from models.money import MAX_MINOR
@@ -40,8 +39,7 @@ _AGREEING = ("customer", "issued_on", "due_on", "currency", "purchase_order", "t
 _HALF = 10**6
 
 
-@dataclass(frozen=True, slots=True)
-class StagedLine:
+class StagedLine(NamedTuple):
     code: str | None
     description: str
     quantity: str
@@ -51,8 +49,7 @@ class StagedLine:
     tax_rate: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StagedDocument:
+class StagedDocument(NamedTuple):
     """One document as it will stand in the books: amounts positive, whatever its kind."""
 
     position: int
@@ -146,6 +143,8 @@ class Staging:
 
     def _agree(self) -> None:
         """Compare the heads of documents that have several, and complete the first from the others."""
+        if not self._db.execute("SELECT count(*) FROM document WHERE heads > 1").fetchone()[0]:
+            return
         first = (
             "(SELECT f.{0} FROM head f WHERE f.document = d.id AND f.{0} IS NOT NULL ORDER BY f.id LIMIT 1)"
         )
@@ -289,6 +288,14 @@ class Staging:
         accepted = self._db.execute("SELECT count(*) FROM accepted").fetchone()[0]
         rejected = self._db.execute("SELECT count(*) FROM document WHERE rejected").fetchone()[0]
         return int(accepted), int(rejected)
+
+    def numbers(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return position and number of the next accepted documents behind a position."""
+        return self._db.execute(
+            "SELECT a.position, d.number FROM accepted a JOIN document d ON d.id = a.document"
+            " WHERE a.position > ? ORDER BY a.position LIMIT ?",
+            (after, limit),
+        ).fetchall()
 
     def documents(self, after: int, limit: int) -> list[StagedDocument]:
         """Return the next accepted documents behind a position, with their lines.

@@ -1,10 +1,10 @@
 """The operations the sandbox offers, one table for all; each turns checked parameters into an answer.
 
-Known differences from the real service: no refunds, disputes, payouts, setup intents or subscriptions; prices only
-as `price_data`; no manual capture; bank debits answer after 5 days whatever the bank, and exist for EUR, GBP, USD,
-AUD and CAD only; fees follow one formula; wallets are not offered; a parameter that is known but has no meaning
-here (shipping, tax, custom fields) is taken and ignored. Bodies of 402 and 409 follow the documentation, not
-recordings.
+Known differences from the real service: no refunds, disputes, payouts, setup intents or subscriptions; prices
+only as `price_data`; no manual capture; bank debits answer after 5 days whatever the bank, and only for EUR,
+GBP, USD, AUD and CAD; fees follow one formula; wallets are not offered; a parameter that is known but has
+no meaning here (shipping, tax, custom fields) is taken and ignored. Bodies of 402 and 409 follow the
+documentation, not recordings.
 """
 
 from __future__ import annotations

@@ -338,8 +338,9 @@ MESSAGES = [
     ),
     Corruption(
         "reminder delivered twice",
-        mailbox(copied("message", "message_id = '<reminder-1@northgate.example>'", "received_at", "channel",
-                       "sender", "recipient", "subject", "message_id", "text", "html", "raw", id="id + 1000")),
+        mailbox(copied("message", "message_id = '<reminder-1@northgate.example>'", "received_at",
+                       "channel", "sender", "recipient", "subject", "message_id", "text", "html", "raw",
+                       id="id + 1000")),
         ("INV-8",), "reached the mailbox 2 times",
     ),
     Corruption(

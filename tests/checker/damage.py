@@ -50,7 +50,8 @@ def _on_postgres(url: str, statements: tuple[str, ...], rebuilt: str | None) -> 
         db.execute("SET session_replication_role = replica")  # no trigger, no foreign key
         db.execute("SET timezone = 'UTC'")
         for table, name in db.execute(
-            "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE contype = 'c' AND conrelid <> 0"
         ).fetchall():
             db.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'.encode())
         if rebuilt:

