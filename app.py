@@ -14,9 +14,9 @@ from whitenoise import WhiteNoise
 
 import presentation
 import web
+from admin import desk
 from assembly import House, assemble
 from config import Settings
-from admin import desk
 from portal import brand, invoices, links, overview, pay, preferences, returns, webhooks
 
 ROOT = Path(__file__).parent

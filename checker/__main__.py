@@ -38,13 +38,13 @@ examples:
 
 
 def _moment(text: str) -> datetime:
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        raise ValueError("a moment names its zone")
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a moment with its zone, as 2026-11-20T12:00+00:00")
     return value.astimezone(UTC)
-
-
-_moment.__name__ = "moment with a zone"
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -69,7 +69,8 @@ class Outcome:
         status: `imported`, `nothing_new` or `refused`.
         invoices, credit_notes: documents that this file brought into the books, in all its runs.
         already_known: documents that were in the books before, with the same content.
-        rejected: documents left out; `reasons` counts every finding by reason.
+        rejected: documents left out; `reasons` counts what was wrong, by reason.
+        details_left_out: addresses of contacts that were unusable; their documents are imported.
         totals: currency -> kind -> minor units of what this file brought.
         report: where the findings are written down, or None.
     """
@@ -86,6 +87,7 @@ class Outcome:
     rejected: int = 0
     errors: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    details_left_out: int = 0
     accounts_added: int = 0
     contacts_added: int = 0
     totals: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -134,6 +136,8 @@ def summary(outcome: Outcome) -> str:
         lines += [f"{currency}: {_sums(currency, kinds)}" for currency, kinds in outcome.totals.items()]
     if outcome.status != "refused" and outcome.rejected:
         lines.append(f"Left out {outcome.rejected:,} documents" + (f" ({found})" if found else ""))
+    if outcome.details_left_out:
+        lines.append(f"Left out {outcome.details_left_out:,} e-mail addresses or telephone numbers")
     if outcome.dropped_lines:
         lines.append(f"Left out {outcome.dropped_lines:,} lines with price zero")
     if outcome.unused_columns:

@@ -30,7 +30,7 @@ from receivables import intake
 from receivables.errors import Refused
 from receivables.intake_rows import Grade, IntakeOptions, Tables, WrongUse
 from receivables.intake_staging import Staging
-from receivables.permissions import SYSTEM, Actor
+from receivables.permissions import SYSTEM, Actor, Permission, require
 
 __all__ = ["add_import_arguments", "import_file", "run_import"]
 
@@ -103,6 +103,7 @@ def import_file(
         NotAllowed: the actor may not import.
         Refused: `number_taken`, when others brought the same number while this ran.
     """
+    require(actor, Permission.INVOICE_IMPORT)
     with store.read() as session:
         creditor = session.scalar(select(Creditor).where(Creditor.code == creditor_code))
         if creditor is None:
@@ -145,9 +146,10 @@ def import_file(
             outcome.accounts_added += applied.accounts
             outcome.contacts_added += applied.contacts
             progress("applying", applied.position, opened.invoices_total)
-    finally:
+    except BaseException:
         staging.close()
-    place.unlink(missing_ok=True)
+        raise
+    staging.remove()
     _count(store, opened, outcome)
     return outcome
 
@@ -207,12 +209,11 @@ def _describe(staging: Staging, tables: Tables, outcome: Outcome) -> None:
     outcome.unused_columns = staged["unused"]
     outcome.errors = staging.count(Grade.ERROR)
     outcome.rejected = staging.totals()[1]
-    for grade in Grade:
-        for reason, count in staging.reasons(grade).items():
-            outcome.reasons[reason] = outcome.reasons.get(reason, 0) + count
+    outcome.details_left_out = staging.count(Grade.LEFT_OUT)
+    outcome.reasons = staging.reasons(Grade.ERROR) | staging.reasons(Grade.REJECTED)
     if outcome.errors:
         outcome.status = "refused"
-    if outcome.reasons:
+    if outcome.reasons or outcome.details_left_out:
         report = staging.path.with_suffix(".report.csv")
         tables.write_table(
             report,

@@ -99,8 +99,14 @@ def _give_up(session: Session, message: Message, *, now: datetime) -> None:
         advance(message, MessageStatus.SUPPRESSED)
     else:
         message.not_before = now + timedelta(days=3650)
-    outbox.raise_alert(session, "message_given_up", f"message:{message.id}", now=now,
-                       account_id=message.account_id, facts={"kind": message.kind})  # fmt: skip
+    outbox.raise_alert(
+        session,
+        "message_given_up",
+        f"message:{message.id}",
+        now=now,
+        account_id=message.account_id,
+        facts={"kind": message.kind},
+    )
 
 
 def deliver(house: House, message_id: int, *, now: datetime) -> MessageStatus:
@@ -143,8 +149,15 @@ def _suppress(session: Session, message_id: int, reasons: tuple[str, ...], *, no
         return
     message.reasons, message.locked_until = list(reasons), None
     advance(message, MessageStatus.SUPPRESSED)
-    record(session, SYSTEM, "message.moved", message, account_id=message.account_id, now=now,
-           facts={"to": "suppressed", "reasons": list(reasons)})  # fmt: skip
+    record(
+        session,
+        SYSTEM,
+        "message.moved",
+        message,
+        account_id=message.account_id,
+        now=now,
+        facts={"to": "suppressed", "reasons": list(reasons)},
+    )
 
 
 def _prepare(session: Session, house: House, message_id: int, *, now: datetime) -> Envelope | None:
@@ -156,9 +169,16 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     contact = session.get_one(Contact, message.contact_id)
     policy = current_policy(session, now)
     decision = contact_rules.may_contact(
-        session, account, contact, channel=message.channel, purpose=message.purpose,
-        currency=message.currency, policy=policy, now=now, message_id=message.id,
-    )  # fmt: skip
+        session,
+        account,
+        contact,
+        channel=message.channel,
+        purpose=message.purpose,
+        currency=message.currency,
+        policy=policy,
+        now=now,
+        message_id=message.id,
+    )
     address = consents.address_of(contact, message.channel) or ""
     reasons = list(decision.reasons)
     if address and not house.may_deliver_to(address, message.channel is Channel.SMS):
@@ -198,8 +218,14 @@ def _incomplete(session: Session, message: Message, error: MessageIncomplete, *,
         advance(message, MessageStatus.SENDING)
     message.reasons, message.locked_until = ["message_incomplete"], None
     advance(message, MessageStatus.FAILED)
-    outbox.raise_alert(session, "message_incomplete", f"message:{message.id}", now=now,
-                       account_id=message.account_id, facts={"what": str(error)})  # fmt: skip
+    outbox.raise_alert(
+        session,
+        "message_incomplete",
+        f"message:{message.id}",
+        now=now,
+        account_id=message.account_id,
+        facts={"what": str(error)},
+    )
 
 
 def _render(
@@ -218,9 +244,15 @@ def _render(
     link = expires_at = None
     if reminders.needs_link(message):
         row, token = links.issue(
-            session, SYSTEM, account, contact=contact, channel=message.channel, policy=policy,
-            message=message, now=now,
-        )  # fmt: skip
+            session,
+            SYSTEM,
+            account,
+            contact=contact,
+            channel=message.channel,
+            policy=policy,
+            message=message,
+            now=now,
+        )
         link, expires_at = f"{base}/l/{token}", row.expires_at
     way_out = consents.issue_opt_out(session, contact, message.channel, policy=policy, now=now)
     stop = f"{base}/x/{way_out}"
@@ -274,10 +306,29 @@ def _close(
         message.not_before = now + min(timedelta(seconds=30 * 2**message.attempts), timedelta(hours=1))
     if outcome is MessageStatus.FAILED:
         message.reasons = ["carrier_refused"]
-        outbox.raise_alert(session, "message_refused", f"message:{message.id}", now=now,
-                           account_id=message.account_id, facts={"why": reason or ""})  # fmt: skip
-    outbox.note(session, message.account_id, f"message.{outcome.value}", contact_id=message.contact_id, now=now,
-                facts={"message": message.id, "kind": message.kind, "channel": message.channel.value})  # fmt: skip
-    record(session, SYSTEM, "message.moved", message, account_id=message.account_id, now=now,
-           facts={"to": outcome.value, "try": message.attempts})  # fmt: skip
+        outbox.raise_alert(
+            session,
+            "message_refused",
+            f"message:{message.id}",
+            now=now,
+            account_id=message.account_id,
+            facts={"why": reason or ""},
+        )
+    outbox.note(
+        session,
+        message.account_id,
+        f"message.{outcome.value}",
+        contact_id=message.contact_id,
+        now=now,
+        facts={"message": message.id, "kind": message.kind, "channel": message.channel.value},
+    )
+    record(
+        session,
+        SYSTEM,
+        "message.moved",
+        message,
+        account_id=message.account_id,
+        now=now,
+        facts={"to": outcome.value, "try": message.attempts},
+    )
     return outcome

@@ -156,8 +156,9 @@ def _end(session: Session, job_id: int, error: str | None, *, now: datetime) -> 
         job.done_at = now
     elif job.attempts >= JOB_TRIES:
         advance(job, JobStatus.DEAD)
-        outbox.raise_alert(session, "job_dead", f"job:{job.id}", now=now,
-                           facts={"kind": job.kind, "error": error})  # fmt: skip
+        outbox.raise_alert(
+            session, "job_dead", f"job:{job.id}", now=now, facts={"kind": job.kind, "error": error}
+        )
     else:
         advance(job, JobStatus.QUEUED)
         job.run_at = now + min(timedelta(seconds=5 * 2**job.attempts), timedelta(hours=1))

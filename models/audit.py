@@ -130,11 +130,19 @@ def buffer(
     """Keep one act in the session until `chain` writes it. `subject` is a row or an id or None."""
     session.info.setdefault(_BUFFER, []).append(
         {
-            "code": code, "actor_kind": actor_kind, "actor_id": actor_id, "account_id": account_id,
-            "subject_kind": subject_kind, "subject": subject, "facts": dict(facts),
-            "personal": dict(personal), "reason": reason, "request_id": request_id, "now": now,
+            "code": code,
+            "actor_kind": actor_kind,
+            "actor_id": actor_id,
+            "account_id": account_id,
+            "subject_kind": subject_kind,
+            "subject": subject,
+            "facts": dict(facts),
+            "personal": dict(personal),
+            "reason": reason,
+            "request_id": request_id,
+            "now": now,
         }
-    )  # fmt: skip
+    )
 
 
 def forget(session: Session) -> None:
@@ -185,11 +193,17 @@ def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[AuditEntry, Audi
         digests["reason"] = hashlib.sha256(f"{salt}{act['reason']}".encode()).hexdigest()
     payload = canonical(
         {
-            "id": number, "at": act["now"], "code": act["code"], "actor": [act["actor_kind"], act["actor_id"]],
-            "account": act["account_id"], "subject": [act["subject_kind"], subject_id],
-            "facts": act["facts"], "digests": digests, "request": act["request_id"],
+            "id": number,
+            "at": act["now"],
+            "code": act["code"],
+            "actor": [act["actor_kind"], act["actor_id"]],
+            "account": act["account_id"],
+            "subject": [act["subject_kind"], subject_id],
+            "facts": act["facts"],
+            "digests": digests,
+            "request": act["request_id"],
         }
-    )  # fmt: skip
+    )
     entry = AuditEntry(
         id=number,
         occurred_at=act["now"],

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
@@ -51,7 +50,7 @@ class PayForm:
     Attributes:
         what: one of KINDS, or "" while nothing is chosen.
         invoices: refs of the ticked documents.
-        amount: as typed, or a plain decimal in an address of ours.
+        amount: as typed, or a plain decimal in an address of ours; read only with `what` "amount".
     """
 
     what: str = ""
@@ -88,15 +87,13 @@ def read_pay(source: MultiDict[str, str]) -> PayForm:
     return PayForm(what, tuple(source.getlist("invoice")), single(source, "amount"))
 
 
-def read_currency(source: MultiDict[str, str]) -> str | None:
-    """Read the currency, None when it is not named.
+def read_currency(source: MultiDict[str, str]) -> str:
+    """Read the currency.
 
     Raises:
-        NotFound: a currency that we do not know.
+        NotFound: none is named, or one that we do not know.
     """
     code = single(source, "currency")
-    if not code:
-        return None
     try:
         currency_row(code)
     except UnknownCurrency:
@@ -127,7 +124,7 @@ def choice_of(form: PayForm, currency: str, read_amount: Callable[[str], Money])
     if form.what != "amount":
         return Choice(form.what, currency, form.invoices if form.what == "chosen" else ())
     try:
-        return Choice("amount", currency, form.invoices, read_amount(form.amount))
+        return Choice("amount", currency, amount=read_amount(form.amount))
     except AmountUnreadable as error:
         raise Refused("not_a_number" if error.reason == "too_large" else error.reason) from None
 
@@ -183,23 +180,36 @@ def reviewed(quote: Quote, choice: Choice) -> list[tuple[str, str]]:
     A whole choice becomes its invoices and their sum: if one of them changes before the button is
     pressed, the sum no longer fits and the debtor is asked again instead of charged another amount.
     """
-    refs = choice.invoice_refs if choice.kind == "amount" else tuple(row.ref for row, _ in quote.shares)
+    refs = () if choice.kind == "amount" else tuple(row.ref for row, _ in quote.shares)
     return [
         ("currency", quote.currency),
-        ("what", "amount"),
         ("amount", f"{quote.amount.decimal:f}"),
         *(("invoice", ref) for ref in refs),
         ("nonce", secrets.token_urlsafe(32)),
     ]
 
 
-def read_nonce() -> str:
+def read_reviewed(source: MultiDict[str, str]) -> Choice:
+    """Read back what `reviewed` wrote.
+
+    Raises:
+        BadRequest: the amount is not one that we wrote.
+    """
+    currency = read_currency(source)
+    try:
+        amount = parse_plain(single(source, "amount"), currency)
+    except AmountUnreadable:
+        raise BadRequest("amount") from None
+    return Choice("amount", currency, tuple(source.getlist("invoice")), amount)
+
+
+def read_nonce(source: MultiDict[str, str]) -> str:
     """Read the form's own number, made when the page was shown (M-06).
 
     Raises:
         BadRequest: absent, or not one of ours by its looks.
     """
-    nonce = single(request.form, "nonce")
+    nonce = single(source, "nonce")
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", nonce):
         raise BadRequest("nonce")
     return nonce

@@ -21,14 +21,15 @@ blueprint.url_defaults(carry_language)
 @web.link_session
 def choose() -> Answer:
     """Show the three choices and the bank transfer."""
-    return _pay_page(forms.read_currency(request.args), forms.read_pay(request.args))
+    currency = forms.read_currency(request.args) if "currency" in request.args else None
+    return _pay_page(currency, forms.read_pay(request.args))
 
 
 @blueprint.post("/account/pay")
 @web.link_session
 def decide() -> Answer:
     """Check a choice and go on to its review; a refused one comes back with everything kept."""
-    currency = forms.read_currency(request.form) or ""
+    currency = forms.read_currency(request.form)
     form = forms.read_pay(request.form)
     try:
         choice = forms.choice_of(form, currency, forms.typed(currency, g.language))
@@ -42,7 +43,7 @@ def decide() -> Answer:
 @web.link_session
 def review() -> Answer:
     """Show what will be paid, to whom and for what, before anything is (WCAG 3.3.4)."""
-    currency = forms.read_currency(request.args) or ""
+    currency = forms.read_currency(request.args)
     form = forms.read_pay(request.args)
     if _gateway() is None:
         return redirect(url_for("portal_pay.choose", currency=currency), 303)
@@ -68,21 +69,18 @@ def start_again() -> Answer:
 def start() -> Answer:
     """Start the payment and go to the hosted page, or to the return page while its start is unknown."""
     holder, gateway = web.holder(), _gateway()
-    currency = forms.read_currency(request.form) or ""
-    form = forms.read_pay(request.form)
-    nonce = forms.read_nonce()
+    choice, nonce = forms.read_reviewed(request.form), forms.read_nonce(request.form)
     if gateway is None:
-        return redirect(url_for("portal_pay.choose", currency=currency), 303)
+        return redirect(url_for("portal_pay.choose", currency=choice.currency), 303)
     try:
         started = payments.start(
-            web.house().store, gateway, holder.actor,
-            forms.choice_of(form, currency, forms.plain(currency)),
+            web.house().store, gateway, holder.actor, choice,
             account_id=holder.account_id, zone=holder.zone, nonce=nonce, language=g.language,
             title=_("Payment to %(name)s", name=holder.sender.name), note=None,
             base_url=web.house().settings.base_url, now=web.now(),
         )  # fmt: skip
     except Refused as error:
-        return _pay_page(currency, forms.PayForm(), refused=error)
+        return _pay_page(choice.currency, forms.PayForm(), refused=error)
     return redirect(started.url or url_for("portal_returns.truth", ref=started.ref), 303)
 
 
@@ -106,7 +104,7 @@ def _pay_page(currency: str | None, form: forms.PayForm, *, refused: Refused | N
             session, holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
         )
         groups = [group for group in account.groups if group.asked]
-        group = next((group for group in groups if currency in (group.currency, None, "")), None)
+        group = next((group for group in groups if currency in (group.currency, None)), None)
         if group is None:
             return redirect(url_for("portal_overview.account"), 303)
         bank = invoices.bank_details(

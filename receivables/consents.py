@@ -163,10 +163,23 @@ def opt_out(
     )
     session.add(event)
     session.flush()
-    record(session, actor, "consent.opted_out", event, account_id=contact.account_id, now=now,
-           facts={"contact": contact.id, "channel": channel.value, "source": source})  # fmt: skip
-    outbox.note(session, contact.account_id, "consent.opted_out", contact_id=contact.id, now=now,
-                facts={"channel": channel.value})  # fmt: skip
+    record(
+        session,
+        actor,
+        "consent.opted_out",
+        event,
+        account_id=contact.account_id,
+        now=now,
+        facts={"contact": contact.id, "channel": channel.value, "source": source},
+    )
+    outbox.note(
+        session,
+        contact.account_id,
+        "consent.opted_out",
+        contact_id=contact.id,
+        now=now,
+        facts={"channel": channel.value},
+    )
     for message in session.scalars(
         select(Message).where(
             Message.contact_id == contact.id,

@@ -122,11 +122,29 @@ def record_credit_note(
             entry_id=entry.id,
         )
     )
-    record(session, actor, "credit_note.recorded", note, account_id=account_id, now=now, reason=reason,
-           facts={"invoice": invoice.id, "amount_minor": amount.minor, "currency": amount.currency})  # fmt: skip
-    outbox.note(session, account_id, "credit_note.recorded", staff_id=actor.id, now=now,
-                facts={"number": number, "invoice": invoice.number, "amount_minor": amount.minor,
-                       "currency": amount.currency})  # fmt: skip
+    record(
+        session,
+        actor,
+        "credit_note.recorded",
+        note,
+        account_id=account_id,
+        now=now,
+        reason=reason,
+        facts={"invoice": invoice.id, "amount_minor": amount.minor, "currency": amount.currency},
+    )
+    outbox.note(
+        session,
+        account_id,
+        "credit_note.recorded",
+        staff_id=actor.id,
+        now=now,
+        facts={
+            "number": number,
+            "invoice": invoice.number,
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+        },
+    )
     return note
 
 

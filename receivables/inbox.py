@@ -154,8 +154,13 @@ def _try_later(store: Store, event: InboxEvent, error: str, policy: Policy, *, n
         row.error, row.locked_until = error[:500], None
         row.next_try_at = now + min(timedelta(seconds=5 * 2 ** min(row.attempts, 10)), timedelta(hours=1))
         if given_up or now - row.received_at > policy.alert_after:
-            outbox.raise_alert(session, "event_not_understood", f"inbox:{row.id}", now=now,
-                               facts={"event": row.event_id, "type": row.type, "error": error[:200]})  # fmt: skip
+            outbox.raise_alert(
+                session,
+                "event_not_understood",
+                f"inbox:{row.id}",
+                now=now,
+                facts={"event": row.event_id, "type": row.type, "error": error[:200]},
+            )
         return row.status
 
     return store.run(unit)

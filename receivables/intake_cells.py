@@ -49,7 +49,7 @@ class CellUnreadable(ValueError):
         self.reason = reason
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def plain_number(text: str, mark: str) -> str:
     """Return a number as a plain decimal string with a point, digits kept as written.
 
@@ -77,7 +77,7 @@ def plain_number(text: str, mark: str) -> str:
     return "-" + number if found[1] == "-" and number.strip("0.") else number
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def line_net_minor(quantity: str, unit_price: str, currency: str) -> int:
     """Return quantity × price, rounded once, half up, to minor units.
 

@@ -209,12 +209,13 @@ def require_options(places: Mapping[str, int], options: IntakeOptions) -> None:
         raise WrongUse("terms_needed")
 
 
-#: How many heads are kept in memory.
-_LATELY = 2000
-#: What the staging file takes: (head number, line, *HEAD_FIELDS) and
-#: (head number, line, code, description, quantity, unit price, net, tax, tax rate).
+#: What the staging file takes: (number of the head, line, *HEAD_FIELDS) and
+#: (number of the head, line, code, description, quantity, unit price, net, tax, tax rate).
 HeadRow = tuple[int | str | None, ...]
 LineRow = tuple[int | str | None, ...]
+_CURRENCY = 2 + HEAD_FIELDS.index("currency")
+#: How many heads are kept in memory.
+_LATELY = 2000
 
 
 class RowReader:
@@ -237,10 +238,10 @@ class RowReader:
         self._head_cells: Callable[[list[str]], tuple[str, ...]] = itemgetter(
             *(places[name] for name in self._head_fields)
         )
-        self._last: tuple[str, ...] | None = None
-        self._head: HeadRow | None = None
-        #: Heads read lately, so that lines that stand apart find theirs again.
-        self._lately: dict[tuple[str, ...], HeadRow | None] = {}
+        #: Cells of heads read lately -> their number and currency, so that lines that stand apart
+        #: find theirs again; and of the last one that was unreadable, so that it is told once.
+        self._lately: dict[tuple[str, ...], tuple[int, str]] = {}
+        self._unreadable: tuple[str, ...] | None = None
         self._heads = 0
         self.findings: list[Finding] = []
         self.dropped = 0
@@ -249,39 +250,38 @@ class RowReader:
         """Read one row.
 
         Returns:
-            A new head when it differs from the row before, and the line; None for what was
-            unreadable, dropped or not there. A line stands for the latest head.
+            The head when it is a new one, and the line; None for what was unreadable, dropped or
+            not there.
         """
         if len(cells) != self._width:
             self._find(line, "", f"{len(cells)} cells", "wrong_columns")
             return None, None
         values = self._head_cells(cells)
         new: HeadRow | None = None
-        if values != self._last:
-            self._last = values
-            if values in self._lately:
-                self._head = self._lately[values]
-            else:
-                if len(self._lately) >= _LATELY:
-                    self._lately.clear()
-                new = self._head = self._lately[values] = self._read_head(line, values)
-        if self._head is None:
-            # Its head was found wrong before; the file is refused whatever the line says.
-            return None, None
-        return new, self._read_line(line, cells) if self._has_lines else None
+        known = self._lately.get(values)
+        if known is None:
+            if values == self._unreadable:
+                return None, None
+            new = self._read_head(line, values)
+            if new is None:
+                self._unreadable = values
+                return None, None
+            if len(self._lately) >= _LATELY:
+                self._lately.clear()
+            known = self._lately[values] = self._heads, str(new[_CURRENCY])
+        return new, self._read_line(line, cells, *known) if self._has_lines else None
 
-    def _find(self, line: int, column: str, value: str, reason: str, grade: Grade = Grade.ERROR) -> None:
-        self.findings.append(Finding(line, column, value[:200], reason, grade, self._heads))
+    def _find(self, line: int, column: str, value: str, reason: str) -> None:
+        self.findings.append(Finding(line, column, value[:200], reason, Grade.ERROR))
 
     def _read_head(self, line: int, values: tuple[str, ...]) -> HeadRow | None:
         said: dict[str, int | str | None] = dict.fromkeys(HEAD_FIELDS)
         before = len(self.findings)
         for name, cell in zip(self._head_fields, values, strict=True):
-            text = cell.strip()
-            if len(text) > _LENGTHS.get(name, 500):
-                self._find(line, name, text, "text_too_long")
-            elif text:
-                said[name] = text
+            if len(cell) > _LENGTHS.get(name, 500):
+                self._find(line, name, cell, "text_too_long")
+            else:
+                said[name] = cell.strip() or None
         if said["number"] is None:
             self._find(line, "number", "", "empty")
         currency = str(said["currency"] or self._options.currency or "").upper()
@@ -305,7 +305,7 @@ class RowReader:
                     self._find(line, name, str(said[name]), unreadable.reason)
         if said["kind"] is None and self._options.kind is not None:
             said["kind"] = self._options.kind
-        if any(finding.grade is Grade.ERROR for finding in self.findings[before:]):
+        if len(self.findings) > before:
             return None
         self._heads += 1
         self._read_customer(line, said)
@@ -317,7 +317,9 @@ class RowReader:
                 text = str(said[name])
                 said[name] = read(text)
                 if said[name] is None:
-                    self._find(line, name, text, f"{name}_unusable", Grade.LEFT_OUT)
+                    self.findings.append(
+                        Finding(line, name, text[:200], f"{name}_unusable", Grade.LEFT_OUT, self._heads)
+                    )
         if said["language"] is not None:
             said["language"] = str(said["language"]).casefold()[:2]
         if said["country"] is not None:
@@ -325,12 +327,12 @@ class RowReader:
             said["country"] = country_code(named) or self._options.country
             if said["country"] is None:
                 # Zone, language and rules hang on it: nobody guesses them.
-                self._find(line, "country", named, "country_unknown", Grade.REJECTED)
+                self.findings.append(
+                    Finding(line, "country", named, "country_unknown", Grade.REJECTED, self._heads)
+                )
 
-    def _read_line(self, line: int, cells: list[str]) -> LineRow | None:
+    def _read_line(self, line: int, cells: list[str], head: int, currency: str) -> LineRow | None:
         places, mark = self._places, self._mark
-        assert self._head is not None
-        head, currency = self._head[0], str(self._head[2 + HEAD_FIELDS.index("currency")])
         code = self._text(line, "code", cells) or None
         description = self._text(line, "description", cells)
         name = "quantity"
@@ -354,13 +356,16 @@ class RowReader:
             if self._options.drop_zero_lines and price[0] != "-":
                 self.dropped += 1
                 return None
-            self._find(line, "unit_price", cells[places["unit_price"]], "price_not_positive", Grade.REJECTED)
+            self.findings.append(
+                Finding(line, "unit_price", price, "price_not_positive", Grade.REJECTED, head)
+            )
         return head, line, code, description, quantity, price, net, tax, rate
 
     def _text(self, line: int, name: str, cells: list[str]) -> str:
         if name not in self._places:
             return ""
-        text = cells[self._places[name]].strip()
-        if len(text) > _LENGTHS[name]:
-            self._find(line, name, text, "text_too_long")
-        return text
+        cell = cells[self._places[name]]
+        if len(cell) > _LENGTHS[name]:
+            self._find(line, name, cell, "text_too_long")
+            return ""
+        return cell.strip()

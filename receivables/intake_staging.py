@@ -81,8 +81,8 @@ class StagedDocument(NamedTuple):
 class Staging:
     """One staging file. Made by `begin`, filled by `add`, closed for good by `group` and `keep`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._db, self.path = connection, path
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, lies_at: Path) -> None:
+        self._db, self.path, self._lies_at = connection, path, lies_at
 
     @classmethod
     def begin(cls, path: Path) -> Staging:
@@ -92,18 +92,17 @@ class Staging:
                 left.unlink(missing_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         part.unlink(missing_ok=True)
-        db = sqlite3.connect(part, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(part, isolation_level=None)
         db.executescript(_PRAGMAS + _TABLES)
         db.execute("BEGIN")
-        return cls(db, path)
+        return cls(db, path, lies_at=part)
 
     @classmethod
     def reopen(cls, path: Path) -> Staging | None:
         """Open a staging file that was kept, or return None when there is none."""
         if not path.exists():
             return None
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-        return cls(db, path)
+        return cls(_read_only(path), path, lies_at=path)
 
     def add(self, heads: list[HeadRow], lines: list[LineRow], findings: list[Finding]) -> None:
         """Take the next rows; the three lists are emptied."""
@@ -242,20 +241,17 @@ class Staging:
     def keep(self) -> None:
         """Move the file to its place: whole, on disk, and from now on only read."""
         self._db.execute("COMMIT")
-        part = Path(self._db.execute("PRAGMA database_list").fetchone()[2])
         self._db.close()
-        with part.open("rb") as file:
+        with self._lies_at.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(part, self.path)
-        self._db = sqlite3.connect(
-            f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
+        os.replace(self._lies_at, self.path)
+        self._lies_at = self.path
+        self._db = _read_only(self.path)
 
     def remove(self) -> None:
         """Delete the file, finished or not: what it holds is in the books or will not be."""
-        path = Path(self._db.execute("PRAGMA database_list").fetchone()[2])
         self._db.close()
-        path.unlink(missing_ok=True)
+        self._lies_at.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file and leave it where it is."""
@@ -337,6 +333,10 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
                 for code, text, count, price, n, t, rate in held.get(position, ())
             ),
         )  # fmt: skip
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
 def _is_running(suffix: str) -> bool:

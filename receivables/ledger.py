@@ -244,13 +244,19 @@ def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetim
         insert(_ENTRY),
         [
             {
-                "creditor_id": d.creditor_id, "reference": d.reference, "fingerprint": fingerprint(d),
-                "kind": d.kind, "currency": d.currency, "posted_at": now, "posted_on": posted_on,
-                "effective_on": d.effective_on, "policy_version_id": d.policy_version_id,
+                "creditor_id": d.creditor_id,
+                "reference": d.reference,
+                "fingerprint": fingerprint(d),
+                "kind": d.kind,
+                "currency": d.currency,
+                "posted_at": now,
+                "posted_on": posted_on,
+                "effective_on": d.effective_on,
+                "policy_version_id": d.policy_version_id,
             }
             for d in fresh
         ],
-    )  # fmt: skip
+    )
     ids = {
         reference: entry_id
         for entry_id, reference in session.execute(
@@ -261,14 +267,19 @@ def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetim
         insert(_POSTING),
         [
             {
-                "entry_id": ids[d.reference], "position": position, "ledger_code": side.code,
-                "account_id": side.account_id, "invoice_id": side.invoice_id,
-                "debit_minor": side.debit_minor, "credit_minor": side.credit_minor, "currency": d.currency,
+                "entry_id": ids[d.reference],
+                "position": position,
+                "ledger_code": side.code,
+                "account_id": side.account_id,
+                "invoice_id": side.invoice_id,
+                "debit_minor": side.debit_minor,
+                "credit_minor": side.credit_minor,
+                "currency": d.currency,
             }
             for d in fresh
             for position, side in enumerate(d.sides, 1)
         ],
-    )  # fmt: skip
+    )
     # Nobody has read these invoices yet, so their version stays 1.
     session.execute(
         update(_INVOICE)

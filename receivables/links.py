@@ -112,11 +112,19 @@ def issue(
     session.add(link)
     session.flush()
     record(
-        session, actor, "link.issued", link, account_id=account.id,
-        facts={"contact": link.contact_id, "channel": channel.value, "scope": link.scope.value,
-               "expires_at": link.expires_at},
+        session,
+        actor,
+        "link.issued",
+        link,
+        account_id=account.id,
+        facts={
+            "contact": link.contact_id,
+            "channel": channel.value,
+            "scope": link.scope.value,
+            "expires_at": link.expires_at,
+        },
         now=now,
-    )  # fmt: skip
+    )
     return link, token
 
 
@@ -249,10 +257,23 @@ def redeem(
         scope=link.scope,
         request_id=request_id,
     )
-    record(session, actor, "link.redeemed", link, account_id=link.account_id, now=now,
-           facts={"session": opened.id, "count": link.redeemed_count})  # fmt: skip
-    outbox.note(session, link.account_id, "portal.opened", contact_id=link.contact_id, now=now,
-                facts={"channel": link.channel.value})  # fmt: skip
+    record(
+        session,
+        actor,
+        "link.redeemed",
+        link,
+        account_id=link.account_id,
+        now=now,
+        facts={"session": opened.id, "count": link.redeemed_count},
+    )
+    outbox.note(
+        session,
+        link.account_id,
+        "portal.opened",
+        contact_id=link.contact_id,
+        now=now,
+        facts={"channel": link.channel.value},
+    )
     return session_token, actor
 
 
@@ -380,8 +401,15 @@ def choose_language(session: Session, actor: Actor, language: str, *, now: datet
     if language not in creditor.languages:
         raise NotFound("language_not_offered", language=language)
     before, account.language, account.language_chosen_at = account.language, language, now
-    record(session, actor, "account.language_chosen", account, account_id=account.id, now=now,
-           facts={"from": before, "to": language})  # fmt: skip
+    record(
+        session,
+        actor,
+        "account.language_chosen",
+        account,
+        account_id=account.id,
+        now=now,
+        facts={"from": before, "to": language},
+    )
 
 
 def ask_fresh(session: Session, token: str, *, policy: Policy, now: datetime) -> Message | None:

@@ -72,9 +72,14 @@ def enqueue(
     session.add(message)
     session.flush()
     record(
-        session, actor, "message.queued", message, account_id=account.id, now=now,
+        session,
+        actor,
+        "message.queued",
+        message,
+        account_id=account.id,
+        now=now,
         facts={"kind": kind, "channel": channel.value, "purpose": purpose.value, "contact": contact.id},
-    )  # fmt: skip
+    )
     return message
 
 
@@ -167,6 +172,13 @@ def raise_alert(
             session.flush()
     except IntegrityError:  # another worker raised it in the same moment
         return session.scalars(query).one()
-    record(session, SYSTEM, "alert.raised", alert, account_id=account_id, now=now,
-           facts={"code": code, "key": key})  # fmt: skip
+    record(
+        session,
+        SYSTEM,
+        "alert.raised",
+        alert,
+        account_id=account_id,
+        now=now,
+        facts={"code": code, "key": key},
+    )
     return alert

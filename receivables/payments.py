@@ -219,9 +219,19 @@ def start(
 
         def reserve(session: Session) -> PaymentAttempt | None:
             return _reserve(
-                session, gateway, actor, choice, account_id=account_id, zone=zone, nonce=nonce,
-                language=language, title=title, note=note, base_url=base_url, now=now,
-            )  # fmt: skip
+                session,
+                gateway,
+                actor,
+                choice,
+                account_id=account_id,
+                zone=zone,
+                nonce=nonce,
+                language=language,
+                title=title,
+                note=note,
+                base_url=base_url,
+                now=now,
+            )
 
         reserved = store.run(reserve)
         if reserved is not None:
@@ -379,11 +389,19 @@ def _reserve(
         for row, amount in plan.shares
     )
     record(
-        session, actor, "attempt.started", attempt, account_id=account_id, now=now,
-        facts={"amount_minor": plan.amount.minor, "currency": plan.amount.currency,
-               "invoices": {str(locked[row.ref].id): m.minor for row, m in plan.shares},
-               "policy": policy.version_id},
-    )  # fmt: skip
+        session,
+        actor,
+        "attempt.started",
+        attempt,
+        account_id=account_id,
+        now=now,
+        facts={
+            "amount_minor": plan.amount.minor,
+            "currency": plan.amount.currency,
+            "invoices": {str(locked[row.ref].id): m.minor for row, m in plan.shares},
+            "policy": policy.version_id,
+        },
+    )
     session.flush()
     return attempt
 
@@ -438,8 +456,15 @@ def _move(
     if to not in UNSETTLED_ATTEMPTS:
         attempt.finished_at = now
     _set_blocking(session, attempt)
-    record(session, SYSTEM, "attempt.moved", attempt, account_id=attempt.account_id, now=now,
-           facts={"from": before.value, "to": to.value, "code": code})  # fmt: skip
+    record(
+        session,
+        SYSTEM,
+        "attempt.moved",
+        attempt,
+        account_id=attempt.account_id,
+        now=now,
+        facts={"from": before.value, "to": to.value, "code": code},
+    )
 
 
 def _set_blocking(session: Session, attempt: PaymentAttempt) -> None:
@@ -476,11 +501,21 @@ def supersede(
         attempt.superseded_at = now
         _set_blocking(session, attempt)
         outbox.queue_job(
-            session, kind="expire_session", key=f"expire_session:{attempt.id}",
-            payload={"attempt_ref": attempt.ref}, now=now,
-        )  # fmt: skip
-        record(session, actor, "attempt.superseded", attempt, account_id=attempt.account_id, now=now,
-               facts={"why": reason})  # fmt: skip
+            session,
+            kind="expire_session",
+            key=f"expire_session:{attempt.id}",
+            payload={"attempt_ref": attempt.ref},
+            now=now,
+        )
+        record(
+            session,
+            actor,
+            "attempt.superseded",
+            attempt,
+            account_id=attempt.account_id,
+            now=now,
+            facts={"why": reason},
+        )
         count += 1
     return count
 
@@ -492,7 +527,7 @@ def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: date
     Raises: GatewayUnreachable: try again later.
     """
     with store.read() as session:
-        attempt = _by_ref(session, ref)
+        attempt = find_attempt(session, ref)
     if attempt.remote_id is None:
         return settle(store, gateway, ref, now=now)
     if attempt.status not in UNSETTLED_ATTEMPTS:
@@ -516,7 +551,7 @@ def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) ->
         NotFound: no such attempt.
     """
     with store.read() as session:
-        attempt = _by_ref(session, ref)
+        attempt = find_attempt(session, ref)
         if attempt.status is AttemptStatus.SUCCEEDED and not _fee_missing(session, attempt):
             return attempt.status
     try:
@@ -542,7 +577,11 @@ def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) ->
     return _apply(store, attempt.id, remote, now=now)
 
 
-def _by_ref(session: Session, ref: str) -> PaymentAttempt:
+def find_attempt(session: Session, ref: str) -> PaymentAttempt:
+    """Return an attempt by its return id.
+
+    Raises: NotFound.
+    """
     attempt = session.scalar(select(PaymentAttempt).where(PaymentAttempt.ref == ref))
     if attempt is None:
         raise NotFound("not_found")
@@ -597,8 +636,14 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     session.get_one(Account, account_id, with_for_update=True)
     attempt = _lock(session, attempt_id)
     if remote.attempt_ref != attempt.ref:
-        outbox.raise_alert(session, "foreign_object", f"attempt:{attempt.id}", now=now,
-                           account_id=account_id, facts={"object": remote.session_id})  # fmt: skip
+        outbox.raise_alert(
+            session,
+            "foreign_object",
+            f"attempt:{attempt.id}",
+            now=now,
+            account_id=account_id,
+            facts={"object": remote.session_id},
+        )
         return attempt.status
     attempt.remote_id = attempt.remote_id or remote.session_id
     attempt.checkout_url = attempt.checkout_url or remote.url
@@ -617,8 +662,14 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
         return before
     _move(session, attempt, to, now=now, code=remote.failure_code)
     if to in (AttemptStatus.PROCESSING, AttemptStatus.FAILED):
-        outbox.note(session, account_id, f"payment.{to.value}", contact_id=attempt.contact_id, now=now,
-                    facts={"amount_minor": attempt.amount_minor, "currency": attempt.currency})  # fmt: skip
+        outbox.note(
+            session,
+            account_id,
+            f"payment.{to.value}",
+            contact_id=attempt.contact_id,
+            now=now,
+            facts={"amount_minor": attempt.amount_minor, "currency": attempt.currency},
+        )
     return to
 
 
@@ -656,13 +707,17 @@ def sweep(
 
 
 def _alert_if_stuck(session: Session, ref: str, policy: Policy, *, now: datetime) -> None:
-    attempt = _by_ref(session, ref)
+    attempt = find_attempt(session, ref)
     stuck = attempt.status in UNSETTLED_ATTEMPTS and attempt.status is not AttemptStatus.PROCESSING
     if stuck and now > attempt.expires_at + policy.alert_after:
         outbox.raise_alert(
-            session, "attempt_unresolved", f"attempt:{attempt.id}", account_id=attempt.account_id,
-            facts={"status": attempt.status.value, "since": attempt.started_at.isoformat()}, now=now,
-        )  # fmt: skip
+            session,
+            "attempt_unresolved",
+            f"attempt:{attempt.id}",
+            account_id=attempt.account_id,
+            facts={"status": attempt.status.value, "since": attempt.started_at.isoformat()},
+            now=now,
+        )
 
 
 # --------------------------------------------------------------------------- the return page

@@ -122,11 +122,20 @@ def book_charge(
         for share in shares
     )
     record(
-        session, SYSTEM, "payment.settled", payment, account_id=account.id, now=now,
-        facts={"charge": charge.charge_id, "amount_minor": charge.amount.minor,
-               "currency": charge.amount.currency, "unapplied_minor": rest.minor,
-               "shares": {str(s.invoice_id): s.amount_minor for s in shares}},
-    )  # fmt: skip
+        session,
+        SYSTEM,
+        "payment.settled",
+        payment,
+        account_id=account.id,
+        now=now,
+        facts={
+            "charge": charge.charge_id,
+            "amount_minor": charge.amount.minor,
+            "currency": charge.amount.currency,
+            "unapplied_minor": rest.minor,
+            "shares": {str(s.invoice_id): s.amount_minor for s in shares},
+        },
+    )
     _tell(session, attempt, payment, charge, rest, now=now)
     return payment
 
@@ -172,18 +181,36 @@ def _tell(
 ) -> None:
     """Write the timeline, ask a person about what is left over, queue the confirmation."""
     account = session.get_one(Account, payment.account_id)
-    outbox.note(session, account.id, "payment.succeeded", contact_id=attempt.contact_id, now=now,
-                facts={"payment": payment.number, "amount_minor": payment.amount_minor,
-                       "currency": payment.currency})  # fmt: skip
+    outbox.note(
+        session,
+        account.id,
+        "payment.succeeded",
+        contact_id=attempt.contact_id,
+        now=now,
+        facts={"payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency},
+    )
     if rest:
-        outbox.ask_person(session, TaskKind.UNAPPLIED_MONEY, f"unapplied:payment:{payment.id}",
-                          account_id=account.id, now=now,
-                          facts={"payment": payment.number, "amount_minor": rest.minor,
-                                 "currency": rest.currency})  # fmt: skip
+        outbox.ask_person(
+            session,
+            TaskKind.UNAPPLIED_MONEY,
+            f"unapplied:payment:{payment.id}",
+            account_id=account.id,
+            now=now,
+            facts={"payment": payment.number, "amount_minor": rest.minor, "currency": rest.currency},
+        )
     if charge.amount != Money(attempt.amount_minor, attempt.currency):
-        outbox.raise_alert(session, "amount_differs", f"attempt:{attempt.id}", account_id=account.id, now=now,
-                           facts={"asked_minor": attempt.amount_minor, "came_minor": charge.amount.minor,
-                                  "currency": charge.amount.currency})  # fmt: skip
+        outbox.raise_alert(
+            session,
+            "amount_differs",
+            f"attempt:{attempt.id}",
+            account_id=account.id,
+            now=now,
+            facts={
+                "asked_minor": attempt.amount_minor,
+                "came_minor": charge.amount.minor,
+                "currency": charge.amount.currency,
+            },
+        )
     contact = receipt_contact(session, attempt)
     if contact is not None:
         outbox.enqueue(

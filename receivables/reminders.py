@@ -176,13 +176,19 @@ def _receipt_values(session: Session, message: Message, account: Account, today:
     payment = session.get_one(Payment, message.facts["payment_id"])
     shares = session.execute(
         select(
-            Invoice.ref, Invoice.number, Invoice.kind, Invoice.issued_on, Invoice.due_on,
-            Invoice.total_minor, Invoice.description, Allocation.amount_minor,
+            Invoice.ref,
+            Invoice.number,
+            Invoice.kind,
+            Invoice.issued_on,
+            Invoice.due_on,
+            Invoice.total_minor,
+            Invoice.description,
+            Allocation.amount_minor,
         )
         .join(Allocation, Allocation.invoice_id == Invoice.id)
         .where(Allocation.payment_id == payment.id)
         .order_by(Allocation.id)
-    )  # fmt: skip
+    )
     rest = total(
         [
             invoices.asked(r)

@@ -72,8 +72,16 @@ def add_staff(
     )
     session.add(person)
     session.flush()
-    record(session, actor, "staff.added", person, account_id=None, now=now,
-           facts={"role": role.value}, personal={"email": address, "name": name})  # fmt: skip
+    record(
+        session,
+        actor,
+        "staff.added",
+        person,
+        account_id=None,
+        now=now,
+        facts={"role": role.value},
+        personal={"email": address, "name": name},
+    )
     return person
 
 

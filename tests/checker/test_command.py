@@ -99,12 +99,13 @@ def test_other_file_in_place_of_a_part_is_wrong_use(healthy: World, capsys: Outp
     assert "has no table object" in capsys.readouterr().err
 
 
-def test_moment_without_zone_is_wrong_use(healthy: World, capsys: Output) -> None:
+@pytest.mark.parametrize("moment", ["2026-11-20T12:00", "noon"])
+def test_moment_without_zone_is_wrong_use(moment: str, healthy: World, capsys: Output) -> None:
     """A naive moment could be read in two ways."""
     with pytest.raises(SystemExit) as refused:
-        main(["--database", healthy.database, "--now", "2026-11-20T12:00"])
+        main(["--database", healthy.database, "--now", moment])
     assert refused.value.code == 2
-    assert "moment with a zone" in capsys.readouterr().err
+    assert "is not a moment with its zone" in capsys.readouterr().err
 
 
 def test_damaged_file_is_broken_not_a_crash(world: World, check: Check) -> None:

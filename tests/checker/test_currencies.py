@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
+from checker import currencies, logs
 from checker.currencies import ISO_DECIMALS, WIRE_DECIMALS, UnknownCurrency, is_nearest, is_same, shown
 from models.money import CURRENCIES, Money, to_gateway
 
@@ -46,3 +49,11 @@ def test_unknown_code_is_refused() -> None:
 def test_shown() -> None:
     """Amounts in the report have their currency's decimals."""
     assert [shown(5, "GBP"), shown(-1_234, "KWD"), shown(10, "ISK")] == ["GBP 0.05", "KWD -1.234", "ISK 10"]
+
+
+def test_examples_in_docstrings() -> None:
+    """What the docstrings show is what the functions return."""
+    for module in (currencies, logs):
+        result = doctest.testmod(module)
+        assert result.failed == 0
+        assert result.attempted > 0

@@ -656,7 +656,8 @@ def upgrade() -> None:
         sa.Column("created_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.CheckConstraint("balance_minor BETWEEN 0 AND total_minor", name=op.f("ck_invoice_balance")),
         sa.CheckConstraint(
-            "total_minor = lines_net_minor - allowances_minor + charges_minor + tax_minor - prepaid_minor + rounding_minor",
+            "total_minor = lines_net_minor - allowances_minor + charges_minor + tax_minor"
+            " - prepaid_minor + rounding_minor",
             name=op.f("ck_invoice_sum"),
         ),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_invoice_total")),

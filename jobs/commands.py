@@ -1,0 +1,234 @@
+"""The command line: `amicable …` (decision 30).
+
+Exit codes: 0 done, 1 refused or found wrong, 2 wrong use. `--json` where a program may read it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+import logs
+from assembly import House, assemble
+from config import Settings, SettingsError
+from jobs import demo, imports, nightly_integrity, worker
+from models import migrate
+from models.accounts import Account
+from models.staff import Role
+from models.store import Store
+from receivables import invoices, reminders
+from receivables.errors import ReceivablesError, Refused
+from receivables.passwords import hash_password, new_code_secret
+from receivables.permissions import SYSTEM
+from receivables.staff import CODE_ROLES, add_staff
+
+EXAMPLES = """examples:
+  amicable demo                                   everything on this machine, with stand-ins
+  amicable db upgrade                             bring the database to this version
+  amicable import invoices FILE.csv --creditor northgate --currency GBP --terms 30 --as-of 2026-11-21
+  amicable remind --overdue                       one reminder for each account with something overdue
+  amicable remind --account 10482                 for one account, by its number
+  amicable worker                                 send, settle, sweep; run as many as you like
+  amicable daily                                  the nightly proof of the books
+  amicable user add priya@northgate.example --name "Priya Shah" --role collector
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.run is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(args.run(args))
+    except SettingsError as error:
+        for line in error.lines:
+            print(f"amicable: {line}", file=sys.stderr)
+        return 2
+    except ReceivablesError as error:
+        print(f"amicable: {error.code} {error.facts or ''}".rstrip(), file=sys.stderr)
+        return 1
+    except worker.SecondHost as error:
+        print(f"amicable: {error}", file=sys.stderr)
+        return 1
+
+
+def console() -> None:
+    """Entry point of the installed script."""
+    raise SystemExit(main())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="amicable",
+        description="A self-service payment portal for receivables, with a collectors' back office.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("demo", "run everything on this machine, with stand-ins", _demo)
+    sub.add_argument("--port", type=int, default=8000, help="first of four ports (default 8000)")
+    sub.add_argument("--folder", type=Path, default=Path("var"), help="where the demo keeps its data (var)")
+    sub.add_argument("--reset", action="store_true", help="forget the last demo first")
+
+    sub = command("db", "bring the database to this version", _db)
+    sub.add_argument("what", choices=["upgrade", "check"], help="upgrade, or check whether it is current")
+
+    sub = command("import", "bring files into the books", _import)
+    kinds = sub.add_subparsers(dest="what", required=True, metavar="WHAT")
+    imports.add_import_arguments(
+        kinds.add_parser("invoices", help="invoices and credit notes, one row a line")
+    )
+
+    sub = command("remind", "queue one reminder per account and currency", _remind)
+    whom = sub.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--account", help="customer number")
+    whom.add_argument("--overdue", action="store_true", help="every account with something overdue")
+    sub.add_argument("--json", action="store_true", help="counts for a program")
+
+    command("worker", "send, settle and sweep until stopped", _worker)
+    sub = command("daily", "prove the books and tidy up; hourly is fine", _daily)
+    sub.add_argument("--json", action="store_true", help="findings for a program")
+
+    sub = command("user", "people at the desk", _user)
+    sub.add_argument("what", choices=["add"])
+    sub.add_argument("email")
+    sub.add_argument("--name", required=True)
+    sub.add_argument("--role", required=True, choices=[role.value for role in Role])
+    sub.add_argument("--language", default="en")
+    return parser
+
+
+def _house() -> House:
+    logs.configure()
+    return assemble(Settings.load())
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    folder = args.folder.resolve()
+    if args.reset:
+        demo.forget(folder)
+
+    def built(environment: dict[str, str]) -> House:
+        return assemble(Settings.load(**environment))
+
+    return demo.run(demo.Places(args.port, folder), built, lambda house: migrate.upgrade(house.store.writer))
+
+
+def _db(args: argparse.Namespace) -> int:
+    settings = Settings.load()
+    store = Store(settings.AMICABLE_OWNER_DATABASE_URL or settings.DATABASE_URL)
+    try:
+        if args.what == "upgrade":
+            migrate.upgrade(store.writer)
+            print("The database is at this version.")
+            return 0
+        current = migrate.is_current(store.writer)
+    except SQLAlchemyError as error:
+        print(
+            f"amicable: DATABASE_URL: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr
+        )
+        return 1
+    print("The database is current." if current else "The database is behind: run `amicable db upgrade`.")
+    return 0 if current else 1
+
+
+def _import(args: argparse.Namespace) -> int:
+    house = _house()
+    return imports.run_import(
+        house.store, house.settings.AMICABLE_DATA_DIR, args, _utc_now(), tables=house.tables
+    )
+
+
+def _remind(args: argparse.Namespace) -> int:
+    house = _house()
+    now = _utc_now()
+    with house.store.read() as session:
+        if args.overdue:
+            chosen = invoices.accounts_with_overdue(session, now=now)
+        else:
+            chosen = list(session.scalars(select(Account.id).where(Account.number == args.account)))
+    if not chosen and not args.overdue:
+        print(f"amicable: no account has the number {args.account}", file=sys.stderr)
+        return 1
+    queued, refused = 0, {}
+    for account_id in chosen:
+        try:
+            queued += house.store.run(
+                lambda s, i=account_id: len(reminders.remind(s, SYSTEM, s.get_one(Account, i), now=now))  # type: ignore[misc]
+            )
+        except Refused as error:
+            refused[error.code] = refused.get(error.code, 0) + 1
+    if args.json:
+        print(json.dumps({"accounts": len(chosen), "messages": queued, "refused": refused}))
+    else:
+        print(
+            f"{len(chosen)} accounts, {queued} messages queued",
+            *(f"{n} {c}" for c, n in refused.items()),
+            sep=", ",
+        )
+    return 0 if not refused or args.overdue else 1
+
+
+def _worker(args: argparse.Namespace) -> int:
+    worker.run(_house())
+    return 0
+
+
+def _daily(args: argparse.Namespace) -> int:
+    house = _house()
+    findings = nightly_integrity.prove(house, now=_utc_now())
+    if args.json:
+        print(json.dumps(findings))
+    else:
+        print("The books hold." if not any(findings.values()) else f"Found wrong: {findings}")
+    return 1 if any(findings.values()) else 0
+
+
+def _user(args: argparse.Namespace) -> int:
+    house = _house()
+    role = Role(args.role)
+    password = (
+        getpass.getpass("Password (15 characters or more): ")
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\n")
+    )
+    if len(password) < (8 if role in CODE_ROLES else 15):
+        print("amicable: the password is too short: 15 characters, or 8 beside a code", file=sys.stderr)
+        return 2
+    secret = new_code_secret() if role in CODE_ROLES else None
+    house.store.run(
+        lambda s: add_staff(
+            s, SYSTEM, email=args.email, name=args.name, role=role, password_hash=hash_password(password),
+            totp_secret=secret, language=args.language, now=_utc_now(),
+        )
+    )  # fmt: skip
+    print(f"{args.email} may log in as {role.value}.")
+    if secret:
+        print(f"Time-based code, to be entered in an authenticator app now: {secret}")
+    return 0
+
+
+if __name__ == "__main__":
+    console()

@@ -1,0 +1,71 @@
+"""What needs a look and may not be forgotten: closing alerts and finishing tasks (INV-13)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.work import Alert, Task
+from receivables.audit import record
+from receivables.errors import NotFound, Refused
+from receivables.permissions import Actor, Permission, require
+
+
+def close_alert(session: Session, actor: Actor, ref: str, *, reason: str, now: datetime) -> Alert:
+    """Close an alert for good; the same cause may raise a new one. A second call changes nothing.
+
+    Args:
+        ref: the alert's random name.
+        reason: what was found or done, in words; kept with the audit.
+    Returns:
+        The alert, closed.
+    Raises:
+        NotAllowed: the actor may not close alerts.
+        NotFound: no such alert.
+        Refused: reason_missing.
+    """
+    require(actor, Permission.ALERT_CLOSE)
+    alert = session.scalar(select(Alert).where(Alert.ref == ref).with_for_update())
+    if alert is None:
+        raise NotFound("not_found")
+    if alert.closed_at is not None:
+        return alert
+    _require_reason(reason)
+    alert.closed_at, alert.closed_by_id = now, actor.id
+    record(session, actor, "alert.closed", alert, account_id=alert.account_id, now=now, reason=reason.strip(),
+           facts={"code": alert.code, "key": alert.key})  # fmt: skip
+    return alert
+
+
+def finish_task(session: Session, actor: Actor, ref: str, *, reason: str, now: datetime) -> Task:
+    """Mark a task as done; a second call changes nothing.
+
+    Args:
+        ref: the task's random name.
+        reason: what was decided or done, in words; kept with the audit.
+    Returns:
+        The task, done.
+    Raises:
+        NotAllowed: the actor may not close what needs a look.
+        NotFound: no such task.
+        Refused: reason_missing.
+    """
+    require(actor, Permission.ALERT_CLOSE)
+    task = session.scalar(select(Task).where(Task.ref == ref).with_for_update())
+    if task is None:
+        raise NotFound("not_found")
+    if task.done_at is not None:
+        return task
+    _require_reason(reason)
+    task.done_at, task.done_by_id = now, actor.id
+    # The audit row names the table it is about, so one code serves alerts and tasks alike.
+    record(session, actor, "alert.closed", task, account_id=task.account_id, now=now, reason=reason.strip(),
+           facts={"code": task.kind.value, "key": task.key})  # fmt: skip
+    return task
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Refused("reason_missing")

@@ -1,0 +1,373 @@
+"""What the desk's lists show: counts, overdue accounts, payments, alerts, tasks, search.
+
+Core selects of named columns into frozen rows; amounts are those the debtor is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from models.accounts import Account, Contact
+from models.creditors import Creditor
+from models.invoices import OWED_KINDS, Invoice
+from models.money import Money
+from models.payments import AttemptInvoice, Payment, PaymentAttempt, PaymentMethod
+from models.staff import Staff
+from models.states import AttemptStatus, InvoiceStatus
+from models.work import Alert, Task, TaskKind
+from receivables.calendar_days import business_date, days_late
+from receivables.permissions import Actor, Permission, require
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every page of the desk shows around its own content."""
+
+    alerts: int
+    tasks: int
+    #: Zone of the house; pages about one account use the account's.
+    zone: str
+
+
+def frame(session: Session) -> Frame:
+    """Return the counts of the rail and the zone of the house, in one statement."""
+    alerts = select(func.count()).select_from(Alert).where(Alert.closed_at.is_(None))
+    tasks = select(func.count()).select_from(Task).where(Task.done_at.is_(None))
+    zone = select(Creditor.zone).order_by(Creditor.id).limit(1)
+    r = session.execute(
+        select(
+            alerts.scalar_subquery().label("alerts"),
+            tasks.scalar_subquery().label("tasks"),
+            zone.scalar_subquery().label("zone"),
+        )
+    ).one()
+    return Frame(r.alerts, r.tasks, r.zone or "UTC")
+
+
+def stored_password(session: Session, email: str) -> str | None:
+    """Return the stored hash of a person, for checking it before a unit of work is opened."""
+    return session.scalar(select(Staff.password_hash).where(Staff.email == email.strip().casefold()))
+
+
+# --------------------------------------------------------------------------- overdue accounts
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueAccount:
+    """One account with something overdue in one currency."""
+
+    ref: str
+    number: str
+    name: str
+    language: str
+    overdue: Money
+    documents: int
+    oldest_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueCurrency:
+    """The largest accounts of one currency, and what all of them owe."""
+
+    currency: str
+    rows: Sequence[OverdueAccount]
+    total: Money
+    accounts: int
+
+
+def overdue_before(session: Session, now: datetime) -> ColumnElement[bool]:
+    """Return the condition "past due by the account's own date" (one statement for the zones)."""
+    by_day: dict[date, list[str]] = {}
+    for zone in session.scalars(select(Account.zone).distinct()):
+        by_day.setdefault(business_date(now, zone), []).append(zone)
+    days = [and_(Account.zone.in_(zones), Invoice.due_on < day) for day, zones in by_day.items()]
+    return or_(*days) if days else Invoice.id.is_(None)
+
+
+def overdue_accounts(
+    session: Session, actor: Actor, *, now: datetime, limit: int = 25
+) -> list[OverdueCurrency]:
+    """Return accounts with something overdue, per currency, largest first.
+
+    Args:
+        limit: how many accounts a currency at most.
+    Raises:
+        NotAllowed: the actor may not read accounts.
+    """
+    require(actor, Permission.ACCOUNT_READ)
+    on_its_way = (
+        select(AttemptInvoice.invoice_id, func.sum(AttemptInvoice.reserved_minor).label("minor"))
+        .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+        .where(PaymentAttempt.status == AttemptStatus.PROCESSING)
+        .group_by(AttemptInvoice.invoice_id)
+        .subquery()
+    )
+    asked = func.sum(Invoice.balance_minor - func.coalesce(on_its_way.c.minor, 0))
+    sums = (
+        select(
+            Account.id, Account.ref, Account.number, Account.name, Account.language, Account.zone,
+            Invoice.currency, asked.label("overdue"), func.count().label("documents"),
+            func.min(Invoice.due_on).label("oldest_on"),
+        )
+        .join(Invoice, Invoice.account_id == Account.id)
+        .outerjoin(on_its_way, on_its_way.c.invoice_id == Invoice.id)
+        .where(
+            Invoice.status == InvoiceStatus.OPEN,
+            Invoice.kind.in_(OWED_KINDS),
+            Invoice.balance_minor > 0,
+            overdue_before(session, now),
+        )
+        .group_by(Account.id, Invoice.currency)
+        .having(asked > 0)
+        .subquery()
+    )  # fmt: skip
+    place = func.row_number().over(partition_by=sums.c.currency, order_by=(sums.c.overdue.desc(), sums.c.id))
+    ranked = select(
+        sums,
+        place.label("place"),
+        func.sum(sums.c.overdue).over(partition_by=sums.c.currency).label("all_overdue"),
+        func.count().over(partition_by=sums.c.currency).label("accounts"),
+    ).subquery()
+    found = session.execute(
+        select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.currency, ranked.c.place)
+    ).all()
+    groups: dict[str, list[Any]] = {}
+    for r in found:
+        groups.setdefault(r.currency, []).append(r)
+    return [
+        OverdueCurrency(
+            currency=code,
+            rows=[
+                OverdueAccount(
+                    r.ref, r.number, r.name, r.language, Money(int(r.overdue), code), r.documents,
+                    days_late(r.oldest_on, business_date(now, r.zone)),
+                )
+                for r in rows
+            ],
+            total=Money(int(rows[0].all_overdue), code),
+            accounts=rows[0].accounts,
+        )
+        for code, rows in groups.items()
+    ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------- payments
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One payment that came."""
+
+    number: str
+    account_ref: str
+    account_name: str
+    amount: Money
+    method: PaymentMethod
+    method_detail: str
+    received_at: datetime
+
+
+def last_payments(session: Session, actor: Actor, *, limit: int = 10) -> list[PaymentRow]:
+    """Return the newest payments.
+
+    Raises:
+        NotAllowed: the actor may not read payments.
+    """
+    require(actor, Permission.PAYMENT_READ)
+    rows = session.execute(
+        select(
+            Payment.number, Account.ref, Account.name, Payment.amount_minor, Payment.currency,
+            Payment.method, Payment.method_detail, Payment.received_at,
+        )
+        .join(Account, Account.id == Payment.account_id)
+        .order_by(Payment.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [
+        PaymentRow(r.number, r.ref, r.name, Money(r.amount_minor, r.currency), r.method, r.method_detail,
+                   r.received_at)
+        for r in rows
+    ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------- alerts and tasks
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One alert with the account it is about, if it is about one."""
+
+    ref: str
+    code: str
+    facts: dict[str, Any]
+    account_ref: str | None
+    account_name: str | None
+    raised_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+def alerts(
+    session: Session, actor: Actor, *, closed: bool = False, account_id: int | None = None, limit: int = 100
+) -> list[AlertRow]:
+    """Return open alerts, oldest first, or closed ones, newest first.
+
+    Raises:
+        NotAllowed: the actor may not read alerts.
+    """
+    require(actor, Permission.ALERT_READ)
+    query = (
+        select(
+            Alert.ref, Alert.code, Alert.facts, Account.ref.label("account_ref"),
+            Account.name.label("account_name"), Alert.raised_at, Alert.closed_at, Staff.name,
+        )
+        .outerjoin(Account, Account.id == Alert.account_id)
+        .outerjoin(Staff, Staff.id == Alert.closed_by_id)
+        .where(Alert.closed_at.is_not(None) if closed else Alert.closed_at.is_(None))
+        .order_by(Alert.closed_at.desc() if closed else Alert.raised_at, Alert.id)
+        .limit(limit)
+    )  # fmt: skip
+    if account_id is not None:
+        query = query.where(Alert.account_id == account_id)
+    return [AlertRow(*r) for r in session.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One thing a person has to decide about an account."""
+
+    ref: str
+    kind: TaskKind
+    facts: dict[str, Any]
+    account_ref: str
+    account_name: str
+    due_at: datetime
+    done_at: datetime | None
+    done_by: str | None
+    assigned_to: str | None
+
+
+def tasks(
+    session: Session, actor: Actor, *, done: bool = False, account_id: int | None = None, limit: int = 100
+) -> list[TaskRow]:
+    """Return open tasks, longest waiting first, or done ones, newest first.
+
+    Raises:
+        NotAllowed: the actor may not read what needs a look.
+    """
+    require(actor, Permission.ALERT_READ)
+    doer = aliased(Staff)
+    query = (
+        select(
+            Task.ref, Task.kind, Task.facts, Account.ref.label("account_ref"),
+            Account.name.label("account_name"), Task.due_at, Task.done_at, doer.name.label("done_by"),
+            Staff.name.label("assigned_to"),
+        )
+        .join(Account, Account.id == Task.account_id)
+        .outerjoin(Staff, Staff.id == Task.assigned_to_id)
+        .outerjoin(doer, doer.id == Task.done_by_id)
+        .where(Task.done_at.is_not(None) if done else Task.done_at.is_(None))
+        .order_by(Task.done_at.desc() if done else Task.due_at, Task.id)
+        .limit(limit)
+    )  # fmt: skip
+    if account_id is not None:
+        query = query.where(Task.account_id == account_id)
+    return [TaskRow(*r) for r in session.execute(query)]
+
+
+# --------------------------------------------------------------------------- search
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAccount:
+    ref: str
+    number: str
+    name: str
+    language: str
+    #: The name or address of the contact that matched; None where the account itself did.
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInvoice:
+    ref: str
+    number: str
+    due_on: date | None
+    status: InvoiceStatus
+    balance: Money
+    account_ref: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one search found, in its three places."""
+
+    accounts: Sequence[FoundAccount]
+    invoices: Sequence[FoundInvoice]
+    contacts: Sequence[FoundAccount]
+
+    @property
+    def count(self) -> int:
+        return len(self.accounts) + len(self.invoices) + len(self.contacts)
+
+
+def search(session: Session, actor: Actor, text: str, *, limit: int = 20) -> Found:
+    """Find accounts by number or part of the name, invoices by number, people by e-mail or phone.
+
+    Args:
+        text: as typed; fewer than two characters find nothing.
+        limit: how many in each place at most.
+    Raises:
+        NotAllowed: the actor may not read accounts.
+    """
+    require(actor, Permission.ACCOUNT_READ)
+    wanted = text.strip()
+    if len(wanted) < 2:
+        return Found([], [], [])
+    account = (Account.ref, Account.number, Account.name, Account.language)
+    accounts = session.execute(
+        select(*account)
+        .where(or_(Account.number == wanted, Account.name.icontains(wanted, autoescape=True)))
+        .order_by(Account.number != wanted, Account.name, Account.id)
+        .limit(limit)
+    )
+    documents = session.execute(
+        select(
+            Invoice.ref, Invoice.number, Invoice.due_on, Invoice.status, Invoice.balance_minor,
+            Invoice.currency, Account.ref.label("account_ref"), Account.name.label("account_name"),
+        )
+        .join(Account, Account.id == Invoice.account_id)
+        .where(Invoice.number.istartswith(wanted, autoescape=True), Invoice.status != InvoiceStatus.DRAFT)
+        .order_by(Invoice.number, Invoice.id)
+        .limit(limit)
+    )  # fmt: skip
+    # Numbers are kept as +44…; people type them with spaces and a leading 0.
+    digits = "".join(c for c in wanted if c.isdigit()).lstrip("0")
+    by_phone = Contact.phone.endswith(digits, autoescape=True) if len(digits) >= 4 else None
+    by_email = Contact.email.istartswith(wanted, autoescape=True)
+    people = session.execute(
+        select(*account, Contact.name.label("contact"), Contact.email, Contact.phone)
+        .join(Account, Account.id == Contact.account_id)
+        .where(by_email if by_phone is None else or_(by_email, by_phone))
+        .order_by(Account.name, Contact.id)
+        .limit(limit)
+    )
+    return Found(
+        accounts=[FoundAccount(*r) for r in accounts],
+        invoices=[
+            FoundInvoice(r.ref, r.number, r.due_on, r.status, Money(r.balance_minor, r.currency),
+                         r.account_ref, r.account_name)
+            for r in documents
+        ],
+        contacts=[
+            FoundAccount(r.ref, r.number, r.name, r.language, f"{r.contact} · {r.email or r.phone}")
+            for r in people
+        ],
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""The timeline of an account: what happened, what was written and what came, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from models.accounts import Contact
+from models.invoices import Invoice
+from models.links import Channel, Link
+from models.messages import Message
+from models.money import Money
+from models.payments import Allocation, Payment, PaymentMethod
+from models.staff import Staff
+from models.states import MessageStatus
+from models.work import Interaction
+from receivables.permissions import Actor, Permission, may, require
+
+#: What may be shown alone.
+SHOWS = ("all", "messages", "money", "portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline.
+
+    Attributes:
+        source: interaction, message, payment or link.
+        code: the interaction's kind, the message's kind, or the payment's method.
+        number: of a document or payment.
+        towards: numbers of the documents a payment went to.
+    """
+
+    at: datetime
+    source: str
+    code: str
+    contact: str | None = None
+    staff: str | None = None
+    channel: Channel | None = None
+    status: MessageStatus | None = None
+    reasons: Sequence[str] = ()
+    subject: str | None = None
+    amount: Money | None = None
+    number: str | None = None
+    detail: str = ""
+    towards: Sequence[str] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    events: Sequence[Event]
+    #: Moment before which there is more, or None.
+    older: datetime | None
+
+
+def timeline(
+    session: Session,
+    actor: Actor,
+    account_id: int,
+    *,
+    show: str = "all",
+    before: datetime | None = None,
+    limit: int = 40,
+) -> Timeline:
+    """Return what happened at an account, newest first; what the actor may not read is left out.
+
+    Args:
+        show: one of SHOWS.
+        before: only what happened earlier.
+        limit: lines on one page.
+    Raises:
+        NotAllowed: the actor may not read accounts.
+    """
+    require(actor, Permission.ACCOUNT_READ)
+    events: list[Event] = []
+    if show in ("all", "portal", "money"):
+        events += _interactions(session, account_id, show, before, limit + 1)
+    if show in ("all", "messages") and may(actor, Permission.MESSAGE_READ):
+        events += _messages(session, account_id, before, limit + 1)
+    if show in ("all", "money") and may(actor, Permission.PAYMENT_READ):
+        events += _payments(session, account_id, before, limit + 1)
+    if show in ("all", "portal"):
+        events += _copied_links(session, account_id, before, limit + 1)
+    events.sort(key=lambda e: e.at, reverse=True)
+    shown = events[:limit]
+    return Timeline(shown, shown[-1].at if len(events) > limit else None)
+
+
+def _interactions(
+    session: Session, account_id: int, show: str, before: datetime | None, limit: int
+) -> list[Event]:
+    # A payment that came is told by the payment itself, with where it went.
+    query = (
+        select(
+            Interaction.occurred_at, Interaction.kind, Interaction.facts,
+            Contact.name.label("contact"), Staff.name.label("staff"),
+        )
+        .outerjoin(Contact, Contact.id == Interaction.contact_id)
+        .outerjoin(Staff, Staff.id == Interaction.staff_id)
+        .where(Interaction.account_id == account_id, Interaction.kind != "payment.succeeded")
+        .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    about_money = or_(Interaction.kind.startswith("payment."), Interaction.kind.startswith("credit_note."))
+    if show == "money":
+        query = query.where(about_money)
+    elif show == "portal":
+        query = query.where(~about_money)
+    if before is not None:
+        query = query.where(Interaction.occurred_at < before)
+    return [
+        Event(
+            at=r.occurred_at,
+            source="interaction",
+            code=r.kind,
+            contact=r.contact,
+            staff=r.staff,
+            amount=_amount(r.facts),
+            number=r.facts.get("number"),
+            towards=[r.facts["invoice"]] if "invoice" in r.facts else (),
+            facts=r.facts,
+        )
+        for r in session.execute(query)
+    ]
+
+
+def _amount(facts: dict[str, Any]) -> Money | None:
+    if "amount_minor" not in facts or "currency" not in facts:
+        return None
+    return Money(facts["amount_minor"], facts["currency"])
+
+
+def _messages(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:
+    query = (
+        select(
+            Message.queued_at, Message.sent_at, Message.kind, Message.channel, Message.status,
+            Message.reasons, Message.subject, Contact.name.label("contact"),
+        )
+        .join(Contact, Contact.id == Message.contact_id)
+        .where(Message.account_id == account_id)
+        .order_by(Message.queued_at.desc(), Message.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if before is not None:
+        query = query.where(Message.queued_at < before)
+    return [
+        Event(
+            at=r.queued_at,
+            source="message",
+            code=r.kind,
+            contact=r.contact,
+            channel=r.channel,
+            status=r.status,
+            reasons=r.reasons,
+            subject=r.subject,
+        )
+        for r in session.execute(query)
+    ]
+
+
+def _payments(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:
+    query = (
+        select(
+            Payment.id, Payment.received_at, Payment.number, Payment.amount_minor, Payment.currency,
+            Payment.method, Payment.method_detail,
+        )
+        .where(Payment.account_id == account_id)
+        .order_by(Payment.received_at.desc(), Payment.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if before is not None:
+        query = query.where(Payment.received_at < before)
+    payments = session.execute(query).all()
+    towards: dict[int, list[str]] = {}
+    for share in session.execute(
+        select(Allocation.payment_id, Invoice.number)
+        .join(Invoice, Invoice.id == Allocation.invoice_id)
+        .where(Allocation.payment_id.in_([p.id for p in payments]))
+        .order_by(Allocation.id)
+    ):
+        towards.setdefault(share.payment_id, []).append(share.number)
+    return [
+        Event(
+            at=p.received_at,
+            source="payment",
+            code=PaymentMethod(p.method).value,
+            amount=Money(p.amount_minor, p.currency),
+            number=p.number,
+            detail=p.method_detail,
+            towards=towards.get(p.id, ()),
+        )
+        for p in payments
+    ]
+
+
+def _copied_links(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:
+    """Links that staff took and links that were ended; the others travel in a message and show there."""
+    holder = aliased(Staff)
+    query = (
+        select(Link.issued_at, holder.name.label("staff"))
+        .join(holder, holder.id == Link.held_by_staff_id)
+        .where(Link.account_id == account_id)
+        .order_by(Link.issued_at.desc())
+        .limit(limit)
+    )
+    ended = (
+        select(Link.revoked_at, Link.revoked_reason, Contact.name.label("contact"))
+        .outerjoin(Contact, Contact.id == Link.contact_id)
+        .where(Link.account_id == account_id, Link.revoked_at.is_not(None))
+        .order_by(Link.revoked_at.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(Link.issued_at < before)
+        ended = ended.where(Link.revoked_at < before)
+    copied = [Event(at=r.issued_at, source="link", code="link.copied", staff=r.staff)
+              for r in session.execute(query)]  # fmt: skip
+    return copied + [
+        Event(
+            at=r.revoked_at,
+            source="link",
+            code="link.revoked",
+            contact=r.contact,
+            detail=r.revoked_reason or "",
+        )
+        for r in session.execute(ended)
+    ]
