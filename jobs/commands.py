@@ -214,13 +214,11 @@ def _user(args: argparse.Namespace) -> int:
         if sys.stdin.isatty()
         else sys.stdin.readline().rstrip("\n")
     )
-    if len(password) < (8 if role in CODE_ROLES else 15):
-        print("amicable: the password is too short: 15 characters, or 8 beside a code", file=sys.stderr)
-        return 2
     secret = new_code_secret() if role in CODE_ROLES else None
+    hashed = hash_password(password, with_code=secret is not None)
     house.store.run(
         lambda s: add_staff(
-            s, SYSTEM, email=args.email, name=args.name, role=role, password_hash=hash_password(password),
+            s, SYSTEM, email=args.email, name=args.name, role=role, password_hash=hashed,
             totp_secret=secret, language=args.language, now=_utc_now(),
         )
     )  # fmt: skip

@@ -548,6 +548,7 @@ def seed(session: Session, *, now: datetime) -> None:
     """Fill an empty database; does nothing when the demo is there already."""
     if session.scalar(select(Creditor.id).limit(1)) is not None:
         return
+    hashed = hash_password(PASSWORD, with_code=False)
     for email, name, role, language in STAFF:
         add_staff(
             session,
@@ -555,7 +556,7 @@ def seed(session: Session, *, now: datetime) -> None:
             email=email,
             name=name,
             role=role,
-            password_hash=hash_password(PASSWORD),
+            password_hash=hashed,
             totp_secret=CODE_SECRET if role in CODE_ROLES else None,
             language=language,
             now=now,

@@ -147,7 +147,7 @@ def head(session: Session, actor: Actor, ref: str) -> AccountHead:
     """
     require(actor, Permission.ACCOUNT_READ)
     collector, sales, sponsor, payer = aliased(Staff), aliased(Staff), aliased(Staff), aliased(Account)
-    r = session.execute(
+    r: Any = session.execute(
         select(
             Account.id, Account.ref, Account.number, Account.name, Account.debtor_type, Account.country,
             Account.zone, Account.language, Account.language_chosen_at, Account.pay_days,
@@ -421,7 +421,7 @@ def invoice_owner(session: Session, actor: Actor, ref: str) -> InvoiceOwner:
         .correlate(Invoice)
         .scalar_subquery()
     )
-    r = session.execute(
+    r: Any = session.execute(
         select(Account.id, Account.ref, Account.name, Account.number, Account.zone, pages)
         .join(Invoice, Invoice.account_id == Account.id)
         .where(Invoice.ref == ref)

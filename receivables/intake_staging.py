@@ -21,7 +21,7 @@ from models.money import MAX_MINOR
 from receivables.intake_rows import HEAD_FIELDS, Finding, Grade, HeadRow, LineRow
 
 #: It can be made again from the table at any time, so it needs no journal while it is written.
-_PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16000;"
+_PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
 _TABLES = f"""
 CREATE TABLE head (id INTEGER PRIMARY KEY, line INTEGER NOT NULL, {", ".join(HEAD_FIELDS)}, document INTEGER);
 CREATE TABLE line (head INTEGER, line INTEGER, code, description, quantity, unit_price, net, tax, tax_rate,

@@ -1,0 +1,147 @@
+"""The account page and what is done from it: a reminder, a link to hand over, the end of links."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+import web
+from admin.forms import RevokeForm
+from admin.shell import blueprint, done, note_read, page
+from models.links import Channel
+from receivables import desk_accounts, desk_reads, desk_timeline, links, reminders
+from receivables.errors import Refused
+from receivables.permissions import Permission
+
+P = Permission
+HERE = "books_accounts.index_view"
+
+
+@blueprint.get("/accounts/<ref>")
+@web.needs(P.ACCOUNT_READ)
+def account(ref: str) -> Response:
+    """Everything about one account."""
+    actor, now, may = web.staff_actor(), web.now(), web.staff_may
+    show = request.args.get("show", "all")
+    show = show if show in desk_timeline.SHOWS else "all"
+    with web.house().store.read() as database:
+        view = desk_accounts.page(database, actor, ref, now=now)
+        note_read(view.head.id)
+        events = desk_timeline.timeline(database, actor, view.head.id, show=show, before=_before())
+        looks = may(P.ALERT_READ)
+        return page(
+            "backoffice/account.html",
+            here=HERE,
+            zone=view.head.zone,
+            view=view,
+            timeline=events,
+            show=show,
+            alerts=desk_reads.alerts(database, actor, account_id=view.head.id) if looks else [],
+            tasks=desk_reads.tasks(database, actor, account_id=view.head.id) if looks else [],
+        )
+
+
+def _before() -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(request.args.get("before", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@blueprint.get("/accounts/<ref>/remind")
+@web.needs(P.REMINDER_SEND)
+def ask_remind(ref: str) -> Response:
+    """What a reminder would send, to whom and when, before it is sent."""
+    return _ask_remind(ref)
+
+
+def _ask_remind(ref: str, status: int = 200, refused: str | None = None) -> Response:
+    actor = web.staff_actor()
+    with web.house().store.read() as database:
+        row = desk_accounts.account_row(database, ref)
+        note_read(row.id)
+        plan = desk_accounts.reminder_plan(database, actor, row, policy=web.policy(), now=web.now())
+    return page("backoffice/remind.html", status, here=HERE, zone=row.zone, account=row, plan=plan,
+                refused=refused)  # fmt: skip
+
+
+@blueprint.post("/accounts/<ref>/remind")
+@web.needs(P.REMINDER_SEND)
+def remind(ref: str) -> Response:
+    """Queue one reminder for each paying contact, channel and currency."""
+    actor = web.staff_actor()
+    try:
+        queued = web.house().store.run(
+            lambda s: reminders.remind(s, actor, desk_accounts.account_row(s, ref, lock=True), now=web.now())
+        )
+    except Refused as error:
+        return _ask_remind(ref, 409, error.code)
+    return done("reminder_queued", "backoffice.account", values={"ref": ref}, count=len(queued))
+
+
+@blueprint.get("/accounts/<ref>/link")
+@web.needs(P.LINK_ISSUE)
+def ask_link(ref: str) -> Response:
+    """What a link taken by staff can do and cannot, before one is made."""
+    with web.house().store.read() as database:
+        who = desk_accounts.head(database, web.staff_actor(), ref)
+    note_read(who.id)
+    return page("backoffice/link.html", here=HERE, zone=who.zone, who=who, policy=web.policy(), link=None)
+
+
+@blueprint.post("/accounts/<ref>/link")
+@web.needs(P.LINK_ISSUE)
+def make_link(ref: str) -> Response:
+    """Make a link that staff hand over; it is shown on this answer and never again (L-02)."""
+    actor, rules, store = web.staff_actor(), web.policy(), web.house().store
+    with store.read() as database:
+        who = desk_accounts.head(database, actor, ref)
+    made, token = store.run(
+        lambda s: links.issue(
+            s, actor, desk_accounts.account_row(s, ref), contact=None, channel=Channel.STAFF, policy=rules,
+            now=web.now(),
+        )
+    )  # fmt: skip
+    address = f"{web.house().settings.base_url}/l/{token}"
+    return page("backoffice/link.html", here=HERE, zone=who.zone, who=who, policy=rules, link=made,
+                address=address)  # fmt: skip
+
+
+@blueprint.get("/accounts/<ref>/links/revoke")
+@web.needs(P.LINK_REVOKE)
+def ask_revoke(ref: str) -> Response:
+    """What ending a link, or all of them, does, before it is done."""
+    return _ask_revoke(ref, RevokeForm(formdata=None, link=request.args.get("link", "")))
+
+
+def _ask_revoke(ref: str, form: RevokeForm, status: int = 200) -> Response:
+    with web.house().store.read() as database:
+        who = desk_accounts.head(database, web.staff_actor(), ref)
+        note_read(who.id)
+        live = [row for row in desk_accounts.links(database, who.id, now=web.now()) if row.state == "live"]
+    chosen = [row for row in live if form.link.data in ("", row.ref)]
+    return page("backoffice/revoke.html", status, here=HERE, zone=who.zone, who=who, form=form, chosen=chosen,
+                all_of_them=not form.link.data)  # fmt: skip
+
+
+@blueprint.post("/accounts/<ref>/links/revoke")
+@web.needs(P.LINK_REVOKE)
+def revoke(ref: str) -> Response:
+    """End one link or all of an account, with their open sessions, at once (L-03)."""
+    form, actor = RevokeForm(), web.staff_actor()
+    if not form.validate():
+        return _ask_revoke(ref, form, 422)
+
+    def end(s: Session) -> int:
+        row = desk_accounts.account_row(s, ref)
+        if not form.link.data:
+            return links.revoke_all(s, actor, row, reason=form.reason.data, now=web.now())
+        links.revoke(s, actor, desk_accounts.link_row(s, row.id, form.link.data), reason=form.reason.data,
+                     now=web.now())  # fmt: skip
+        return 1
+
+    count = web.house().store.run(end)
+    return done("links_ended", "backoffice.account", values={"ref": ref}, count=count)

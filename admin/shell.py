@@ -1,0 +1,117 @@
+"""The frame of every desk page: rail, counts, status line, and the one way to render.
+
+The blueprint "backoffice" lives here; the pages hang themselves on it (Flask-Admin holds the
+name `admin`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, Response, g, redirect, request, session, url_for
+
+import web
+from admin.words import N_, word
+from receivables import desk_reads
+from receivables.errors import NotFound
+from receivables.permissions import Permission
+
+F = TypeVar("F", bound=Callable[..., Any])
+P = Permission
+
+blueprint = Blueprint("backoffice", __name__, url_prefix=web.DESK)
+
+_REF = re.compile(r"[A-Za-z0-9_-]{1,24}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the rail; `permission` None is for everybody who is signed in."""
+
+    group: str
+    name: str
+    endpoint: str
+    permission: Permission | None = None
+    key: str | None = None
+    count: str | None = None
+
+
+PLACES = (
+    Place(N_("Work"), N_("Today"), "backoffice.today", key="t"),
+    Place(N_("Work"), N_("Alerts"), "backoffice.alerts", P.ALERT_READ, "a", "alerts"),
+    Place(N_("Work"), N_("Tasks"), "backoffice.tasks", P.ALERT_READ, "k", "tasks"),
+    Place(N_("Books"), N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
+    Place(N_("Books"), N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
+    Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),
+    Place(N_("Books"), N_("Journal"), "books_journal.index_view", P.POSTING_READ, "j"),
+    Place(N_("Look"), N_("Messages"), "books_messages.index_view", P.MESSAGE_READ),
+    Place(N_("Look"), N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
+    Place(N_("Look"), N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
+    Place(N_("Look"), N_("Audit"), "books_audit.index_view", P.AUDIT_READ),
+)
+
+
+def signed_in(view: F) -> F:
+    """Let in whoever is signed in; for pages whose parts ask for their own permissions."""
+
+    @wraps(view)
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        web.staff_actor()
+        return view(*args, **kwargs)
+
+    inside.owner_check = "staff"  # type: ignore[attr-defined]
+    return cast(F, inside)
+
+
+@blueprint.url_value_preprocessor
+def only_refs(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Say "not found" to what can't be a name of ours, before a database has to read it."""
+    if values and not all(_REF.fullmatch(str(value)) for value in values.values()):
+        raise NotFound("not_found")
+
+
+def page(template: str, status: int = 200, *, here: str | None = None, **context: Any) -> Response:
+    """Render a page of the desk in the reader's language.
+
+    Args:
+        here: endpoint of the rail's entry that is current; the request's own when None.
+        context: may bring `zone`; the house's else.
+    """
+    staff = web.staff_actor()
+    with web.house().store.read() as database:
+        frame = desk_reads.frame(database)
+    return web.render(
+        template,
+        status,
+        zone=context.pop("zone", None) or frame.zone,
+        frame=frame,
+        places=[p for p in PLACES if p.permission is None or web.staff_may(p.permission)],
+        here=here or request.endpoint,
+        staff=staff,
+        may=web.staff_may,
+        P=Permission,
+        word=word,
+        now=web.now(),
+        done=session.pop("done", None),
+        **context,
+    )
+
+
+def done(code: str, endpoint: str, *, values: dict[str, Any] | None = None, **facts: Any) -> Response:
+    """Go to a page after a change and say there what was done.
+
+    Args:
+        code: which sentence of templates/backoffice/done.html.
+        facts: what the sentence needs; plain strings and numbers.
+    """
+    session["done"] = {"code": code, **facts}
+    return cast(Response, redirect(url_for(endpoint, **(values or {})), 303))
+
+
+def note_read(account_id: int | None) -> None:
+    """Remember that this request reads about an account, for the access log (decision 16)."""
+    g.setdefault("reads", []).append((request.endpoint or "", account_id))

@@ -1,0 +1,278 @@
+"""What the desk calls codes: audit, timeline, alerts, tasks, reasons, roles, refusals.
+
+English is the key; `word` gives it in the reader's language. Tables, not templates, so that a
+test can hold each code of the house to a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import gettext
+
+
+def N_(text: str) -> str:  # the name that pybabel looks for
+    """Mark a text for translation where it is defined; `word` translates it where it is shown."""
+    return text
+
+
+AUDIT: Mapping[str, str] = {
+    "account.language_chosen": N_("Language chosen"),
+    "alert.closed": N_("Alert or task closed"),
+    "alert.raised": N_("Alert raised"),
+    "attempt.moved": N_("Payment attempt moved"),
+    "attempt.started": N_("Payment attempt started"),
+    "attempt.superseded": N_("Payment page ended by us"),
+    "consent.opted_out": N_("Opted out of reminders"),
+    "credit_note.recorded": N_("Credit note recorded"),
+    "file.imported": N_("File imported"),
+    "invoice.imported": N_("Invoices imported"),
+    "ledger.posted": N_("Entry posted"),
+    "ledger.reversed": N_("Entry reversed"),
+    "link.issued": N_("Link issued"),
+    "link.redeemed": N_("Link opened"),
+    "link.revoked": N_("Link ended"),
+    "link_session.ended": N_("Account page closed by the debtor"),
+    "message.moved": N_("Message moved"),
+    "message.queued": N_("Message queued"),
+    "payment.settled": N_("Payment settled"),
+    "staff.added": N_("Person added to the desk"),
+    "staff.logged_in": N_("Signed in"),
+    "staff.logged_out": N_("Signed out"),
+    "staff.refused": N_("Sign-in refused"),
+    "task.done": N_("Task done"),
+}
+
+TIMELINE: Mapping[str, str] = {
+    "consent.opted_out": N_("Opted out of reminders"),
+    "credit_note.recorded": N_("Credit note recorded"),
+    "link.copied": N_("Took a payment link for the debtor"),
+    "link.revoked": N_("Link ended"),
+    "payment.cancelled": N_("Left the payment page, nothing was charged"),
+    "payment.expired": N_("The payment page ran out, nothing was charged"),
+    "payment.failed": N_("Payment failed, nothing was charged"),
+    "payment.processing": N_("Payment on its way"),
+    "payment.succeeded": N_("Paid"),
+    "payment.unknown": N_("Payment without an answer yet; we keep asking"),
+    "portal.opened": N_("Opened the account page"),
+}
+
+#: The margin of the timeline: where a thing happened.
+PLACES: Mapping[str, str] = {
+    "consent": N_("Consent"),
+    "credit_note": N_("Money"),
+    "email": N_("E-mail out"),
+    "link": N_("Link"),
+    "payment": N_("Payment"),
+    "portal": N_("Portal"),
+    "sms": N_("SMS out"),
+    "task": N_("Desk"),
+}
+
+MESSAGE_KINDS: Mapping[str, str] = {
+    "courtesy": N_("Courtesy note"),
+    "due_today": N_("Due today"),
+    "first_reminder": N_("First reminder"),
+    "fresh_link": N_("Fresh link"),
+    "neutral_notice": N_("Neutral notice"),
+    "opt_out_confirmed": N_("Opt-out confirmed"),
+    "payment_confirmation": N_("Payment confirmation"),
+}
+
+PURPOSES: Mapping[str, str] = {
+    "code": N_("Code"),
+    "fresh_link": N_("Fresh link"),
+    "opt_out_confirmed": N_("Opt-out confirmed"),
+    "receipt": N_("Receipt"),
+    "reminder": N_("Reminder"),
+}
+
+#: Why a message was not sent, or would not be.
+REASONS: Mapping[str, str] = {
+    "already_today": N_("already reminded today"),
+    "bounced": N_("bounced"),
+    "contact_inactive": N_("the contact is no longer active"),
+    "flag:attorney": N_("represented by an attorney"),
+    "flag:bankruptcy": N_("insolvent"),
+    "flag:breathing_space": N_("breathing space"),
+    "flag:cease_request": N_("asked us not to write"),
+    "flag:deceased": N_("deceased"),
+    "flag:wrong_party": N_("wrong party"),
+    "no_address": N_("no address"),
+    "not_allowed_here": N_("this installation may not write to this address"),
+    "nothing_due": N_("nothing is due any more"),
+    "opted_out": N_("opted out"),
+    "outside_hours": N_("outside the hours"),
+}
+
+ALERTS: Mapping[str, str] = {
+    "amount_differs": N_("The gateway took another amount than we asked for"),
+    "attempt_unresolved": N_("A payment attempt is past its end and has no answer"),
+    "event_not_understood": N_("A notice of the gateway could not be understood"),
+    "foreign_object": N_("The gateway answered with another object than ours"),
+}
+
+#: What to do about an alert, in one sentence.
+ADVICE: Mapping[str, str] = {
+    "amount_differs": N_("Compare with the gateway's own list; what came is posted as it came."),
+    "attempt_unresolved": N_(
+        "Look it up at the gateway. Money that came will be posted, whenever it is found."
+    ),
+    "event_not_understood": N_(
+        "It is kept whole and was tried again until now; tell whoever runs the system."
+    ),
+    "foreign_object": N_(
+        "Nothing was posted from it. Tell whoever runs the system before the debtor pays again."
+    ),
+}
+
+TASKS: Mapping[str, str] = {
+    "call_back": N_("Call back"),
+    "unapplied_money": N_("Money without a document"),
+}
+
+TASK_ADVICE: Mapping[str, str] = {
+    "call_back": N_("The debtor asked to be called."),
+    "unapplied_money": N_("More came than was open. Ask where it belongs, or return it."),
+}
+
+ROLES: Mapping[str, str] = {
+    "accountant": N_("Accountant"),
+    "admin": N_("Administrator"),
+    "auditor": N_("Auditor"),
+    "collector": N_("Collector"),
+    "salesperson": N_("Salesperson"),
+    "supervisor": N_("Supervisor"),
+}
+
+DEBTOR_TYPES: Mapping[str, str] = {
+    "business": N_("business"),
+    "private_person": N_("private person"),
+    "sole_trader": N_("sole trader"),
+}
+
+CONTACT_ROLES: Mapping[str, str] = {
+    "approves": N_("approves"),
+    "legal": N_("legal"),
+    "owner": N_("owner"),
+    "pays": N_("pays"),
+}
+
+FLAGS: Mapping[str, str] = {
+    key.removeprefix("flag:"): text for key, text in REASONS.items() if "flag:" in key
+}
+
+CHANNELS: Mapping[str, str] = {"email": N_("E-mail"), "sms": N_("SMS"), "staff": N_("Taken by staff")}
+
+LINK_STATES: Mapping[str, str] = {
+    "expired": N_("expired"),
+    "live": N_("live"),
+    "revoked": N_("ended"),
+}
+
+SCOPES: Mapping[str, str] = {"full": N_("full"), "view_and_pay": N_("view and pay")}
+
+INVOICE_KINDS: Mapping[str, str] = {
+    "credit_note": N_("Credit note"),
+    "fee": N_("Fee"),
+    "invoice": N_("Invoice"),
+    "prepayment": N_("Prepayment"),
+}
+
+METHODS: Mapping[str, str] = {
+    "bank_debit": N_("bank debit"),
+    "bank_transfer": N_("transfer"),
+    "card": N_("card"),
+    "other": N_("other"),
+}
+
+INBOX: Mapping[str, str] = {
+    "done": N_("done"),
+    "failed": N_("failed, will be tried again"),
+    "parked": N_("parked"),
+    "processing": N_("being read"),
+    "received": N_("received"),
+}
+
+ACTORS: Mapping[str, str] = {
+    "link_holder": N_("Debtor"),
+    "staff": N_("Desk"),
+    "system": N_("System"),
+}
+
+LEDGER: Mapping[str, str] = {
+    "agency_commission": N_("Agency commission"),
+    "bad_debt": N_("Bad debt"),
+    "bank": N_("Bank"),
+    "bank_in_transit": N_("Bank in transit"),
+    "chargebacks_held": N_("Chargebacks held"),
+    "credit_notes": N_("Credit notes"),
+    "exchange": N_("Exchange differences"),
+    "gateway_clearing": N_("Gateway clearing"),
+    "gateway_fees": N_("Gateway fees"),
+    "interest_income": N_("Interest income"),
+    "late_fee_income": N_("Late fee income"),
+    "opening_counterpart": N_("Opening counterpart"),
+    "receivables": N_("Receivables"),
+    "recoveries": N_("Recoveries"),
+    "refunds_payable": N_("Refunds payable"),
+    "settlement_discount_tax": N_("Tax on settlement discounts"),
+    "settlement_discounts": N_("Settlement discounts"),
+    "small_differences": N_("Small differences"),
+    "unapplied_credit": N_("Unapplied credit"),
+    "withholding_tax": N_("Withholding tax"),
+}
+
+#: What is wrong with a field, or why an action was refused.
+REFUSALS: Mapping[str, str] = {
+    "ambiguous": N_("This can be read in two ways. Write the decimals too, for example 1234.00."),
+    "amount_above_balance": N_("This is more than is open on the invoice."),
+    "amount_zero": N_("The amount must be more than zero."),
+    "empty": N_("Fill this in."),
+    "invoice_not_open": N_("This invoice is not open any more; nothing can be credited on it."),
+    "no_contact": N_("No active contact who could be written to."),
+    "not_a_number": N_("This is not an amount. Write it like 1,234.50."),
+    "nothing_open": N_("Nothing is open on this account."),
+    "number_taken": N_("Another credit note of this account has this number already."),
+    "other_currency": N_("The invoice is in another currency."),
+    "reason_missing": N_("Say why, in a few words."),
+    "too_large": N_("This amount is too large."),
+    "too_long": N_("This is too long."),
+    "too_precise": N_("This has more decimals than the currency has."),
+}
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "actor": ACTORS,
+    "advice": ADVICE,
+    "alert": ALERTS,
+    "audit": AUDIT,
+    "channel": CHANNELS,
+    "contact_role": CONTACT_ROLES,
+    "debtor_type": DEBTOR_TYPES,
+    "flag": FLAGS,
+    "inbox": INBOX,
+    "invoice_kind": INVOICE_KINDS,
+    "ledger": LEDGER,
+    "link_state": LINK_STATES,
+    "message_kind": MESSAGE_KINDS,
+    "method": METHODS,
+    "place": PLACES,
+    "purpose": PURPOSES,
+    "reason": REASONS,
+    "refusal": REFUSALS,
+    "role": ROLES,
+    "scope": SCOPES,
+    "task": TASKS,
+    "task_advice": TASK_ADVICE,
+    "timeline": TIMELINE,
+}
+
+
+def word(table: str, code: str) -> str:
+    """Return the word for a code in the reader's language; a code without a word stands for itself.
+
+    Args:
+        table: a key of TABLES.
+    """
+    text = TABLES[table].get(code)
+    return str(gettext(text)) if text else code

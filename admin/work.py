@@ -1,0 +1,94 @@
+"""What waits for a person: today, alerts, tasks, and the one box that finds things."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+import web
+from admin.forms import ReasonForm
+from admin.shell import blueprint, done, note_read, page, signed_in
+from receivables import alerts as closing
+from receivables import desk_reads
+from receivables.permissions import Permission
+
+P = Permission
+
+
+@blueprint.get("/")
+@signed_in
+def today() -> Response:
+    """What needs a look, and the accounts that owe most; each part by its own permission."""
+    actor, may = web.staff_actor(), web.staff_may
+    with web.house().store.read() as database:
+        return page(
+            "backoffice/today.html",
+            alerts=desk_reads.alerts(database, actor, limit=5) if may(P.ALERT_READ) else [],
+            tasks=desk_reads.tasks(database, actor, limit=5) if may(P.ALERT_READ) else [],
+            overdue=desk_reads.overdue_accounts(database, actor, now=web.now())
+            if may(P.ACCOUNT_READ)
+            else None,
+            payments=desk_reads.last_payments(database, actor) if may(P.PAYMENT_READ) else None,
+        )
+
+
+@blueprint.get("/alerts")
+@web.needs(P.ALERT_READ)
+def alerts() -> Response:
+    """Open alerts, or those that were closed."""
+    closed = request.args.get("show") == "closed"
+    with web.house().store.read() as database:
+        rows = desk_reads.alerts(database, web.staff_actor(), closed=closed)
+    return page("backoffice/alerts.html", rows=rows, closed=closed, form=ReasonForm(), refused=None)
+
+
+@blueprint.post("/alerts/<ref>/close")
+@web.needs(P.ALERT_CLOSE)
+def close_alert(ref: str) -> Response:
+    """Close one alert with a reason."""
+    form, actor = ReasonForm(), web.staff_actor()
+    if form.validate():
+        web.house().store.run(
+            lambda s: closing.close_alert(s, actor, ref, reason=form.reason.data, now=web.now())
+        )
+        return done("alert_closed", "backoffice.alerts")
+    with web.house().store.read() as database:
+        rows = desk_reads.alerts(database, actor)
+    return page("backoffice/alerts.html", 422, here="backoffice.alerts", rows=rows, closed=False, form=form,
+                refused=ref)  # fmt: skip
+
+
+@blueprint.get("/tasks")
+@web.needs(P.ALERT_READ)
+def tasks() -> Response:
+    """Open tasks, or those that are done."""
+    finished = request.args.get("show") == "done"
+    with web.house().store.read() as database:
+        rows = desk_reads.tasks(database, web.staff_actor(), done=finished)
+    return page("backoffice/tasks.html", rows=rows, finished=finished, form=ReasonForm(), refused=None)
+
+
+@blueprint.post("/tasks/<ref>/done")
+@web.needs(P.ALERT_CLOSE)
+def finish_task(ref: str) -> Response:
+    """Mark one task as done, with what was decided."""
+    form, actor = ReasonForm(), web.staff_actor()
+    if form.validate():
+        web.house().store.run(
+            lambda s: closing.finish_task(s, actor, ref, reason=form.reason.data, now=web.now())
+        )
+        return done("task_done", "backoffice.tasks")
+    with web.house().store.read() as database:
+        rows = desk_reads.tasks(database, actor)
+    return page("backoffice/tasks.html", 422, here="backoffice.tasks", rows=rows, finished=False, form=form,
+                refused=ref)  # fmt: skip
+
+
+@blueprint.get("/search")
+@web.needs(P.ACCOUNT_READ)
+def search() -> Response:
+    """Find accounts, invoices and people."""
+    text = request.args.get("q", "").replace("\x00", "").strip()[:100]
+    note_read(None)
+    with web.house().store.read() as database:
+        found = desk_reads.search(database, web.staff_actor(), text)
+    return page("backoffice/search.html", q=text, found=found)
