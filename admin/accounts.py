@@ -23,24 +23,18 @@ HERE = "books_accounts.index_view"
 @web.needs(P.ACCOUNT_READ)
 def account(ref: str) -> Response:
     """Everything about one account."""
-    actor, now, may = web.staff_actor(), web.now(), web.staff_may
+    actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
     show = request.args.get("show", "all")
     show = show if show in desk_timeline.SHOWS else "all"
     with web.house().store.read() as database:
-        view = desk_accounts.page(database, actor, ref, now=now)
-        note_read(view.head.id)
-        events = desk_timeline.timeline(database, actor, view.head.id, show=show, before=_before())
-        looks = may(P.ALERT_READ)
-        return page(
-            "backoffice/account.html",
-            here=HERE,
-            zone=view.head.zone,
-            view=view,
-            timeline=events,
-            show=show,
-            alerts=desk_reads.alerts(database, actor, account_id=view.head.id) if looks else [],
-            tasks=desk_reads.tasks(database, actor, account_id=view.head.id) if looks else [],
-        )
+        view = desk_accounts.page(database, actor, ref, now=web.now())
+        who = view.head
+        events = desk_timeline.timeline(database, actor, who.id, show=show, before=_before())
+        alerts = desk_reads.alerts(database, actor, account_id=who.id) if looks else []
+        tasks = desk_reads.tasks(database, actor, account_id=who.id) if looks else []
+    note_read(who.id)
+    return page("backoffice/account.html", here=HERE, zone=who.zone, view=view, who=who, timeline=events,
+                show=show, alerts=alerts, tasks=tasks)  # fmt: skip
 
 
 def _before() -> datetime | None:

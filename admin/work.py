@@ -18,17 +18,16 @@ P = Permission
 @signed_in
 def today() -> Response:
     """What needs a look, and the accounts that owe most; each part by its own permission."""
-    actor, may = web.staff_actor(), web.staff_may
+    actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
+    owed, money = web.staff_may(P.ACCOUNT_READ), web.staff_may(P.PAYMENT_READ)
     with web.house().store.read() as database:
-        return page(
-            "backoffice/today.html",
-            alerts=desk_reads.alerts(database, actor, limit=5) if may(P.ALERT_READ) else [],
-            tasks=desk_reads.tasks(database, actor, limit=5) if may(P.ALERT_READ) else [],
-            overdue=desk_reads.overdue_accounts(database, actor, now=web.now())
-            if may(P.ACCOUNT_READ)
-            else None,
-            payments=desk_reads.last_payments(database, actor) if may(P.PAYMENT_READ) else None,
-        )
+        parts = {
+            "alerts": desk_reads.alerts(database, actor, limit=5) if looks else [],
+            "tasks": desk_reads.tasks(database, actor, limit=5) if looks else [],
+            "overdue": desk_reads.overdue_accounts(database, actor, now=web.now()) if owed else None,
+            "payments": desk_reads.last_payments(database, actor) if money else None,
+        }
+    return page("backoffice/today.html", **parts)
 
 
 @blueprint.get("/alerts")

@@ -26,7 +26,7 @@ from models.intake import ImportBatch
 from models.invoices import Invoice, InvoiceKind
 from models.states import ImportStatus
 from models.store import Store
-from receivables import intake
+from receivables import intake, intake_reading
 from receivables.errors import Refused
 from receivables.intake_rows import Grade, IntakeOptions, Tables, WrongUse
 from receivables.intake_staging import Staging
@@ -179,7 +179,7 @@ def _read(
         raise WrongUse("option_unusable", str(error)) from None
     staging = Staging.begin(place)
     try:
-        staged = intake.stage(
+        staged = intake_reading.stage(
             table,
             options,
             staging,

@@ -69,7 +69,7 @@ def _ids(session: Session, creditor_id: int, numbers: Iterable[str]) -> dict[str
             Account.creditor_id == creditor_id, Account.number.in_(list(numbers))
         )
     )
-    return dict(rows.tuples().all())
+    return {row.number: row.id for row in rows}
 
 
 def _account(

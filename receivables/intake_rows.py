@@ -282,7 +282,7 @@ class RowReader:
                 self._find(line, name, cell, "text_too_long")
             else:
                 said[name] = cell.strip() or None
-        if said["number"] is None:
+        if said["number"] is None and len(self.findings) == before:
             self._find(line, "number", "", "empty")
         currency = str(said["currency"] or self._options.currency or "").upper()
         said["currency"] = currency

@@ -10,6 +10,7 @@ place when it is whole; a half-written one is never found. Source: decision 28.
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -88,10 +89,9 @@ class Staging:
     def begin(cls, path: Path) -> Staging:
         """Start a staging file under a name of its own beside `path`."""
         for left in path.parent.glob(f"{path.name}.*.part"):
-            if not _is_running(left.suffixes[-2]):
+            if not _is_running(left.name.split(".")[-3]):
                 left.unlink(missing_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.unlink(missing_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
         db = sqlite3.connect(part, isolation_level=None)
         db.executescript(_PRAGMAS + _TABLES)
         db.execute("BEGIN")
@@ -100,9 +100,10 @@ class Staging:
     @classmethod
     def reopen(cls, path: Path) -> Staging | None:
         """Open a staging file that was kept, or return None when there is none."""
-        if not path.exists():
+        try:
+            return cls(_read_only(path), path, lies_at=path)
+        except sqlite3.OperationalError:
             return None
-        return cls(_read_only(path), path, lies_at=path)
 
     def add(self, heads: list[HeadRow], lines: list[LineRow], findings: list[Finding]) -> None:
         """Take the next rows; the three lists are emptied."""
@@ -200,21 +201,24 @@ class Staging:
                 " THEN abs(h.total) - abs(net + tax) ELSE h.total - (net + tax) END"
                 " FROM head h WHERE h.id = document.head AND h.total IS NOT NULL"
             )
+        # A line that could not be read is missing in the sums: nothing follows from that.
+        sound = "NOT EXISTS (SELECT 1 FROM finding WHERE grade = 'error')"
         for field, value, reason, grade, wrong in (
             ("total", "''", "amount_too_large", Grade.ERROR, "d.rejected"),
             ("issued_on", "''", "empty", Grade.ERROR, "h.issued_on IS NULL"),
-            ("due_on", "''", "empty", Grade.ERROR, "d.due_on IS NULL AND d.kind <> 'credit_note'"),
+            ("due_on", "''", "empty", Grade.ERROR,
+             "d.due_on IS NULL AND d.kind <> 'credit_note' AND h.issued_on IS NOT NULL"),
             ("due_on", "d.due_on", "due_before_issue", Grade.ERROR, "d.due_on < h.issued_on"),
             ("number", "d.number", "number_twice", Grade.ERROR,
              "EXISTS (SELECT 1 FROM document o"
              " WHERE o.number = d.number AND o.kind = d.kind AND o.id < d.id)"),
             ("customer", "''", "no_customer", Grade.REJECTED, "h.customer IS NULL"),
             ("number", "d.number", "no_lines", Grade.REJECTED,
-             "d.lines = 0" if has_lines else "h.total IS NULL"),
+             f"d.lines = 0 AND {sound}" if has_lines else "h.total IS NULL"),
             ("total", "d.net + d.tax", "negative_total", Grade.REJECTED,
              "d.net + d.tax < 0 AND d.kind <> 'credit_note'"),
             ("total", "h.total", "total_differs", Grade.REJECTED,
-             "abs(d.rounding) > d.lines AND d.lines > 0"),
+             f"abs(d.rounding) > d.lines AND d.lines > 0 AND {sound}"),
         ):  # fmt: skip
             run(
                 f"INSERT INTO finding SELECT h.line, '{field}', {value}, '{reason}', '{grade}', h.id"
@@ -336,13 +340,14 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
+    """Open a file that must be there; it stays readable when somebody else removes it meanwhile."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
-def _is_running(suffix: str) -> bool:
-    """Whether the process lives whose number a part's name carries (".123")."""
+def _is_running(number: str) -> bool:
+    """Whether the process lives whose number a part's name carries."""
     try:
-        os.kill(int(suffix[1:]), 0)
+        os.kill(int(number), 0)
     except PermissionError:
         return True
     except (ValueError, OSError):

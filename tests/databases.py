@@ -77,6 +77,20 @@ def _execute(statement: str) -> None:
 
 
 @contextmanager
+def empty_database(kind: str, folder: Path) -> Iterator[str]:
+    """Make a database without any table and remove it afterwards; yields its address."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / uuid.uuid4().hex[:8]}.db"
+        return
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield _address(name)
+    finally:
+        _execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
 def fresh_database(kind: str, folder: Path) -> Iterator[str]:
     """Make a migrated, empty database and remove it afterwards; yields its address."""
     if kind == "sqlite":

@@ -16,7 +16,7 @@ from models.invoices import Invoice, InvoiceKind, InvoiceLine
 from models.ledger import LedgerEntry, Posting
 from models.states import InvoiceStatus
 from models.store import Store
-from receivables import audit, intake, ledger
+from receivables import audit, intake, intake_reading, ledger
 from receivables.errors import NotAllowed, Refused
 from receivables.intake_cells import CellUnreadable, line_net_minor, plain_date, plain_number
 from receivables.intake_rows import Finding, Grade, IntakeOptions, WrongUse, recognise
@@ -34,7 +34,7 @@ def staged(folder: Path, text: str, options: IntakeOptions = GBP) -> Staging:
     path = folder / "table.csv"
     path.write_text(text, encoding="utf-8")
     staging = Staging.begin(folder / "staging.sqlite")
-    intake.stage(DelimitedTable(path, delimiter=";"), options, staging, watch=lambda _rows: None)
+    intake_reading.stage(DelimitedTable(path, delimiter=";"), options, staging, watch=lambda _rows: None)
     return staging
 
 
@@ -168,7 +168,8 @@ def test_a_file_without_currency_and_due_dates_needs_them_said(
     ("prices", "dates", "reason"),
     [
         (["2,50"], ["1/12/2025", "5/11/2025"], "date_ambiguous"),
-        (["2,50"], ["2025-12-01", "5/11/2025"], None),  # a year in front is the order of the file
+        (["2,50"], ["2025-12-01", "2025-11-05"], None),
+        (["2,50"], ["2025-12-01", "5/11/2025"], "not_a_date"),  # two orders in one file
         (["2,50"], ["1/12/2025", "13/12/2025"], None),
         (["2,50"], ["5/5/2025", "1/13/2025"], None),
         (["1,250", "2,500"], ["13/12/2025", "13/12/2025"], "number_ambiguous"),
@@ -331,19 +332,24 @@ def test_tax_totals_and_rounding(tmp_path: Path) -> None:
         "2;1;1/1/2026;10,00;A;17,5;1,76;\n"  # the stated tax wins
         "3;3;1/1/2026;0,333;A;;;1,01\n"  # a penny of rounding
         "4;1;1/1/2026;10,00;A;;;10,50\n"  # not rounding any more
-        "5;1;1/1/2026;10,00;A;;;10,005\n"
-        "6;1;1/1/2026;10,00;A;100;;\n"
     )
     staging = staged(tmp_path, head + rows)
-    assert found(staging) == [
-        (5, "total", "total_differs"),
-        (6, "total", "too_many_places"),
-        (7, "tax_rate", "rate_out_of_range"),
-    ]
+    assert found(staging) == [(5, "total", "total_differs")]
     made = documents(staging)
     assert [(made[n].tax_minor, made[n].rounding_minor, made[n].total_minor) for n in "123"] == [
         (175, 0, 1175), (176, 0, 1176), (0, 1, 101),
     ]  # fmt: skip
+
+
+def test_amounts_and_rates_that_cannot_be(tmp_path: Path) -> None:
+    """An error in a line is told alone, not also what would follow from the line's absence."""
+    head = "InvoiceNo;Quantity;InvoiceDate;UnitPrice;CustomerID;TaxRate;TaxAmount;Total\n"
+    rows = "5;1;1/1/2026;10,00;A;;;10,005\n6;1;1/1/2026;10,00;A;100;;\n7;1;1/1/2026;10,00;A;-1;;9,90\n"
+    assert found(staged(tmp_path, head + rows)) == [
+        (2, "total", "too_many_places"),
+        (3, "tax_rate", "rate_out_of_range"),
+        (4, "tax_rate", "rate_out_of_range"),
+    ]
 
 
 def test_documents_without_lines(tmp_path: Path) -> None:
@@ -388,7 +394,7 @@ def test_formulas_stay_text(tmp_path: Path) -> None:
 
 
 class Books:
-    """A creditor's books that tables are brought into."""
+    """A creditor's books that tables are brought into; what is read comes in no certain order."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.folder = store, folder
@@ -437,17 +443,15 @@ def books(store: Store, tmp_path: Path) -> Books:
 def test_an_invoice_and_a_credit_note_are_posted(books: Books) -> None:
     """Decision 3: receivables / opening counterpart; opening counterpart / unapplied credit."""
     books.bring(HEAD + "1;x;2;1/12/2025;1,50;A\nC2;x;-1;3/1/2026;1,00;A\n3;x;0;1/1/2026;1,00;A\n")
-    invoice, note, nothing = books.all(
-        Invoice.id,
-        Invoice.number,
-        Invoice.status,
-        Invoice.total_minor,
-        Invoice.balance_minor,
-        Invoice.version,
-    )
-    assert invoice[1:] == ("1", InvoiceStatus.OPEN, 300, 300, 1)
-    assert note[1:] == ("C2", InvoiceStatus.OPEN, 100, 100, 1)
-    assert nothing[1:] == ("3", InvoiceStatus.PAID, 0, 0, 1)
+    invoice, nothing, note = sorted(
+        books.all(
+            Invoice.number, Invoice.status, Invoice.total_minor, Invoice.balance_minor,
+            Invoice.version, Invoice.id,
+        )
+    )  # fmt: skip
+    assert invoice[:5] == ("1", InvoiceStatus.OPEN, 300, 300, 1)
+    assert note[:5] == ("C2", InvoiceStatus.OPEN, 100, 100, 1)
+    assert nothing[:5] == ("3", InvoiceStatus.PAID, 0, 0, 1)
     sides = books.all(Posting.ledger_code, Posting.invoice_id, Posting.debit_minor, Posting.credit_minor)
     assert sorted(sides) == sorted(
         [
@@ -586,10 +590,10 @@ def test_only_who_may_import_does(books: Books) -> None:
 
 def test_a_half_written_staging_file_is_never_found(tmp_path: Path) -> None:
     place = tmp_path / "s.sqlite"
-    Staging.begin(place).close()  # as a killed process leaves it
+    Staging.begin(place).close()
+    (part,) = tmp_path.iterdir()
     assert Staging.reopen(place) is None
-    left = tmp_path / "s.sqlite.999999999.part"
-    left.write_bytes(b"")
+    part.rename(tmp_path / "s.sqlite.999999999.abc.part")  # its process is dead: the next import tidies up
     Staging.begin(place).remove()
     assert list(tmp_path.iterdir()) == []
 

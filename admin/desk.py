@@ -1,0 +1,38 @@
+"""The desk, put together: our pages, the books behind Flask-Admin, the access log."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_admin import Admin
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+import web
+from admin import access, accounts, invoices, login, shell, work
+from admin.books import BOOKS
+from admin.views import Books, guard
+from models.store import Store
+
+#: Modules whose views hang on the blueprint; named, so that they are surely loaded.
+PAGES = (login, work, accounts, invoices)
+
+
+def install(app: Flask, store: Store) -> None:
+    """Put the desk under /desk.
+
+    Args:
+        store: its reading engine serves the lists, so that they can't change anything.
+    """
+    app.register_blueprint(shell.blueprint)
+    reader = scoped_session(sessionmaker(bind=store.reader, autoflush=False, expire_on_commit=False))
+
+    @app.teardown_appcontext
+    def close(_error: BaseException | None) -> None:
+        reader.remove()
+
+    books = Admin(app, name="Amicable", index_view=Books(), url=f"{web.DESK}/books")
+    app.view_functions["books.index"] = shell.signed_in(app.view_functions["books.index"])
+    for model, kind, name in BOOKS:
+        view = kind(model, reader, name=name, endpoint=f"books_{name}", url=f"{web.DESK}/books/{name}")
+        books.add_view(view)
+        guard(app, view)
+    access.install(app, store)

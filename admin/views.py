@@ -1,0 +1,339 @@
+"""What every list of the books is: Flask-Admin, read only, behind a permission, in our look.
+
+Of Flask-Admin's routes only the list and the details are registered; its templates, scripts and
+styles are not used. Creating, editing, deleting, bulk acts and exports have no address at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, time
+from typing import Any, cast
+
+from flask import Flask, Response, g, request, url_for
+from flask_admin import Admin, AdminIndexView
+from flask_admin.base import expose
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.contrib.sqla.filters import BaseSQLAFilter
+from flask_admin.form import BaseForm
+from markupsafe import Markup
+from sqlalchemy import select
+
+import web
+from admin.shell import note_read, page
+from admin.words import word
+from models.accounts import Account, Contact
+from models.base import Base
+from models.invoices import Invoice
+from models.money import Money
+from models.staff import Staff
+from receivables.errors import NotFound
+from receivables.permissions import Permission
+
+#: Rows on one page; there is no count, so the last page is the one that is not full.
+PAGE = 50
+#: Deepest page: beyond it people filter, and databases are spared.
+LAST_PAGE = 2000
+EMPTY = Markup('<span class="mute">·</span>')
+
+Formatter = Callable[[Any, Any, Any, str], Any]
+
+
+# --------------------------------------------------------------------------- cells
+
+
+def _filter(context: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    return context.environment.filters[name](context, *args, **kwargs)
+
+
+def amount(view: Any, context: Any, row: Any, name: str) -> Markup:
+    """An amount in the row's currency: left to right in every language, without its code."""
+    written = _filter(context, "amount", Money(getattr(row, name), row.currency))
+    return Markup('<bdi dir="ltr">{}</bdi>').format(written)
+
+
+def text(view: Any, context: Any, row: Any, name: str) -> Markup:
+    """Words of people, set apart."""
+    value = getattr(row, name)
+    return Markup("<bdi>{}</bdi>").format(value) if value else EMPTY
+
+
+def number(view: Any, context: Any, row: Any, name: str) -> Markup:
+    """A number or name of a document or object, left to right."""
+    value = getattr(row, name)
+    return Markup('<bdi dir="ltr">{}</bdi>').format(value) if value is not None else EMPTY
+
+
+def day(view: Any, context: Any, row: Any, name: str) -> Markup:
+    """A day of the books or of an account."""
+    value = getattr(row, name)
+    return Markup("<bdi>{}</bdi>").format(_filter(context, "day", value, "short")) if value else EMPTY
+
+
+def moment(view: Any, context: Any, row: Any, name: str) -> Markup:
+    """A moment in the zone of the house."""
+    value = getattr(row, name)
+    return Markup("<bdi>{}</bdi>").format(_filter(context, "moment", value)) if value else EMPTY
+
+
+def status(view: Any, context: Any, row: Any, name: str) -> str:
+    """The desk's word for a status."""
+    return cast(str, _filter(context, "label", getattr(row, name), staff=True))
+
+
+def worded(table: str) -> Formatter:
+    """A code by its word in a table of `words`."""
+
+    def cell(view: Any, context: Any, row: Any, name: str) -> Any:
+        value = getattr(row, name)
+        return word(table, str(value)) if value else EMPTY
+
+    return cell
+
+
+def linked(kind: str) -> Formatter:
+    """The name of another row, with the way to its page where it has one."""
+
+    def cell(view: Any, context: Any, row: Any, name: str) -> Any:
+        found = _names(kind).get(getattr(row, name))
+        if found is None:
+            return EMPTY
+        ref, said = found
+        if kind not in _PAGES:
+            return Markup("<bdi>{}</bdi>").format(said)
+        way = url_for(_PAGES[kind], ref=ref)
+        return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(way, said)
+
+    return cell
+
+
+def opens(kind: str) -> Formatter:
+    """The row's own name with the way to our page about it."""
+
+    def cell(view: Any, context: Any, row: Any, name: str) -> Markup:
+        way = url_for(_PAGES[kind], ref=row.ref)
+        return Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>').format(way, getattr(row, name))
+
+    return cell
+
+
+def details(form: Formatter) -> Formatter:
+    """A cell of another form with the way to the details of its row."""
+
+    def cell(view: Any, context: Any, row: Any, name: str) -> Markup:
+        way = url_for(f"{view.endpoint}.details_view", id=row.id)
+        return Markup('<a class="quiet" href="{}">{}</a>').format(way, form(view, context, row, name))
+
+    return cell
+
+
+_PAGES = {"account": "backoffice.account", "invoice": "backoffice.invoice"}
+_NAMED: dict[str, tuple[Any, Any, Any]] = {
+    "account": (Account.id, Account.ref, Account.name),
+    "invoice": (Invoice.id, Invoice.ref, Invoice.number),
+    "contact": (Contact.id, Contact.ref, Contact.name),
+    "staff": (Staff.id, Staff.ref, Staff.name),
+}
+
+
+def _names(kind: str) -> dict[int, tuple[str, str]]:
+    """id -> (ref, name) of the rows that this page mentions."""
+    found: dict[str, dict[int, tuple[str, str]]] = g.get("book_names", {})
+    return found.get(kind, {})
+
+
+# --------------------------------------------------------------------------- filters
+
+
+class Choice(BaseSQLAFilter):  # type: ignore[misc]
+    """One of a closed list of values."""
+
+    def __init__(self, column: Any, key: str, name: str, values: Iterable[str], table: str | None) -> None:
+        super().__init__(column, name)
+        self.key, self.values, self.table = key, tuple(values), table
+
+    def read(self, typed: str) -> Any:
+        return typed if typed in self.values else None
+
+    def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
+        return query.filter(self.get_column(alias) == value)
+
+    def operation(self) -> str:
+        return "is"
+
+
+class Begins(Choice):
+    """Text that begins with what is typed."""
+
+    def __init__(self, column: Any, key: str, name: str) -> None:
+        super().__init__(column, key, name, (), None)
+
+    def read(self, typed: str) -> Any:
+        return typed[:100]
+
+    def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
+        return query.filter(self.get_column(alias).startswith(value, autoescape=True))
+
+
+class Since(Choice):
+    """From a day on, that day included; moments are counted in the zone of the house."""
+
+    moments = True
+
+    def __init__(self, column: Any, key: str, name: str, *, moments: bool) -> None:
+        super().__init__(column, key, name, (), None)
+        self.moments = moments
+
+    def read(self, typed: str) -> Any:
+        try:
+            day = date.fromisoformat(typed)
+        except ValueError:
+            return None
+        return day.isoformat() if 1970 <= day.year < 2200 else None
+
+    def _bound(self, value: str, clock: time) -> date | datetime:
+        day = date.fromisoformat(value)
+        return datetime.combine(day, clock, web.now().tzinfo) if self.moments else day
+
+    def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
+        return query.filter(self.get_column(alias) >= self._bound(value, time.min))
+
+
+class Until(Since):
+    """To a day, that day included."""
+
+    def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
+        return query.filter(self.get_column(alias) <= self._bound(value, time.max))
+
+
+# --------------------------------------------------------------------------- views
+
+
+class ReadOnlyView(ModelView):  # type: ignore[misc]
+    """A list and a details page that can't change anything.
+
+    Subclasses say `permission`, `title`, `why`, columns, and which columns name other rows.
+    """
+
+    permission: Permission
+    #: Heading and the sentence under it, marked for translation.
+    title: str
+    why: str
+    #: column -> kind of row it names, for the names of one page in one statement a kind.
+    mentions: dict[str, str] = {}
+    #: columns that are amounts or counts and stand at the right.
+    numeric: frozenset[str] = frozenset()
+
+    can_create = can_edit = can_delete = can_export = False
+    can_view_details = True
+    can_set_page_size = False
+    action_disallowed_list = ("delete",)
+    column_display_actions = False
+    simple_list_pager = True
+    page_size = PAGE
+    column_default_sort = ("id", True)
+    list_template = "admin/model/list.html"
+    details_template = "admin/model/details.html"
+
+    def create_blueprint(self, admin: Admin) -> Any:
+        """Register the list and the details page only."""
+        self._urls = [rule for rule in self._urls if rule[1] in ("index_view", "details_view")]
+        return super().create_blueprint(admin)
+
+    def is_accessible(self) -> bool:
+        return web.staff_may(self.permission)
+
+    def render(self, template: str, **kwargs: Any) -> Response:
+        """Render in our frame, not in Flask-Admin's."""
+        kwargs.pop("page", None)  # the page's number; our frame says `page` to itself
+        note_read(getattr(kwargs.get("model"), "account_id", None))
+        return page(template, here=f"{self.endpoint}.index_view", admin_view=self,
+                    page_number=self._page(), asked=self._asked(), **kwargs)  # fmt: skip
+
+    # ------------------------------------------------------------------ reading
+
+    def get_query(self) -> Any:
+        """What may be listed; `get_one` goes the same way."""
+        return self.session.query(self.model)
+
+    def get_one(self, id: str) -> Any:
+        """Return one row of what may be listed.
+
+        Raises:
+            NotFound: no such row, or no id at all.
+        """
+        number = int(id) if id.isascii() and id.isdigit() and len(id) < 19 else None
+        row = self.get_query().filter(self.model.id == number).first() if number else None
+        if row is None:
+            raise NotFound("not_found")
+        self._name_rows([row])
+        return row
+
+    def get_list(self, *args: Any, **kwargs: Any) -> Any:
+        count, rows = super().get_list(*args, **kwargs)
+        self._name_rows(rows)
+        return count, rows
+
+    def _name_rows(self, rows: Sequence[Base]) -> None:
+        """Load what the cells of these rows need beyond the rows; one statement a kind."""
+        wanted: dict[str, set[int]] = {}
+        for column, kind in self.mentions.items():
+            wanted.setdefault(kind, set()).update(
+                i for row in rows if (i := getattr(row, column)) is not None
+            )
+        g.book_names = {}
+        for kind, ids in wanted.items():
+            key, ref, name = _NAMED[kind]
+            found = self.session.execute(select(key, ref, name).where(key.in_(ids))) if ids else ()
+            g.book_names[kind] = {r[0]: (r[1], r[2]) for r in found}
+
+    def scaffold_form(self) -> type[BaseForm]:
+        """Make no form of the model: nothing here takes input."""
+        return BaseForm
+
+    # ------------------------------------------------------------------ the address
+
+    def _page(self) -> int:
+        return max(0, min(request.args.get("page", 0, type=int), LAST_PAGE))
+
+    def _asked(self) -> dict[str, str]:
+        """Filters of the address by their keys, unreadable ones left out."""
+        typed = {f.key: request.args.get(f.key, "").replace("\x00", "").strip() for f in self._filters or ()}
+        readers = {f.key: f.read for f in self._filters or ()}
+        return {k: v for k, t in typed.items() if t and (v := readers[k](t)) is not None}
+
+    def _get_list_extra_args(self) -> Any:
+        args = super()._get_list_extra_args()
+        search = (args.search or "").replace("\x00", "").strip()[:100]
+        return args.clone(page=self._page(), search=search or None, extra_args={})
+
+    def _get_list_filter_args(self) -> Any:
+        asked = self._asked()
+        return [(i, f.name, asked[f.key]) for i, f in enumerate(self._filters or ()) if f.key in asked]
+
+    def _get_filters(self, filters: Any) -> dict[str, Any]:
+        return {self._filters[i].key: value for i, _, value in filters or ()}
+
+    def get_safe_page_size(self, page_size: int | None) -> int:
+        return self.page_size
+
+
+class Books(AdminIndexView):  # type: ignore[misc]
+    """The start of the books: what each list is for. Serves none of Flask-Admin's own files."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Books", endpoint="books", url=f"{web.DESK}/books")
+        self.static_folder = None
+
+    @expose()
+    def index(self) -> Response:
+        """The lists that the reader may open."""
+        mine = [v for v in self.admin._views[1:] if web.staff_may(v.permission)]
+        return page("admin/index.html", views=mine)
+
+
+def guard(app: Flask, view: ReadOnlyView) -> None:
+    """Put the same check in front of Flask-Admin's routes as in front of ours."""
+    for name in ("index_view", "details_view"):
+        endpoint = f"{view.endpoint}.{name}"
+        app.view_functions[endpoint] = web.needs(view.permission)(app.view_functions[endpoint])
