@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config import Settings
+from config import Environment, Settings
 from gateways.mail import SmtpMail
 from gateways.sms import SinkSms
+from gateways.spreadsheets import Spreadsheets
 from gateways.stripe_payments import StripePayments
 from models.store import Store
 from presentation import Presenter
+from receivables.intake_rows import Tables
 from receivables.ports import MailCarrier, PaymentGateway, SmsCarrier
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -31,32 +33,37 @@ class House:
     gateways: dict[str, PaymentGateway]
     mail: MailCarrier | None
     sms: SmsCarrier | None
+    tables: Tables
 
     def gateway(self, name: str) -> PaymentGateway | None:
         """The payment gateway of a creditor's gateway account; None without keys (decision 24)."""
         return self.gateways.get(name)
 
     def may_deliver_to(self, address: str, sms: bool) -> bool:
-        """Outside production only the stand-in and addresses on AMICABLE_ALLOW_TO receive (decision 21)."""
+        """Outside production only the stand-in and addresses on AMICABLE_ALLOW_TO receive (decision 21).
+
+        A staging host may have a true relay of its own on loopback, so there only the list counts.
+        """
         if self.settings.is_production:
             return True
-        url = (self.settings.SMS_URL if sms else self.settings.SMTP_URL) or ""
-        to_stand_in = url.startswith("sink://") or urlsplit(url).hostname in LOOPBACK
+        on_loopback = urlsplit(self.settings.SMTP_URL or "").hostname in LOOPBACK
+        to_stand_in = sms or (on_loopback and self.settings.AMICABLE_ENV is not Environment.STAGING)
         return to_stand_in or address.casefold() in self.settings.allowed_recipients
+
+
+def make_folder(database_url: str) -> None:
+    """Make the folder of a SQLite database, so that the first start finds a place for it."""
+    if database_url.startswith("sqlite:///"):
+        Path(database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
 
 
 def assemble(settings: Settings) -> House:
     """Build the House from settings; opens no connection yet."""
-    if settings.DATABASE_URL.startswith("sqlite:///"):
-        Path(settings.DATABASE_URL.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    gateways: dict[str, PaymentGateway] = {}
-    if settings.STRIPE_SECRET_KEY:
-        gateways["default"] = StripePayments(
-            "default",
-            settings.STRIPE_SECRET_KEY,
-            settings.webhook_secrets,
-            settings.AMICABLE_STRIPE_API_BASE,
-        )
+    make_folder(settings.DATABASE_URL)
+    gateways: dict[str, PaymentGateway] = {
+        name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base)
+        for name, keys in settings.stripe_accounts.items()
+    }
     return House(
         settings=settings,
         store=Store(settings.DATABASE_URL),
@@ -64,4 +71,5 @@ def assemble(settings: Settings) -> House:
         gateways=gateways,
         mail=SmtpMail(settings.SMTP_URL) if settings.SMTP_URL else None,
         sms=SinkSms(settings.SMS_URL) if settings.SMS_URL else None,
+        tables=Spreadsheets(),
     )

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_KEY = "sk_test_sandbox"
+#: Keys of gateway accounts besides the default one (decision 29).
+_FURTHER = re.compile(r"AMICABLE_STRIPE_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(SECRET_KEY|WEBHOOK_SECRET|API_BASE)")
 
 
 class Environment(StrEnum):
@@ -30,6 +36,21 @@ class SettingsError(Exception):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class StripeKeys:
+    """What one gateway account is reached with.
+
+    Attributes:
+        secret_key: sk_… or rk_….
+        webhook_secrets: one or, while rotating, several whsec_….
+        api_base: address of the local stand-in; None for Stripe itself.
+    """
+
+    secret_key: str
+    webhook_secrets: tuple[str, ...]
+    api_base: str | None
 
 
 class Settings(BaseSettings):
@@ -56,6 +77,11 @@ class Settings(BaseSettings):
         None, description="whsec_…; several, separated by commas, while rotating"
     )
     AMICABLE_STRIPE_API_BASE: str | None = Field(None, description="address of the local stand-in")
+    further_stripe: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="more gateway accounts, by name: AMICABLE_STRIPE_<NAME>_SECRET_KEY, _WEBHOOK_SECRET and"
+        " _API_BASE belong to the creditors whose gateway account is <name>",
+    )
     SMTP_URL: str | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://…; no mail when unset"
     )
@@ -81,10 +107,13 @@ class Settings(BaseSettings):
         production = (
             overrides.get("AMICABLE_ENV", os.environ.get("AMICABLE_ENV", "production")) == "production"
         )
+        env_file = None if production else ".env"
+        said = {**(dotenv_values(env_file) if env_file else {}), **os.environ, **overrides}
+        given = {k: v for k, v in overrides.items() if not _FURTHER.fullmatch(k)}
         try:
-            return cls(_env_file=None if production else ".env", **overrides)  # type: ignore[call-arg]
+            return cls(_env_file=env_file, further_stripe=_further(said), **given)  # type: ignore[call-arg]
         except ValidationError as error:
-            raise SettingsError([_line(e) for e in error.errors()]) from None
+            raise SettingsError([line for e in error.errors() for line in _lines(e)]) from None
 
     @model_validator(mode="after")
     def _hold_together(self) -> Settings:
@@ -99,21 +128,24 @@ class Settings(BaseSettings):
             wrong.append("SECRET_KEY: set at least 32 random characters")
         for name in ("BASE_URL", "AMICABLE_SHORT_URL"):
             address = getattr(self, name)
-            if address and (
-                not address.startswith(("http://", "https://")) or urlsplit(address).path not in ("", "/")
-            ):
+            if address and not _is_origin(address):
                 wrong.append(f"{name}: must be http(s)://host[:port] without a path")
-        if bool(self.STRIPE_SECRET_KEY) != bool(self.STRIPE_WEBHOOK_SECRET):
-            missing = "STRIPE_WEBHOOK_SECRET" if self.STRIPE_SECRET_KEY else "STRIPE_SECRET_KEY"
-            wrong.append(f"{missing}: Stripe's key and webhook secret come both or not at all")
-        if self.AMICABLE_STRIPE_API_BASE and not (self.STRIPE_SECRET_KEY or "").startswith(SANDBOX_KEY):
-            wrong.append(
-                "AMICABLE_STRIPE_API_BASE: the stand-in takes only keys that begin with " + SANDBOX_KEY
+        default = (self.STRIPE_SECRET_KEY, self.STRIPE_WEBHOOK_SECRET, self.AMICABLE_STRIPE_API_BASE)
+        wrong += _wrong_keys(
+            "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "AMICABLE_STRIPE_API_BASE", default
+        )
+        for name, parts in self.further_stripe.items():
+            prefix = f"AMICABLE_STRIPE_{name.upper()}_"
+            if name == "default":
+                wrong.append(f"{prefix}…: the account named default is set by STRIPE_SECRET_KEY")
+            key, secrets, base = (parts.get(part) for part in _PARTS)
+            wrong += _wrong_keys(
+                prefix + "SECRET_KEY", prefix + "WEBHOOK_SECRET", prefix + "API_BASE", (key, secrets, base)
             )
-        if not self.AMICABLE_STRIPE_API_BASE and (self.STRIPE_SECRET_KEY or "").startswith(SANDBOX_KEY):
-            wrong.append("STRIPE_SECRET_KEY: this key is for the stand-in; set AMICABLE_STRIPE_API_BASE too")
         if self.SMTP_URL and not self.SMTP_URL.startswith(("smtp://", "smtps://")):
             wrong.append("SMTP_URL: must begin with smtp:// or smtps://")
+        elif self.SMTP_URL and not urlsplit(self.SMTP_URL).hostname:
+            wrong.append("SMTP_URL: names no host")
         if self.SMS_URL and not self.SMS_URL.startswith("sink://"):
             wrong.append("SMS_URL: known are sink://127.0.0.1:port; a provider's adapter is not installed")
         if self.DEMO_INSECURE and self.AMICABLE_ENV is not Environment.DEMO:
@@ -128,6 +160,9 @@ class Settings(BaseSettings):
             wrong.append("AMICABLE_SHORT_URL: production is https only")
         if self.AMICABLE_STRIPE_API_BASE:
             wrong.append("AMICABLE_STRIPE_API_BASE: no stand-in in production")
+        for name, parts in self.further_stripe.items():
+            if parts.get("API_BASE"):
+                wrong.append(f"AMICABLE_STRIPE_{name.upper()}_API_BASE: no stand-in in production")
         if self.SMS_URL and self.SMS_URL.startswith("sink://"):
             wrong.append("SMS_URL: no stand-in in production")
         if self.SMTP_URL and urlsplit(self.SMTP_URL).hostname in ("127.0.0.1", "localhost", "::1"):
@@ -153,8 +188,23 @@ class Settings(BaseSettings):
         return (self.AMICABLE_SHORT_URL or self.BASE_URL).rstrip("/")
 
     @property
-    def webhook_secrets(self) -> list[str]:
-        return [s.strip() for s in (self.STRIPE_WEBHOOK_SECRET or "").split(",") if s.strip()]
+    def stripe_accounts(self) -> dict[str, StripeKeys]:
+        """Every gateway account with keys, by the name that creditors have in `gateway_account`."""
+        found = {
+            "default": {
+                "SECRET_KEY": self.STRIPE_SECRET_KEY or "",
+                "WEBHOOK_SECRET": self.STRIPE_WEBHOOK_SECRET or "",
+                "API_BASE": self.AMICABLE_STRIPE_API_BASE or "",
+            },
+            **self.further_stripe,
+        }
+        return {
+            name: StripeKeys(
+                parts["SECRET_KEY"], _several(parts["WEBHOOK_SECRET"]), parts.get("API_BASE") or None
+            )
+            for name, parts in found.items()
+            if parts["SECRET_KEY"]
+        }
 
     @property
     def allowed_recipients(self) -> frozenset[str]:
@@ -166,7 +216,45 @@ class Settings(BaseSettings):
         return not self.DEMO_INSECURE
 
 
-def _line(error: Any) -> str:
+_PARTS = ("SECRET_KEY", "WEBHOOK_SECRET", "API_BASE")
+
+
+def _further(said: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Gather AMICABLE_STRIPE_<NAME>_… by name; empty values count as unset."""
+    found: dict[str, dict[str, str]] = {}
+    for key, value in said.items():
+        match = _FURTHER.fullmatch(key)
+        if match and value:
+            found.setdefault(match[1].lower(), {})[match[2]] = str(value)
+    return found
+
+
+def _wrong_keys(key_name: str, secret_name: str, base_name: str, values: tuple[str | None, ...]) -> list[str]:
+    """What is wrong with the keys of one gateway account, each line naming its setting."""
+    key, secrets, base = values
+    wrong = []
+    if bool(key) != bool(_several(secrets)):
+        missing = secret_name if key else key_name
+        wrong.append(f"{missing}: Stripe's key and webhook secret come both or not at all")
+    is_stand_in = (key or "").startswith(SANDBOX_KEY)
+    if base and not is_stand_in:
+        wrong.append(f"{base_name}: the stand-in takes only keys that begin with {SANDBOX_KEY}")
+    if is_stand_in and not base:
+        wrong.append(f"{key_name}: this key is for the stand-in; set {base_name} too")
+    return wrong
+
+
+def _several(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _is_origin(address: str) -> bool:
+    parts = urlsplit(address)
+    rest = parts.path.rstrip("/") + parts.query + parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not rest and "@" not in parts.netloc
+
+
+def _lines(error: Any) -> list[str]:
     where = ".".join(str(part) for part in error["loc"])
     message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
+    return [f"{where}: {message}"] if where else message.splitlines()

@@ -153,8 +153,8 @@ class Journal(ReadOnlyView):
         "reverses_id": N_("Reversal of"), "fingerprint": N_("Fingerprint"),
     }  # fmt: skip
     column_formatters = {
-        "id": details(number), "posted_on": day, "posted_at": moment, "effective_on": day, "reference": number,
-        "kind": number, "currency": number, "reverses_id": number, "fingerprint": number,
+        "id": details(number), "posted_on": day, "posted_at": moment, "effective_on": day,
+        "reference": number, "kind": number, "currency": number, "reverses_id": number, "fingerprint": number,
     }  # fmt: skip
     column_sortable_list = ("id", "posted_on")
     column_filters = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from flask import Flask
 from flask_admin import Admin
 from sqlalchemy.orm import scoped_session, sessionmaker
@@ -32,7 +34,10 @@ def install(app: Flask, store: Store) -> None:
     books = Admin(app, name="Amicable", index_view=Books(), url=f"{web.DESK}/books")
     app.view_functions["books.index"] = shell.signed_in(app.view_functions["books.index"])
     for model, kind, name in BOOKS:
-        view = kind(model, reader, name=name, endpoint=f"books_{name}", url=f"{web.DESK}/books/{name}")
+        with warnings.catch_warnings():
+            # Until Flask-Admin 3 a scoped session is right where Flask-SQLAlchemy isn't used.
+            warnings.filterwarnings("ignore", "Passing a session object directly", DeprecationWarning)
+            view = kind(model, reader, name=name, endpoint=f"books_{name}", url=f"{web.DESK}/books/{name}")
         books.add_view(view)
         guard(app, view)
     access.install(app, store)

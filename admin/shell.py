@@ -16,6 +16,7 @@ from flask import Blueprint, Response, g, redirect, request, session, url_for
 
 import web
 from admin.words import N_, word
+from models.money import Money
 from receivables import desk_reads
 from receivables.errors import NotFound
 from receivables.permissions import Permission
@@ -97,6 +98,7 @@ def page(template: str, status: int = 200, *, here: str | None = None, **context
         word=word,
         now=web.now(),
         done=session.pop("done", None),
+        money_of=Money,
         **context,
     )
 

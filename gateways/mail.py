@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
@@ -58,38 +60,46 @@ class SmtpMail:
             )
         else:
             server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
-            if self._host not in _LOOPBACK:
+        try:
+            if not self._tls and self._host not in _LOOPBACK:
                 server.starttls(context=context)
-        if self._user:
-            server.login(self._user, self._password)
+            if self._user:
+                server.login(self._user, self._password)
+        except (OSError, smtplib.SMTPException):
+            server.close()
+            raise
         return server
 
     def _hand_over(self, server: smtplib.SMTP, mail: Mail, message: EmailMessage) -> None:
         try:
             server.ehlo_or_helo_if_needed()
-            options = ["smtputf8"] if server.has_extn("smtputf8") else []
-            code, text = server.mail(mail.from_address, options)
+            foreign = not (mail.from_address + mail.to).isascii()
+            if foreign and not server.has_extn("smtputf8"):
+                raise SendRefused("the relay takes no addresses beyond ASCII (SMTPUTF8)")
+            code, text = server.mail(mail.from_address, ["smtputf8"] if foreign else [])
             if code == 250:
                 code, text = server.rcpt(mail.to)
         except (OSError, smtplib.SMTPException) as error:
             raise SendDeferred(type(error).__name__) from error
         _judge(code, text)
         try:
-            code, text = server.data(message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
+            code, text = server.data(message.as_bytes(policy=SMTPUTF8 if foreign else SMTP))
         except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
-            _judge(error.smtp_code, error.smtp_error)
+            raise _trouble(error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException) as error:
             raise SendUnknown(type(error).__name__) from error
         _judge(code, text)
 
 
 def _judge(code: int, text: bytes | str) -> None:
+    if code not in (250, 251):
+        raise _trouble(code, text)
+
+
+def _trouble(code: int, text: bytes | str) -> SendDeferred | SendRefused:
+    """What a reply other than yes comes to: 4xx is for now, all else for good."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    if code in (250, 251):
-        return
-    if 400 <= code < 500:
-        raise SendDeferred(f"{code} {words}"[:200])
-    raise SendRefused(f"{code} {words}"[:200])
+    return (SendDeferred if 400 <= code < 500 else SendRefused)(f"{code} {words}"[:200])
 
 
 def _hang_up(server: smtplib.SMTP) -> None:
@@ -117,7 +127,7 @@ def compose(mail: Mail) -> EmailMessage:
         message["Auto-Submitted"] = "auto-generated"
         for name, value in mail.headers.items():
             message[name] = value
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise SendRefused(f"header: {error}"[:200]) from error
     message.set_content(mail.text)
     if mail.html:

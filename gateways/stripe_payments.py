@@ -6,16 +6,21 @@ API 2026-10-28.endive; docs.stripe.com/api/checkout/sessions; decisions 11, 13, 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
+import requests
 import stripe
+import urllib3
 
 from models.money import Money, from_gateway, to_gateway
 from receivables.ports import (
     CheckoutOrder,
+    GatewayError,
     GatewayEvent,
     GatewayRefused,
     GatewayUnreachable,
@@ -41,6 +46,41 @@ _METHODS = {
     "bacs_debit": "bank_debit",
 }
 _EXPAND = ["payment_intent.latest_charge.balance_transaction"]
+#: Longest event id kept as it is, characters; a longer one would not fit into a database index (P-14).
+_LONGEST_ID = 255
+
+
+class _Line(stripe.RequestsClient):
+    """The SDK's line to Stripe; remembers whether a try of the present call may have had its effect.
+
+    The SDK repeats a call by itself and reports the last try only: a refused line after a dropped
+    answer would look as if nothing had happened.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(timeout=TIMEOUT)
+        self._mine = threading.local()
+
+    @property
+    def in_doubt(self) -> bool:
+        return bool(getattr(self._mine, "doubt", False))
+
+    def begin(self) -> None:
+        """Forget the tries of the call before."""
+        self._mine.doubt = False
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        try:
+            answer = super().request(method, url, headers, post_data, **more)
+        except stripe.APIConnectionError as error:
+            if not _never_connected(error):
+                self._mine.doubt = True
+            raise
+        if answer[1] == 409 or answer[1] >= 500:
+            self._mine.doubt = True
+        return answer
 
 
 class StripePayments:
@@ -59,11 +99,12 @@ class StripePayments:
         self.name = name
         self.live = secret_key.startswith(("sk_live_", "rk_live_"))
         self._secrets = tuple(webhook_secrets)
+        self._line = _Line()
         self._client = stripe.StripeClient(
             secret_key,
             # Without this number the client makes no retry at all; the stored key makes them safe.
             max_network_retries=2,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT),
+            http_client=self._line,
             base_addresses={"api": api_base} if api_base else {},
         )
 
@@ -105,12 +146,13 @@ class StripePayments:
     def send(self, prepared: PreparedRequest) -> OpenedCheckout:
         """Make the stored call with its stored key; the same key never opens a second page."""
         params = json.loads(prepared.body)
+        self._line.begin()
         try:
             session = self._client.v1.checkout.sessions.create(
                 params, {"idempotency_key": prepared.idempotency_key}
             )
         except stripe.StripeError as error:
-            _raise(error, changes=True)
+            raise _outcome(error, in_doubt=self._line.in_doubt) from error
         return OpenedCheckout(session.id, session.url or "", _moment(session.expires_at))
 
     def retrieve(self, session_id: str) -> RemotePayment:
@@ -118,7 +160,7 @@ class StripePayments:
         try:
             session = self._client.v1.checkout.sessions.retrieve(session_id, {"expand": list(_EXPAND)})
         except stripe.StripeError as error:
-            _raise(error, changes=False)
+            raise _outcome(error) from error
         return _payment(session)
 
     def find(self, attempt_ref: str, since: datetime) -> RemotePayment | None:
@@ -131,7 +173,7 @@ class StripePayments:
                 if _tag(session, "attempt") == attempt_ref:
                     return self.retrieve(session.id)
         except stripe.StripeError as error:
-            _raise(error, changes=False)
+            raise _outcome(error) from error
         return None
 
     def expire(self, session_id: str) -> RemotePayment:
@@ -142,7 +184,7 @@ class StripePayments:
             pass  # only open pages can be ended: the truth below says what it is instead
         except stripe.StripeError as error:
             # Ending twice is harmless, so an unknown outcome may simply be tried again.
-            _raise(error, changes=False)
+            raise _outcome(error) from error
         return self.retrieve(session_id)
 
     def read_event(self, body: bytes, signature: str | None, now: datetime) -> GatewayEvent:
@@ -152,21 +194,22 @@ class StripePayments:
         # The SDK refuses old signatures but accepts the future (requirements 0.8).
         if stamp is None or abs(now.timestamp() - stamp) > TOLERANCE:
             raise NotSignedByGateway("stale")
-        if bool(event.livemode) != self.live:
+        thing: Any = getattr(getattr(event, "data", None), "object", None)
+        event_id, kind = getattr(event, "id", None), getattr(event, "type", None)
+        if not event_id or not kind:
+            raise NotSignedByGateway("unreadable")
+        if bool(getattr(event, "livemode", False)) != self.live:
             raise NotSignedByGateway("livemode")
-        thing: Any = event.data.object
-        is_session = getattr(thing, "object", "") == "checkout.session"
+        what = getattr(thing, "object", "")
         intent = _id(getattr(thing, "payment_intent", None))
-        if getattr(thing, "object", "") == "payment_intent":
-            intent = thing.id
         return GatewayEvent(
-            event_id=event.id,
-            type=event.type,
-            created_at=_moment(event.created),
-            live=bool(event.livemode),
+            event_id=_short(event_id),
+            type=kind,
+            created_at=_moment(getattr(event, "created", None)),
+            live=self.live,
             object_id=str(getattr(thing, "id", "")),
-            session_id=thing.id if is_session else None,
-            intent_id=intent,
+            session_id=_id(thing) if what == "checkout.session" else None,
+            intent_id=_id(thing) if what == "payment_intent" else intent,
             attempt_ref=_tag(thing, "attempt"),
             tagged=_tag(thing, "amicable") is not None or _tag(thing, "attempt") is not None,
             raw=body.decode("utf-8"),
@@ -197,10 +240,15 @@ def _tag(thing: Any, name: str) -> str | None:
 
 
 def _id(value: Any) -> str | None:
-    """The id of an expanded or bare reference."""
+    """The id of an expanded or bare reference; None when it has none."""
     if value is None or isinstance(value, str):
         return value or None
-    return str(value.id)
+    return str(value.id) if getattr(value, "id", None) else None
+
+
+def _short(name: str) -> str:
+    """An id that fits into any index; a longer one is named by its digest, the raw event keeps it."""
+    return name if len(name) <= _LONGEST_ID else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _moment(seconds: int | None) -> datetime:
@@ -247,9 +295,9 @@ def _state(session: Any, intent: Any, paid: bool) -> RemoteState:
     status = getattr(intent, "status", None)
     if status == "canceled":
         return RemoteState.CANCELLED
-    if status in ("requires_payment_method", "requires_action", "requires_confirmation"):
+    if status == "requires_payment_method":
         return RemoteState.FAILED
-    # complete but unpaid, or complete with a charge that the answer does not show yet
+    # complete but unpaid, waiting for the payer's bank, or with a charge that the answer does not show yet
     return RemoteState.PROCESSING
 
 
@@ -282,24 +330,36 @@ def _fee(balance: Any, amount: Money) -> Money | None:
     return from_gateway(balance.fee, balance.currency)
 
 
-def _raise(error: stripe.StripeError, *, changes: bool) -> NoReturn:
-    """Translate the SDK's errors into the four outcomes.
+def _outcome(error: stripe.StripeError, *, in_doubt: bool = False) -> GatewayError:
+    """Translate the SDK's errors into the outcomes of the port.
 
     Args:
-        changes: the call may have had an effect; then a lost answer is unknown, never failed.
+        in_doubt: a try of the call may have had an effect; then a lost answer is unknown, never failed.
     """
-    if isinstance(error, stripe.RateLimitError):
-        raise GatewayUnreachable("rate_limit") from error
-    if isinstance(error, stripe.APIConnectionError):
-        # Only a refused connection surely had no effect; a cut or silent line may have.
-        refused = "refused" in str(error).lower() or "name or service" in str(error).lower()
-        if changes and not refused:
-            raise OutcomeUnknown("no_answer") from error
-        raise GatewayUnreachable("no_connection") from error
-    if isinstance(error, stripe.InvalidRequestError | stripe.AuthenticationError | stripe.PermissionError):
-        raise GatewayRefused(error.code or type(error).__name__, getattr(error, "param", None)) from error
     if isinstance(error, stripe.IdempotencyError):
-        raise GatewayRefused("idempotency") from error
-    if changes:
-        raise OutcomeUnknown(f"http_{error.http_status}") from error
-    raise GatewayUnreachable(f"http_{error.http_status}") from error
+        # The key has a saved result for other parameters: something was created by it.
+        return OutcomeUnknown("idempotency")
+    if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
+        return GatewayRefused(error.code or type(error).__name__, getattr(error, "param", None))
+    why = _why(error)
+    # A refused key, a full counter or a closed line says nothing about the tries before it.
+    return OutcomeUnknown(why) if in_doubt else GatewayUnreachable(why)
+
+
+def _why(error: stripe.StripeError) -> str:
+    if isinstance(error, stripe.RateLimitError):
+        return "rate_limit"
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return "key_refused"
+    if isinstance(error, stripe.APIConnectionError):
+        return "no_connection" if _never_connected(error) else "no_answer"
+    return f"http_{error.http_status}"
+
+
+def _never_connected(error: stripe.APIConnectionError) -> bool:
+    """Whether no byte of the call can have reached Stripe: no address, refused, or no line in time."""
+    cause = error.__cause__
+    if isinstance(cause, requests.ConnectTimeout):
+        return True
+    first = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
+    return isinstance(getattr(first, "reason", None), urllib3.exceptions.NewConnectionError)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 import logs
-from assembly import House, assemble
+from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
 from jobs import demo, imports, nightly_integrity, worker
 from models import migrate
@@ -57,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except ReceivablesError as error:
         print(f"amicable: {error.code} {error.facts or ''}".rstrip(), file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        first = logs.mask(str(getattr(error, "orig", None) or error).partition("\n")[0])
+        print(f"amicable: DATABASE_URL: {first} (after an update: amicable db upgrade)", file=sys.stderr)
         return 1
     except worker.SecondHost as error:
         print(f"amicable: {error}", file=sys.stderr)
@@ -138,18 +142,14 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _db(args: argparse.Namespace) -> int:
     settings = Settings.load()
-    store = Store(settings.AMICABLE_OWNER_DATABASE_URL or settings.DATABASE_URL)
-    try:
-        if args.what == "upgrade":
-            migrate.upgrade(store.writer)
-            print("The database is at this version.")
-            return 0
-        current = migrate.is_current(store.writer)
-    except SQLAlchemyError as error:
-        print(
-            f"amicable: DATABASE_URL: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr
-        )
-        return 1
+    url = settings.AMICABLE_OWNER_DATABASE_URL or settings.DATABASE_URL
+    make_folder(url)
+    store = Store(url)
+    if args.what == "upgrade":
+        migrate.upgrade(store.writer)
+        print("The database is at this version.")
+        return 0
+    current = migrate.is_current(store.writer)
     print("The database is current." if current else "The database is behind: run `amicable db upgrade`.")
     return 0 if current else 1
 
@@ -172,7 +172,8 @@ def _remind(args: argparse.Namespace) -> int:
     if not chosen and not args.overdue:
         print(f"amicable: no account has the number {args.account}", file=sys.stderr)
         return 1
-    queued, refused = 0, {}
+    queued = 0
+    refused: dict[str, int] = {}
     for account_id in chosen:
         try:
             queued += house.store.run(

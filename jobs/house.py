@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from models.store import Store
@@ -11,12 +12,18 @@ from receivables.ports import MailCarrier, PaymentGateway, Presenter, SmsCarrier
 class House(Protocol):
     """Store, carriers, gateways and presenter, as assembly.py puts them together."""
 
-    store: Store
-    presenter: Presenter
-    settings: Any
-    gateways: dict[str, PaymentGateway]
-    mail: MailCarrier | None
-    sms: SmsCarrier | None
+    @property
+    def store(self) -> Store: ...
+    @property
+    def presenter(self) -> Presenter: ...
+    @property
+    def settings(self) -> Any: ...
+    @property
+    def gateways(self) -> Mapping[str, PaymentGateway]: ...
+    @property
+    def mail(self) -> MailCarrier | None: ...
+    @property
+    def sms(self) -> SmsCarrier | None: ...
 
     def may_deliver_to(self, address: str, sms: bool) -> bool:
         """Whether this environment may write to an address at all (decision 21)."""

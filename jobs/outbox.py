@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,8 +39,10 @@ from receivables.ports import (
 
 log = logging.getLogger("amicable.outbox")
 
-#: Tries before a message that can't be handed over is given up.
+#: Tries before a message is given up, and how long one that was surely not taken waits besides:
+#: a relay that is away for a night costs nobody a reminder (FT-23).
 TRIES = 8
+PATIENCE = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,23 @@ class Envelope:
 
 
 def send_due(house: House, *, worker: str, now: datetime, limit: int = 20) -> int:
-    """Lease and send waiting messages; returns how many were looked at."""
+    """Lease and send waiting messages; returns how many were looked at.
+
+    A slow relay makes a lease of messages long, so each is sent at its own moment: `now` and what
+    went by since. One that can't be sent holds up no other.
+    """
+    started = time.monotonic()
     with house.store.read() as session:
         policy = current_policy(session, now)
     leased = house.store.run(lambda s: _lease(s, worker=worker, policy=policy, now=now, limit=limit))
     for message_id in leased:
-        deliver(house, message_id, now=now)
+        moment = now + timedelta(seconds=time.monotonic() - started)
+        try:
+            deliver(house, message_id, now=moment)
+        except Exception as error:
+            log.exception("message stumbles", extra={"facts": {"message_id": message_id}})
+            what = type(error).__name__
+            house.store.run(lambda s, i=message_id, w=what: _stumble(s, i, w, now=now))  # type: ignore[misc]
     return len(leased)
 
 
@@ -83,9 +97,12 @@ def _lease(session: Session, *, worker: str, policy: Policy, now: datetime, limi
         if message.status is MessageStatus.SENDING:
             # Its worker died between the commit and the answer: the outcome is unknown (P-26).
             advance(message, MessageStatus.UNKNOWN)
+            _note(session, message, MessageStatus.UNKNOWN, now=now)
             if message.purpose is not Purpose.RECEIPT:
+                message.locked_until = None
                 continue
-        if message.attempts >= TRIES:
+        unsure = message.status is MessageStatus.UNKNOWN
+        if message.attempts >= TRIES and (unsure or now - message.queued_at > PATIENCE):
             _give_up(session, message, now=now)
             continue
         message.worker, message.locked_until = worker, now + policy.lease
@@ -98,7 +115,7 @@ def _give_up(session: Session, message: Message, *, now: datetime) -> None:
         message.reasons = [*message.reasons, "given_up"]
         advance(message, MessageStatus.SUPPRESSED)
     else:
-        message.not_before = now + timedelta(days=3650)
+        _rest(message, now=now)
     outbox.raise_alert(
         session,
         "message_given_up",
@@ -107,6 +124,26 @@ def _give_up(session: Session, message: Message, *, now: datetime) -> None:
         account_id=message.account_id,
         facts={"kind": message.kind},
     )
+
+
+def _rest(message: Message, *, now: datetime) -> None:
+    """Let a message whose outcome stays unknown lie: nobody looks at it again."""
+    message.not_before, message.locked_until = now + timedelta(days=3650), None
+
+
+def _later(message: Message, *, now: datetime) -> None:
+    message.locked_until = None
+    message.not_before = now + min(timedelta(seconds=30 * 2**message.attempts), timedelta(hours=1))
+
+
+def _stumble(session: Session, message_id: int, what: str, *, now: datetime) -> None:
+    """Put a message back that could not be made; a person hears of it (FT-08)."""
+    message = session.get_one(Message, message_id, with_for_update=True)
+    if message.status not in (MessageStatus.QUEUED, MessageStatus.UNKNOWN):
+        return
+    message.attempts += 1
+    _later(message, now=now)
+    _raise_incomplete(session, message, what, now=now)
 
 
 def deliver(house: House, message_id: int, *, now: datetime) -> MessageStatus:
@@ -129,6 +166,9 @@ def deliver(house: House, message_id: int, *, now: datetime) -> MessageStatus:
         outcome, reason = MessageStatus.QUEUED, str(error)
     except SendUnknown as error:
         outcome, reason = MessageStatus.UNKNOWN, str(error)
+    except Exception as error:  # nobody knows how far it came (P-26)
+        log.exception("carrier stumbles", extra={"facts": {"message_id": message_id}})
+        outcome, reason = MessageStatus.UNKNOWN, type(error).__name__
     return house.store.run(lambda s: _close(s, message_id, outcome, reason, now=now))
 
 
@@ -192,6 +232,8 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     if reasons:
         if message.status is MessageStatus.QUEUED:
             _suppress(session, message.id, tuple(reasons), now=now)
+        else:
+            _rest(message, now=now)
         return None
     if reminder:
         claim = contact_rules.claim(session, message, decision, now=now)
@@ -218,13 +260,17 @@ def _incomplete(session: Session, message: Message, error: MessageIncomplete, *,
         advance(message, MessageStatus.SENDING)
     message.reasons, message.locked_until = ["message_incomplete"], None
     advance(message, MessageStatus.FAILED)
+    _raise_incomplete(session, message, str(error), now=now)
+
+
+def _raise_incomplete(session: Session, message: Message, what: str, *, now: datetime) -> None:
     outbox.raise_alert(
         session,
         "message_incomplete",
         f"message:{message.id}",
         now=now,
         account_id=message.account_id,
-        facts={"what": str(error)},
+        facts={"what": what},
     )
 
 
@@ -303,7 +349,7 @@ def _close(
     if outcome is MessageStatus.SENT:
         message.sent_at = now
     if outcome in (MessageStatus.QUEUED, MessageStatus.UNKNOWN):
-        message.not_before = now + min(timedelta(seconds=30 * 2**message.attempts), timedelta(hours=1))
+        _later(message, now=now)
     if outcome is MessageStatus.FAILED:
         message.reasons = ["carrier_refused"]
         outbox.raise_alert(
@@ -314,14 +360,7 @@ def _close(
             account_id=message.account_id,
             facts={"why": reason or ""},
         )
-    outbox.note(
-        session,
-        message.account_id,
-        f"message.{outcome.value}",
-        contact_id=message.contact_id,
-        now=now,
-        facts={"message": message.id, "kind": message.kind, "channel": message.channel.value},
-    )
+    _note(session, message, outcome, now=now)
     record(
         session,
         SYSTEM,
@@ -332,3 +371,14 @@ def _close(
         facts={"to": outcome.value, "try": message.attempts},
     )
     return outcome
+
+
+def _note(session: Session, message: Message, outcome: MessageStatus, *, now: datetime) -> None:
+    outbox.note(
+        session,
+        message.account_id,
+        f"message.{outcome.value}",
+        contact_id=message.contact_id,
+        now=now,
+        facts={"message": message.id, "kind": message.kind, "channel": message.channel.value},
+    )

@@ -53,16 +53,18 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
         signal.signal(number, lambda *_: stop.set())
     tell = clock or _utc_now
     name = worker_name()
-    swept = tell() - SWEEP_EVERY
+    looked = tell() - SWEEP_EVERY
     log.info("worker starts", extra={"facts": {"worker": name}})
     while not stop.is_set():
         now = tell()
         try:
+            looks = now - looked >= SWEEP_EVERY
+            if looks:
+                looked = now
+                beat(house, now=now)  # before any work: a second host must not touch the books
             done = run_once(house, worker=name, now=now)
-            if now - swept >= SWEEP_EVERY:
-                beat(house, now=now)
+            if looks:
                 sweep(house, now=now)
-                swept = now
         except SecondHost:
             raise
         except Exception:
@@ -124,7 +126,7 @@ def take_jobs(house: House, *, worker: str, now: datetime) -> int:
         except Exception as problem:
             log.exception("job fails", extra={"facts": {"job": job_id, "kind": kind}})
             error = type(problem).__name__
-        house.store.run(lambda s, job_id=job_id, error=error: _end(s, job_id, error, now=now))
+        house.store.run(lambda s, job_id=job_id, error=error: _end(s, job_id, error, now=now))  # type: ignore[misc]
     return len(taken)
 
 
@@ -136,14 +138,26 @@ def _lease(session: Session, *, worker: str, policy: Policy, now: datetime) -> l
         .limit(20)
         .with_for_update(skip_locked=True)
     ).all()
+    taken = []
     for job in rows:
         if job.status is JobStatus.QUEUED:
             advance(job, JobStatus.RUNNING)
+        elif job.attempts >= JOB_TRIES:
+            _bury(session, job, "worker_died", now=now)
+            continue
         job.worker = worker
         # Not looked at again before its lease is over.
         job.locked_until = job.run_at = now + policy.lease
         job.attempts += 1
-    return [(job.id, job.kind, job.payload) for job in rows]
+        taken.append((job.id, job.kind, job.payload))
+    return taken
+
+
+def _bury(session: Session, job: Job, error: str, *, now: datetime) -> None:
+    advance(job, JobStatus.DEAD)
+    job.error, job.locked_until = error, None
+    facts = {"kind": job.kind, "error": error}
+    outbox.raise_alert(session, "job_dead", f"job:{job.id}", now=now, facts=facts)
 
 
 def _end(session: Session, job_id: int, error: str | None, *, now: datetime) -> None:
@@ -155,10 +169,7 @@ def _end(session: Session, job_id: int, error: str | None, *, now: datetime) -> 
         advance(job, JobStatus.DONE)
         job.done_at = now
     elif job.attempts >= JOB_TRIES:
-        advance(job, JobStatus.DEAD)
-        outbox.raise_alert(
-            session, "job_dead", f"job:{job.id}", now=now, facts={"kind": job.kind, "error": error}
-        )
+        _bury(session, job, error, now=now)
     else:
         advance(job, JobStatus.QUEUED)
         job.run_at = now + min(timedelta(seconds=5 * 2**job.attempts), timedelta(hours=1))

@@ -30,7 +30,7 @@ class UnknownCurrency(MoneyError):
 class AmountUnreadable(MoneyError):
     """The text is not one amount of the currency; `.reason` says why.
 
-    Reasons: `empty`, `not_a_number`, `too_precise`, `too_large`.
+    Reasons: `empty`, `not_a_number`, `too_precise`, `too_large`, `ambiguous`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -225,6 +225,7 @@ def round_to_minor(value: Decimal, currency: str) -> int:
 
 
 _PLAIN = re.compile(r"[+-]?\d{1,20}(\.\d{1,10})?")
+_MORE_DIGITS = re.compile(r"[+-]?\d{21,}(\.\d+)?")
 
 
 def parse_plain(text: str, currency: str) -> Money:
@@ -240,7 +241,7 @@ def parse_plain(text: str, currency: str) -> Money:
     if not text:
         raise AmountUnreadable("empty")
     if not _PLAIN.fullmatch(text):
-        raise AmountUnreadable("not_a_number")
+        raise AmountUnreadable("too_large" if _MORE_DIGITS.fullmatch(text) else "not_a_number")
     try:
         scaled = Decimal(text).scaleb(currency_row(currency).exponent)
     except InvalidOperation:
@@ -252,11 +253,13 @@ def parse_plain(text: str, currency: str) -> Money:
     return Money(int(scaled), currency)
 
 
-_SPACES = re.compile(r"[\s\u00a0\u202f\u2009\u200e\u200f\u2066-\u2069]")
+_BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: Groups of three behind spaces or apostrophes, before an optional fraction; "1 5" is no group.
+_SPACED = re.compile(r"\d{1,3}(?:([ '])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 #: What may stand around the digits: signs and codes people type. The currency is fixed by the page.
 _MARKS = {
     "GBP": ("£", "gbp"),
-    "EUR": ("€", "eur", "euro"),
+    "EUR": ("€", "euro", "eur"),
     "ILS": ("₪", "ils", "nis", "ש״ח", 'ש"ח', "שח"),
     "HUF": ("ft.", "ft", "huf"),
     "JPY": ("¥", "￥", "jpy", "円"),
@@ -290,18 +293,21 @@ def parse_typed(text: str, currency: str, *, decimal_mark: str = ".") -> Money:
     """
     if len(text) > 64:
         raise AmountUnreadable("too_large" if text.strip().isdigit() else "not_a_number")
-    bare = _SPACES.sub("", text).translate(_EASTERN).lower().replace("\u2212", "-")
+    bare = " ".join(_BIDI.sub("", text).translate(_EASTERN).lower().replace("\u2212", "-").split())
     for mark in (*_MARKS.get(currency, ()), currency.lower()):
         if bare.startswith(mark):
             bare = bare[len(mark) :]
         if bare.endswith(mark):
             bare = bare[: -len(mark)]
-    bare = bare.replace("'", "").replace("’", "")
+        bare = bare.strip()
+    bare = bare.replace("’", "'")
     if not bare:
         raise AmountUnreadable("empty")
     sign = ""
     if bare[0] in "+-":
-        sign, bare = bare[0], bare[1:]
+        sign, bare = bare[0], bare[1:].lstrip()
+    if _SPACED.fullmatch(bare):
+        bare = bare.replace(" ", "").replace("'", "")
     if not re.fullmatch(r"\d[\d.,]*", bare):
         raise AmountUnreadable("not_a_number")
     return parse_plain(sign + _plain_digits(bare, currency, decimal_mark), currency)
@@ -325,7 +331,7 @@ def _plain_digits(bare: str, currency: str, decimal_mark: str) -> str:
             raise AmountUnreadable("not_a_number")
         return bare.replace(mark, "")
     head, tail = bare.split(mark)
-    if len(tail) == 3 and 1 <= len(head) <= 3 and head != "0":
+    if len(tail) == 3 and len(head) <= 3 and not head.startswith("0"):
         if currency_row(currency).exponent == 3:
             if mark == decimal_mark:
                 return f"{head}.{tail}"

@@ -135,13 +135,11 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
 UNSETTLED_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.PROCESSING, _A.UNKNOWN})
 #: Attempts that forbid another one for the same invoices, unless superseded (decision 12).
 BLOCKING_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.UNKNOWN})
-#: Invoices that still may be asked for.
-COLLECTABLE_INVOICES = frozenset({_I.OPEN})
 
 
 def may_advance(status: StrEnum, to: StrEnum) -> bool:
-    """Whether the table has the move `status` -> `to`."""
-    return to in MOVES[type(to)][type(to)(status)]
+    """Whether the table has the move `status` -> `to`; between two subjects' enums there is none."""
+    return isinstance(status, type(to)) and to in MOVES[type(to)][status]
 
 
 def advance(subject: Any, to: StrEnum) -> Any:

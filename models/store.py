@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: Tries of one unit of work when the database says "somebody else was first" (M-08).
 TRIES = 5
-#: What SQLite is told at every connect; asserted at boot (M-24).
+#: What SQLite is told at every connect, and asked back (M-24).
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}
 
 _in_unit: ContextVar[bool] = ContextVar("in_unit_of_work", default=False)
@@ -57,7 +57,10 @@ class Store:
         else:
             engine = create_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
             self.writer = engine
-            self.reader = engine.execution_options(postgresql_readonly=True)
+            # One snapshot for all questions of one reader, as SQLite gives it by itself.
+            self.reader = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -134,12 +137,15 @@ def _sqlite_engine(url: Any, *, begin: str, query_only: bool) -> Engine:
         cursor = connection.cursor()
         for name, value in PRAGMAS.items():
             cursor.execute(f"PRAGMA {name}={value}")
+            if cursor.execute(f"PRAGMA {name}").fetchone()[0] != value:
+                raise RuntimeError(f"SQLite did not take {name}={value} (M-24)")
         if query_only:
             cursor.execute("PRAGMA query_only=1")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def say_begin(connection: Any) -> None:
-        connection.connection.dbapi_connection.execute(begin)
+        # Through SQLAlchemy, so that "database is locked" arrives as its error and is tried again.
+        connection.exec_driver_sql(begin)
 
     return engine

@@ -18,7 +18,7 @@ from models.store import Store
 from receivables import outbox, payments
 from receivables.errors import NotFound
 from receivables.policy import Policy, current_policy
-from receivables.ports import GatewayEvent, GatewayRefused, PaymentGateway
+from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, PaymentGateway
 
 #: Events after which an attempt may stand otherwise; all others are kept and done at once.
 TELLING = (
@@ -33,8 +33,13 @@ TELLING = (
 
 
 def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime) -> bool:
-    """Keep a verified event; returns False when this event id is here already (P-10)."""
-    if session.scalar(select(InboxEvent.id).where(InboxEvent.event_id == event.event_id)) is not None:
+    """Keep a verified event; returns False when this event id is here already (P-10).
+
+    Only a `done` one makes it a mere repeat: one that failed or was parked is tried again at once.
+    """
+    known = session.scalar(select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update())
+    if known is not None:
+        _wake(known, now=now)
         return False
     row = InboxEvent(
         event_id=event.event_id,
@@ -58,6 +63,16 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
     except IntegrityError:  # the same event on another connection in the same moment
         return False
     return True
+
+
+def _wake(row: InboxEvent, *, now: datetime) -> None:
+    if row.status is InboxStatus.PARKED:
+        # As if its worker had died: the next claim takes it up.
+        advance(row, InboxStatus.PROCESSING)
+        row.locked_until = now
+    elif row.status is not InboxStatus.FAILED:
+        return
+    row.next_try_at = now
 
 
 def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit: int = 20) -> list[int]:
@@ -93,8 +108,9 @@ def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit
 def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: datetime) -> InboxStatus:
     """Follow one hint to the truth; speaks to the gateway between units of work.
 
-    Foreign objects are done at once (P-13). An event for an attempt that is not here yet is tried
-    again with growing pauses, then parked with an alert (P-12).
+    Foreign objects are done at once (P-13). An event for an attempt that is not here yet, or one that
+    the gateway tells nothing about now, is tried again with growing pauses, then parked with an
+    alert (P-12).
     """
     with store.read() as session:
         row = session.get_one(InboxEvent, event_row_id)
@@ -105,8 +121,8 @@ def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: da
     if ref is None:
         return _try_later(store, row, "unknown_attempt", policy, now=now)
     try:
-        payments.settle(store, gateway, ref, now=now)
-    except (NotFound, GatewayRefused) as error:
+        payments.learn(store, gateway, ref, now=now)
+    except (NotFound, GatewayRefused, GatewayUnreachable) as error:
         return _try_later(store, row, str(error), policy, now=now)
     return _end(store, row.id, InboxStatus.DONE, now=now)
 

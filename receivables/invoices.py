@@ -216,14 +216,15 @@ def overview(session: Session, actor: Actor, *, account_id: int, zone: str, now:
     rows = open_rows(session, account_id, today)
     credits = {money.currency: money for money in ledger.unapplied_credit(session, account_id)}
     groups = [
-        _group(code, [row for row in rows if row.currency == code], credits.get(code), today)
+        group(code, [row for row in rows if row.currency == code], credits.get(code), today)
         for code in sorted({row.currency for row in rows} | set(credits))
     ]
     groups.sort(key=lambda g: (g.overdue.minor == 0, g.asked.minor == 0, g.currency))
     return Overview(groups, _notices(session, account_id), today, now)
 
 
-def _group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) -> CurrencyGroup:
+def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) -> CurrencyGroup:
+    """Sum the open rows of one currency into overdue, due today and not yet due."""
     return CurrencyGroup(
         currency=code,
         rows=rows,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -53,6 +53,9 @@ from receivables.receipts import FEE_EFFECT, book_charge, book_fee
 
 #: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
 KEY_LIFE = timedelta(hours=23)
+#: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
+#: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
+SEARCH_AFTER = timedelta(minutes=10)
 
 
 # --------------------------------------------------------------------------- what to pay
@@ -298,6 +301,8 @@ def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt,
             remote = gateway.expire(attempt.remote_id)
         except GatewayUnreachable:
             raise GatewayDown("gateway_down") from None
+        except GatewayRefused as error:
+            raise Refused("gateway_refused", gateway_code=error.code) from None
         status = _apply(store, attempt.id, remote, now=now)
     else:
         status = attempt.status
@@ -412,19 +417,24 @@ def _open(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now
         opened = gateway.send(_prepared(attempt))
     except OutcomeUnknown as error:
         why = str(error)
-        store.run(lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.UNKNOWN, now=now, code=why))
+        store.run(lambda s: _not_opened(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
         return Started(attempt.ref, None)
     except GatewayUnreachable:
-        store.run(
-            lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.CANCELLED, now=now, code="unreachable")
-        )
+        store.run(lambda s: _not_opened(s, attempt.id, AttemptStatus.CANCELLED, "unreachable", now=now))
         raise GatewayDown("gateway_down") from None
     except GatewayRefused as error:
         code = error.code
-        store.run(lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.FAILED, now=now, code=code))
+        store.run(lambda s: _not_opened(s, attempt.id, AttemptStatus.FAILED, code, now=now))
         raise Refused("gateway_refused", gateway_code=code) from None
     store.run(lambda s: _opened(s, _lock(s, attempt.id), opened, now=now))
     return Started(attempt.ref, opened.url)
+
+
+def _not_opened(session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime) -> None:
+    """Write down that the page was not opened here, unless somebody else has found it meanwhile."""
+    attempt = _lock(session, attempt_id)
+    if attempt.status is AttemptStatus.CREATED:
+        _move(session, attempt, to, now=now, code=code)
 
 
 def _prepared(attempt: PaymentAttempt) -> PreparedRequest:
@@ -528,9 +538,13 @@ def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: date
     """
     with store.read() as session:
         attempt = find_attempt(session, ref)
-    if attempt.remote_id is None:
-        return settle(store, gateway, ref, now=now)
-    if attempt.status not in UNSETTLED_ATTEMPTS:
+    if attempt.remote_id is None and attempt.status in UNSETTLED_ATTEMPTS:
+        learn(store, gateway, ref, now=now)
+        with store.read() as session:
+            attempt = find_attempt(session, ref)
+        if attempt.status is AttemptStatus.UNKNOWN:
+            raise GatewayUnreachable("outcome_unknown")
+    if attempt.remote_id is None or attempt.status not in UNSETTLED_ATTEMPTS:
         return attempt.status
     return _apply(store, attempt.id, gateway.expire(attempt.remote_id), now=now)
 
@@ -539,16 +553,41 @@ def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: date
 
 
 def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
+    """Learn the truth about an attempt as `learn` does; keep its status when the gateway gives none.
+
+    For people who ask now and again: the return page, the sweeper, a second start.
+    Speaks to the gateway between units of work.
+
+    Returns:
+        The attempt's status afterwards; unchanged when the gateway can't be reached. An answer that
+        refuses us leaves an alert.
+    Raises:
+        NotFound: no such attempt.
+    """
+    try:
+        return learn(store, gateway, ref, now=now)
+    except GatewayUnreachable:
+        pass
+    except GatewayRefused as error:
+        why = str(error)
+        store.run(lambda s: _alert(s, "attempt_unresolved", find_attempt(s, ref), {"why": why}, now=now))
+    with store.read() as session:
+        return find_attempt(session, ref).status
+
+
+def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
     """Ask the gateway for the present truth about an attempt and apply it; safe to call at any time.
 
     Speaks to the gateway between units of work. For an attempt without a known page the stored
     call is made again with its stored key, which creates nothing twice; once the key may be
-    forgotten (P-03) the gateway is searched instead.
+    forgotten (P-03), or gives no answer for long, the gateway is searched instead.
 
     Returns:
-        The attempt's status afterwards; unchanged when the gateway can't be reached.
+        The attempt's status afterwards.
     Raises:
         NotFound: no such attempt.
+        GatewayUnreachable: nothing was learned; ask again later.
+        GatewayRefused: the gateway does not show us the page that we know of.
     """
     with store.read() as session:
         attempt = find_attempt(session, ref)
@@ -556,25 +595,30 @@ def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) ->
             return attempt.status
     try:
         remote = _truth(store, gateway, attempt, now=now)
-    except GatewayUnreachable:
-        return attempt.status
     except OutcomeUnknown as error:
         why = str(error)
-        if attempt.status is AttemptStatus.CREATED:
-            store.run(lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.UNKNOWN, now=now, code=why))
-            return AttemptStatus.UNKNOWN
-        return attempt.status
+        store.run(lambda s: _not_opened(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
+        return AttemptStatus.UNKNOWN
     except GatewayRefused as error:
-        code = error.code
-        if attempt.remote_id is None:
-            # A key without a saved result and a page that may not be opened any more: nothing was
-            # created (decision 13). The gateway said so, hence `failed`.
-            store.run(lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.FAILED, now=now, code=code))
-            return AttemptStatus.FAILED
-        raise
+        if attempt.remote_id is not None:
+            raise
+        # The stored call was refused, so its key has no saved page: nothing was created
+        # (decision 13). The gateway said so, hence `failed`.
+        return _never_created(store, attempt, error.code, now=now)
     if remote is None:
-        return attempt.status
+        # The gateway was searched and knows no page of ours: its word that nothing was created.
+        return _never_created(store, attempt, "never_created", now=now)
     return _apply(store, attempt.id, remote, now=now)
+
+
+def _never_created(store: Store, attempt: PaymentAttempt, code: str, *, now: datetime) -> AttemptStatus:
+    def unit(session: Session) -> AttemptStatus:
+        locked = _lock(session, attempt.id)
+        if locked.status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
+            _move(session, locked, AttemptStatus.FAILED, now=now, code=code)
+        return locked.status
+
+    return store.run(unit)
 
 
 def find_attempt(session: Session, ref: str) -> PaymentAttempt:
@@ -600,17 +644,17 @@ def _truth(
 ) -> RemotePayment | None:
     if attempt.remote_id is not None:
         return gateway.retrieve(attempt.remote_id)
-    if now - attempt.started_at < KEY_LIFE:
-        opened = gateway.send(_prepared(attempt))
-        store.run(lambda s: _opened(s, _lock(s, attempt.id), opened, now=now))
-        return gateway.retrieve(opened.session_id)
-    found = gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
-    if found is None:
-        # The gateway was searched and knows no page of ours: its word that nothing was created.
-        store.run(
-            lambda s: _move(s, _lock(s, attempt.id), AttemptStatus.FAILED, now=now, code="never_created")
-        )
-    return found
+    age = now - attempt.started_at
+    if age < KEY_LIFE:
+        try:
+            opened = gateway.send(_prepared(attempt))
+        except OutcomeUnknown:
+            if age < SEARCH_AFTER:
+                raise
+        else:
+            store.run(lambda s: _opened(s, _lock(s, attempt.id), opened, now=now))
+            return gateway.retrieve(opened.session_id)
+    return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
 
 
 _STATUS = {
@@ -648,8 +692,12 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     attempt.remote_id = attempt.remote_id or remote.session_id
     attempt.checkout_url = attempt.checkout_url or remote.url
     attempt.intent_id = remote.intent_id or attempt.intent_id
+    if attempt.status is AttemptStatus.CREATED:
+        _move(session, attempt, AttemptStatus.OPEN, now=now)  # its page is there, so it was opened
     to = _STATUS[remote.state]
     before = attempt.status
+    if before is AttemptStatus.PROCESSING and to in (AttemptStatus.CANCELLED, AttemptStatus.EXPIRED):
+        to = AttemptStatus.FAILED  # accepted once, and the money will not come
     if remote.charge is not None and to is AttemptStatus.SUCCEEDED:
         late = before in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED)
         book_charge(session, attempt, remote.charge, late=late, now=now)
@@ -688,7 +736,10 @@ def sweep(
                 PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
                 PaymentAttempt.gateway_account == gateway_account,
             )
-            .order_by(PaymentAttempt.id)
+            # A bank debit takes days: many of them must not hide a card payment that got stuck.
+            .order_by(
+                case((PaymentAttempt.status == AttemptStatus.PROCESSING, 1), else_=0), PaymentAttempt.id
+            )
             .limit(limit)
         ).all()
     looked = 0
@@ -700,24 +751,32 @@ def sweep(
         )
         if now - started_at < waits:
             continue
-        settle(store, gateway, ref, now=now)
-        store.run(lambda s, ref=ref: _alert_if_stuck(s, ref, policy, now=now))  # type: ignore[misc]
+        trouble = None
+        try:
+            settle(store, gateway, ref, now=now)
+        except Exception as error:  # one bad attempt must not hold up the others
+            trouble = type(error).__name__
+        store.run(lambda s, ref=ref, t=trouble: _alert_if_stuck(s, ref, policy, t, now=now))  # type: ignore[misc]
         looked += 1
     return looked
 
 
-def _alert_if_stuck(session: Session, ref: str, policy: Policy, *, now: datetime) -> None:
+def _alert_if_stuck(
+    session: Session, ref: str, policy: Policy, trouble: str | None, *, now: datetime
+) -> None:
     attempt = find_attempt(session, ref)
     stuck = attempt.status in UNSETTLED_ATTEMPTS and attempt.status is not AttemptStatus.PROCESSING
-    if stuck and now > attempt.expires_at + policy.alert_after:
-        outbox.raise_alert(
-            session,
-            "attempt_unresolved",
-            f"attempt:{attempt.id}",
-            account_id=attempt.account_id,
-            facts={"status": attempt.status.value, "since": attempt.started_at.isoformat()},
-            now=now,
-        )
+    if trouble or (stuck and now > attempt.expires_at + policy.alert_after):
+        facts = {"status": attempt.status.value, "since": attempt.started_at.isoformat()}
+        facts |= {"error": trouble} if trouble else {}
+        _alert(session, "attempt_unresolved", attempt, facts, now=now)
+
+
+def _alert(
+    session: Session, code: str, attempt: PaymentAttempt, facts: dict[str, str], *, now: datetime
+) -> None:
+    key = f"attempt:{attempt.id}"
+    outbox.raise_alert(session, code, key, account_id=attempt.account_id, facts=facts, now=now)
 
 
 # --------------------------------------------------------------------------- the return page

@@ -129,11 +129,12 @@ class GatewayError(Exception):
 
 
 class GatewayUnreachable(GatewayError):
-    """The call surely had no effect (refused connection, 429, 409 in use): try again later."""
+    """The call surely had no effect (refused connection, 429, key not accepted): try again later."""
 
 
 class OutcomeUnknown(GatewayError):
-    """The call may or may not have had its effect (timeout, dropped answer, 5xx): ask, never assume."""
+    """The call may or may not have had its effect (time-out, dropped answer, 5xx, 409 while the same
+    key is in use): ask, never assume."""
 
 
 class GatewayRefused(GatewayError):

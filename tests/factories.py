@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,10 @@ from receivables.permissions import SYSTEM, Actor, ActorKind
 from tests.conftest import NOON
 
 _numbers = itertools.count(1)
+
+
+def zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 def a_creditor(

@@ -95,7 +95,9 @@ class Portal:
             return list(session.scalars(select(PaymentAttempt).order_by(PaymentAttempt.id)))
 
 
-def portal_on(folder: Path, stripe: StandIn | None) -> Iterator[Portal]:
+def portal_on(
+    folder: Path, stripe: StandIn | None, *, base_url: str = "http://localhost"
+) -> Iterator[Portal]:
     """Put the application together on a database of its own; without a stand-in, without keys."""
     keys = (
         {
@@ -111,7 +113,7 @@ def portal_on(folder: Path, stripe: StandIn | None) -> Iterator[Portal]:
     with fresh_database("sqlite", folder) as url:
         settings = Settings.load(
             AMICABLE_ENV="test", DATABASE_URL=url, SECRET_KEY="k" * 40, AMICABLE_DATA_DIR=folder,
-            BASE_URL="http://localhost", **keys,
+            BASE_URL=base_url, **keys,
         )  # fmt: skip
         app = create_app(settings, CLOCK=clock)
         store: Store = app.extensions["amicable"].store

@@ -58,6 +58,8 @@ def hidden(answer: TestResponse) -> list[tuple[str, str]]:
 def words(answer: TestResponse) -> str:
     """What a page says, without tags and with single spaces, bidi marks left out."""
     body = re.sub(r"<(title|style)[^>]*>.*?</\1>", " ", answer.text, flags=re.S)
-    text = html.unescape(re.sub(r"<[^>]+>", "", re.sub(r"<(/?(p|li|div|h\d|dt|dd|br|td|th|tr|label|small|span)\b)", r" <\1", body)))
+    text = html.unescape(
+        re.sub(r"<[^>]+>", "", re.sub(r"<(/?(p|li|div|h\d|dt|dd|br|td|th|tr|label|small)\b)", r" <\1", body))
+    )
     text = re.sub("[\u200e\u200f\u2066-\u2069]", "", text).replace("\u00a0", " ")
     return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,32 @@
+"""`python -m bench [import|pages|webhooks …]`: all of them when none is named."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+
+from bench import import_invoices, pages, webhooks
+
+MEASUREMENTS = {"import": import_invoices.main, "pages": pages.main, "webhooks": webhooks.main}
+
+
+def main(names: list[str]) -> int:
+    """Run the named measurements; returns the exit code."""
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        print(f"known are {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        return 2
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}\n"
+    )
+    for name in names or MEASUREMENTS:
+        MEASUREMENTS[name]()
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

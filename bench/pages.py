@@ -1,0 +1,233 @@
+"""Pages on PostgreSQL: requests a second against the floor, tail, weight, memory, cold start.
+
+Bars (issue A): at least half of the floor's rate, p99 ≤ 150 ms at 32 connections, ≤ 90 MB PSS a
+worker with preload, cold start ≤ 3 s, first page ≤ 60 kB in all.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import select
+
+import web
+from bench import load, places
+from models.accounts import Account
+from models.creditors import Creditor
+from models.invoices import Invoice, InvoiceKind, InvoiceLine
+from models.ledger import LedgerCode
+from models.links import Channel
+from models.money import Money
+from models.states import InvoiceStatus
+from models.store import Store
+from receivables import ledger, links
+from receivables.permissions import SYSTEM
+from receivables.policy import default_policy
+
+CONNECTIONS = 32
+REQUESTS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An account with 20 open invoices, one of 20 lines, and a live session on it."""
+
+    session_token: str
+    invoice_ref: str
+
+
+def build(url: str, *, others: int = 2000) -> Scene:
+    """Fill a database: the measured account among many others."""
+    store = Store(url)
+    now = datetime.now(UTC)
+    with store.write() as session:
+        creditor = Creditor(
+            code="bench",
+            name="Northgate Paper & Print Ltd",
+            short_name="Northgate",
+            address="14 Weir Street, Leeds LS2 7QA",
+            country="GB",
+            zone="Europe/London",
+            language="en",
+            languages=["en", "he", "ru", "hu"],
+            email_from="accounts@northgate.example",
+            person_name="Maya Thornton",
+            phone="0113 496 0142",
+            hours={"en": "Monday to Friday, 9:00 to 17:00"},
+            verify_url="https://northgate.example/pay",
+            brand_colour="#0b5d57",
+            gateway_account="default",
+            created_at=now,
+        )
+        session.add(creditor)
+        session.flush()
+        measured = _account(session, creditor, 0, now)
+        for number in range(20):
+            invoice = _invoice(session, measured, number, lines=20 if number == 0 else 3, now=now)
+            if number == 0:
+                ref = invoice.ref
+        link, token = links.issue(
+            session, SYSTEM, measured, contact=None, channel=Channel.EMAIL, policy=default_policy(), now=now
+        )
+        session_token, _ = links.redeem(session, token, policy=default_policy(), now=now, request_id=None)
+    for chunk in range(0, others, 200):
+        with store.write() as session:
+            creditor = session.scalars(select(Creditor)).one()
+            for number in range(chunk, chunk + 200):
+                account = _account(session, creditor, number + 1, now)
+                _invoice(session, account, 0, lines=1, now=now)
+    with store.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    store.dispose()
+    return Scene(session_token, ref)
+
+
+def _account(session, creditor, number, now):  # type: ignore[no-untyped-def]
+    account = Account(
+        creditor_id=creditor.id,
+        number=f"{10000 + number}",
+        name=f"Tidewater Café {number} Ltd",
+        country="GB",
+        zone="Europe/London",
+        language="en",
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def _invoice(session, account, number, *, lines, now):  # type: ignore[no-untyped-def]
+    due = now.date() + timedelta(days=10 - 3 * number)
+    total = Money(1250 * lines, "GBP")
+    invoice = Invoice(
+        account_id=account.id,
+        kind=InvoiceKind.INVOICE,
+        number=f"2026-{number:04d}",
+        status=InvoiceStatus.OPEN,
+        issued_on=due - timedelta(days=30),
+        due_on=due,
+        currency="GBP",
+        lines_net_minor=total.minor,
+        total_minor=total.minor,
+        balance_minor=0,
+        description="Menus and cup sleeves",
+        created_at=now,
+    )
+    session.add(invoice)
+    session.flush()
+    session.add_all(
+        InvoiceLine(
+            invoice_id=invoice.id,
+            position=position,
+            code=f"MN-{position}",
+            description="Autumn menu, A4 folded",
+            quantity="5",
+            unit_price="2.50",
+            net_minor=1250,
+        )
+        for position in range(1, lines + 1)
+    )
+    ledger.post(
+        session,
+        SYSTEM,
+        ledger.Draft(
+            creditor_id=account.creditor_id,
+            reference=f"invoice:{invoice.id}",
+            kind="opening",
+            currency="GBP",
+            sides=[
+                ledger.debit(LedgerCode.RECEIVABLES, total, account_id=account.id, invoice_id=invoice.id),
+                ledger.credit(LedgerCode.OPENING_COUNTERPART, total),
+            ],
+            effective_on=invoice.issued_on,
+        ),
+        now=now,
+    )
+    return invoice
+
+
+def cookie(token: str) -> str:
+    """The portal's session cookie for a session token, as web.py signs it."""
+    interface = web.TwoCookies(places.SECRET, secure=True)
+    signer: URLSafeTimedSerializer = interface._signers["portal"]
+    return f"__Host-portal={signer.dumps({'t': token, 'seen': int(datetime.now(UTC).timestamp())})}"
+
+
+def weight(port: int, signed: str) -> tuple[int, int]:
+    """Bytes over the wire of the overview with everything it loads, compressed; and bytes of script."""
+
+    def fetch(path: str) -> bytes:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": signed})  # noqa: S310
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return bytes(answer.read())
+
+    html = fetch("/account")
+    parts = re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+)"', html.decode())
+    scripts = sum(len(fetch(p)) for p in parts if ".js" in p)
+    return len(html) + sum(len(gzip.compress(fetch(p.replace("&amp;", "&")), 9)) for p in set(parts)), scripts
+
+
+def main() -> None:
+    """Measure and print the table."""
+    with places.database("postgres") as url:
+        scene = build(url)
+        signed = cookie(scene.session_token)
+        rows = []
+        with places.server("wsgi:app", url) as (port, process, cold):
+            load.run(port, lambda n: load.get("/account", signed), requests=400, connections=8)
+            for name, path in (
+                ("overview", "/account"),
+                ("invoice", f"/account/invoices/{scene.invoice_ref}"),
+            ):
+                rows.append(
+                    (
+                        name,
+                        load.run(
+                            port,
+                            lambda n, p=path: load.get(p, signed),
+                            requests=REQUESTS,
+                            connections=CONNECTIONS,
+                        ),
+                    )
+                )
+            pss = places.worker_pss(process)
+            in_all, scripts = weight(port, signed)
+        with places.server("bench.floor:app", url) as (port, _, _):
+            load.run(port, lambda n: load.get(f"/floor/{scene.session_token}"), requests=400, connections=8)
+            for name, path in (
+                ("overview floor", f"/floor/{scene.session_token}"),
+                ("invoice floor", f"/floor/{scene.session_token}/{scene.invoice_ref}"),
+            ):
+                rows.append(
+                    (
+                        name,
+                        load.run(
+                            port, lambda n, p=path: load.get(p), requests=REQUESTS, connections=CONNECTIONS
+                        ),
+                    )
+                )
+    by = dict(rows)
+    print(
+        "| page (PostgreSQL, 2 workers x 4 threads, 32 connections) | requests/s | p50 ms | p99 ms | share of floor |"
+    )
+    print("|---|---|---|---|---|")
+    for name, outcome in rows:
+        floor = by.get(f"{name} floor")
+        share = f"{outcome.rate / floor.rate:.0%}" if floor else ""
+        print(f"| {name} | {outcome.rate:.0f} | {outcome.p50:.1f} | {outcome.p99:.1f} | {share} |")
+        if set(outcome.statuses) != {200}:
+            print(f"  answers: {outcome.statuses}")
+    print(
+        f"\ncold start {cold:.2f} s · PSS a worker {max(pss):.0f} MB · first page {in_all / 1000:.1f} kB in all, "
+        f"script {scripts} bytes"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""One row in every table that may only grow."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.links import Channel
+from models.messages import ConsentEvent, ConsentEventKind, ContactLedger, Purpose
+from models.money import Money
+from models.payments import ProviderEffect
+from receivables import credit_notes, outbox, reminders
+from receivables.permissions import SYSTEM
+from tests import factories as make
+from tests.conftest import NOON
+
+
+def grow(session: Session) -> Account:
+    """Make an account whose story left a row in every append-only table."""
+    account = make.an_account(session, make.a_creditor(session))
+    invoice = make.an_invoice(session, account, total=10000)
+    credit_notes.record_credit_note(
+        session, SYSTEM, invoice.ref, number="CN-1", amount=Money(500, "GBP"), reason="Two cartons damp",
+        now=NOON,
+    )  # fmt: skip
+    outbox.note(session, account.id, "portal.opened", now=NOON)
+    message = reminders.remind(session, SYSTEM, account, now=NOON, channels=(Channel.EMAIL,))[0]
+    session.add(
+        ContactLedger(
+            contact_id=message.contact_id, account_id=account.id, channel=Channel.EMAIL, currency="GBP",
+            business_on=NOON.date(), step="first_reminder", cycle="2026-11-19", message_id=message.id,
+            claimed_at=NOON,
+        )
+    )  # fmt: skip
+    session.add(
+        ConsentEvent(
+            contact_id=message.contact_id, channel=Channel.EMAIL, address_digest="a" * 64,
+            purpose=Purpose.REMINDER, event=ConsentEventKind.OPTED_OUT, text_shown="Stop", text_version="1",
+            source="portal", occurred_at=NOON,
+        )
+    )  # fmt: skip
+    session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))
+    session.flush()
+    return account

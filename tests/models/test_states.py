@@ -1,0 +1,142 @@
+"""One table of moves for each subject: complete, reachable, final where it should be (domain.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import SimpleNamespace
+
+import pytest
+
+from models import states
+from models.states import (
+    BLOCKING_ATTEMPTS,
+    MOVES,
+    UNSETTLED_ATTEMPTS,
+    AttemptStatus,
+    IllegalMove,
+    ImportStatus,
+    InboxStatus,
+    InvoiceStatus,
+    JobStatus,
+    MessageStatus,
+    advance,
+    may_advance,
+)
+
+#: The tables of domain.md, "Statuses and their moves", in its own words; the last three are P-10,
+#: P-25 and the import's.
+WRITTEN = {
+    InvoiceStatus: "draft→open,void · open→paid,written_off,void · paid→open",
+    AttemptStatus: (
+        "created→open,processing,succeeded,failed,cancelled,unknown"
+        " · open→processing,succeeded,failed,cancelled,expired,unknown"
+        " · processing→succeeded,failed,unknown"
+        " · unknown→open,processing,succeeded,failed,cancelled,expired"
+        " · failed,cancelled,expired→succeeded"
+    ),
+    MessageStatus: (
+        "queued→sending,suppressed,stopped · sending→sent,failed,queued,unknown"
+        " · sent→delivered,bounced · unknown→sending"
+    ),
+    InboxStatus: (
+        "received→processing · processing→done,failed,parked · failed→processing,parked · parked→processing"
+    ),
+    JobStatus: "queued→running · running→done,queued,dead · dead→queued",
+    ImportStatus: "staged→applying · applying→applied",
+}
+FIRST = {
+    InvoiceStatus: {InvoiceStatus.DRAFT, InvoiceStatus.OPEN},
+    AttemptStatus: {AttemptStatus.CREATED},
+    MessageStatus: {MessageStatus.QUEUED},
+    InboxStatus: {InboxStatus.RECEIVED},
+    JobStatus: {JobStatus.QUEUED},
+    ImportStatus: {ImportStatus.STAGED},
+}
+FINAL = {
+    InvoiceStatus: {InvoiceStatus.WRITTEN_OFF, InvoiceStatus.VOID},
+    AttemptStatus: {AttemptStatus.SUCCEEDED},
+    MessageStatus: {
+        MessageStatus.DELIVERED, MessageStatus.BOUNCED, MessageStatus.FAILED, MessageStatus.SUPPRESSED,
+        MessageStatus.STOPPED,
+    },
+    InboxStatus: {InboxStatus.DONE},
+    JobStatus: {JobStatus.DONE},
+    ImportStatus: {ImportStatus.APPLIED},
+}  # fmt: skip
+KINDS = sorted(MOVES, key=lambda kind: kind.__name__)
+PAIRS = [(kind, a, b) for kind in KINDS for a in kind for b in kind]
+
+
+def moves_written(kind: type[StrEnum]) -> set[tuple[str, str]]:
+    pairs = set()
+    for clause in WRITTEN[kind].split(" · "):
+        sources, targets = clause.split("→")
+        pairs |= {(a, b) for a in sources.split(",") for b in targets.split(",")}
+    return pairs
+
+
+def test_every_status_of_the_house_has_a_table() -> None:
+    """house.md: no status enum without moves, no moves without a test here."""
+    enums = {
+        kind
+        for kind in vars(states).values()
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and kind is not StrEnum
+    }
+    assert enums == set(MOVES) == set(WRITTEN) == set(FIRST) == set(FINAL)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+def test_each_status_is_a_key_and_reachable(kind: type[StrEnum]) -> None:
+    """Every status stands in the table, and there is a way to it."""
+    assert set(MOVES[kind]) == set(kind)
+    reached, todo = set(), set(FIRST[kind])
+    while todo:
+        status = todo.pop()
+        reached.add(status)
+        todo |= MOVES[kind][status] - reached
+    assert reached == set(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+def test_finals_have_no_exit_and_nothing_else_is_final(kind: type[StrEnum]) -> None:
+    """A final status stays; every other one has a way on."""
+    assert {status for status, to in MOVES[kind].items() if not to} == FINAL[kind]
+
+
+@pytest.mark.parametrize(("kind", "a", "b"), PAIRS, ids=lambda v: getattr(v, "value", ""))
+def test_each_pair_is_a_move_or_refused_by_name(kind: type[StrEnum], a: StrEnum, b: StrEnum) -> None:
+    """P-04: only the written moves; a refusal names subject, from and to, and changes nothing."""
+    subject = SimpleNamespace(status=a)
+    if (a.value, b.value) in moves_written(kind):
+        assert may_advance(a, b)
+        assert advance(subject, b) is subject
+        assert subject.status is b
+        return
+    assert not may_advance(a, b)
+    with pytest.raises(IllegalMove) as refused:
+        advance(subject, b)
+    assert (refused.value.from_status, refused.value.to_status) == (a.value, b.value)
+    assert refused.value.subject == "SimpleNamespace"
+    assert subject.status is a
+
+
+def test_a_status_of_another_subject_is_no_move() -> None:
+    """An attempt that is open is no open invoice, although both words are the same."""
+    subject = SimpleNamespace(status=AttemptStatus.OPEN)
+    assert not may_advance(AttemptStatus.OPEN, InvoiceStatus.PAID)
+    with pytest.raises(IllegalMove):
+        advance(subject, InvoiceStatus.PAID)
+    assert subject.status is AttemptStatus.OPEN
+
+
+def test_money_never_unhappens() -> None:
+    """P-04: what has succeeded is never failed, cancelled or open again."""
+    assert MOVES[AttemptStatus][AttemptStatus.SUCCEEDED] == frozenset()
+    for late in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED):
+        assert MOVES[AttemptStatus][late] == {AttemptStatus.SUCCEEDED}
+
+
+def test_groups_of_statuses() -> None:
+    """Decision 12: `processing` holds its amount but does not forbid another attempt."""
+    assert UNSETTLED_ATTEMPTS - BLOCKING_ATTEMPTS == {AttemptStatus.PROCESSING}
+    assert BLOCKING_ATTEMPTS == {AttemptStatus.CREATED, AttemptStatus.OPEN, AttemptStatus.UNKNOWN}

@@ -1,0 +1,136 @@
+"""What the database itself refuses: changing the books, and books that do not balance."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+import models
+from models.store import Store
+from models.triggers import APPEND_ONLY
+from tests import factories as make
+from tests.conftest import NOON
+from tests.models.rows import grow
+
+#: requirements section 1: "no UPDATE/DELETE on journal, posting, audit, consent, contact_ledger".
+REQUIRED = {"ledger_entry", "posting", "audit_entry", "consent_event", "contact_ledger"}
+VERBS = ("UPDATE", "DELETE", "TRUNCATE")
+
+
+def test_the_list_holds_what_is_required() -> None:
+    """M-04, requirements section 1; every name is a table."""
+    assert set(APPEND_ONLY) >= REQUIRED
+    assert set(APPEND_ONLY) <= set(models.Base.metadata.tables)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_nothing_is_changed_or_removed(store: Store, verb: str) -> None:
+    """M-04: UPDATE, DELETE and TRUNCATE of each table are refused by name; its rows stay."""
+    if verb == "TRUNCATE" and store.is_sqlite:
+        pytest.skip("SQLite knows no TRUNCATE; DELETE without WHERE is refused like any other")
+    with store.write() as s:
+        grow(s)
+    for table in APPEND_ONLY:
+        column = models.Base.metadata.tables[table].primary_key.columns.values()[0].name
+        statement = {
+            "UPDATE": f"UPDATE {table} SET {column} = {column}",
+            "DELETE": f"DELETE FROM {table}",
+            "TRUNCATE": f"TRUNCATE {table} CASCADE",
+        }[verb]
+        count = select(func.count()).select_from(models.Base.metadata.tables[table])
+        with store.read() as s:
+            before = s.scalar(count)
+        assert before, f"the story left no row in {table}"
+        with pytest.raises(DBAPIError, match="is append-only"), store.write() as s:
+            s.execute(text(statement))
+        with store.read() as s:
+            assert s.scalar(count) == before
+
+
+def insert_entry(
+    s: Session, creditor_id: int, sides: list[tuple[int, int]], currencies: list[str] | None = None
+) -> None:
+    """Write an entry past our own code, as somebody with a SQL prompt would."""
+    s.execute(
+        text(
+            "INSERT INTO ledger_entry (id, creditor_id, reference, fingerprint, kind, currency, posted_at,"
+            " posted_on, effective_on) VALUES (9000, :c, 'by hand', :f, 'hand', 'GBP', :at, :day, :day)"
+        ),
+        {"c": creditor_id, "f": "0" * 64, "at": NOON, "day": date(2026, 11, 19)},
+    )
+    for position, (debit, credit) in enumerate(sides, 1):
+        s.execute(
+            text(
+                "INSERT INTO posting (id, entry_id, position, ledger_code, debit_minor, credit_minor,"
+                " currency) VALUES (:id, 9000, :p, 'bank', :d, :c, :k)"
+            ),
+            {
+                "id": 9000 + position, "p": position, "d": debit, "c": credit,
+                "k": (currencies or ["GBP", "GBP", "GBP"])[position - 1],
+            },
+        )  # fmt: skip
+
+
+UNBALANCED = {
+    "sides differ": ([(100, 0), (0, 99)], None),
+    "one posting": ([(100, 0)], None),
+    "no posting": ([], None),
+    "two currencies": ([(100, 0), (0, 100)], ["GBP", "EUR"]),
+}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("what", UNBALANCED)
+def test_an_unbalanced_entry_is_refused_by_postgresql(store: Store, what: str) -> None:
+    """M-03: also without a commit, since the deferred checks speak before the chain (decision 16)."""
+    if store.is_sqlite:
+        pytest.skip("SQLite has no deferred triggers; the checker finds it there")
+    with store.write() as s:
+        creditor = make.a_creditor(s)
+    sides, currencies = UNBALANCED[what]
+    with pytest.raises(DBAPIError, match="does not balance"), store.write() as s:
+        insert_entry(s, creditor.id, sides, currencies)
+
+
+@pytest.mark.postgres
+def test_the_refusal_comes_before_the_commit(store: Store) -> None:
+    """Decision 16: `chain` makes the constraints immediate, so a unit rolled back by a test shows it too."""
+    if store.is_sqlite:
+        pytest.skip("PostgreSQL only")
+    with store.write() as s:
+        creditor = make.a_creditor(s)
+    with store.writer.connect() as connection, connection.begin() as unit, Session(connection) as s:
+        insert_entry(s, creditor.id, [(100, 0), (0, 99)])
+        with pytest.raises(DBAPIError, match="does not balance"):
+            models.audit.chain(s)
+        s.rollback()
+        unit.rollback()
+
+
+@pytest.mark.postgres
+def test_a_posting_added_later_unbalances(store: Store) -> None:
+    """M-03: an entry that is in the books cannot grow."""
+    if store.is_sqlite:
+        pytest.skip("PostgreSQL only")
+    with store.write() as s:
+        make.an_invoice(s, make.an_account(s, make.a_creditor(s)))
+    with pytest.raises(DBAPIError, match="does not balance"), store.write() as s:
+        s.execute(
+            text(
+                "INSERT INTO posting (entry_id, position, ledger_code, debit_minor, credit_minor, currency)"
+                " SELECT id, 9, 'bank', 5, 0, 'GBP' FROM ledger_entry"
+            )
+        )
+
+
+def test_a_balanced_entry_by_hand_passes(store: Store) -> None:
+    """The trigger refuses what is wrong and nothing else."""
+    with store.write() as s:
+        creditor = make.a_creditor(s)
+        insert_entry(s, creditor.id, [(100, 0), (0, 60), (0, 40)])
+    with store.read() as s:
+        assert s.scalar(text("SELECT count(*) FROM posting")) == 3
