@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def currency_sign(currency: str, language: str) -> str:
     return _OWN_SIGNS.get(language, {}).get(currency) or _SIGNS.get(currency, currency)
 
 
+@lru_cache(maxsize=8192)
 def money(amount: Money, language: str, *, code: bool = False) -> str:
     """Write an amount as the reader writes it, as plain text.
 
@@ -164,6 +165,7 @@ _DAY_PATTERNS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+@lru_cache(maxsize=2048)
 def day(value: date, language: str, style: str = "text") -> str:
     """Write a day.
 

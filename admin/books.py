@@ -9,24 +9,9 @@ from flask import Response, g
 from markupsafe import Markup
 from sqlalchemy import select
 
-from admin.views import (
-    EMPTY,
-    Begins,
-    Choice,
-    ReadOnlyView,
-    Since,
-    Until,
-    amount,
-    day,
-    details,
-    linked,
-    moment,
-    number,
-    opens,
-    status,
-    text,
-    worded,
-)
+from admin.cells import EMPTY, amount, day, details, linked, moment, number, opens, status, text, worded
+from admin.filters import Begins, Choice, Since, Until
+from admin.views import ReadOnlyView
 from admin.words import N_, word
 from models.accounts import Account, DebtorType
 from models.audit import AuditDetail, AuditEntry

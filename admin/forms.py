@@ -28,7 +28,7 @@ def _text(most: int, *, area: bool = False) -> Field:
     return kind(filters=[_tidy], validators=[DataRequired("empty"), Length(max=most, message="too_long")])
 
 
-class LoginForm(FlaskForm):
+class LoginForm(FlaskForm):  # type: ignore[misc]
     """E-mail, password and, where the role has one, the time-based code."""
 
     email = StringField(
@@ -39,7 +39,7 @@ class LoginForm(FlaskForm):
     next = HiddenField(filters=[_tidy])
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(FlaskForm):  # type: ignore[misc]
     """Why something is done, in words."""
 
     reason = _text(500)
@@ -51,7 +51,7 @@ class RevokeForm(ReasonForm):
     link = HiddenField(filters=[_tidy], validators=[Length(max=24, message="too_long")])
 
 
-class CreditNoteForm(FlaskForm):
+class CreditNoteForm(FlaskForm):  # type: ignore[misc]
     """A credit note as typed. `shown` is what the list of consequences was last made for."""
 
     number = _text(40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Response
+from flask_login import current_user
 
 import web
 from admin.forms import CreditNoteForm
@@ -76,4 +77,4 @@ def credit(ref: str) -> Response:
 
 def actor_language() -> str:
     """The language whose decimal mark the person at the desk writes."""
-    return str(web.current_user.holder.language)
+    return str(current_user.holder.language)

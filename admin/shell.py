@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, redirect, request, session, url_for
 
@@ -75,6 +76,14 @@ def only_refs(endpoint: str | None, values: dict[str, Any] | None) -> None:
         raise NotFound("not_found")
 
 
+def frame() -> desk_reads.Frame:
+    """Counts of the rail and the zone of the house, read once a request."""
+    if "frame" not in g:
+        with web.house().store.read() as database:
+            g.frame = desk_reads.frame(database)
+    return cast(desk_reads.Frame, g.frame)
+
+
 def page(template: str, status: int = 200, *, here: str | None = None, **context: Any) -> Response:
     """Render a page of the desk in the reader's language.
 
@@ -83,13 +92,13 @@ def page(template: str, status: int = 200, *, here: str | None = None, **context
         context: may bring `zone`; the house's else.
     """
     staff = web.staff_actor()
-    with web.house().store.read() as database:
-        frame = desk_reads.frame(database)
+    zone = context.pop("zone", None) or frame().zone
     return web.render(
         template,
         status,
-        zone=context.pop("zone", None) or frame.zone,
-        frame=frame,
+        zone=zone,
+        hour=lambda moment: f"{moment.astimezone(ZoneInfo(zone)):%H:%M}",
+        frame=frame(),
         places=[p for p in PLACES if p.permission is None or web.staff_may(p.permission)],
         here=here or request.endpoint,
         staff=staff,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 
 import web
@@ -21,7 +23,7 @@ def today() -> Response:
     actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
     owed, money = web.staff_may(P.ACCOUNT_READ), web.staff_may(P.PAYMENT_READ)
     with web.house().store.read() as database:
-        parts = {
+        parts: dict[str, Any] = {
             "alerts": desk_reads.alerts(database, actor, limit=5) if looks else [],
             "tasks": desk_reads.tasks(database, actor, limit=5) if looks else [],
             "overdue": desk_reads.overdue_accounts(database, actor, now=web.now()) if owed else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -127,6 +127,11 @@ def choice_of(form: PayForm, currency: str, read_amount: Callable[[str], Money])
         return Choice("amount", currency, amount=read_amount(form.amount))
     except AmountUnreadable as error:
         raise Refused("not_a_number" if error.reason == "too_large" else error.reason) from None
+
+
+def shown(form: PayForm, language: str) -> PayForm:
+    """Write the plain decimal of an address of ours with the reader's own decimal mark."""
+    return replace(form, amount=form.amount.replace(".", DECIMAL_MARKS[language]))
 
 
 def prefilled(form: PayForm, group: CurrencyGroup) -> PayForm:

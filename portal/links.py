@@ -5,7 +5,7 @@ A GET looks and changes nothing, however often scanners follow it (L-04); a POST
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as Answer
@@ -42,7 +42,8 @@ def redeem(token: str) -> Answer:
     opened, _actor = web.house().store.run(
         lambda s: links.redeem(s, token, policy=rules, now=web.now(), request_id=web.request_id())
     )
-    return web.open_portal_session(redirect(url_for("portal_overview.account"), 303), opened)
+    onward = make_response(redirect(url_for("portal_overview.account"), 303))
+    return web.open_portal_session(onward, opened)
 
 
 @blueprint.get("/l/<token>/fresh")
@@ -110,10 +111,11 @@ def opt_out_one_click(token: str) -> Response:
 
 def opt_out_words() -> str:
     """What the page says a click does; stored with the consent as shown."""
-    return _(
+    sentence: str = _(
         "No more reminders will come to this address. Your invoices stay as they are, "
         "and the link in your last message still opens them."
     )
+    return sentence
 
 
 def _record(token: str, text_shown: str, *, source: str) -> None:

@@ -22,7 +22,7 @@ blueprint.url_defaults(carry_language)
 def choose() -> Answer:
     """Show the three choices and the bank transfer."""
     currency = forms.read_currency(request.args) if "currency" in request.args else None
-    return _pay_page(currency, forms.read_pay(request.args))
+    return _pay_page(currency, forms.shown(forms.read_pay(request.args), g.language))
 
 
 @blueprint.post("/account/pay")
@@ -51,7 +51,7 @@ def review() -> Answer:
         choice = forms.choice_of(form, currency, forms.plain(currency))
         quote = _quote(choice)
     except Refused as error:
-        return _pay_page(currency, form, refused=error)
+        return _pay_page(currency, forms.shown(form, g.language), refused=error)
     change = url_for("portal_pay.choose", **forms.address_of(choice))
     fields = forms.reviewed(quote, choice)
     return web.render("portal/review.html", quote=quote, change_url=change, fields=fields)

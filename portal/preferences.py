@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 import web
@@ -40,7 +40,8 @@ def leave() -> Answer:
     """Close the account page on this device."""
     token, actor = web.portal_token(), web.holder().actor
     web.house().store.run(lambda s: links.log_out(s, actor, token or "", now=web.now()))
-    return web.close_portal_session(redirect(url_for("portal_preferences.left", lang=g.language), 303))
+    onward = make_response(redirect(url_for("portal_preferences.left", lang=g.language), 303))
+    return web.close_portal_session(onward)
 
 
 @blueprint.get("/left")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -37,6 +37,7 @@ from receivables.errors import NotFound
 from receivables.invoices import BankDetails, CurrencyGroup, Overview
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import Policy
+from receivables.ports import InvoiceRow
 
 #: Last day of each bucket of the ageing, counted in days late; the first is "not yet due".
 BUCKETS = (0, 30, 60, 90, 120)
@@ -374,6 +375,7 @@ def reminder_plan(
     for currency in sorted({row.currency for row in rows}):
         mine = [row for row in rows if row.currency == currency]
         kind = reminders._kind(mine, today)
+        told = [row for row in mine if _is_told(kind, row, today)]
         for contact in reminders.paying_contacts(session, account):
             for channel in (Channel.EMAIL, Channel.SMS):
                 address = address_of(contact, channel)
@@ -385,7 +387,7 @@ def reminder_plan(
                         channel=channel,
                         address=address,
                         kind=kind,
-                        amount=total([invoices.asked(row) for row in mine], currency),
+                        amount=total([invoices.asked(row) for row in told], currency),
                         decision=contact_rules.may_contact(
                             session, account, contact, channel=channel, purpose=Purpose.REMINDER,
                             currency=currency, policy=policy, now=now,
@@ -393,6 +395,13 @@ def reminder_plan(
                     )
                 )  # fmt: skip
     return planned
+
+
+def _is_told(kind: str, row: InvoiceRow, today: date) -> bool:
+    """Whether a reminder of a kind lists a document, as `reminders` composes it."""
+    if kind == "first_reminder":
+        return row.days_late > 0
+    return row.due_on == today if kind == "due_today" else True
 
 
 @dataclass(frozen=True, slots=True)

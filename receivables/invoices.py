@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
 from models.creditors import Creditor, CreditorBankAccount
@@ -132,32 +132,110 @@ class BankDetails:
     reference: str
 
 
+#: What of one document is on its way; correlated, so that it looks at one document's attempts only.
 _ON_ITS_WAY = (
-    select(
-        AttemptInvoice.invoice_id,
-        func.sum(AttemptInvoice.reserved_minor).label("processing_minor"),
-    )
+    select(func.coalesce(func.sum(AttemptInvoice.reserved_minor), 0))
     .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
-    .where(PaymentAttempt.status == AttemptStatus.PROCESSING)
-    .group_by(AttemptInvoice.invoice_id)
-    .subquery()
+    .where(AttemptInvoice.invoice_id == Invoice.id, PaymentAttempt.status == AttemptStatus.PROCESSING)
+    .correlate(Invoice)
+    .scalar_subquery()
+    .label("processing_minor")
 )
 
+_ROWS = select(
+    Invoice.id,
+    Invoice.ref,
+    Invoice.number,
+    Invoice.kind,
+    Invoice.issued_on,
+    Invoice.due_on,
+    Invoice.currency,
+    Invoice.total_minor,
+    Invoice.balance_minor,
+    Invoice.description,
+    _ON_ITS_WAY,
+)
 
-def _rows_query() -> Any:
-    return select(
-        Invoice.id,
-        Invoice.ref,
-        Invoice.number,
-        Invoice.kind,
-        Invoice.issued_on,
-        Invoice.due_on,
-        Invoice.currency,
-        Invoice.total_minor,
-        Invoice.balance_minor,
-        Invoice.description,
-        func.coalesce(_ON_ITS_WAY.c.processing_minor, 0).label("processing_minor"),
-    ).outerjoin(_ON_ITS_WAY, _ON_ITS_WAY.c.invoice_id == Invoice.id)
+# The statements below are built once: composing one costs more than running it.
+_OPEN_ROWS = (
+    _ROWS.where(
+        Invoice.account_id == bindparam("account_id"),
+        Invoice.status == InvoiceStatus.OPEN,
+        Invoice.kind.in_(OWED_KINDS),
+        Invoice.balance_minor > 0,
+    )
+    # Documents without a due date come last on both databases.
+    .order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
+)
+_OPEN_ROWS_OF_CURRENCY = _OPEN_ROWS.where(Invoice.currency == bindparam("currency"))
+
+_NOTICES = (
+    select(
+        PaymentAttempt.ref,
+        PaymentAttempt.status,
+        PaymentAttempt.amount_minor,
+        PaymentAttempt.currency,
+        PaymentAttempt.started_at,
+    )
+    .where(
+        PaymentAttempt.account_id == bindparam("account_id"),
+        PaymentAttempt.status.in_([AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING]),
+    )
+    .order_by(PaymentAttempt.id)
+)
+
+_DOCUMENT = (
+    _ROWS.add_columns(
+        Invoice.account_id,
+        Invoice.status,
+        Invoice.purchase_order,
+        Invoice.lines_net_minor,
+        Invoice.allowances_minor,
+        Invoice.charges_minor,
+        Invoice.tax_minor,
+        Invoice.prepaid_minor,
+        Invoice.rounding_minor,
+        Account.zone,
+    )
+    .join(Account, Account.id == Invoice.account_id)
+    .where(Invoice.ref == bindparam("ref"), Invoice.status != InvoiceStatus.DRAFT)
+)
+
+_LINES = (
+    select(
+        InvoiceLine.position,
+        InvoiceLine.code,
+        InvoiceLine.description,
+        InvoiceLine.quantity,
+        InvoiceLine.unit_price,
+        InvoiceLine.net_minor,
+        InvoiceLine.tax_minor,
+        InvoiceLine.tax_rate,
+    )
+    .where(InvoiceLine.invoice_id == bindparam("invoice_id"))
+    .order_by(InvoiceLine.position)
+)
+
+_ADJUSTMENTS = (
+    select(InvoiceAdjustment.kind, InvoiceAdjustment.reason, InvoiceAdjustment.amount_minor)
+    .where(InvoiceAdjustment.invoice_id == bindparam("invoice_id"))
+    .order_by(InvoiceAdjustment.id)
+)
+
+_NOTE = aliased(Invoice)
+_MOVEMENTS = (
+    select(
+        Allocation.amount_minor,
+        Allocation.currency,
+        Allocation.valued_on,
+        Payment.number.label("payment_number"),
+        _NOTE.number.label("note_number"),
+    )
+    .outerjoin(Payment, Payment.id == Allocation.payment_id)
+    .outerjoin(_NOTE, _NOTE.id == Allocation.credit_note_id)
+    .where(Allocation.invoice_id == bindparam("invoice_id"))
+    .order_by(Allocation.valued_on, Allocation.id)
+)
 
 
 def _row(r: Any, today: date) -> InvoiceRow:
@@ -185,17 +263,11 @@ def open_rows(
         today: account-local date; decides what is late.
         currency: only this one, or every currency.
     """
-    query = _rows_query().where(
-        Invoice.account_id == account_id,
-        Invoice.status == InvoiceStatus.OPEN,
-        Invoice.kind.in_(OWED_KINDS),
-        Invoice.balance_minor > 0,
-    )
-    if currency is not None:
-        query = query.where(Invoice.currency == currency)
-    # Documents without a due date come last on both databases.
-    query = query.order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
-    return [_row(r, today) for r in session.execute(query)]
+    if currency is None:
+        rows = session.execute(_OPEN_ROWS, {"account_id": account_id})
+    else:
+        rows = session.execute(_OPEN_ROWS_OF_CURRENCY, {"account_id": account_id, "currency": currency})
+    return [_row(r, today) for r in rows]
 
 
 def asked(row: InvoiceRow) -> Money:
@@ -238,20 +310,7 @@ def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) 
 
 
 def _notices(session: Session, account_id: int) -> list[AttemptNotice]:
-    rows = session.execute(
-        select(
-            PaymentAttempt.ref,
-            PaymentAttempt.status,
-            PaymentAttempt.amount_minor,
-            PaymentAttempt.currency,
-            PaymentAttempt.started_at,
-        )
-        .where(
-            PaymentAttempt.account_id == account_id,
-            PaymentAttempt.status.in_([AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING]),
-        )
-        .order_by(PaymentAttempt.id)
-    )
+    rows = session.execute(_NOTICES, {"account_id": account_id})
     return [AttemptNotice(r.ref, r.status, Money(r.amount_minor, r.currency), r.started_at) for r in rows]
 
 
@@ -263,23 +322,7 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
     Raises:
         NotFound: no such document, or another account's (L-15).
     """
-    r = session.execute(
-        _rows_query()
-        .add_columns(
-            Invoice.account_id,
-            Invoice.status,
-            Invoice.purchase_order,
-            Invoice.lines_net_minor,
-            Invoice.allowances_minor,
-            Invoice.charges_minor,
-            Invoice.tax_minor,
-            Invoice.prepaid_minor,
-            Invoice.rounding_minor,
-            Account.zone,
-        )
-        .join(Account, Account.id == Invoice.account_id)
-        .where(Invoice.ref == ref, Invoice.status != InvoiceStatus.DRAFT)
-    ).first()
+    r = session.execute(_DOCUMENT, {"ref": ref}).first()
     if r is None:
         raise NotFound("not_found")
     require(actor, Permission.INVOICE_READ, account_id=r.account_id)
@@ -303,28 +346,11 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
                 money(line.tax_minor),
                 line.tax_rate,
             )
-            for line in session.execute(
-                select(
-                    InvoiceLine.position,
-                    InvoiceLine.code,
-                    InvoiceLine.description,
-                    InvoiceLine.quantity,
-                    InvoiceLine.unit_price,
-                    InvoiceLine.net_minor,
-                    InvoiceLine.tax_minor,
-                    InvoiceLine.tax_rate,
-                )
-                .where(InvoiceLine.invoice_id == r.id)
-                .order_by(InvoiceLine.position)
-            )
+            for line in session.execute(_LINES, {"invoice_id": r.id})
         ],
         adjustments=[
             AdjustmentRow(a.kind.value, a.reason, money(a.amount_minor))
-            for a in session.execute(
-                select(InvoiceAdjustment.kind, InvoiceAdjustment.reason, InvoiceAdjustment.amount_minor)
-                .where(InvoiceAdjustment.invoice_id == r.id)
-                .order_by(InvoiceAdjustment.id)
-            )
+            for a in session.execute(_ADJUSTMENTS, {"invoice_id": r.id})
         ],
         lines_net=money(r.lines_net_minor),
         allowances=money(r.allowances_minor),
@@ -338,20 +364,7 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
 
 
 def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
-    note = select(Invoice.id, Invoice.number).subquery()
-    rows = session.execute(
-        select(
-            Allocation.amount_minor,
-            Allocation.currency,
-            Allocation.valued_on,
-            Payment.number.label("payment_number"),
-            note.c.number.label("note_number"),
-        )
-        .outerjoin(Payment, Payment.id == Allocation.payment_id)
-        .outerjoin(note, note.c.id == Allocation.credit_note_id)
-        .where(Allocation.invoice_id == invoice_id)
-        .order_by(Allocation.valued_on, Allocation.id)
-    )
+    rows = session.execute(_MOVEMENTS, {"invoice_id": invoice_id})
     return [
         MovementRow(
             "payment" if m.payment_number else "credit_note",

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
+from models.base import UTCDateTime
 from models.creditors import Creditor
 from models.links import Channel, Link, LinkScope, LinkSession
 from models.messages import Message, Purpose
@@ -277,42 +278,46 @@ def redeem(
     return session_token, actor
 
 
+#: Built once: composing a statement costs more than running it.
+_HOLDER = (
+    select(
+        *SENDER_COLUMNS,
+        LinkSession.ends_at,
+        Link.id.label("link_id"),
+        Link.scope,
+        Link.contact_id,
+        Account.id.label("account_id"),
+        Account.name.label("account_name"),
+        Account.number.label("account_number"),
+        Account.zone,
+        Account.language,
+        Account.language_chosen_at,
+        Account.debtor_type,
+        Contact.name.label("contact_name"),
+        Contact.language.label("contact_language"),
+    )
+    .select_from(LinkSession)
+    .join(Link, Link.id == LinkSession.link_id)
+    .join(Account, Account.id == Link.account_id)
+    .join(Creditor, Creditor.id == Account.creditor_id)
+    .outerjoin(Contact, Contact.id == Link.contact_id)
+    .outerjoin(Staff, Staff.id == Account.collector_id)
+    .where(
+        LinkSession.session_digest == bindparam("session_digest"),
+        LinkSession.revoked_at.is_(None),
+        LinkSession.ends_at > bindparam("now", type_=UTCDateTime()),
+        Link.revoked_at.is_(None),
+    )
+)
+
+
 def holder(session: Session, session_token: str, *, now: datetime, request_id: str | None) -> Holder:
     """Return who is behind a link session; one statement, no write (decision 9).
 
     Raises:
         SessionEnded: over, revoked, unknown, or its link was revoked (L-03).
     """
-    r = session.execute(
-        select(
-            *SENDER_COLUMNS,
-            LinkSession.ends_at,
-            Link.id.label("link_id"),
-            Link.scope,
-            Link.contact_id,
-            Account.id.label("account_id"),
-            Account.name.label("account_name"),
-            Account.number.label("account_number"),
-            Account.zone,
-            Account.language,
-            Account.language_chosen_at,
-            Account.debtor_type,
-            Contact.name.label("contact_name"),
-            Contact.language.label("contact_language"),
-        )
-        .select_from(LinkSession)
-        .join(Link, Link.id == LinkSession.link_id)
-        .join(Account, Account.id == Link.account_id)
-        .join(Creditor, Creditor.id == Account.creditor_id)
-        .outerjoin(Contact, Contact.id == Link.contact_id)
-        .outerjoin(Staff, Staff.id == Account.collector_id)
-        .where(
-            LinkSession.session_digest == digest(session_token),
-            LinkSession.revoked_at.is_(None),
-            LinkSession.ends_at > now,
-            Link.revoked_at.is_(None),
-        )
-    ).first()
+    r = session.execute(_HOLDER, {"session_digest": digest(session_token), "now": now}).first()
     if r is None:
         raise SessionEnded("session_ended")
     language = reader_language(r.language, r.language_chosen_at, r.contact_language)

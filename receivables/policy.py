@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from models.base import UTCDateTime
 from models.work import PolicyVersion
 
 DEFAULT_BODY = (Path(__file__).parent / "policy_default.toml").read_text(encoding="utf-8")
@@ -92,14 +93,17 @@ def default_policy() -> Policy:
     return _read(DEFAULT_BODY, None)
 
 
+_IN_FORCE = (
+    select(PolicyVersion.body, PolicyVersion.id)
+    .where(PolicyVersion.effective_at <= bindparam("now", type_=UTCDateTime()))
+    .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
+    .limit(1)
+)
+
+
 def current_policy(session: Session, now: datetime) -> Policy:
     """Return the version in force at a moment; the shipped rules while none was published."""
-    row = session.execute(
-        select(PolicyVersion.body, PolicyVersion.id)
-        .where(PolicyVersion.effective_at <= now)
-        .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
-        .limit(1)
-    ).first()
+    row = session.execute(_IN_FORCE, {"now": now}).first()
     return _read(row.body, row.id) if row else default_policy()
 
 

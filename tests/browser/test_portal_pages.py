@@ -111,6 +111,15 @@ class Visit:
         assert self.complaints == [], name
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, name
+        crossed = self.page.eval_on_selector_all(
+            ".rows > li, .opt, .sum > div",
+            "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).map(e => {"
+            "const a = e.querySelector('.number, dt').getBoundingClientRect();"
+            "const b = e.querySelector('.amount').getBoundingClientRect();"
+            "return [Math.min(a.right, b.right) - Math.max(a.left, b.left), e.innerText]})"
+            ".filter(([over]) => over > 1)",
+        )
+        assert crossed == [], name
         small = self.page.eval_on_selector_all(
             "main .btn, main .tick, .lang summary, .foot .link, main .link",
             "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 24)"

@@ -20,10 +20,6 @@ from tests.databases import empty_database
 OURS = "alembic_version"
 
 
-def connect(engine: Engine) -> Connection:
-    return engine.connect()
-
-
 def words(sql: object) -> str:
     return re.sub(r"\s+", " ", str(sql)).strip()
 
@@ -44,7 +40,7 @@ def trigger_rows(connection: Connection) -> set[tuple[str, ...]]:
 def schema(engine: Engine) -> dict[str, Any]:
     """Everything that a database says of itself: tables, columns, keys, checks, indexes, triggers."""
     found: dict[str, Any] = {}
-    with connect(engine) as connection:
+    with engine.connect() as connection:
         look = inspect(connection)
         for table in sorted(set(look.get_table_names()) - {OURS}):
             found[table] = {
@@ -92,7 +88,7 @@ def test_upgraded_is_the_same_as_fresh(empty_store: Store, database: str, tmp_pa
 
 def test_alembic_finds_nothing_to_do(store: Store) -> None:
     """A column added to a table without a migration shows here."""
-    with connect(store.writer) as connection:
+    with store.writer.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, models.Base.metadata) == []
         connection.exec_driver_sql("ROLLBACK")
@@ -105,7 +101,7 @@ def test_down_to_nothing_and_up_again(empty_store: Store) -> None:
     first = schema(engine)
     assert migrate.is_current(engine)
     migrate.downgrade(engine, "base")
-    with connect(engine) as connection:
+    with engine.connect() as connection:
         look = inspect(connection)
         assert set(look.get_table_names()) <= {OURS}
         assert trigger_rows(connection) == set()
@@ -148,4 +144,6 @@ def test_triggers_may_be_installed_again(store: Store) -> None:
 def test_the_chart_of_accounts_is_seeded(store: Store) -> None:
     """domain.md, Money and ledger: every line of the chart, with its nature."""
     with store.read() as s:
-        assert dict(s.execute(select(LedgerAccount.code, LedgerAccount.nature)).tuples()) == NATURES
+        assert {
+            r.code: r.nature for r in s.execute(select(LedgerAccount.code, LedgerAccount.nature))
+        } == NATURES

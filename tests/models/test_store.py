@@ -213,9 +213,7 @@ def test_eight_threads_post_a_hundred_once(store: Store, owed: tuple[Account, li
                 total = s.scalars(select(Invoice).where(Invoice.id == invoice.id).with_for_update()).one()
                 if posted(s, kind) + 100 > total.total_minor:
                     return 0
-                s.add(
-                    Interaction(account_id=account.id, kind=kind, facts={"minor": 100}, occurred_at=NOON)
-                )
+                s.add(Interaction(account_id=account.id, kind=kind, facts={"minor": 100}, occurred_at=NOON))
                 return 100
 
             return store.run(unit)
@@ -225,9 +223,7 @@ def test_eight_threads_post_a_hundred_once(store: Store, owed: tuple[Account, li
             assert posted(s, kind) == 100
 
 
-def test_opposite_order_of_locks_loses_nothing(
-    store: Store, owed: tuple[Account, list[Invoice]]
-) -> None:
+def test_opposite_order_of_locks_loses_nothing(store: Store, owed: tuple[Account, list[Invoice]]) -> None:
     """M-07, M-08: two units that lock two invoices crosswise both get through."""
     _, (one, other) = owed
     crossing = threading.Barrier(2)
@@ -302,21 +298,6 @@ def test_a_database_that_stays_locked_is_given_up_after_five_tries(
         store.run(unit)
         assert hosts(store) == ["a"]
         store.dispose()
-
-
-@pytest.fixture
-def postgres_store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
-    if "postgres" not in request.config.getoption("--databases"):
-        pytest.skip("this run is on SQLite only")
-    context = fresh_database("postgres", tmp_path)
-    store = Store(context.__enter__())
-
-    def close() -> None:
-        store.dispose()
-        context.__exit__(None, None, None)
-
-    request.addfinalizer(close)
-    return store
 
 
 @pytest.mark.postgres

@@ -218,6 +218,20 @@ def test_a_balance_that_shrank_asks_again(portal: Portal, tidewater: Account) ->
     assert not portal.attempts()
 
 
+def test_change_keeps_the_choice(portal: Portal, tidewater: Account) -> None:
+    """WCAG 3.3.7: nothing is asked for twice; the amount comes back with the reader's own mark."""
+    visitor = portal.visitor(tidewater)
+    visitor.get("/account/pay?lang=ru")
+    fields = {"currency": "GBP", "what": "amount", "amount": "600,50"}
+    answer = visitor.post("/account/pay?lang=ru", fields)
+    review = visitor.get(answer.location)
+    change = re.search(r'href="(/account/pay\?[^"]+)"', review.text)
+    assert change
+    page = visitor.get(change[1].replace("&amp;", "&"))
+    assert 'value="600,50"' in page.text
+    assert 'value="amount" checked' in page.text
+
+
 def test_back_button_and_second_click_are_one_attempt(portal: Portal, tidewater: Account) -> None:
     """M-06: the same form sent again goes to the same page."""
     visitor = portal.visitor(tidewater)

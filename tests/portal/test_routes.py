@@ -42,7 +42,8 @@ def statements(store: Store) -> Iterator[list[tuple[str, str]]]:
 
     def note_of(name: str):  # type: ignore[no-untyped-def]
         def note(_c, _cursor, statement, *_rest):  # type: ignore[no-untyped-def]
-            seen.append((name, statement))
+            if statement not in ("BEGIN", "BEGIN IMMEDIATE"):
+                seen.append((name, statement))
 
         return note
 
