@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None, 
     """
     built = house or assemble(settings or Settings.load())
     settings = built.settings
+    built.store.assert_pragmas()
     app = Flask("amicable", root_path=str(ROOT), template_folder="templates", static_folder=None)
     app.config.update(
         SECRET_KEY=settings.SECRET_KEY,

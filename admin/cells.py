@@ -24,8 +24,8 @@ def _filter(context: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 
 def amount(view: Any, context: Any, row: Any, name: str) -> Markup:
     """An amount in the row's currency: left to right in every language, without its code."""
-    written = _filter(context, "amount", Money(getattr(row, name), row.currency))
-    return Markup('<bdi dir="ltr">{}</bdi>').format(written)
+    value = Money(getattr(row, name), row.currency)
+    return Markup('<bdi dir="ltr">{}</bdi>').format(_filter(context, "amount", value)) if value else EMPTY
 
 
 def text(view: Any, context: Any, row: Any, name: str) -> Markup:

@@ -115,15 +115,9 @@ ALERTS: Mapping[str, str] = {
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
     "amount_differs": N_("Compare with the gateway's own list; what came is posted as it came."),
-    "attempt_unresolved": N_(
-        "Look it up at the gateway. Money that came will be posted, whenever it is found."
-    ),
-    "event_not_understood": N_(
-        "It is kept whole and was tried again until now; tell whoever runs the system."
-    ),
-    "foreign_object": N_(
-        "Nothing was posted from it. Tell whoever runs the system before the debtor pays again."
-    ),
+    "attempt_unresolved": N_("Look it up at the gateway. Money that came is posted whenever it is found."),
+    "event_not_understood": N_("It is kept and was tried again until now. Tell whoever runs the system."),
+    "foreign_object": N_("Nothing was posted. Tell whoever runs the system before the debtor pays again."),
 }
 
 TASKS: Mapping[str, str] = {

@@ -116,6 +116,22 @@ class Store:
                 time.sleep(random.uniform(0.005, 0.05) * number)  # noqa: S311
         raise AssertionError("unreachable")
 
+    def assert_pragmas(self) -> None:
+        """Ask SQLite what it really runs with; called at boot, closes its connections again (M-24).
+
+        Raises:
+            RuntimeError: a value is not ours, for example on a file system without shared memory.
+        """
+        if not self.is_sqlite:
+            return
+        for engine in (self.reader, self.writer):
+            with engine.connect() as connection:
+                for name, wanted in PRAGMAS.items():
+                    found = connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                    if found != wanted:
+                        raise RuntimeError(f"DATABASE_URL: SQLite says {name}={found}, not {wanted}")
+        self.dispose()  # a server forks after this, and connections do not survive a fork
+
     def dispose(self) -> None:
         """Close every pooled connection, for example before a fork."""
         self.reader.dispose()

@@ -278,7 +278,7 @@ def _last_messages(
 
 
 def links(session: Session, account_id: int, *, now: datetime, limit: int = 20) -> list[LinkRow]:
-    """Return the newest links of an account, with their holders and open sessions."""
+    """Return the newest links of an account, live ones first, with their holders and open sessions."""
     sessions = (
         select(func.count())
         .where(LinkSession.link_id == Link.id, LinkSession.revoked_at.is_(None), LinkSession.ends_at > now)
@@ -301,7 +301,7 @@ def links(session: Session, account_id: int, *, now: datetime, limit: int = 20) 
     def state(r: Any) -> str:
         return "revoked" if r.revoked_at else "live" if r.expires_at > now else "expired"
 
-    return [LinkRow(*r, state=state(r)) for r in rows]
+    return sorted((LinkRow(*r, state=state(r)) for r in rows), key=lambda link: link.state != "live")
 
 
 def link_row(session: Session, account_id: int, ref: str) -> Link:

@@ -56,7 +56,9 @@ def schema(engine: Engine) -> dict[str, Any]:
                 "unique": sorted(
                     (str(u["name"]), u["column_names"]) for u in look.get_unique_constraints(table)
                 ),
-                "checks": sorted((str(c["name"]), words(c["sqltext"])) for c in look.get_check_constraints(table)),
+                "checks": sorted(
+                    (str(c["name"]), words(c["sqltext"])) for c in look.get_check_constraints(table)
+                ),
                 "indexes": sorted(
                     (
                         str(i["name"]), i["column_names"], i["unique"],

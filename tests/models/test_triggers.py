@@ -38,18 +38,19 @@ def test_nothing_is_changed_or_removed(store: Store) -> None:
 
 
 def refuses(store: Store, verb: str, table: str) -> None:
-    column = models.Base.metadata.tables[table].primary_key.columns.values()[0].name
+    rows = models.Base.metadata.tables[table]
+    column = rows.primary_key.columns.values()[0]
     statement = {
-        "UPDATE": f"UPDATE {table} SET {column} = {column}",
-        "DELETE": f"DELETE FROM {table}",
-        "TRUNCATE": f"TRUNCATE {table} CASCADE",
+        "UPDATE": rows.update().values({column: column}),
+        "DELETE": rows.delete(),
+        "TRUNCATE": text(f"TRUNCATE {table} CASCADE"),
     }[verb]
-    count = select(func.count()).select_from(models.Base.metadata.tables[table])
+    count = select(func.count()).select_from(rows)
     with store.read() as s:
         before = s.scalar(count)
     assert before, f"the story left no row in {table}"
     with pytest.raises(DBAPIError, match="is append-only"), store.write() as s:
-        s.execute(text(statement))
+        s.execute(statement)
     with store.read() as s:
         assert s.scalar(count) == before
 
