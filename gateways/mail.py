@@ -7,7 +7,7 @@ import ssl
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
@@ -73,17 +73,14 @@ class SmtpMail:
     def _hand_over(self, server: smtplib.SMTP, mail: Mail, message: EmailMessage) -> None:
         try:
             server.ehlo_or_helo_if_needed()
-            foreign = not (mail.from_address + mail.to).isascii()
-            if foreign and not server.has_extn("smtputf8"):
-                raise SendRefused("the relay takes no addresses beyond ASCII (SMTPUTF8)")
-            code, text = server.mail(mail.from_address, ["smtputf8"] if foreign else [])
+            code, text = server.mail(mail.from_address)
             if code == 250:
                 code, text = server.rcpt(mail.to)
         except (OSError, smtplib.SMTPException) as error:
             raise SendDeferred(type(error).__name__) from error
         _judge(code, text)
         try:
-            code, text = server.data(message.as_bytes(policy=SMTPUTF8 if foreign else SMTP))
+            code, text = server.data(message.as_bytes(policy=SMTP))
         except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
             raise _trouble(error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException) as error:
@@ -116,6 +113,9 @@ def compose(mail: Mail) -> EmailMessage:
         SendRefused: a header would carry a line break or an address is malformed (X-04).
     """
     message = EmailMessage()
+    if not (mail.to + mail.from_address).isascii():
+        # Few relays take SMTPUTF8, and half-encoded an address names somebody else.
+        raise SendRefused("address: only ASCII addresses can be written to")
     try:
         message["From"] = Address(mail.from_name, addr_spec=mail.from_address)
         message["To"] = Address(mail.to_name, addr_spec=mail.to)

@@ -157,13 +157,11 @@ def chain(session: Session) -> int:
     """
     session.flush()
     acts = session.info.pop(_BUFFER, [])
-    postgres = session.get_bind().dialect.name == "postgresql"
-    if postgres:
+    if not acts:
+        return 0  # nothing that moves money or status comes without an act
+    if session.get_bind().dialect.name == "postgresql":
         # Deferred checks speak now, so that they also fire where a test rolls back (decision 16).
         session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    if not acts:
-        return 0
-    if postgres:
         session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _CHAIN_LOCK})
     last = session.execute(
         select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)

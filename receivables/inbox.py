@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.payments import InboxEvent, PaymentAttempt
@@ -36,33 +36,38 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
     """Keep a verified event; returns False when this event id is here already (P-10).
 
     Only a `done` one makes it a mere repeat: one that failed or was parked is tried again at once.
+    A new event takes one statement: the gateway waits for the answer, and repeats arrive side by side.
     """
-    known = session.scalar(select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update())
-    if known is not None:
-        _wake(known, now=now)
-        return False
-    row = InboxEvent(
-        event_id=event.event_id,
-        gateway_account=gateway_account,
-        type=event.type,
-        object_id=event.object_id,
-        session_id=event.session_id,
-        intent_id=event.intent_id,
-        attempt_ref=event.attempt_ref,
-        tagged=event.tagged,
-        payload=event.raw,
-        status=InboxStatus.RECEIVED,
-        attempts=0,
-        next_try_at=now,
-        received_at=now,
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(InboxEvent)
+        .values(
+            event_id=event.event_id,
+            gateway_account=gateway_account,
+            type=event.type,
+            object_id=event.object_id,
+            session_id=event.session_id,
+            intent_id=event.intent_id,
+            attempt_ref=event.attempt_ref,
+            tagged=event.tagged,
+            payload=event.raw,
+            status=InboxStatus.RECEIVED,
+            attempts=0,
+            next_try_at=now,
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[InboxEvent.event_id])
+        .returning(InboxEvent.id)
     )
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-    except IntegrityError:  # the same event on another connection in the same moment
-        return False
-    return True
+    if session.execute(statement).first() is not None:
+        return True
+    _wake(
+        session.scalars(
+            select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update()
+        ).one(),
+        now=now,
+    )
+    return False
 
 
 def _wake(row: InboxEvent, *, now: datetime) -> None:

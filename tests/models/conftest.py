@@ -29,3 +29,12 @@ def postgres_store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[S
         store = Store(url)
         yield store
         store.dispose()
+
+
+@pytest.fixture(scope="module")
+def chain_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One SQLite database for all examples of a property."""
+    with fresh_database("sqlite", tmp_path_factory.mktemp("chain")) as url:
+        store = Store(url)
+        yield store
+        store.dispose()

@@ -350,7 +350,7 @@ def test_the_victim_of_a_deadlock_is_tried_again(postgres_store: Store) -> None:
         store.run(unit)
 
     assert together(2, act) == [None, None]
-    assert sum(tries) == 3
+    assert sum(tries) >= 3
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), IntegrityError("x", {}, Exception("unique"))])

@@ -1,0 +1,182 @@
+"""Each route times each kind of visitor: who gets in stands in the table below, and nowhere else (A-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from models.accounts import Account, Contact
+from models.links import Channel
+from models.staff import Role
+from models.work import TaskKind
+from receivables import links, outbox
+from receivables.permissions import SYSTEM, Permission
+from receivables.policy import default_policy
+from tests import factories as make
+from tests.admin.conftest import Desk, desk_on
+from tests.conftest import NOON
+from tests.portal.visitor import Visitor
+
+ROLES = {
+    "collector", "supervisor", "accountant", "salesperson", "auditor", "admin",
+}  # fmt: skip
+READ_ALL = ROLES - {"admin"}
+READ_BOOKS = READ_ALL - {"salesperson"}
+CHASE = {"collector", "supervisor"}
+LOOK = ROLES - {"salesperson"}
+CLOSE = {"supervisor", "accountant", "admin"}
+AUDIT = {"supervisor", "auditor", "admin"}
+CREDIT = {"supervisor", "accountant"}
+
+#: Desk: who gets in, and the status they see (forms are sent empty). All others 403, without sign-in 401.
+DESK: dict[str, tuple[set[str], int]] = {
+    "GET /desk/": (ROLES, 200),
+    "GET /desk/accounts/<ref>": (READ_ALL, 200),
+    "GET /desk/accounts/<ref>/link": (CHASE, 200),
+    "POST /desk/accounts/<ref>/link": (CHASE, 200),
+    "GET /desk/accounts/<ref>/links/revoke": (CHASE, 200),
+    "POST /desk/accounts/<ref>/links/revoke": (CHASE, 422),
+    "GET /desk/accounts/<ref>/remind": (CHASE, 200),
+    "POST /desk/accounts/<ref>/remind": (CHASE, 303),
+    "GET /desk/alerts": (LOOK, 200),
+    "POST /desk/alerts/<ref>/close": (CLOSE, 422),
+    "GET /desk/books/": (ROLES, 200),
+    "GET /desk/books/accounts/": (READ_ALL, 200),
+    "GET /desk/books/accounts/details/": (READ_ALL, 200),
+    "GET /desk/books/attempts/": (READ_ALL, 200),
+    "GET /desk/books/attempts/details/": (READ_ALL, 404),
+    "GET /desk/books/audit/": (AUDIT, 200),
+    "GET /desk/books/audit/details/": (AUDIT, 200),
+    "GET /desk/books/invoices/": (READ_ALL, 200),
+    "GET /desk/books/invoices/details/": (READ_ALL, 200),
+    "GET /desk/books/journal/": (READ_BOOKS, 200),
+    "GET /desk/books/journal/details/": (READ_BOOKS, 200),
+    "GET /desk/books/messages/": (READ_BOOKS, 200),
+    "GET /desk/books/messages/details/": (READ_BOOKS, 404),
+    "GET /desk/books/notices/": (READ_BOOKS, 200),
+    "GET /desk/books/notices/details/": (READ_BOOKS, 404),
+    "GET /desk/books/payments/": (READ_ALL, 200),
+    "GET /desk/books/payments/details/": (READ_ALL, 404),
+    "GET /desk/invoices/<ref>": (READ_ALL, 200),
+    "GET /desk/invoices/<ref>/credit": (CREDIT, 200),
+    "POST /desk/invoices/<ref>/credit": (CREDIT, 422),
+    "GET /desk/search": (READ_ALL, 200),
+    "GET /desk/tasks": (LOOK, 200),
+    "POST /desk/tasks/<ref>/done": (CLOSE, 422),
+    "POST /desk/logout": (ROLES, 303),
+}
+#: Behind a link session; nobody of the desk gets in with the desk's cookie.
+LINK = {
+    "GET /account",
+    "GET /account/invoices/<ref>",
+    "POST /account/language",
+    "POST /account/leave",
+    "GET /account/pay",
+    "POST /account/pay",
+    "GET /account/pay/review",
+    "GET /account/pay/start",
+    "POST /account/pay/start",
+}
+#: Without a session: a token, a signature or an opaque name is the owner check, or there is nothing to own.
+PUBLIC = {
+    "GET /brand/<digest>.css",
+    "POST /csp-report",
+    "GET /desk/login",
+    "POST /desk/login",
+    "GET /l/<token>",
+    "POST /l/<token>",
+    "GET /l/<token>/fresh",
+    "POST /l/<token>/fresh",
+    "GET /left",
+    "GET /r/<ref>",
+    "POST /r/<ref>/check",
+    "POST /webhooks/stripe/<name>",
+    "GET /x/<token>",
+    "POST /x/<token>",
+    "GET /x/<token>/one-click",
+    "POST /x/<token>/one-click",
+}
+
+
+@pytest.fixture
+def open_desk(tmp_path: Path) -> Iterator[Desk]:
+    """Without CSRF, so that a status says what permissions say (tests/admin/test_books.py has CSRF)."""
+    yield from desk_on(tmp_path, WTF_CSRF_ENABLED=False)
+
+
+def routes(desk: Desk) -> list[str]:
+    return [
+        f"{method} {rule.rule}"
+        for rule in desk.app.url_map.iter_rules()
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"})
+    ]
+
+
+def test_every_route_has_a_row(open_desk: Desk) -> None:
+    """A-01: a route that nobody thought about fails here."""
+    assert sorted(routes(open_desk)) == sorted([*DESK, *LINK, *PUBLIC])
+
+
+def test_every_view_says_its_check(open_desk: Desk) -> None:
+    """A-01: each view carries the check it stands behind, and the check is a known one."""
+    known = {p.value for p in Permission} | {"link", "public", "staff"}
+    checks = {name: getattr(view, "owner_check", None) for name, view in open_desk.app.view_functions.items()}
+    assert {name: check for name, check in checks.items() if check not in known} == {}
+
+
+def debtor(desk: Desk, account: Account) -> Visitor:
+    with desk.store.write() as session:
+        contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).first()
+        token = links.issue(
+            session, SYSTEM, session.get_one(Account, account.id), contact=contact, channel=Channel.EMAIL,
+            policy=default_policy(), now=desk.clock.at,
+        )[1]  # fmt: skip
+    visitor = Visitor(desk.app)
+    visitor.open(token)
+    return visitor
+
+
+@pytest.mark.parametrize("who", ["stranger", "debtor", *sorted(ROLES)])
+def test_matrix(open_desk: Desk, who: str) -> None:
+    """A-01: the status of each route for one kind of visitor, as the tables say."""
+    account = open_desk.account()
+    invoice = open_desk.invoice(account)
+    with open_desk.store.write() as session:
+        alert = outbox.raise_alert(session, "amount_differs", "attempt:1", now=NOON).ref
+        task = outbox.ask_person(session, TaskKind.UNAPPLIED_MONEY, "u:1", account_id=account.id, facts={},
+                                 now=NOON).ref  # fmt: skip
+        make.a_person(session)
+    refs = {"accounts": account.ref, "invoices": invoice, "alerts": alert, "tasks": task}
+    visitor = (
+        open_desk.at(Role(who))
+        if who in ROLES
+        else debtor(open_desk, account)
+        if who == "debtor"
+        else Visitor(open_desk.app)
+    )
+    wrong = {}
+    # Leaving comes last: after it nobody is inside.
+    for route in sorted(routes(open_desk), key=lambda r: (r in ("POST /desk/logout", "POST /account/leave"), r)):
+        method, rule = route.split(" ")
+        part = rule.split("/")[2] if rule.startswith("/desk") else "invoices"
+        path = rule.replace("<ref>", refs.get(part, "nothing"))
+        for name in ("token", "digest", "name"):
+            path = path.replace(f"<{name}>", "nothing")
+        path += "?id=1" if path.endswith("/details/") else ""
+        status = visitor.client.open(path, method=method).status_code
+        if not fits(route, who, status):
+            wrong[route] = status
+    assert wrong == {}
+
+
+def fits(route: str, who: str, status: int) -> bool:
+    if route in DESK:
+        inside, seen = DESK[route]
+        return status == (seen if who in inside else 403 if who in ROLES else 401)
+    if route in LINK:
+        return (status not in (401, 403)) == (who == "debtor") and status < 500
+    # The sign-in form answers 401 to an empty form; that is its own, not a closed door.
+    return status not in (403,) and status < 500 and (status != 401 or route == "POST /desk/login")

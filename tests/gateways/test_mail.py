@@ -1,0 +1,236 @@
+"""Mail by SMTP: how a letter is made up, and the four ways of handing it over (P-26, X-04, FT-23)."""
+
+from __future__ import annotations
+
+import gc
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateways.mail import SmtpMail, compose
+from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown
+from tests.mailboxes import MailboxProcess, start_mailbox
+
+LETTER = Mail(
+    to="helen@tidewater.example",
+    to_name="Helen Marsh",
+    from_name="Maya Thornton, Northgate Paper & Print Ltd",
+    from_address="accounts@northgate.example",
+    reply_to=None,
+    subject="2 invoices, £1,418.40",
+    text="Hello Helen,\n.a line that begins with a dot\nשלום\n",
+    html="<p>Hello <b>Helen</b></p>",
+    message_id="<0123456789abcdef@northgate.example>",
+    sent_at=datetime(2026, 11, 19, 10, 0, tzinfo=UTC),
+    headers={"List-Unsubscribe": "<https://pay.northgate.example/x/abcdef/one-click>"},
+)
+
+
+@pytest.fixture(scope="module")
+def _mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
+    mailbox = start_mailbox(tmp_path_factory.mktemp("mailbox"))
+    yield mailbox
+    mailbox.stop()
+
+
+@pytest.fixture
+def mailbox(_mailbox: MailboxProcess) -> MailboxProcess:
+    _mailbox.clear()
+    return _mailbox
+
+
+def send(mailbox: MailboxProcess, mail: Mail = LETTER, timeout: float = 20.0) -> None:
+    SmtpMail(mailbox.smtp_url, timeout=timeout).send(mail)
+
+
+class TestLetter:
+    def test_what_arrives_is_what_was_written(self, mailbox: MailboxProcess) -> None:
+        """Decision 19: our Message-ID, both parts, and no more than one To."""
+        send(mailbox)
+        [letter] = mailbox.messages()
+        assert (letter["sender"], letter["recipient"]) == (LETTER.from_address, LETTER.to)
+        assert (letter["subject"], letter["message_id"]) == (LETTER.subject, LETTER.message_id)
+        assert letter["text"].split() == LETTER.text.split()
+        assert letter["html"].strip() == LETTER.html
+        headers = dict(letter["headers"])
+        assert headers["List-Unsubscribe"] == LETTER.headers["List-Unsubscribe"]
+        assert headers["Auto-Submitted"] == "auto-generated"
+        assert headers["Date"] == "Thu, 19 Nov 2026 10:00:00 +0000"
+        assert headers["To"] == "Helen Marsh <helen@tidewater.example>"
+
+    @pytest.mark.parametrize("name", ["דנה כהן", "Лена", 'O\'Brien, "Bob"', '"><img src=x onerror=alert(1)>'])
+    def test_names_of_all_kinds_are_one_name(self, mailbox: MailboxProcess, name: str) -> None:
+        """X-04: a name is text, whatever is in it."""
+        message = compose(replace(LETTER, to_name=name))
+        assert [a.display_name for a in message["To"].addresses] == [name]
+        send(mailbox, replace(LETTER, to_name=name))
+        assert [letter["recipient"] for letter in mailbox.messages()] == [LETTER.to]
+
+    @pytest.mark.parametrize("field", ["to_name", "from_name", "subject", "message_id", "reply_to", "to"])
+    @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+    def test_a_line_break_never_makes_a_header(self, mailbox: MailboxProcess, field: str, end: str) -> None:
+        """X-04: `a\\r\\nBcc:` in any header refuses the mail; nobody else gets one."""
+        spoilt = replace(LETTER, **{field: f"a{end}Bcc: eve@evil.example"})
+        with pytest.raises(SendRefused):
+            send(mailbox, spoilt)
+        assert mailbox.messages() == []
+
+    def test_a_line_break_in_a_further_header(self, mailbox: MailboxProcess) -> None:
+        with pytest.raises(SendRefused):
+            send(mailbox, replace(LETTER, headers={"List-Unsubscribe": "x\r\nBcc: eve@evil.example"}))
+        assert mailbox.messages() == []
+
+    @pytest.mark.parametrize(
+        "address",
+        ["", "helen", "helen@", "@tidewater.example", "a@b@c", "a b@c.example", "a@b.example,c@d.example"],
+    )
+    def test_a_malformed_address_is_refused(self, mailbox: MailboxProcess, address: str) -> None:
+        """Refused for good and by name, never a trace in the worker."""
+        with pytest.raises(SendRefused):
+            send(mailbox, replace(LETTER, to=address))
+        assert mailbox.messages() == []
+
+    @pytest.mark.parametrize("address", ["käthe@tidewater.example", "helen@bücher.example"])
+    def test_an_address_beyond_ascii_is_refused(self, mailbox: MailboxProcess, address: str) -> None:
+        """By name, and before the relay is asked."""
+        with pytest.raises(SendRefused, match="ASCII"):
+            send(mailbox, replace(LETTER, to=address))
+
+
+class TestOutcomes:
+    """P-26: what the outbox may conclude from each end of the conversation."""
+
+    def test_refused_for_good(self, mailbox: MailboxProcess) -> None:
+        mailbox.arm("reject_550")
+        with pytest.raises(SendRefused, match=r"550 5\.1\.1"):
+            send(mailbox)
+
+    def test_deferred(self, mailbox: MailboxProcess) -> None:
+        mailbox.arm("reject_421")
+        with pytest.raises(SendDeferred, match="421"):
+            send(mailbox)
+        assert mailbox.messages() == []
+
+    def test_dropped_after_the_text_is_unknown(self, mailbox: MailboxProcess) -> None:
+        mailbox.arm("drop_after_data")
+        with pytest.raises(SendUnknown):
+            send(mailbox)
+        assert len(mailbox.messages()) == 1
+
+    def test_an_answer_that_comes_too_late_is_unknown(self, mailbox: MailboxProcess) -> None:
+        """FT-23: a slow relay has taken the mail."""
+        mailbox.arm("slow", ms=1500)
+        with pytest.raises(SendUnknown):
+            send(mailbox, timeout=0.4)
+        assert len(mailbox.messages()) == 1
+
+    def test_nobody_there(self) -> None:
+        with pytest.raises(SendDeferred):
+            SmtpMail("smtp://127.0.0.1:9").send(LETTER)
+
+    @pytest.mark.parametrize(
+        ("replies", "outcome"),
+        [
+            ({"": "554 go away"}, SendDeferred),
+            ({"MAIL": "451 later"}, SendDeferred),
+            ({"MAIL": "550 blocked"}, SendRefused),
+            ({"RCPT": "452 full"}, SendDeferred),
+            ({"RCPT": "553 no"}, SendRefused),
+            ({"RCPT": None}, SendDeferred),
+            ({"DATA": "451 later"}, SendDeferred),
+            ({"DATA": "554 no"}, SendRefused),
+            ({".": "451 greylisted"}, SendDeferred),
+            ({".": "552 too big"}, SendRefused),
+            ({".": None}, SendUnknown),
+        ],
+    )
+    def test_each_step(self, replies: dict[str, str | None], outcome: type[Exception]) -> None:
+        """4xx is for now, 5xx for good, a cut line is unknown only once the text was sent."""
+        with relay(replies) as (url, _), pytest.raises(outcome) as said:
+            SmtpMail(url).send(LETTER)
+        assert type(said.value) is outcome
+
+    def test_a_forwarding_relay_has_taken_it(self) -> None:
+        with relay({"RCPT": "251 will forward"}) as (url, seen):
+            SmtpMail(url).send(LETTER)
+        assert ".." + "a line that begins with a dot" in "\n".join(seen)
+
+    def test_a_log_in_that_fails_defers_and_hangs_up(self) -> None:
+        """Wrong keys are ours to mend: the mail waits, and no line stays open."""
+        with relay() as (url, seen):
+            with pytest.raises(SendDeferred):
+                SmtpMail(url.replace("//", "//user:pass%40word@")).send(LETTER)
+            gc.collect()  # an open socket would warn, and warnings are errors here
+        assert not any("MAIL" in line for line in seen)
+
+    def test_tls_is_not_optional_where_it_was_asked_for(self) -> None:
+        """smtps:// at a relay that speaks plain text: nothing is sent."""
+        with relay() as (url, seen):
+            with pytest.raises(SendDeferred):
+                SmtpMail(url.replace("smtp://", "smtps://"), timeout=1).send(LETTER)
+            gc.collect()
+        assert not any("MAIL" in line for line in seen)
+
+
+@contextmanager
+def relay(replies: Mapping[str, str | None] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """An old relay without extensions that answers each command as told; None hangs up.
+
+    Args:
+        replies: by command ("MAIL", "RCPT", "DATA"), "" for the greeting, "." for the end of the text.
+    Yields:
+        Its address, and the lines that it was sent.
+    """
+    said: dict[str, str | None] = {
+        "": "220 old relay",
+        "DATA": "354 go on",
+        "QUIT": "221 bye",
+        **(replies or {}),
+    }
+    seen: list[str] = []
+
+    class Talk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            if not self.answer(""):
+                return
+            in_text = False
+            for raw in self.rfile:
+                line = raw.decode("latin-1").rstrip("\r\n")
+                seen.append(line)
+                word = line if in_text else line.partition(" ")[0].upper()
+                if in_text and line != ".":
+                    continue
+                if not self.answer(word):
+                    return
+                in_text = word == "DATA" and (said["DATA"] or "").startswith("354")
+
+        def answer(self, word: str) -> bool:
+            reply = said.get(word, "250 fine")
+            if reply is None:
+                return False
+            try:
+                self.wfile.write(f"{reply}\r\n".encode())
+            except OSError:
+                return False
+            return word != "QUIT"
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A caller who hangs up is no error of the relay."""
+
+    with Server(("127.0.0.1", 0), Talk) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"smtp://127.0.0.1:{server.server_address[1]}", seen
+        finally:
+            server.shutdown()
+            thread.join()
