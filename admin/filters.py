@@ -58,16 +58,16 @@ class Since(Choice):
             return None
         return day.isoformat() if 1970 <= day.year < 2200 else None
 
-    def _bound(self, value: str, clock: time) -> date | datetime:
+    def _edge(self, value: str, clock: time) -> date | datetime:
         day = date.fromisoformat(value)
         return at_local(day, clock, frame().zone) if self.moments else day
 
     def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
-        return query.filter(self.get_column(alias) >= self._bound(value, time.min))
+        return query.filter(self.get_column(alias) >= self._edge(value, time.min))
 
 
 class Until(Since):
     """To a day, that day included."""
 
     def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
-        return query.filter(self.get_column(alias) <= self._bound(value, time.max))
+        return query.filter(self.get_column(alias) <= self._edge(value, time.max))

@@ -73,6 +73,10 @@ class ReadOnlyView(ModelView):  # type: ignore[misc]
     def is_accessible(self) -> bool:
         return web.staff_may(self.permission)
 
+    def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the view once: Flask-Admin would run it again after any TypeError, hiding the first."""
+        return fn(self, *args, **kwargs)
+
     def render(self, template: str, **kwargs: Any) -> Response:
         """Render in our frame, not in Flask-Admin's."""
         kwargs.pop("page", None)  # the page's number; our frame says `page` to itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,6 +23,9 @@ def prove(house: House, *, now: datetime) -> dict[str, Any]:
         unbalanced = {c: d for c, d in ledger.trial_balance(session).items() if d}
         broken = audit.verify(session)
         wrong = ledger.wrong_balances(session)
+        head = audit.head(session)
+    if head is not None and broken is None:
+        _export_head(house.settings.AMICABLE_DATA_DIR, head, now)
 
     def unit(session: Session) -> list[tuple[int, int, int]]:
         guesses.forget_old(session, older_than=now - timedelta(days=2))
@@ -41,3 +45,13 @@ def prove(house: House, *, now: datetime) -> dict[str, Any]:
         "balances": [list(row) for row in repaired],
         "audit": [broken] if broken is not None else [],
     }
+
+
+def _export_head(folder: Path, head: tuple[int, str], now: datetime) -> None:
+    """Write the end of the audit chain outside the database, one line a run (M-20).
+
+    A chain that was cut off later no longer reaches it: `python -m checker --anchor HASH` tells.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "audit-heads.log").open("a", encoding="utf-8") as log:
+        log.write(f"{now.isoformat(timespec='seconds')} {head[0]} {head[1]}\n")

@@ -98,3 +98,11 @@ def verify(session: Session) -> int | None:
             return entry.id
         prev, expected = entry.hash, entry.id + 1
     return None
+
+
+def head(session: Session) -> tuple[int, str] | None:
+    """Return number and hash of the last row of the chain, or None while it is empty."""
+    last = session.execute(
+        select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
+    ).first()
+    return (last.id, last.hash) if last else None

@@ -41,8 +41,8 @@ def main() -> int:
     if not key.startswith(("sk_test_", "rk_test_")):
         print(
             "stripe-smoke needs STRIPE_TEST_KEY in the environment: a secret or restricted key of a Stripe "
-            "account in test mode,\nwith write access to Checkout Sessions. Live keys are refused; nothing is "
-            "charged."
+            "account in test mode,\nwith write access to Checkout Sessions. Live keys are refused; nothing "
+            "is charged."
         )
         return 2
     gateway = StripePayments("default", key, ["whsec_unused"])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from admin.words import AUDIT
 from models import Base
 from models.accounts import Account
 from models.audit import AccessLog
+from models.invoices import Invoice, InvoiceKind
 from models.staff import Role
+from models.states import InvoiceStatus
 from models.store import Store
 from receivables import audit
 from tests.admin.conftest import Desk
+from tests.conftest import NOON
 from tests.portal.test_routes import statements
 from tests.portal.visitor import Visitor, words
 
@@ -117,12 +121,6 @@ def test_filters_narrow(desk: Desk, tidewater: Account) -> None:
 def test_drafts_are_in_no_list_and_have_no_page(desk: Desk, tidewater: Account) -> None:
     """get_one goes the way of get_query, or ids would leak (stack.md, finding 3)."""
     with desk.store.write() as session:
-        from_import = desk.invoice  # a draft is not made by any action yet; made here by hand
-        assert from_import
-        from models.invoices import Invoice, InvoiceKind
-        from models.states import InvoiceStatus
-        from tests.conftest import NOON
-
         draft = Invoice(
             account_id=tidewater.id, kind=InvoiceKind.INVOICE, number="DRAFT-1", status=InvoiceStatus.DRAFT,
             issued_on=NOON.date(), due_on=None, currency="GBP", lines_net_minor=100, total_minor=100,
@@ -169,10 +167,8 @@ def test_a_list_costs_few_statements(desk: Desk, tidewater: Account, name: str) 
         assert len(seen) <= 8, [s for _, s in seen]
 
 
-def test_each_code_of_the_audit_is_worded(desk: Desk) -> None:
+def test_each_code_of_the_audit_is_worded() -> None:
     """The desk has a word for each code that may be recorded."""
-    from admin.words import AUDIT
-
     assert audit.CODES - set(AUDIT) == set()
 
 

@@ -113,7 +113,9 @@ def test_disabled_person_is_out_at_once(desk: Desk) -> None:
     """A-06: disabling a person ends what is open."""
     visitor = desk.at(email="leaver@northgate.example")
     with desk.store.write() as session:
-        session.scalars(select(Staff).where(Staff.email == "leaver@northgate.example")).one().is_active = False
+        session.scalars(
+            select(Staff).where(Staff.email == "leaver@northgate.example")
+        ).one().is_active = False
     assert visitor.get("/desk/").status_code == 401
 
 

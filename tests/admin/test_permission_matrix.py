@@ -159,7 +159,9 @@ def test_matrix(open_desk: Desk, who: str) -> None:
     )
     wrong = {}
     # Leaving comes last: after it nobody is inside.
-    for route in sorted(routes(open_desk), key=lambda r: (r in ("POST /desk/logout", "POST /account/leave"), r)):
+    for route in sorted(
+        routes(open_desk), key=lambda r: (r in ("POST /desk/logout", "POST /account/leave"), r)
+    ):
         method, rule = route.split(" ")
         part = rule.split("/")[2] if rule.startswith("/desk") else "invoices"
         path = rule.replace("<ref>", refs.get(part, "nothing"))
