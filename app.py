@@ -54,15 +54,16 @@ def create_app(settings: Settings | None = None, *, house: House | None = None, 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     Babel(app, locale_selector=lambda: presentation.LOCALES[g.get("language") or "en"])
     presentation.install(app.jinja_env)
-    csrf = CSRFProtect(app)
-    login = LoginManager(app)
-    login.session_protection = None  # our own session rows end a session
-    login.user_loader(web.load_staff)
+    # Before CSRFProtect, which reads the form: the size of a body is limited first.
     web.protect(
         app,
         checkout_origins=web.checkout_origins(settings),
         https=settings.base_url.startswith("https://"),
     )
+    csrf = CSRFProtect(app)
+    login = LoginManager(app)
+    login.session_protection = None  # our own session rows end a session
+    login.user_loader(web.load_staff)
     for room in PORTAL_ROOMS:
         app.register_blueprint(room.blueprint)
     csrf.exempt(webhooks.blueprint)

@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, wraps
 from pathlib import Path
@@ -212,6 +213,9 @@ def link_session(view: F) -> F:
         _check_idle(rules.debtor_idle.total_seconds())
         g.zone = g.holder.zone
         g.language = chosen_language(g.holder.language, g.holder.languages)
+        hours = g.holder.hours.get(g.language)
+        if hours and hours != g.holder.sender.hours:
+            g.holder = replace(g.holder, sender=replace(g.holder.sender, hours=hours))
         return view(*args, **kwargs)
 
     inside.owner_check = "link"  # type: ignore[attr-defined]
@@ -238,7 +242,7 @@ def public_page(view: F) -> F:
 # --------------------------------------------------------------------------- staff
 
 
-class StaffLogin(UserMixin):
+class StaffLogin(UserMixin):  # type: ignore[misc]
     """What Flask-Login keeps of a person at the desk; its id is the clear session token."""
 
     def __init__(self, token: str, holder: StaffHolder) -> None:
@@ -306,7 +310,7 @@ def render(template: str, status: int = 200, **context: Any) -> Response:
     offered = context.pop("languages", None) or (behind.languages if behind else presentation.LANGUAGES)
     sender: Sender | None = context.pop("sender", None) or (behind.sender if behind else None)
     g.language = language
-    colour = (sender.brand_colour if sender else "#0b5d57").lstrip("#").lower()
+    colour = presentation.readable_brand(sender.brand_colour if sender else "").lstrip("#").lower()
     return make_response(
         render_template(
             template,
@@ -331,12 +335,17 @@ def preferred_language() -> str:
     """The browser's language where we speak it; English else."""
     asked = request.args.get("lang")
     if asked in presentation.LANGUAGES:
-        return cast(str, asked)
+        return asked
     return request.accept_languages.best_match(presentation.LANGUAGES) or "en"
 
 
 def _lang_url(code: str) -> str:
-    """The same address in another language; tokens stay in the path, never in the query."""
+    """The same address in another language; tokens stay in the path, never in the query.
+
+    What answers a form has no address of its own: its links lead back to the account.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return f"/account?{urlencode([('lang', code)])}"
     args = [(k, v) for k, v in request.args.items(multi=True) if k != "lang"]
     return f"{request.path}?{urlencode([*args, ('lang', code)])}"
 

@@ -1,8 +1,9 @@
 """The floor that the pages are held against: the least that can show the same page honestly.
 
 Token look-up, Core select of the same rows, the same template and formatters; no session, policy,
-permission or audit. Served by the same gunicorn from the same database in the same run. The document is read by the
-portal's own function on a bare connection, since there is nothing in it to leave out.
+permission or audit. Served by the same gunicorn from the same
+database in the same run. The document is read by the portal's own function on a bare connection,
+since there is nothing in it to leave out.
 """
 
 from __future__ import annotations
@@ -26,12 +27,21 @@ def _page(template: str, holder: links.Holder, **context: Any) -> Response:
     g.language = holder.language
     return Response(
         render_template(
-            template, language=holder.language, direction=presentation.direction(holder.language),
-            zone=holder.zone, languages=holder.languages, lang_url=lambda code: f"?lang={code}", holder=holder,
-            sender=holder.sender, brand_url="/brand/0b5d57.css", static_url=web.static_url,
-            csrf_token=generate_csrf, request_id="", **context,
+            template,
+            language=holder.language,
+            direction=presentation.direction(holder.language),
+            zone=holder.zone,
+            languages=holder.languages,
+            lang_url=lambda code: f"?lang={code}",
+            holder=holder,
+            sender=holder.sender,
+            brand_url="/brand/0b5d57.css",
+            static_url=web.static_url,
+            csrf_token=generate_csrf,
+            request_id="",
+            **context,
         )
-    )  # fmt: skip
+    )
 
 
 def _holder(connection: Any, token: str) -> links.Holder:

@@ -71,7 +71,7 @@ def build(url: str, *, others: int = 2000) -> Scene:
             invoice = _invoice(session, measured, number, lines=20 if number == 0 else 3, now=now)
             if number == 0:
                 ref = invoice.ref
-        link, token = links.issue(
+        _, token = links.issue(
             session, SYSTEM, measured, contact=None, channel=Channel.EMAIL, policy=default_policy(), now=now
         )
         session_token, _ = links.redeem(session, token, policy=default_policy(), now=now, request_id=None)
@@ -163,7 +163,7 @@ def weight(port: int, signed: str) -> tuple[int, int]:
     """Bytes over the wire of the overview with everything it loads, compressed; and bytes of script."""
 
     def fetch(path: str) -> bytes:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": signed})  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": signed})
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return bytes(answer.read())
 
@@ -224,7 +224,8 @@ def main() -> None:
         if set(outcome.statuses) != {200}:
             print(f"  answers: {outcome.statuses}")
     print(
-        f"\ncold start {cold:.2f} s · PSS a worker {max(pss):.0f} MB · first page {in_all / 1000:.1f} kB in all, "
+        f"\ncold start {cold:.2f} s · PSS a worker {max(pss):.0f} MB · "
+        f"first page {in_all / 1000:.1f} kB in all, "
         f"script {scripts} bytes"
     )
 

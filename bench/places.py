@@ -94,7 +94,7 @@ def server(
     try:
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/left", timeout=2):  # noqa: S310
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/left", timeout=2):
                     break
             except urllib.error.HTTPError:
                 break

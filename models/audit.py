@@ -112,6 +112,14 @@ def chained_hash(prev_hash: str, payload: str, form: int = FORM) -> str:
     return hashlib.sha256(f"{prev_hash}\n{form}\n{payload}".encode()).hexdigest()
 
 
+def salted_digests(salt: str, personal: Mapping[str, Any], reason: str | None) -> dict[str, str]:
+    """Return what the chain knows of personal values: a digest of each under the row's own salt."""
+    texts = {name: canonical(value) for name, value in personal.items()}
+    if reason is not None:
+        texts["reason"] = reason
+    return {name: hashlib.sha256(f"{salt}{t}".encode()).hexdigest() for name, t in texts.items()}
+
+
 def buffer(
     session: Session,
     *,
@@ -183,12 +191,6 @@ def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[AuditEntry, Audi
     subject = act["subject"]
     subject_id = subject if subject is None or isinstance(subject, int) else subject.id
     salt = secrets.token_hex(16)
-    digests = {
-        name: hashlib.sha256(f"{salt}{canonical(value)}".encode()).hexdigest()
-        for name, value in act["personal"].items()
-    }
-    if act["reason"] is not None:
-        digests["reason"] = hashlib.sha256(f"{salt}{act['reason']}".encode()).hexdigest()
     payload = canonical(
         {
             "id": number,
@@ -198,7 +200,7 @@ def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[AuditEntry, Audi
             "account": act["account_id"],
             "subject": [act["subject_kind"], subject_id],
             "facts": act["facts"],
-            "digests": digests,
+            "digests": salted_digests(salt, act["personal"], act["reason"]),
             "request": act["request_id"],
         }
     )

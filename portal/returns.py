@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, g, redirect, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 import web
-from models.payments import PaymentAttempt
 from models.states import AttemptStatus
 from portal.preferences import carry_language
 from receivables import payments
-from receivables.errors import NotFound
 
 blueprint = Blueprint("portal_returns", __name__)
 blueprint.url_defaults(carry_language)
@@ -44,10 +41,8 @@ def check(ref: str) -> Answer:
     """Ask the gateway now, then show the truth again."""
     web.limit_guesses("check")
     with web.house().store.read() as session:
-        name = session.scalar(select(PaymentAttempt.gateway_account).where(PaymentAttempt.ref == ref))
-    if name is None:
-        raise NotFound("not_found")
-    gateway = web.house().gateway(name)
+        view = payments.return_view(session, ref, now=web.now())
+    gateway = web.house().gateway(view.gateway_account)
     if gateway is not None:
         payments.settle(web.house().store, gateway, ref, now=web.now())
     return redirect(url_for("portal_returns.truth", ref=ref), 303)

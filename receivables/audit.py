@@ -5,6 +5,7 @@ Source: decision 16; M-20, M-21; A-07.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import audit as chainbook
-from models.audit import GENESIS, AuditEntry, chained_hash
+from models.audit import GENESIS, AuditDetail, AuditEntry, canonical, chained_hash, salted_digests
 from receivables.permissions import Actor
 
 #: Every code that may be recorded; the desk words each (test_house.py holds both to it).
@@ -87,22 +88,48 @@ def record(
 
 
 def verify(session: Session) -> int | None:
-    """Return the id of the first row that breaks the chain, or None while it holds."""
+    """Return the id of the first row that breaks the chain, or None while it holds.
+
+    A row holds when its hash follows from the row before and its payload, when its columns say
+    what the payload says, and when its personal values, unless erased, are those that were digested.
+    """
     prev, expected = GENESIS, 1
-    for entry in session.execute(select(AuditEntry).order_by(AuditEntry.id)).scalars():
-        if (
-            entry.id != expected
-            or entry.prev_hash != prev
-            or entry.hash != chained_hash(prev, entry.payload, entry.form)
-        ):
-            return entry.id
-        prev, expected = entry.hash, entry.id + 1
+    rows = session.execute(
+        select(
+            *AuditEntry.__table__.columns,
+            AuditDetail.salt,
+            AuditDetail.values.label("personal"),
+            AuditDetail.reason,
+        )
+        .outerjoin(AuditDetail, AuditDetail.audit_entry_id == AuditEntry.id)
+        .order_by(AuditEntry.id)
+        .execution_options(yield_per=1000)
+    )
+    for row in rows:
+        chained = row.id == expected and row.prev_hash == prev
+        if not (chained and row.hash == chained_hash(prev, row.payload, row.form) and _says_the_same(row)):
+            return int(row.id)
+        prev, expected = row.hash, row.id + 1
     return None
 
 
-def head(session: Session) -> tuple[int, str] | None:
-    """Return number and hash of the last row of the chain, or None while it is empty."""
-    last = session.execute(
-        select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
-    ).first()
-    return (last.id, last.hash) if last else None
+def _says_the_same(row: Any) -> bool:
+    """Whether columns and personal values of a row agree with its hashed payload."""
+    said = json.loads(row.payload)
+    columns = {
+        "id": row.id,
+        "at": row.occurred_at,
+        "code": row.code,
+        "actor": [row.actor_kind, row.actor_id],
+        "account": row.account_id,
+        "subject": [row.subject_kind, row.subject_id],
+    }
+    if canonical({name: said.get(name) for name in columns}) != canonical(columns):
+        return False
+    if row.salt is None:
+        return True  # nothing personal, or erased
+    try:
+        personal = json.loads(row.personal)
+        return bool(salted_digests(row.salt, personal, row.reason) == said["digests"])
+    except (ValueError, TypeError, AttributeError):
+        return False

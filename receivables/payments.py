@@ -797,6 +797,7 @@ class ReturnView:
     language: str
     languages: tuple[str, ...]
     zone: str
+    gateway_account: str
     sender: Sender
 
 
@@ -835,5 +836,6 @@ def return_view(session: Session, ref: str, *, now: datetime) -> ReturnView:
         language=attempt.language,
         languages=tuple(r.languages),
         zone=r.zone,
+        gateway_account=attempt.gateway_account,
         sender=links.sender_of(r, attempt.language),
     )
