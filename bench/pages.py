@@ -213,9 +213,8 @@ def main() -> None:
                     )
                 )
     by = dict(rows)
-    print(
-        "| page (PostgreSQL, 2 workers x 4 threads, 32 connections) | requests/s | p50 ms | p99 ms | share of floor |"
-    )
+    print("PostgreSQL, 2 workers x 4 threads, 32 connections\n")
+    print("| page | requests/s | p50 ms | p99 ms | share of floor |")
     print("|---|---|---|---|---|")
     for name, outcome in rows:
         floor = by.get(f"{name} floor")

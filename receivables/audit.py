@@ -94,23 +94,23 @@ def verify(session: Session) -> int | None:
     what the payload says, and when its personal values, unless erased, are those that were digested.
     """
     prev, expected = GENESIS, 1
-    rows = session.execute(
-        select(
-            *AuditEntry.__table__.columns,
-            AuditDetail.salt,
-            AuditDetail.values.label("personal"),
-            AuditDetail.reason,
-        )
+    query = (
+        select(*AuditEntry.__table__.columns, *_PERSONAL)
         .outerjoin(AuditDetail, AuditDetail.audit_entry_id == AuditEntry.id)
         .order_by(AuditEntry.id)
         .execution_options(yield_per=1000)
     )
-    for row in rows:
-        chained = row.id == expected and row.prev_hash == prev
-        if not (chained and row.hash == chained_hash(prev, row.payload, row.form) and _says_the_same(row)):
-            return int(row.id)
-        prev, expected = row.hash, row.id + 1
+    with session.execute(query) as rows:
+        for row in rows:
+            chained = row.id == expected and row.prev_hash == prev
+            hashed = row.hash == chained_hash(prev, row.payload, row.form)
+            if not (chained and hashed and _says_the_same(row)):
+                return int(row.id)
+            prev, expected = row.hash, row.id + 1
     return None
+
+
+_PERSONAL = (AuditDetail.salt, AuditDetail.values.label("personal"), AuditDetail.reason)
 
 
 def _says_the_same(row: Any) -> bool:
@@ -133,3 +133,11 @@ def _says_the_same(row: Any) -> bool:
         return bool(salted_digests(row.salt, personal, row.reason) == said["digests"])
     except (ValueError, TypeError, AttributeError):
         return False
+
+
+def head(session: Session) -> tuple[int, str] | None:
+    """Return number and hash of the last row of the chain, or None while it is empty."""
+    last = session.execute(
+        select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
+    ).first()
+    return (last.id, last.hash) if last else None

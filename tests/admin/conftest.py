@@ -119,7 +119,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def tidewater(desk: Desk) -> Account:
-    """£576.00 29 days late, £842.40 8 days late, £288.00 due today, £612.00 in 20 days; €215.00 7 days late."""
+    """£576.00 29 and £842.40 8 days late, £288.00 due today, £612.00 in 20 days; €215.00 7 days late."""
 
     def fill(session: Session, account: Account) -> None:
         for number, total, late in (

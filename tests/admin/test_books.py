@@ -77,24 +77,27 @@ def test_no_file_of_flask_admin_is_served_or_used(desk: Desk) -> None:
     assert "onclick" not in page
 
 
+QUERIES = [
+    "", "?page=1", "?page=-3", "?page=99999999999999999999999", "?page=x", "?sort=0", "?sort=99&desc=1",
+    "?sort=1&desc=1", "?search=%00%25_", "?search=2026", "?status=nonsense", "?currency=GBP",
+    "?from=2026-11-01", "?from=0001-01-01", "?to=2026-13-45", "?from=%00", "?reference=invoice:",
+    "?ledger=receivables", "?code=link.issued", "?kind=invoice", "?who=staff", "?flt0_0=1",
+    "?page_size=100000",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize(
-    "query",
-    [
-        "", "?page=1", "?page=-3", "?page=99999999999999999999999", "?page=x", "?sort=0", "?sort=99&desc=1",
-        "?sort=1&desc=1", "?search=%00%25_", "?search=2026", "?status=nonsense", "?currency=GBP", "?from=2026-11-01",
-        "?from=0001-01-01", "?to=2026-13-45", "?from=%00", "?reference=invoice:", "?ledger=receivables",
-        "?code=link.issued", "?kind=invoice", "?who=staff", "?flt0_0=1", "?page_size=100000",
-    ],
-)  # fmt: skip
-def test_every_address_is_answered(desk: Desk, tidewater: Account, name: str, query: str) -> None:
+def test_every_address_is_answered(desk: Desk, tidewater: Account, name: str) -> None:
     """Bad input: whatever stands in the address, the list answers."""
-    assert seen_by(desk).get(f"/desk/books/{name}/{query}").status_code == 200
+    visitor = seen_by(desk)
+    answers = {query: visitor.get(f"/desk/books/{name}/{query}").status_code for query in QUERIES}
+    assert answers == dict.fromkeys(QUERIES, 200)
 
 
-@pytest.mark.parametrize("id_", ["0", "-1", "999999", "99999999999999999999", "abc", "%00", "٣", "1 or 1=1"])
-def test_details_of_nothing_are_not_found(desk: Desk, tidewater: Account, id_: str) -> None:
-    assert seen_by(desk).get(f"/desk/books/accounts/details/?id={id_}").status_code == 404
+def test_details_of_nothing_are_not_found(desk: Desk, tidewater: Account) -> None:
+    visitor = seen_by(desk)
+    for number in ("0", "-1", "999999", "99999999999999999999", "abc", "%00", "٣", "1 or 1=1"):
+        assert visitor.get(f"/desk/books/accounts/details/?id={number}").status_code == 404, number
 
 
 def test_filters_narrow(desk: Desk, tidewater: Account) -> None:
@@ -142,7 +145,7 @@ def test_names_are_set_apart_and_escaped(desk: Desk) -> None:
     desk.invoice(account, number="=1+1")
     visitor = seen_by(desk)
     for path in ("/desk/books/accounts/", "/desk/books/invoices/", "/desk/books/journal/", "/desk/",
-                 f"/desk/accounts/{account.ref}", "/desk/search?q=%3Cscript"):  # fmt: skip
+                 f"/desk/accounts/{account.ref}", "/desk/search?q=HYPERLINK"):  # fmt: skip
         page = visitor.get(path).text
         assert "<script>" not in page, path
         assert "&lt;script&gt;" in page, path

@@ -181,4 +181,4 @@ def fits(route: str, who: str, status: int) -> bool:
     if route in LINK:
         return (status not in (401, 403)) == (who == "debtor") and status < 500
     # The sign-in form answers 401 to an empty form; that is its own, not a closed door.
-    return status not in (403,) and status < 500 and (status != 401 or route == "POST /desk/login")
+    return status != 403 and status < 500 and (status != 401 or route == "POST /desk/login")
