@@ -213,9 +213,6 @@ def link_session(view: F) -> F:
         _check_idle(rules.debtor_idle.total_seconds())
         g.zone = g.holder.zone
         g.language = chosen_language(g.holder.language, g.holder.languages)
-        hours = g.holder.hours.get(g.language)
-        if hours and hours != g.holder.sender.hours:
-            g.holder = replace(g.holder, sender=replace(g.holder.sender, hours=hours))
         return view(*args, **kwargs)
 
     inside.owner_check = "link"  # type: ignore[attr-defined]
@@ -309,6 +306,8 @@ def render(template: str, status: int = 200, **context: Any) -> Response:
     language = context.pop("language", None) or g.get("language") or preferred_language()
     offered = context.pop("languages", None) or (behind.languages if behind else presentation.LANGUAGES)
     sender: Sender | None = context.pop("sender", None) or (behind.sender if behind else None)
+    if sender is not None and language in sender.hours_in:
+        sender = replace(sender, hours=sender.hours_in[language])
     g.language = language
     colour = presentation.readable_brand(sender.brand_colour if sender else "").lstrip("#").lower()
     return make_response(

@@ -91,6 +91,7 @@ PURPOSES: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "already_today": N_("already reminded today"),
     "bounced": N_("bounced"),
+    "carrier_refused": N_("refused by the carrier"),
     "contact_inactive": N_("the contact is no longer active"),
     "flag:attorney": N_("represented by an attorney"),
     "flag:bankruptcy": N_("insolvent"),
@@ -98,6 +99,8 @@ REASONS: Mapping[str, str] = {
     "flag:cease_request": N_("asked us not to write"),
     "flag:deceased": N_("deceased"),
     "flag:wrong_party": N_("wrong party"),
+    "given_up": N_("given up after too many tries"),
+    "message_incomplete": N_("something in the text was missing"),
     "no_address": N_("no address"),
     "not_allowed_here": N_("this installation may not write to this address"),
     "nothing_due": N_("nothing is due any more"),
@@ -108,16 +111,32 @@ REASONS: Mapping[str, str] = {
 ALERTS: Mapping[str, str] = {
     "amount_differs": N_("The gateway took another amount than we asked for"),
     "attempt_unresolved": N_("A payment attempt is past its end and has no answer"),
+    "audit_broken": N_("The audit chain does not hold"),
+    "balance_repaired": N_("A balance differed from its postings and was rebuilt"),
+    "books_unbalanced": N_("The books do not balance"),
     "event_not_understood": N_("A notice of the gateway could not be understood"),
     "foreign_object": N_("The gateway answered with another object than ours"),
+    "job_dead": N_("Work in the background was given up"),
+    "message_given_up": N_("A message could not be sent for too long"),
+    "message_incomplete": N_("A message lacked something and was not sent"),
+    "message_refused": N_("A message was refused by the carrier"),
 }
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
     "amount_differs": N_("Compare with the gateway's own list; what came is posted as it came."),
     "attempt_unresolved": N_("Look it up at the gateway. Money that came is posted whenever it is found."),
+    "audit_broken": N_(
+        "A line was changed or removed from outside. Keep the database as it is and call help."
+    ),
+    "balance_repaired": N_("The postings count. Tell whoever runs the system, so that the cause is found."),
+    "books_unbalanced": N_("Post nothing more and tell whoever runs the system."),
     "event_not_understood": N_("It is kept and was tried again until now. Tell whoever runs the system."),
     "foreign_object": N_("Nothing was posted. Tell whoever runs the system before the debtor pays again."),
+    "job_dead": N_("It will not be tried again by itself. Tell whoever runs the system."),
+    "message_given_up": N_("Reach the contact in another way; the message will not leave any more."),
+    "message_incomplete": N_("Nothing half-finished was sent. Tell whoever looks after the texts."),
+    "message_refused": N_("Ask the contact for another address, or reach them in another way."),
 }
 
 TASKS: Mapping[str, str] = {

@@ -17,7 +17,7 @@ import requests
 import stripe
 import urllib3
 
-from models.money import Money, from_gateway, to_gateway
+from models.money import Money, MoneyError, from_gateway, to_gateway
 from receivables.ports import (
     CheckoutOrder,
     GatewayError,
@@ -323,10 +323,14 @@ def _charge(charge: Any) -> RemoteCharge:
 
 
 def _fee(balance: Any, amount: Money) -> Money | None:
-    """The fee in the charge's currency; one in another currency waits for reconciliation."""
+    """The fee in the charge's currency; one in another currency, or in parts of a unit that the
+    currency does not have (7,525 hundredths of a króna), waits for reconciliation."""
     if balance is None or balance.currency.upper() != amount.currency:
         return None
-    return from_gateway(balance.fee, balance.currency)
+    try:
+        return from_gateway(balance.fee, balance.currency)
+    except MoneyError:
+        return None
 
 
 def _outcome(error: stripe.StripeError, *, in_doubt: bool = False) -> GatewayError:

@@ -95,7 +95,7 @@ def timeline(
 def _interactions(
     session: Session, account_id: int, show: str, before: datetime | None, limit: int
 ) -> list[Event]:
-    # A payment that came is told by the payment itself, with where it went.
+    # A payment that came and a message are told by their own rows, with where they went.
     query = (
         select(
             Interaction.occurred_at, Interaction.kind, Interaction.facts,
@@ -103,7 +103,11 @@ def _interactions(
         )
         .outerjoin(Contact, Contact.id == Interaction.contact_id)
         .outerjoin(Staff, Staff.id == Interaction.staff_id)
-        .where(Interaction.account_id == account_id, Interaction.kind != "payment.succeeded")
+        .where(
+            Interaction.account_id == account_id,
+            Interaction.kind != "payment.succeeded",
+            ~Interaction.kind.startswith("message."),
+        )
         .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
         .limit(limit)
     )  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,8 +65,6 @@ class Holder:
     private: bool
     contact_name: str
     sender: Sender
-    #: language -> opening hours, for a page shown in another language.
-    hours: Mapping[str, str]
     creditor_id: int
     creditor_address: str
     creditor_company_number: str | None
@@ -172,6 +169,7 @@ def sender_of(r: Any, language: str) -> Sender:
         email=r.email_from,
         brand_colour=r.brand_colour,
         verify_url=r.verify_url,
+        hours_in=r.hours,
     )
 
 
@@ -343,7 +341,6 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         private=r.debtor_type.value != "business",
         contact_name=r.contact_name or "",
         sender=sender_of(r, language),
-        hours=r.hours,
         creditor_id=r.creditor_id,
         creditor_address=r.address,
         creditor_company_number=r.company_number,

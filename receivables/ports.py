@@ -211,6 +211,8 @@ class Sender:
     email: str
     brand_colour: str
     verify_url: str
+    #: language -> opening hours, for a page that is shown in another language.
+    hours_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -93,8 +94,19 @@ def _account(session: Session, name: str) -> Account:
     return session.scalars(select(Account).where(Account.name == name)).one()
 
 
-def start_stack(folder: Path, database_url: str, port: int) -> Stack:
-    """Start everything on a migrated database and seed the demo's people and papers."""
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_stack(folder: Path, database_url: str, port: int, *, worker: bool = True) -> Stack:
+    """Start everything on a migrated database and seed the demo's people and papers.
+
+    Args:
+        worker: whether the worker runs too; without it what is unknown stays so.
+    """
     url = f"http://127.0.0.1:{port}"
     (folder / "stripe").mkdir()
     (folder / "mailbox").mkdir()
@@ -120,12 +132,28 @@ def start_stack(folder: Path, database_url: str, port: int) -> Stack:
         policy.publish(session, ANY_HOUR, reason="journeys", author_id=None, now=now)
     processes = [
         _start(
-            [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", "--workers", "1",
-             "--threads", "4", "--worker-class", "gthread", "--no-control-socket"],
-            environment, folder / "web.log",
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "wsgi:app",
+                "--bind",
+                f"127.0.0.1:{port}",
+                "--workers",
+                "1",
+                "--threads",
+                "4",
+                "--worker-class",
+                "gthread",
+                "--no-control-socket",
+            ],
+            environment,
+            folder / "web.log",
         ),
-        _start([sys.executable, "-m", "jobs.commands", "worker"], environment, folder / "worker.log"),
-    ]  # fmt: skip
+    ]
+    if worker:
+        command = [sys.executable, "-m", "jobs.commands", "worker"]
+        processes.append(_start(command, environment, folder / "worker.log"))  # fmt: skip
     stack = Stack(url, folder, house, stripe, mailbox, processes)
     _await(f"{url}/left", stack)
     return stack

@@ -61,9 +61,9 @@ def test_alert_is_closed_with_a_reason(desk: Desk, tidewater: Account) -> None:
 
 def test_task_is_done_with_a_reason(desk: Desk, tidewater: Account) -> None:
     with desk.store.write() as session:
-        ref = outbox.ask_person(session, TaskKind.UNAPPLIED_MONEY, "unapplied:payment:1", now=NOON,
-                                account_id=tidewater.id,
-                                facts={"payment": "P-1", "amount_minor": 1200, "currency": "GBP"}).ref  # fmt: skip
+        facts = {"payment": "P-1", "amount_minor": 1200, "currency": "GBP"}
+        ref = outbox.ask_person(session, TaskKind.UNAPPLIED_MONEY, "unapplied:payment:1", facts=facts,
+                                account_id=tidewater.id, now=NOON).ref  # fmt: skip
     visitor = desk.at(Role.ACCOUNTANT)
     assert "Money without a document 12.00 GBP · P-1" in words(visitor.get("/desk/tasks"))
     assert visitor.post(f"/desk/tasks/{ref}/done", {"reason": "asked Helen"}).status_code == 303

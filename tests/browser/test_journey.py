@@ -20,7 +20,7 @@ from models.states import AttemptStatus, InvoiceStatus
 from receivables import ledger
 from tests.browsers import chromium, phone, watched
 from tests.databases import fresh_database
-from tests.stack import Stack, start_stack
+from tests.stack import Stack, free_port, start_stack
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,7 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
             folder: Path = tmp_path_factory.mktemp(f"stack-{kind}")
             database = fresh_database(kind, folder)
             databases.append(database)
-            running[kind] = start_stack(folder, database.__enter__(), _free_port())
+            running[kind] = start_stack(folder, database.__enter__(), free_port())
         return running[kind]
 
     yield get
@@ -59,14 +59,6 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         stack.stop()
     for database in databases:
         database.__exit__(None, None, None)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _press(page: Page) -> None:

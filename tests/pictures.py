@@ -1,0 +1,163 @@
+"""`make pictures`: every page at 390 and 1280 px in English and Hebrew, from a stack of its own.
+
+The four pictures of the README go to docs/pictures; the whole set to the folder given as the
+first argument (default var/pictures), for looking at.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+from playwright.sync_api import Browser, Page
+from sqlalchemy import select
+
+from jobs import demo_cases, demo_seed
+from models.accounts import Account, Contact
+from models.invoices import Invoice
+from models.links import Channel
+from models.payments import PaymentAttempt
+from models.states import AttemptStatus
+from receivables import consents, links
+from receivables.permissions import SYSTEM
+from receivables.policy import default_policy
+from tests.browsers import chromium
+from tests.databases import fresh_database
+from tests.stack import Stack, free_port, start_stack
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+WIDTHS = (390, 1280)
+README = {
+    "en-390-overview": "overview-en",
+    "he-390-overview": "overview-he",
+    "en-390-return-paid": "paid-en",
+    "en-1280-desk-account": "desk-account",
+}
+ACCOUNTS = {"en": "Tidewater Café & Bakery Ltd", "he": "מאפיית גלים ובניו בע״מ"}
+CASES = {"paid": AttemptStatus.SUCCEEDED, "processing": AttemptStatus.PROCESSING,
+         "checking": AttemptStatus.UNKNOWN, "not-paid": AttemptStatus.EXPIRED}  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    """Take all pictures."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as place, fresh_database("sqlite", Path(place)) as url:
+        stack = start_stack(Path(place), url, free_port(), worker=False)
+        try:
+            demo_cases.play(stack.house, stack.stripe.url, base_url=stack.url, now=datetime.now(UTC))
+            with chromium() as browser:
+                for language in ACCOUNTS:
+                    for width in WIDTHS:
+                        portal(stack, browser, folder, language, width)
+                for width in (1280, 820):
+                    desk(stack, browser, folder, "en", width)
+                desk(stack, browser, folder, "he", 1280)
+        finally:
+            stack.stop()
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for taken, name in README.items():
+        shutil.copy(folder / f"{taken}.png", DOCS / f"{name}.png")
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+
+
+def portal(stack: Stack, browser: Browser, folder: Path, language: str, width: int) -> None:
+    """The debtor's pages, in the order in which he meets them."""
+    context = browser.new_context(viewport={"width": width, "height": 844}, java_script_enabled=False)
+    page = context.new_page()
+
+    def take(name: str) -> None:
+        page.screenshot(path=folder / f"{language}-{width}-{name}.png", full_page=True)
+
+    with stack.house.store.write() as session:
+        account = session.scalars(select(Account).where(Account.name == ACCOUNTS[language])).one()
+        contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).first()
+        _, token = links.issue(
+            session,
+            SYSTEM,
+            account,
+            contact=contact,
+            channel=Channel.EMAIL,
+            policy=default_policy(),
+            now=datetime.now(UTC),
+        )
+        stop = consents.issue_opt_out(
+            session, contact, Channel.EMAIL, policy=default_policy(), now=datetime.now(UTC)
+        )
+        invoice = session.scalars(select(Invoice.ref).where(Invoice.account_id == account.id)).first()
+        refs = {
+            name: session.scalars(select(PaymentAttempt.ref).where(PaymentAttempt.status == status)).first()
+            for name, status in CASES.items()
+        }
+    page.goto(f"{stack.url}/l/{token}")
+    take("landing")
+    page.locator("main form button").first.click()
+    take("overview")
+    page.goto(f"{stack.url}/account/invoices/{invoice}")
+    take("invoice")
+    page.goto(f"{stack.url}/account/pay")
+    take("pay")
+    page.locator("input[value=amount]").check(force=True)
+    page.locator("input[name=amount]").fill("12,3,4")
+    page.locator("main form button.btn-primary").click()
+    take("pay-error")
+    page.goto(f"{stack.url}/account/pay/review?currency={'GBP' if language == 'en' else 'ILS'}&what=overdue")
+    take("review")
+    for name, ref in refs.items():
+        page.goto(f"{stack.url}/r/{ref}?lang={language}")
+        take(f"return-{name}")
+    page.goto(f"{stack.url}/l/no-such-link-at-all?lang={language}")
+    take("gone")
+    page.goto(f"{stack.url}/x/{stop}")
+    take("opt-out")
+    page.goto(f"{stack.mailbox.http_url}/")
+    take("mailbox")
+    context.close()
+
+
+def desk(stack: Stack, browser: Browser, folder: Path, language: str, width: int) -> None:
+    """The desk's pages, as a supervisor sees them."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+
+    def take(name: str) -> None:
+        page.screenshot(path=folder / f"{language}-{width}-desk-{name}.png", full_page=True)
+
+    page.goto(f"{stack.url}/desk/login?lang={language}")
+    take("login")
+    log_in(page, "collector.he@hashahar.example" if language == "he" else "supervisor@northgate.example")
+    take("start")
+    with stack.house.store.read() as session:
+        ref = session.scalars(select(Account.ref).where(Account.name == ACCOUNTS[language])).one()
+        invoice = session.scalars(
+            select(Invoice.ref).join(Account, Account.id == Invoice.account_id).where(Account.ref == ref)
+        ).first()
+    for name, path in (
+        ("account", f"/desk/accounts/{ref}"),
+        ("invoice", f"/desk/invoices/{invoice}"),
+        ("alerts", "/desk/alerts"),
+        ("search", "/desk/search?q=10482"),
+        ("postings", "/desk/books/postings/"),
+        ("messages", "/desk/books/messages/"),
+    ):
+        page.goto(f"{stack.url}{path}")
+        take(name)
+    context.close()
+
+
+def log_in(page: Page, email: str) -> None:
+    """Log in as a person of the demo."""
+    page.locator("[name=email]").fill(email)
+    page.locator("[name=password]").fill(demo_seed.PASSWORD)
+    if not email.startswith("collector"):
+        page.locator("[name=code]").fill(pyotp.TOTP(demo_seed.CODE_SECRET).now())
+    page.locator("main button").first.click()
+    page.wait_for_load_state()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/pictures"))
