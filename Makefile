@@ -52,7 +52,7 @@ test-long: $(DEV_LOCK) $(CATALOGUES) chromium ## the same with 50 repeats a race
 	@AMICABLE_TEST_LONG=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(DEV_LOCK) ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy models receivables gateways portal admin jobs checker sandbox *.py
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy models receivables presentation gateways portal admin jobs checker sandbox *.py
 
 bench: $(DEV_LOCK) $(CATALOGUES) ## measure; prints tables
 	@$(BIN)/python -m bench

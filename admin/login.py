@@ -52,8 +52,14 @@ def log_out() -> Response:
 
 
 def _ask(form: LoginForm, *, refused: bool = False) -> Response:
-    left = "left" in request.args
-    return web.render("backoffice/login.html", 401 if refused else 200, form=form, refused=refused, left=left)
+    return web.render(
+        "backoffice/login.html",
+        401 if refused else 200,
+        form=form,
+        refused=refused,
+        left="left" in request.args,
+        policy=web.policy(),
+    )
 
 
 def _limit_name(email: str) -> None:

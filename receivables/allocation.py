@@ -54,12 +54,13 @@ def spread(amount_minor: int, targets: Sequence[Target]) -> list[tuple[Target, i
 def allocate(
     amount_minor: int, targets: Sequence[Target], directed: dict[int, int]
 ) -> tuple[list[Share], int]:
-    """Share an amount out, first as directed, then oldest first over the directed documents.
+    """Share an amount out as the debtor directed; without a direction, oldest due date first.
 
     Args:
         amount_minor: what came, > 0.
         targets: the documents that may receive, with what is open on each.
-        directed: invoice id -> amount the debtor meant for it; empty for no direction.
+        directed: invoice id -> amount the debtor meant for it; empty for no direction. What is
+            directed nowhere, or to what is closed meanwhile, is left over.
     Returns:
         The shares, and what is left over for unapplied credit. Shares and rest sum to the amount.
     """

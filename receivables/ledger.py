@@ -7,19 +7,20 @@ changes in the same transaction (decision 15). Source: M-03…M-05, M-09, M-19, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
 from sqlalchemy import Table, bindparam, case, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.audit import canonical
 from models.creditors import Creditor
 from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting
-from models.money import Money
+from models.money import CurrencyMismatch, Money
 from models.states import InvoiceStatus, advance
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -35,7 +36,8 @@ class Side:
     """One posting to be: positive minor units on the debit or the credit side.
 
     `account_id` is required on receivables and unapplied credit, `invoice_id` on receivables.
-    On unapplied credit an invoice id names the credit note that the credit came from.
+    On unapplied credit an invoice id names the credit note that the credit came from. `currency`
+    is that of the amount it was made from; it must be the entry's.
     """
 
     code: LedgerCode
@@ -43,20 +45,21 @@ class Side:
     credit_minor: int = 0
     account_id: int | None = None
     invoice_id: int | None = None
+    currency: str | None = None
 
 
 def debit(
     code: LedgerCode, amount: Money, *, account_id: int | None = None, invoice_id: int | None = None
 ) -> Side:
     """A debit of an amount."""
-    return Side(code, debit_minor=amount.minor, account_id=account_id, invoice_id=invoice_id)
+    return Side(code, amount.minor, 0, account_id, invoice_id, amount.currency)
 
 
 def credit(
     code: LedgerCode, amount: Money, *, account_id: int | None = None, invoice_id: int | None = None
 ) -> Side:
     """A credit of an amount."""
-    return Side(code, credit_minor=amount.minor, account_id=account_id, invoice_id=invoice_id)
+    return Side(code, 0, amount.minor, account_id, invoice_id, amount.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,15 @@ def fingerprint(draft: Draft) -> str:
 
 
 def _check(draft: Draft) -> None:
-    """Raise ValueError unless the draft has two or more one-sided postings that sum to zero."""
+    """Raise ValueError unless the draft has two or more one-sided postings of its currency that sum to zero."""
     if len(draft.sides) < 2:
         raise ValueError(f"{draft.reference}: an entry has at least two postings")
     for side in draft.sides:
         one_sided = (side.debit_minor > 0) != (side.credit_minor > 0)
         if side.debit_minor < 0 or side.credit_minor < 0 or not one_sided:
             raise ValueError(f"{draft.reference}: a posting has one positive side")
+        if side.currency not in (None, draft.currency):
+            raise CurrencyMismatch(f"{draft.reference}: {side.currency} in an entry of {draft.currency}")
     if sum(s.debit_minor for s in draft.sides) != sum(s.credit_minor for s in draft.sides):
         raise ValueError(f"{draft.reference}: debits and credits differ")
 
@@ -108,14 +113,13 @@ def post(
     Raises:
         Refused: `reference_reused` when the reference stands for other postings (M-05);
             `balance_out_of_range` when an invoice would go below zero or above its total (M-09).
+        CurrencyMismatch: a posting or an invoice is in another currency than the entry.
         ValueError: the draft does not balance.
     """
     _check(draft)
     print_ = fingerprint(draft)
-    known = session.scalar(select(LedgerEntry).where(LedgerEntry.reference == draft.reference))
+    known = _posted(session, draft.reference, print_)
     if known is not None:
-        if known.fingerprint != print_:
-            raise Refused("reference_reused", reference=draft.reference)
         return known
     zone = session.execute(select(Creditor.zone).where(Creditor.id == draft.creditor_id)).scalar_one()
     entry = LedgerEntry(
@@ -130,8 +134,15 @@ def post(
         reverses_id=reverses_id,
         policy_version_id=draft.policy_version_id,
     )
-    session.add(entry)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(entry)
+            session.flush()
+    except IntegrityError:  # another worker posted the same fact in this moment
+        known = _posted(session, draft.reference, print_)
+        if known is None:
+            raise
+        return known
     session.add_all(
         Posting(
             entry_id=entry.id,
@@ -145,7 +156,7 @@ def post(
         )
         for position, side in enumerate(draft.sides, 1)
     )
-    _move_balances(session, draft.sides)
+    _move_balances(session, draft)
     record(
         session,
         actor,
@@ -159,6 +170,14 @@ def post(
     return entry
 
 
+def _posted(session: Session, reference: str, print_: str) -> LedgerEntry | None:
+    """Return the entry of a reference; refuse when it stands for other postings (M-05)."""
+    known = session.scalar(select(LedgerEntry).where(LedgerEntry.reference == reference))
+    if known is not None and known.fingerprint != print_:
+        raise Refused("reference_reused", reference=reference)
+    return known
+
+
 def reverse(
     session: Session, actor: Actor, entry: LedgerEntry, *, effective_on: date, now: datetime
 ) -> LedgerEntry:
@@ -169,6 +188,9 @@ def reverse(
     """
     if entry.reverses_id is not None:
         raise Refused("reversal_of_reversal", entry=entry.id)
+    done = session.scalar(select(LedgerEntry).where(LedgerEntry.reverses_id == entry.id))
+    if done is not None:
+        return done
     postings = session.scalars(
         select(Posting).where(Posting.entry_id == entry.id).order_by(Posting.position)
     ).all()
@@ -194,9 +216,9 @@ def _movement(side: Side, owed: bool) -> int:
     return 0
 
 
-def _move_balances(session: Session, sides: Iterable[Side]) -> None:
+def _move_balances(session: Session, draft: Draft) -> None:
     named: dict[int, list[Side]] = {}
-    for side in sides:
+    for side in draft.sides:
         if side.invoice_id is not None:
             named.setdefault(side.invoice_id, []).append(side)
     if not named:
@@ -209,15 +231,22 @@ def _move_balances(session: Session, sides: Iterable[Side]) -> None:
         .execution_options(populate_existing=True)
         .with_for_update()
     ):
+        if invoice.currency != draft.currency:
+            raise CurrencyMismatch(f"{draft.reference}: {draft.currency} on an invoice of {invoice.currency}")
         owed = invoice.kind in OWED_KINDS
         balance = invoice.balance_minor + sum(_movement(side, owed) for side in named[invoice.id])
         if not 0 <= balance <= invoice.total_minor:
             raise Refused("balance_out_of_range", invoice=invoice.id, balance=balance)
-        invoice.balance_minor = balance
-        if balance == 0 and invoice.status is InvoiceStatus.OPEN:
-            advance(invoice, InvoiceStatus.PAID)
-        elif balance > 0 and invoice.status is InvoiceStatus.PAID:
-            advance(invoice, InvoiceStatus.OPEN)
+        _set_balance(invoice, balance)
+
+
+def _set_balance(invoice: Invoice, balance: int) -> None:
+    """Write a balance; what is nil is paid, and what is owed again is open again."""
+    invoice.balance_minor = balance
+    if balance == 0 and invoice.status is InvoiceStatus.OPEN:
+        advance(invoice, InvoiceStatus.PAID)
+    elif balance > 0 and invoice.status is InvoiceStatus.PAID:
+        advance(invoice, InvoiceStatus.OPEN)
 
 
 def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetime, posted_on: date) -> int:
@@ -231,11 +260,21 @@ def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetim
         posted_on: the creditor's local date of `now`.
     Returns:
         How many entries were posted.
+    Raises:
+        Refused: `reference_reused`, as in `post`.
     """
     for draft in drafts:
         _check(draft)
     references = [draft.reference for draft in drafts]
-    known = set(session.scalars(select(LedgerEntry.reference).where(LedgerEntry.reference.in_(references))))
+    known = {
+        reference: print_
+        for reference, print_ in session.execute(
+            select(LedgerEntry.reference, LedgerEntry.fingerprint).where(LedgerEntry.reference.in_(references))
+        )
+    }
+    for draft in drafts:
+        if draft.reference in known and known[draft.reference] != fingerprint(draft):
+            raise Refused("reference_reused", reference=draft.reference)
     fresh = [d for d in drafts if d.reference not in known]
     if not fresh:
         return 0
@@ -356,6 +395,6 @@ def repair_balances(session: Session) -> list[tuple[int, int, int]]:
     wrong = wrong_balances(session)
     for invoice_id, _, derived in wrong:
         invoice = session.get_one(Invoice, invoice_id, with_for_update=True, populate_existing=True)
-        invoice.balance_minor = derived
+        _set_balance(invoice, derived)
     session.flush()
     return wrong

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select
 
@@ -75,6 +77,13 @@ def test_no_file_of_flask_admin_is_served_or_used(desk: Desk) -> None:
     assert "<script" not in page
     assert " style=" not in page
     assert "onclick" not in page
+    for name in LISTS:
+        visitor.get(f"/desk/books/{name}/")
+        visitor.get(f"/desk/books/{name}/details/?id=1")
+    ours = str(Path(desk.app.root_path) / "templates")
+    cache = desk.app.jinja_env.cache
+    assert cache is not None
+    assert [t.filename for t in cache.values() if not str(t.filename).startswith(ours)] == []
 
 
 QUERIES = [

@@ -62,8 +62,9 @@ def test_audit_codes_are_worded() -> None:
 @pytest.mark.parametrize(
     ("table", "codes"),
     [
-        (words.TASKS, TaskKind), (words.TASK_ADVICE, TaskKind), (words.ROLES, Role), (words.LEDGER, LedgerCode),
-        (words.DEBTOR_TYPES, DebtorType), (words.CONTACT_ROLES, ContactRole), (words.CHANNELS, Channel),
+        (words.TASKS, TaskKind), (words.TASK_ADVICE, TaskKind), (words.ROLES, Role),
+        (words.LEDGER, LedgerCode), (words.DEBTOR_TYPES, DebtorType), (words.CONTACT_ROLES, ContactRole),
+        (words.CHANNELS, Channel),
         (words.FLAGS, FlagKind), (words.SCOPES, LinkScope), (words.INVOICE_KINDS, InvoiceKind),
         (words.METHODS, PaymentMethod), (words.INBOX, InboxStatus), (words.PURPOSES, Purpose),
         (words.ACTORS, ActorKind),

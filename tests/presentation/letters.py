@@ -28,8 +28,15 @@ _NAMES = {
 def sender(language: str = "en", **changes: Any) -> Sender:
     name, short, person, _, hours = _NAMES[language]
     made = Sender(
-        name=name, short_name=short, legal_line="14 Weir Street, Exampleford", person=person, person_role="",
-        phone="+44 113 496 0142", hours=hours, email="accounts@northgate.example", brand_colour="#0b5d57",
+        name=name,
+        short_name=short,
+        legal_line="14 Weir Street, Exampleford",
+        person=person,
+        person_role="",
+        phone="+44 113 496 0142",
+        hours=hours,
+        email="accounts@northgate.example",
+        brand_colour="#0b5d57",
         verify_url="https://northgate.example/verify",
     )
     return replace(made, **changes)
@@ -38,15 +45,30 @@ def sender(language: str = "en", **changes: Any) -> Sender:
 def row(number: str, minor: int, currency: str, due_on: date | None, processing: int = 0) -> InvoiceRow:
     amount = Money(minor, currency)
     return InvoiceRow(
-        ref=number, number=number, kind="invoice", issued_on=date(2026, 9, 21), due_on=due_on, total=amount,
-        balance=amount, days_late=31, description="", processing=Money(processing, currency),
+        ref=number,
+        number=number,
+        kind="invoice",
+        issued_on=date(2026, 9, 21),
+        due_on=due_on,
+        total=amount,
+        balance=amount,
+        days_late=31,
+        description="",
+        processing=Money(processing, currency),
         currency=currency,
     )
 
 
 def letter(
-    kind: str, language: str = "en", channel: str = "email", *, private: bool = False,
-    link: str | None = LINK, stop: str | None = STOP, by: Sender | None = None, **changes: Any,
+    kind: str,
+    language: str = "en",
+    channel: str = "email",
+    *,
+    private: bool = False,
+    link: str | None = LINK,
+    stop: str | None = STOP,
+    by: Sender | None = None,
+    **changes: Any,
 ) -> Letter:
     """Make a letter with every value any kind may ask for; `name=None` and the like take one away."""
     currency = CURRENCY[language]
@@ -55,15 +77,29 @@ def letter(
         row("2042", 481_280, currency, date(2026, 11, 20)),
     ]
     values: dict[str, Any] = {
-        "name": _NAMES[language][3], "amount": Money(679_680, currency), "due_date": date(2026, 11, 1),
-        "invoice_list": rows, "counted_to": date(2026, 11, 20), "paid_amount": Money(679_680, currency),
-        "paid_date": date(2026, 11, 21), "balance": Money(1_000, currency), "allocation_list": rows,
-        "link_expires": datetime(2026, 12, 21, 12, 30, tzinfo=UTC), "contact_point": "sofia@marsh.example",
+        "name": _NAMES[language][3],
+        "amount": Money(679_680, currency),
+        "due_date": date(2026, 11, 1),
+        "invoice_list": rows,
+        "counted_to": date(2026, 11, 20),
+        "paid_amount": Money(679_680, currency),
+        "paid_date": date(2026, 11, 21),
+        "balance": Money(1_000, currency),
+        "allocation_list": rows,
+        "link_expires": datetime(2026, 12, 21, 12, 30, tzinfo=UTC),
+        "contact_point": "sofia@marsh.example",
         "optout_date": date(2026, 11, 21),
     }
     return Letter(
-        kind=kind, channel=channel, language=language, zone=ZONE[language], private=private,
-        sender=by or sender(language), values=values | changes, link=link, stop=stop,
+        kind=kind,
+        channel=channel,
+        language=language,
+        zone=ZONE[language],
+        private=private,
+        sender=by or sender(language),
+        values=values | changes,
+        link=link,
+        stop=stop,
     )
 
 

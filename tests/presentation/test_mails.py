@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from models.money import Money
-from presentation import KINDS, LANGUAGES, MessageIncomplete, Presenter, readable_brand
+from presentation import KINDS, LANGUAGES, Presenter, readable_brand
+from receivables.ports import MessageIncomplete
 
 from .letters import LINK, STOP, TEMPLATES, letter, rendered, row, sender
 
@@ -86,7 +87,8 @@ def test_frame(language: str) -> None:
     assert page.links.count(LINK) == 2
     assert page.links.count(STOP) == 1
     assert {link for link in page.links if not link.startswith("https://npp.example/")} == {
-        "tel:+441134960142", "https://northgate.example/verify",
+        "tel:+441134960142",
+        "https://northgate.example/verify",
     }
     assert LINK in page.text
 
@@ -118,8 +120,10 @@ def test_private_persons_get_a_neutral_subject_and_opening(kind: str, language: 
 def test_paid_in_full_says_so() -> None:
     """Tone.md, section 10: a zero balance changes the sentence."""
     said = {
-        "en": "Nothing remains to be paid.", "he": "לא נותר סכום לתשלום.",
-        "ru": "Больше платить не нужно.", "hu": "Nincs további fizetendő.",
+        "en": "Nothing remains to be paid.",
+        "he": "לא נותר סכום לתשלום.",
+        "ru": "Больше платить не нужно.",
+        "hu": "Nincs további fizetendő.",
     }
     for language, sentence in said.items():
         currency = letter("payment_confirmation", language).values["balance"].currency
@@ -154,8 +158,10 @@ def test_late_terms_need_both_facts_or_close_up() -> None:
         ("first_reminder", "en", {"due_date": "1/11/2026"}, "due_date as day, not str"),
         ("first_reminder", "en", {"interest_from": date(2026, 11, 2)}, "rate"),
         (
-            "first_reminder", "en",
-            {"interest_from": date(2026, 11, 2), "rate": "8,5"}, "rate as percent, not str",
+            "first_reminder",
+            "en",
+            {"interest_from": date(2026, 11, 2), "rate": "8,5"},
+            "rate as percent, not str",
         ),
         ("first_reminder", "en", {"link": "npp.example/l/7Kq2"}, "link as an address"),
         ("final_demand", "en", {}, "no such text"),

@@ -16,20 +16,57 @@ SOURCES = sorted(MESSAGES.rglob("*.txt"))
 #: Tone.md, section 4; as stems, so that inflections are found as well.
 NEVER = {
     "en": (
-        "final warning", "last chance", "immediately", "urgent", "legal action", "failure to", "you failed",
-        "you must", "debtor", "delinquent", "bailiff", "blacklist", "unfortunately",
+        "final warning",
+        "last chance",
+        "immediately",
+        "urgent",
+        "legal action",
+        "failure to",
+        "you failed",
+        "you must",
+        "debtor",
+        "delinquent",
+        "bailiff",
+        "blacklist",
+        "unfortunately",
     ),
     "he": (
-        "אזהרה אחרונה", "התראה אחרונה", "הזדמנות אחרונה", "דחוף", "לאלתר", "סרבן", "החייב", "עיקול",
-        "הוצאה לפועל", "לצערנו",
+        "אזהרה אחרונה",
+        "התראה אחרונה",
+        "הזדמנות אחרונה",
+        "דחוף",
+        "לאלתר",
+        "סרבן",
+        "החייב",
+        "עיקול",
+        "הוצאה לפועל",
+        "לצערנו",
     ),
     "ru": (
-        "последнее предупреждение", "последний шанс", "немедленн", "срочно", "должник", "неплательщик",
-        "вы обязаны", "иначе", "в противном случае", "коллектор", "пристав", "к сожалению",
+        "последнее предупреждение",
+        "последний шанс",
+        "немедленн",
+        "срочно",
+        "должник",
+        "неплательщик",
+        "вы обязаны",
+        "иначе",
+        "в противном случае",
+        "коллектор",
+        "пристав",
+        "к сожалению",
     ),
     "hu": (
-        "utolsó figyelmeztetés", "azonnal", "sürgős", "adós", "nemfizető", "köteles", "különben",
-        "végrehajtó", "feketelist", "sajnos",
+        "utolsó figyelmeztetés",
+        "azonnal",
+        "sürgős",
+        "adós",
+        "nemfizető",
+        "köteles",
+        "különben",
+        "végrehajtó",
+        "feketelist",
+        "sajnos",
     ),
 }
 
@@ -57,8 +94,12 @@ def test_the_voice_never_uses_these_words(path: Path) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_courtesy_note_is_no_reminder(language: str) -> None:
     """Tone.md, section 2: before the due date nothing is overdue."""
-    words = {"en": ("remind", "overdue", "late"), "he": ("תזכורת", "איחור", "פיגור"),
-             "ru": ("напоминание", "просроч", "долг"), "hu": ("emlékeztet", "lejárt", "késedel")}
+    words = {
+        "en": ("remind", "overdue", "late"),
+        "he": ("תזכורת", "איחור", "פיגור"),
+        "ru": ("напоминание", "просроч", "долг"),
+        "hu": ("emlékeztet", "lejárt", "késedel"),
+    }
     for part in PARTS:
         text = (MESSAGES / "courtesy" / language / f"{part}.txt").read_text(encoding="utf-8").lower()
         assert not [word for word in words[language] if word in text]
@@ -78,8 +119,15 @@ def test_every_text_has_its_way_out(kind: str, language: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "{{config}}", "{{ name }}", "{% if 1 %}", "{name.__class__}", "{name!r}", "{name:>9}", "{0}",
-        "{secret}", "}",
+        "{{config}}",
+        "{{ name }}",
+        "{% if 1 %}",
+        "{name.__class__}",
+        "{name!r}",
+        "{name:>9}",
+        "{0}",
+        "{secret}",
+        "}",
     ],
 )
 def test_more_than_text_is_refused(source: str) -> None:
@@ -119,8 +167,13 @@ def test_the_version_follows_the_sources_used(tmp_path: Path) -> None:
     before = Presenter(TEMPLATES).render_message(reminder).template_version
     assert before == Presenter(TEMPLATES).render_message(reminder).template_version
     for number, (path, used) in enumerate(
-        [("first_reminder/en/body.txt", True), ("blocks/en/ways_out.txt", True), ("frame.html", True),
-         ("first_reminder/en/sms.txt", False), ("first_reminder/he/body.txt", False)]
+        [
+            ("first_reminder/en/body.txt", True),
+            ("blocks/en/ways_out.txt", True),
+            ("frame.html", True),
+            ("first_reminder/en/sms.txt", False),
+            ("first_reminder/he/body.txt", False),
+        ]
     ):
         folder = tmp_path / str(number)
         shutil.copytree(MESSAGES, folder / "messages")

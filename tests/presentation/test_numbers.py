@@ -31,14 +31,21 @@ NB, RLM = "\u00a0", "\u200f"
         (476_000, "EUR", "€4,760.00", f"{RLM}4,760.00{NB}{RLM}€", f"4{NB}760,00{NB}€", f"4{NB}760,00{NB}€"),
         (679_680, "ILS", "₪6,796.80", f"{RLM}6,796.80{NB}{RLM}₪", f"6{NB}796,80{NB}₪", f"6{NB}796,80{NB}₪"),
         (
-            18_732_500, "HUF",
-            f"HUF{NB}187,325", f"{RLM}187,325{NB}{RLM}HUF", f"187{NB}325{NB}HUF", f"187{NB}325{NB}Ft",
+            18_732_500,
+            "HUF",
+            f"HUF{NB}187,325",
+            f"{RLM}187,325{NB}{RLM}HUF",
+            f"187{NB}325{NB}HUF",
+            f"187{NB}325{NB}Ft",
         ),
         (6_797, "JPY", "¥6,797", f"{RLM}6,797{NB}{RLM}¥", f"6{NB}797{NB}¥", f"6{NB}797{NB}¥"),
         (
-            1_234_560, "KWD",
-            f"KWD{NB}1,234.560", f"{RLM}1,234.560{NB}{RLM}KWD",
-            f"1{NB}234,560{NB}KWD", f"1{NB}234,560{NB}KWD",
+            1_234_560,
+            "KWD",
+            f"KWD{NB}1,234.560",
+            f"{RLM}1,234.560{NB}{RLM}KWD",
+            f"1{NB}234,560{NB}KWD",
+            f"1{NB}234,560{NB}KWD",
         ),
         (500, "ISK", f"ISK{NB}500", f"{RLM}500{NB}{RLM}ISK", f"500{NB}ISK", f"500{NB}ISK"),
     ],
@@ -65,10 +72,16 @@ def test_minus_is_the_true_one_in_all_but_hebrew() -> None:
     """Decision 32: Hebrew keeps the string that Babel makes."""
     owed = Money(-5, "EUR")
     assert [money(owed, language) for language in LANGUAGES] == [
-        "\u2212€0.05", f"{RLM}-0.05{NB}{RLM}€", f"\u22120,05{NB}€", f"\u22120,05{NB}€",
+        "\u2212€0.05",
+        f"{RLM}-0.05{NB}{RLM}€",
+        f"\u22120,05{NB}€",
+        f"\u22120,05{NB}€",
     ]
     assert [amount_only(owed, language) for language in LANGUAGES] == [
-        "\u22120.05", "\u200e-0.05", "\u22120,05", "\u22120,05",
+        "\u22120.05",
+        "\u200e-0.05",
+        "\u22120,05",
+        "\u22120,05",
     ]
 
 
@@ -81,8 +94,10 @@ def test_minus_is_the_true_one_in_all_but_hebrew() -> None:
         (
             "weekday",
             [
-                "Saturday 21 November 2026", "יום שבת, 21 בנובמבר 2026",
-                "суббота, 21 ноября 2026 года", "2026. november 21., szombat",
+                "Saturday 21 November 2026",
+                "יום שבת, 21 בנובמבר 2026",
+                "суббота, 21 ноября 2026 года",
+                "2026. november 21., szombat",
             ],
         ),
     ],

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from models.money import Money
-from presentation import KINDS, LANGUAGES, MAX_SEGMENTS, MessageIncomplete, sms_segments
+from presentation import KINDS, LANGUAGES, MAX_SEGMENTS, sms_segments
+from receivables.ports import MessageIncomplete
 
 from .letters import CURRENCY, LINK, STOP, letter, rendered, sender
 
@@ -16,11 +17,25 @@ CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 @pytest.mark.parametrize(
     ("text", "segments"),
     [
-        ("", 1), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3),
-        ("€" * 80, 1), ("€" * 81, 2),
-        ("a" * 152 + "€" + "a" * 151, 2), ("a" * 152 + "€" + "a" * 152, 3),  # € is not cut in two
-        ("ж" * 70, 1), ("ж" * 71, 2), ("ж" * 134, 2), ("ж" * 135, 3), ("ж" * 201, 3), ("ж" * 202, 4),
-        ("£é~", 1), ("a" * 100 + "₪", 2), ("a" * 100 + "’", 2), ("a" * 69 + "\U0001f600", 2),
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("a" * 152 + "€" + "a" * 151, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),  # € is not cut in two
+        ("ж" * 70, 1),
+        ("ж" * 71, 2),
+        ("ж" * 134, 2),
+        ("ж" * 135, 3),
+        ("ж" * 201, 3),
+        ("ж" * 202, 4),
+        ("£é~", 1),
+        ("a" * 100 + "₪", 2),
+        ("a" * 100 + "’", 2),
+        ("a" * 69 + "\U0001f600", 2),
     ],
 )
 def test_segments_as_the_networks_count_them(text: str, segments: int) -> None:
@@ -29,10 +44,18 @@ def test_segments_as_the_networks_count_them(text: str, segments: int) -> None:
 
 
 FULL = {
-    "creditor": {"en": "Northgate Print Co X", "he": "דפוס צפון והשחר בעממ", "ru": "Балтийская Печать ОО",
-                 "hu": "Északi Nyomda és Pap"},
-    "name": {"en": "Alexander Worthyname", "he": "אלכסנדרה בן אברהמיים", "ru": "Александра Петровска",
-             "hu": "Szentgyörgyi Zsófiaa"},
+    "creditor": {
+        "en": "Northgate Print Co X",
+        "he": "דפוס צפון והשחר בעממ",
+        "ru": "Балтийская Печать ОО",
+        "hu": "Északi Nyomda és Pap",
+    },
+    "name": {
+        "en": "Alexander Worthyname",
+        "he": "אלכסנדרה בן אברהמיים",
+        "ru": "Александра Петровска",
+        "hu": "Szentgyörgyi Zsófiaa",
+    },
 }
 
 
@@ -45,10 +68,21 @@ def test_every_text_fits_at_full_budget(kind: str, language: str) -> None:
     creditor, name = FULL["creditor"][language], FULL["name"][language]
     assert len(creditor) == len(name) == 20
     made = rendered(
-        kind, language, "sms", name=name, amount=amount, paid_amount=amount, due_date=date(2026, 11, 21),
-        link="https://npp.example/l/".ljust(42, "k"), stop="https://npp.example/x/".ljust(42, "k"),
-        by=sender(language, name="A name far longer than any text message", short_name=creditor,
-                  phone="+972 3 5555 0123"),
+        kind,
+        language,
+        "sms",
+        name=name,
+        amount=amount,
+        paid_amount=amount,
+        due_date=date(2026, 11, 21),
+        link="https://npp.example/l/".ljust(42, "k"),
+        stop="https://npp.example/x/".ljust(42, "k"),
+        by=sender(
+            language,
+            name="A name far longer than any text message",
+            short_name=creditor,
+            phone="+972 3 5555 0123",
+        ),
     )
     assert creditor in made.text
     assert made.segments == sms_segments(made.text) <= (2 if language == "en" else MAX_SEGMENTS)

@@ -50,7 +50,7 @@ def test_every_unit_is_somewhere(amount: int, targets: list[Target], wanted: dic
 @given(amount=st.integers(1, 2000), targets=TARGETS)
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_without_direction_the_oldest_is_filled_first(amount: int, targets: list[Target]) -> None:
-    """M-13: a younger document gets nothing while an older one is open; nothing is left unless all is paid."""
+    """M-13: a younger document gets nothing while an older one is open; no rest unless all is paid."""
     shares, rest = allocate(amount, targets, {})
     given_to = {s.invoice_id: s.amount_minor for s in shares}
     order = oldest_first([t for t in targets if t.open_minor])

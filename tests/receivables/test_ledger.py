@@ -1,4 +1,7 @@
-"""The books: whole entries or none, once, undone by reversal, balances that follow (M-03…M-09, M-19, M-22)."""
+"""The books: whole entries or none, once, undone by reversal, balances that follow.
+
+Source: M-03…M-05, M-09, M-19, M-22.
+"""
 
 from __future__ import annotations
 
@@ -331,7 +334,7 @@ def test_a_month_in_an_accountants_words(quick: Books) -> None:
     story = [
         ("payment:ch_1", [debit(CLEARING, gbp(6000)), credit(RECEIVABLES, gbp(6000), **owner)]),
         ("fee:txn_1", [debit(LedgerCode.GATEWAY_FEES, gbp(115)), credit(CLEARING, gbp(115))]),
-        ("credit_note:1", [debit(LedgerCode.CREDIT_NOTES, gbp(1500)), credit(RECEIVABLES, gbp(1500), **owner)]),
+        ("note:1", [debit(LedgerCode.CREDIT_NOTES, gbp(1500)), credit(RECEIVABLES, gbp(1500), **owner)]),
         ("transfer:1", [
             debit(LedgerCode.BANK, gbp(3000)), credit(RECEIVABLES, gbp(2500), **owner),
             credit(LedgerCode.UNAPPLIED_CREDIT, gbp(500), account_id=quick.account.id),

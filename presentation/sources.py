@@ -1,0 +1,153 @@
+"""Message sources: plain text with `{placeholders}` and nothing else, so that a staff-edited text can
+never run anything (X-05)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from presentation.writing import LANGUAGES
+
+
+class SourceWrong(ValueError):
+    """A message source is absent, or is more than text with known placeholders (X-05)."""
+
+
+class Form(Enum):
+    """How a placeholder's value is written."""
+
+    TEXT = "text"
+    LTR = "ltr"  # telephone numbers, addresses, codes: left to right in every language
+    URL = "url"
+    MONEY = "money"
+    PERCENT = "percent"  # a decimal string, as rates are stored: "8.5"
+    DAY = "day"
+    MOMENT = "moment"
+    ROWS = "rows"
+
+
+PLACEHOLDERS: Mapping[str, Form] = {
+    "name": Form.TEXT,
+    "creditor": Form.TEXT,
+    "person": Form.TEXT,
+    "hours": Form.TEXT,
+    "phone": Form.LTR,
+    "contact_point": Form.LTR,
+    "number": Form.LTR,
+    "verify": Form.URL,
+    "link": Form.URL,
+    "stop": Form.URL,
+    "preferences": Form.URL,
+    "amount": Form.MONEY,
+    "paid_amount": Form.MONEY,
+    "balance": Form.MONEY,
+    "processing": Form.MONEY,
+    "rate": Form.PERCENT,
+    "due_date": Form.DAY,
+    "paid_date": Form.DAY,
+    "counted_to": Form.DAY,
+    "interest_from": Form.DAY,
+    "optout_date": Form.DAY,
+    "link_expires": Form.MOMENT,
+    "invoice_list": Form.ROWS,
+    "allocation_list": Form.ROWS,
+}
+#: Blocks a text may call, and the placeholders that each may use.
+BLOCKS: Mapping[str, frozenset[str]] = {
+    "salutation": frozenset({"name"}),
+    "subject_private": frozenset({"name", "creditor"}),
+    "opening_private": frozenset({"name", "creditor", "phone"}),
+    "ways_out": frozenset(),
+    "late_terms": frozenset({"rate", "interest_from"}),
+    "balance_open": frozenset({"balance"}),
+    "balance_none": frozenset(),
+    "footer": frozenset({"person", "creditor", "phone", "hours", "counted_to", "verify", "stop"}),
+    "footer_plain": frozenset({"person", "creditor", "phone", "hours", "verify", "stop"}),
+    "button_pay": frozenset(),
+    "button_open": frozenset(),
+    "button_confirmation": frozenset(),
+    "link_fallback": frozenset({"link"}),
+    "row_due": frozenset({"due_date"}),
+    "row_processing": frozenset({"processing"}),
+    "list_total": frozenset(),
+}
+#: Blocks that the frame, not a text, asks for; every HTML part depends on them.
+FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
+#: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
+CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a message may say.
+
+    own: placeholders beside those that every message may use.
+    button: block with the words on its button.
+    neutral_sms: a private person gets `neutral_notice` instead of this SMS; False where the text
+        itself names no amount, document or debt and says something the reader asked for.
+    """
+
+    own: frozenset[str]
+    button: str = "button_open"
+    neutral_sms: bool = False
+
+
+_EVERYWHERE = frozenset(
+    {"name", "creditor", "person", "phone", "hours", "verify", "link", "stop", "counted_to"}
+)
+_ASKING = frozenset({"amount", "due_date", "invoice_list"})
+KINDS: Mapping[str, Kind] = {
+    "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "due_today": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "first_reminder": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "neutral_notice": Kind(frozenset()),
+    "payment_confirmation": Kind(
+        frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}),
+        "button_confirmation",
+        neutral_sms=True,
+    ),
+    "fresh_link": Kind(frozenset({"link_expires"})),
+    "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
+}
+PARTS = ("subject", "body", "sms")
+
+SLOT = re.compile(r"\{([a-z_]+)\}")
+LONE_BLOCK = re.compile(r"\{block_([a-z_]+)\}")
+
+
+def check_source(where: str, source: str, allowed: Iterable[str]) -> None:
+    """Refuse a message source that holds anything but text and the allowed placeholders.
+
+    Raises:
+        SourceWrong: a brace too many (`{{`, `{%`), or a placeholder nobody fills (X-05).
+    """
+    if set("{}") & set(SLOT.sub("", source)):
+        raise SourceWrong(f"{where}: braces only around a placeholder")
+    unknown = set(SLOT.findall(source)) - set(allowed)
+    if unknown:
+        raise SourceWrong(f"{where}: unknown placeholders {', '.join(sorted(unknown))}")
+
+
+@cache
+def read_sources(folder: Path) -> Mapping[str, str]:
+    """Read and check every message source; the keys are paths such as "courtesy/en/body"."""
+    calls = {f"block_{name}" for name in CALLABLE_BLOCKS}
+    allowed = {f"blocks/{{}}/{name}": own for name, own in BLOCKS.items()}
+    for kind, facts in KINDS.items():
+        for part in PARTS:
+            may_call = calls if part == "body" else set()
+            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | _EVERYWHERE | may_call)
+    sources: dict[str, str] = {}
+    for pattern, names in allowed.items():
+        for language in LANGUAGES:
+            key = pattern.format(language)
+            path = folder / f"{key}.txt"
+            if not path.is_file():
+                raise SourceWrong(f"{key}: no such text")
+            sources[key] = path.read_text(encoding="utf-8").strip()
+            check_source(key, sources[key], names)
+    return sources
