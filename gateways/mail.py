@@ -13,6 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown
 
+#: Headers stay on one line: folding writes an address longer than 78 characters as an encoded word,
+#: which no mail program opens (RFC 8058 needs List-Unsubscribe whole).
+_WIRE = SMTP.clone(max_line_length=998)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -80,7 +83,7 @@ class SmtpMail:
             raise SendDeferred(type(error).__name__) from error
         _judge(code, text)
         try:
-            code, text = server.data(message.as_bytes(policy=SMTP))
+            code, text = server.data(message.as_bytes(policy=_WIRE))
         except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
             raise _trouble(error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException) as error:

@@ -290,9 +290,9 @@ def _fill(house: House, places: Places) -> None:
 
 def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
     """Issue a link for each account and return what `var/demo.json` holds (decision 27)."""
-    rows: list[dict[str, str]] = []
 
     def unit(session: Session) -> list[dict[str, str]]:
+        rows: list[dict[str, str]] = []
         policy = current_policy(session, now)
         for account, contact in session.execute(
             select(Account, Contact).join(Contact, Contact.account_id == Account.id).order_by(Account.id)
@@ -314,7 +314,7 @@ def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
             )
         return rows
 
-    house.store.run(unit)
+    rows = house.store.run(unit)
     with house.store.read() as session:
         staff = [
             {

@@ -26,7 +26,11 @@ def local_time(now: datetime, zone: str) -> time:
 
 
 def at_local(day: date, clock: time, zone: str) -> datetime:
-    """Return the UTC moment of a wall-clock time on a day; inside a DST gap, the first that exists."""
+    """Return the UTC moment of a wall-clock time on a day.
+
+    A time that the clock skips is read by the offset before the change, so it is never too early;
+    of a time that it shows twice, the first.
+    """
     local = datetime.combine(day, clock, ZoneInfo(zone))
     return local.astimezone(UTC)
 

@@ -187,6 +187,8 @@ def opt_out(
             Message.purpose == Purpose.REMINDER,
             Message.status == MessageStatus.QUEUED,
         )
+        # What a worker is sending in this moment is waited for, and then no longer queued.
+        .with_for_update()
     ):
         message.reasons = ["opted_out"]
         advance(message, MessageStatus.SUPPRESSED)

@@ -17,7 +17,7 @@ from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Allocation, AllocationRule
 from models.states import InvoiceStatus
-from receivables import ledger, outbox, payments
+from receivables import invoices, ledger, outbox, payments
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
@@ -71,10 +71,11 @@ def record_credit_note(
         )
     )
     if known is not None:
-        if known.refers_to_id == invoice.id and known.total_minor == amount.minor:
+        if known.refers_to_id == invoice.id and Money(known.total_minor, known.currency) == amount:
             return known
         raise Refused("number_taken", number=number)
-    _refuse_unless_fits(invoice, number, amount, reason)
+    asked = max(invoice.balance_minor - invoices.on_its_way(session, invoice.id), 0)
+    _refuse_unless_fits(invoice, number, amount, reason, Money(asked, invoice.currency))
     today = business_date(now, account.zone)
     note = Invoice(
         ref=new_ref(),
@@ -148,14 +149,14 @@ def record_credit_note(
     return note
 
 
-def _refuse_unless_fits(invoice: Invoice, number: str, amount: Money, reason: str) -> None:
+def _refuse_unless_fits(invoice: Invoice, number: str, amount: Money, reason: str, asked: Money) -> None:
     if invoice.status is not InvoiceStatus.OPEN:
         raise Refused("invoice_not_open", number=invoice.number)
     if amount.currency != invoice.currency:
         raise Refused("other_currency", currency=invoice.currency)
     if amount.minor <= 0:
         raise Refused("amount_zero")
-    if amount.minor > invoice.balance_minor:
-        raise Refused("amount_above_balance", asked=Money(invoice.balance_minor, invoice.currency))
+    if amount > asked:
+        raise Refused("amount_above_balance", asked=asked)
     if not number.strip() or not reason.strip():
         raise Refused("reason_missing")

@@ -81,13 +81,17 @@ class OverdueCurrency:
     accounts: int
 
 
-def overdue_before(session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return the condition "past due by the account's own date" (one statement for the zones)."""
+def _overdue(session: Session, now: datetime) -> ColumnElement[bool]:
+    """Return the condition "past due by the account's own date"; mostly all zones have one date."""
     by_day: dict[date, list[str]] = {}
     for zone in session.scalars(select(Account.zone).distinct()):
         by_day.setdefault(business_date(now, zone), []).append(zone)
-    days = [and_(Account.zone.in_(zones), Invoice.due_on < day) for day, zones in by_day.items()]
-    return or_(*days) if days else Invoice.id.is_(None)
+    if len(by_day) <= 1:
+        return Invoice.due_on < next(iter(by_day), business_date(now, "UTC"))
+    zone_of = select(Account.zone).where(Account.id == Invoice.account_id).scalar_subquery()
+    sure, latest = min(by_day), max(by_day)
+    between = [and_(Invoice.due_on < day, zone_of.in_(zones)) for day, zones in by_day.items()]
+    return or_(Invoice.due_on < sure, and_(Invoice.due_on < latest, or_(*between)))
 
 
 def overdue_accounts(
@@ -111,31 +115,35 @@ def overdue_accounts(
     asked = func.sum(Invoice.balance_minor - func.coalesce(on_its_way.c.minor, 0))
     sums = (
         select(
-            Account.id, Account.ref, Account.number, Account.name, Account.language, Account.zone,
-            Invoice.currency, asked.label("overdue"), func.count().label("documents"),
+            Invoice.account_id,
+            Invoice.currency,
+            asked.label("overdue"),
+            func.count().label("documents"),
             func.min(Invoice.due_on).label("oldest_on"),
         )
-        .join(Invoice, Invoice.account_id == Account.id)
         .outerjoin(on_its_way, on_its_way.c.invoice_id == Invoice.id)
         .where(
             Invoice.status == InvoiceStatus.OPEN,
             Invoice.kind.in_(OWED_KINDS),
             Invoice.balance_minor > 0,
-            overdue_before(session, now),
+            _overdue(session, now),
         )
-        .group_by(Account.id, Invoice.currency)
+        .group_by(Invoice.account_id, Invoice.currency)
         .having(asked > 0)
         .subquery()
-    )  # fmt: skip
-    place = func.row_number().over(partition_by=sums.c.currency, order_by=(sums.c.overdue.desc(), sums.c.id))
+    )
+    largest_first = (sums.c.overdue.desc(), sums.c.account_id)
     ranked = select(
         sums,
-        place.label("place"),
+        func.row_number().over(partition_by=sums.c.currency, order_by=largest_first).label("place"),
         func.sum(sums.c.overdue).over(partition_by=sums.c.currency).label("all_overdue"),
         func.count().over(partition_by=sums.c.currency).label("accounts"),
     ).subquery()
     found = session.execute(
-        select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.currency, ranked.c.place)
+        select(ranked, Account.ref, Account.number, Account.name, Account.language, Account.zone)
+        .join(Account, Account.id == ranked.c.account_id)
+        .where(ranked.c.place <= limit)
+        .order_by(ranked.c.currency, ranked.c.place)
     ).all()
     groups: dict[str, list[Any]] = {}
     for r in found:

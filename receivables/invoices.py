@@ -271,8 +271,13 @@ def open_rows(
 
 
 def asked(row: InvoiceRow) -> Money:
-    """What is asked for on one document now: its balance less what is on its way."""
-    return row.balance - row.processing
+    """What is asked for on one document now: its balance less what is on its way, never below nil."""
+    return max(row.balance - row.processing, Money(0, row.currency))
+
+
+def on_its_way(session: Session, invoice_id: int) -> int:
+    """Return what a delayed method is bringing for one document, in minor units."""
+    return int(session.execute(select(_ON_ITS_WAY).where(Invoice.id == invoice_id)).scalar_one())
 
 
 def overview(session: Session, actor: Actor, *, account_id: int, zone: str, now: datetime) -> Overview:

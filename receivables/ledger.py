@@ -84,7 +84,7 @@ def fingerprint(draft: Draft) -> str:
 
 
 def _check(draft: Draft) -> None:
-    """Raise ValueError unless the draft has two or more one-sided postings of its currency that sum to zero."""
+    """Raise ValueError unless two or more one-sided postings of one currency sum to zero."""
     if len(draft.sides) < 2:
         raise ValueError(f"{draft.reference}: an entry has at least two postings")
     for side in draft.sides:
@@ -266,12 +266,10 @@ def post_new_invoices(session: Session, drafts: Sequence[Draft], *, now: datetim
     for draft in drafts:
         _check(draft)
     references = [draft.reference for draft in drafts]
-    known = {
-        reference: print_
-        for reference, print_ in session.execute(
-            select(LedgerEntry.reference, LedgerEntry.fingerprint).where(LedgerEntry.reference.in_(references))
-        )
-    }
+    found = session.execute(
+        select(LedgerEntry.reference, LedgerEntry.fingerprint).where(LedgerEntry.reference.in_(references))
+    )
+    known = {row.reference: row.fingerprint for row in found}
     for draft in drafts:
         if draft.reference in known and known[draft.reference] != fingerprint(draft):
             raise Refused("reference_reused", reference=draft.reference)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
@@ -380,9 +380,16 @@ def revoke(session: Session, actor: Actor, link: Link, *, reason: str, now: date
 
 
 def revoke_all(session: Session, actor: Actor, account: Account, *, reason: str, now: datetime) -> int:
-    """End every live link of an account; returns how many."""
+    """End every link of an account that is live or has a live session; returns how many."""
     require(actor, Permission.LINK_REVOKE)
-    live = session.scalars(select(Link).where(Link.account_id == account.id, _live(now))).all()
+    opened = select(LinkSession.link_id).where(LinkSession.revoked_at.is_(None), LinkSession.ends_at > now)
+    live = session.scalars(
+        select(Link).where(
+            Link.account_id == account.id,
+            Link.revoked_at.is_(None),
+            or_(Link.expires_at > now, Link.id.in_(opened)),
+        )
+    ).all()
     for link in live:
         revoke(session, actor, link, reason=reason, now=now)
     return len(live)
@@ -427,9 +434,12 @@ def ask_fresh(session: Session, token: str, *, policy: Policy, now: datetime) ->
         The queued message, or None when there is nothing to send.
     """
     link = session.scalar(select(Link).where(Link.token_digest == digest(token)))
-    if link is None or link.revoked_at is not None or link.expires_at > now or link.contact_id is None:
+    if link is None or link.revoked_at is not None or link.expires_at > now:
         return None
-    contact = session.get_one(Contact, link.contact_id)
+    if link.contact_id is None or link.channel is Channel.STAFF:
+        return None
+    # Locked, so that the cap holds for many at once.
+    contact = session.get_one(Contact, link.contact_id, with_for_update=True)
     if not contact.is_active:
         return None
     asked = session.scalar(

@@ -21,6 +21,17 @@ from receivables.audit import record
 from receivables.permissions import SYSTEM, Actor
 
 
+def _added(session: Session, row: Message | Job | Task | Alert) -> bool:
+    """Write a row that may stand once; False when another worker wrote the same in this moment."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+            session.flush()
+    except IntegrityError:
+        return False
+    return True
+
+
 def enqueue(
     session: Session,
     actor: Actor,
@@ -45,7 +56,8 @@ def enqueue(
     Returns:
         The message, queued or as it is by now.
     """
-    known = session.scalar(select(Message).where(Message.dedupe_key == dedupe_key))
+    query = select(Message).where(Message.dedupe_key == dedupe_key)
+    known = session.scalar(query)
     if known is not None:
         return known
     sender = session.execute(
@@ -69,8 +81,8 @@ def enqueue(
         reasons=[],
         queued_at=now,
     )
-    session.add(message)
-    session.flush()
+    if not _added(session, message):
+        return session.scalars(query).one()
     record(
         session,
         actor,
@@ -93,7 +105,8 @@ def queue_job(
     run_at: datetime | None = None,
 ) -> Job:
     """Queue one outside effect; the same key is queued once."""
-    known = session.scalar(select(Job).where(Job.key == key))
+    query = select(Job).where(Job.key == key)
+    known = session.scalar(query)
     if known is not None:
         return known
     job = Job(
@@ -105,9 +118,7 @@ def queue_job(
         attempts=0,
         queued_at=now,
     )
-    session.add(job)
-    session.flush()
-    return job
+    return job if _added(session, job) else session.scalars(query).one()
 
 
 def note(
@@ -137,13 +148,12 @@ def ask_person(
     session: Session, kind: TaskKind, key: str, *, account_id: int, facts: Mapping[str, Any], now: datetime
 ) -> Task:
     """Ask a person to decide something about an account; the same key is asked once."""
-    known = session.scalar(select(Task).where(Task.key == key))
+    query = select(Task).where(Task.key == key)
+    known = session.scalar(query)
     if known is not None:
         return known
     task = Task(kind=kind, key=key, account_id=account_id, facts=dict(facts), due_at=now, created_at=now)
-    session.add(task)
-    session.flush()
-    return task
+    return task if _added(session, task) else session.scalars(query).one()
 
 
 def raise_alert(
@@ -166,11 +176,7 @@ def raise_alert(
     if known is not None:
         return known
     alert = Alert(code=code, key=key, account_id=account_id, facts=dict(facts or {}), raised_at=now)
-    try:
-        with session.begin_nested():
-            session.add(alert)
-            session.flush()
-    except IntegrityError:  # another worker raised it in the same moment
+    if not _added(session, alert):
         return session.scalars(query).one()
     record(
         session,

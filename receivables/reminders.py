@@ -61,7 +61,7 @@ def remind(
     """
     require(actor, Permission.REMINDER_SEND)
     today = business_date(now, account.zone)
-    rows = invoices.open_rows(session, account.id, today)
+    rows = [row for row in invoices.open_rows(session, account.id, today) if invoices.asked(row)]
     if not rows:
         raise Refused("nothing_open")
     contacts = paying_contacts(session, account)
@@ -105,10 +105,17 @@ def _has_text(kind: str, channel: Channel) -> bool:
 
 def still_due(session: Session, message: Message, account: Account, *, now: datetime) -> bool:
     """Whether a queued reminder still has something to say: asked again at send time."""
-    rows = invoices.open_rows(
-        session, account.id, business_date(now, account.zone), currency=message.currency
-    )
-    return any(invoices.asked(row) for row in rows)
+    return bool(_spoken_of(session, message, account, business_date(now, account.zone)))
+
+
+def _spoken_of(session: Session, message: Message, account: Account, today: date) -> list[InvoiceRow]:
+    """Return the documents that a reminder of this kind is about and that are still asked for."""
+    rows = invoices.open_rows(session, account.id, today, currency=message.currency)
+    if message.kind == "first_reminder":
+        rows = [row for row in rows if row.days_late]
+    elif message.kind == "due_today":
+        rows = [row for row in rows if row.due_on == today]
+    return [row for row in rows if invoices.asked(row)]
 
 
 def compose(
@@ -158,13 +165,8 @@ def compose(
 
 
 def _reminder_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
-    rows = invoices.open_rows(session, account.id, today, currency=message.currency)
+    rows = _spoken_of(session, message, account, today)
     currency = message.currency or rows[0].currency
-    if message.kind == "first_reminder":
-        rows = [row for row in rows if row.days_late]
-    elif message.kind == "due_today":
-        rows = [row for row in rows if row.due_on == today]
-    rows = [row for row in rows if invoices.asked(row)]
     return {
         "amount": total([invoices.asked(row) for row in rows], currency),
         "due_date": min((row.due_on for row in rows if row.due_on), default=today),

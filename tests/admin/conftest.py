@@ -99,17 +99,23 @@ class Desk:
         return make.staff_actor(self.person(role))
 
 
-def desk_on(folder: Path, **config: object) -> Iterator[Desk]:
+def desk_at(database_url: str, folder: Path, **config: object) -> Iterator[Desk]:
+    """Put the application together on a migrated database."""
     clock = Clock(NOON)
+    settings = Settings.load(
+        AMICABLE_ENV="test", DATABASE_URL=database_url, SECRET_KEY="k" * 40, AMICABLE_DATA_DIR=folder,
+        BASE_URL="http://localhost",
+    )  # fmt: skip
+    app = create_app(settings, CLOCK=clock, **config)
+    store: Store = app.extensions["amicable"].store
+    yield Desk(app, store, clock)
+    store.dispose()
+
+
+def desk_on(folder: Path, **config: object) -> Iterator[Desk]:
+    """The desk on a fresh SQLite database."""
     with fresh_database("sqlite", folder) as url:
-        settings = Settings.load(
-            AMICABLE_ENV="test", DATABASE_URL=url, SECRET_KEY="k" * 40, AMICABLE_DATA_DIR=folder,
-            BASE_URL="http://localhost",
-        )  # fmt: skip
-        app = create_app(settings, CLOCK=clock, **config)
-        store: Store = app.extensions["amicable"].store
-        yield Desk(app, store, clock)
-        store.dispose()
+        yield from desk_at(url, folder, **config)
 
 
 @pytest.fixture

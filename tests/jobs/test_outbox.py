@@ -451,6 +451,10 @@ class TestStumbling:
         assert office.mailbox.messages() == []
 
 
+def utc(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
 class TestTheGate:
     """Decision 18: asked at the last moment, so that what was said meanwhile counts."""
 
@@ -458,11 +462,11 @@ class TestTheGate:
     @pytest.mark.parametrize(
         ("zone", "early", "open_at"),
         [
-            ("Europe/London", datetime(2026, 11, 19, 7, 59, 58, tzinfo=UTC), datetime(2026, 11, 19, 8, 0, tzinfo=UTC)),
-            ("Asia/Jerusalem", datetime(2026, 11, 19, 3, 0, tzinfo=UTC), datetime(2026, 11, 19, 6, 0, tzinfo=UTC)),
-            ("Europe/London", datetime(2026, 11, 19, 20, 0, tzinfo=UTC), datetime(2026, 11, 20, 8, 0, tzinfo=UTC)),
+            ("Europe/London", utc(19, 7, 59), utc(19, 8)),
+            ("Asia/Jerusalem", utc(19, 3), utc(19, 6)),
+            ("Europe/London", utc(19, 20), utc(20, 8)),
         ],
-    )  # fmt: skip
+    )
     def test_outside_hours_it_waits(
         self, office: Office, channel: Channel, zone: str, early: datetime, open_at: datetime
     ) -> None:
@@ -617,9 +621,8 @@ class TestWhereWeAre:
     ) -> None:
         """A staging host may have a true relay on loopback: that is no stand-in."""
         email = "Helen@Tidewater.example"
-        house = build(
-            database_url, mailbox, tmp_path, AMICABLE_ENV="staging", AMICABLE_ALLOW_TO=listed.format(me=email.lower())
-        )  # fmt: skip
+        allowed = listed.format(me=email.lower())
+        house = build(database_url, mailbox, tmp_path, AMICABLE_ENV="staging", AMICABLE_ALLOW_TO=allowed)
         with house.store.write() as s:
             account = make.an_account(s, make.a_creditor(s), email=email)
             invoice = make.an_invoice(s, account)

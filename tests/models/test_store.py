@@ -161,11 +161,13 @@ def test_what_sqlite_is_told(sqlite_store: Store, side: str) -> None:
 def test_a_setting_that_sqlite_does_not_take_stops_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """M-24: asked back at every connect; a database that answers otherwise is not used."""
-    monkeypatch.setitem(PRAGMAS, "journal_mode", "nonsense")
+    """M-24: asserted at boot; a database that answers otherwise is not used."""
     store = Store(f"sqlite:///{tmp_path / 'new.db'}")
-    with pytest.raises(RuntimeError, match="journal_mode"), store.read() as s:
-        s.execute(text("SELECT 1"))
+    store.assert_pragmas()
+    monkeypatch.setitem(PRAGMAS, "journal_mode", "nonsense")
+    with pytest.raises(RuntimeError, match="journal_mode"):
+        store.assert_pragmas()
+    store.dispose()
 
 
 def test_foreign_keys_hold(store: Store) -> None:

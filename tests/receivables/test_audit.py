@@ -53,6 +53,8 @@ def test_an_untouched_chain_holds(chained: Store) -> None:
 
 def test_an_empty_chain_holds(store: Store) -> None:
     assert first_broken(store) is None
+    with store.read() as s:
+        assert audit.head(s) is None
 
 
 def test_what_is_recorded(store: Store) -> None:
@@ -169,6 +171,22 @@ def test_erased_details_leave_the_chain_whole(chained: Store, everything: bool) 
             if everything or detail.audit_entry_id == 4:
                 s.delete(detail)
     assert first_broken(chained) is None
+
+
+def test_a_chain_cut_off_at_its_end_is_found_by_its_exported_head(chained: Store) -> None:
+    """M-20: the walk alone can't see that the last rows are missing; head and count outside can."""
+    with chained.read() as s:
+        last = s.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+        assert audit.head(s) == (10, last.hash)
+    with chained.write() as s:
+        without_guards(s)
+        s.execute(text("DELETE FROM audit_detail WHERE audit_entry_id > 7"))
+        s.execute(text("DELETE FROM audit_entry WHERE id > 7"))
+    assert first_broken(chained) is None
+    with chained.read() as s:
+        head = audit.head(s)
+    assert head is not None
+    assert head[0] == 7
 
 
 def test_the_chain_holds_after_many_writers(store: Store) -> None:
