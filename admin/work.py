@@ -69,7 +69,7 @@ def tasks() -> Response:
 
 
 @blueprint.post("/tasks/<ref>/done")
-@web.needs(P.ALERT_CLOSE)
+@web.needs(P.TASK_CLOSE)
 def finish_task(ref: str) -> Response:
     """Mark one task as done, with what was decided."""
     form, actor = ReasonForm(), web.staff_actor()

@@ -48,11 +48,11 @@ def finish_task(session: Session, actor: Actor, ref: str, *, reason: str, now: d
     Returns:
         The task, done.
     Raises:
-        NotAllowed: the actor may not close what needs a look.
+        NotAllowed: the actor may not finish tasks.
         NotFound: no such task.
         Refused: reason_missing.
     """
-    require(actor, Permission.ALERT_CLOSE)
+    require(actor, Permission.TASK_CLOSE)
     task = session.scalar(select(Task).where(Task.ref == ref).with_for_update())
     if task is None:
         raise NotFound("not_found")
@@ -60,8 +60,7 @@ def finish_task(session: Session, actor: Actor, ref: str, *, reason: str, now: d
         return task
     _require_reason(reason)
     task.done_at, task.done_by_id = now, actor.id
-    # The audit row names the table it is about, so one code serves alerts and tasks alike.
-    record(session, actor, "alert.closed", task, account_id=task.account_id, now=now, reason=reason.strip(),
+    record(session, actor, "task.done", task, account_id=task.account_id, now=now, reason=reason.strip(),
            facts={"code": task.kind.value, "key": task.key})  # fmt: skip
     return task
 

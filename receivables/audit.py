@@ -43,6 +43,7 @@ CODES = frozenset(
         "staff.logged_in",
         "staff.logged_out",
         "staff.refused",
+        "task.done",
     }
 )
 

@@ -27,6 +27,7 @@ READ_ALL = ROLES - {"admin"}
 READ_BOOKS = READ_ALL - {"salesperson"}
 CHASE = {"collector", "supervisor"}
 LOOK = ROLES - {"salesperson"}
+FINISH = {"collector", "supervisor", "accountant"}
 CLOSE = {"supervisor", "accountant", "admin"}
 AUDIT = {"supervisor", "auditor", "admin"}
 CREDIT = {"supervisor", "accountant"}
@@ -65,7 +66,7 @@ DESK: dict[str, tuple[set[str], int]] = {
     "POST /desk/invoices/<ref>/credit": (CREDIT, 422),
     "GET /desk/search": (READ_ALL, 200),
     "GET /desk/tasks": (LOOK, 200),
-    "POST /desk/tasks/<ref>/done": (CLOSE, 422),
+    "POST /desk/tasks/<ref>/done": (FINISH, 422),
     "POST /desk/logout": (ROLES, 303),
 }
 #: Behind a link session; nobody of the desk gets in with the desk's cookie.

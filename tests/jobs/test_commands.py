@@ -138,7 +138,9 @@ def test_the_first_day(tmp_path: Path) -> None:
     assert amicable("db", "check", folder=tmp_path).returncode == 0
 
     add = ("user", "add", "Priya@Northgate.example", "--name", "Priya Shah", "--role")
-    assert amicable(*add, "collector", folder=tmp_path, said="too short\n").returncode == 2
+    short = amicable(*add, "collector", folder=tmp_path, said="too short\n")
+    assert short.returncode == 1
+    assert "password_short" in short.stderr
     done = amicable(*add, "collector", folder=tmp_path, said=LONG_PASSWORD + "\n")
     assert (done.returncode, done.stderr) == (0, "")
     again = amicable(*add, "collector", folder=tmp_path, said=LONG_PASSWORD + "\n")

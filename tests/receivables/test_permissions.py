@@ -1,0 +1,94 @@
+"""Who may do what, as a matrix: deny by default (A-01, decision 34)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from models.links import LinkScope
+from models.staff import Role
+from receivables.errors import NotAllowed, NotFound
+from receivables.permissions import GRANTS, SCOPE_GRANTS, SYSTEM, Actor, ActorKind, Permission, may, require
+
+#: Columns: collector, supervisor, accountant, salesperson, auditor, admin; then the holder of a link.
+ROLES = (
+    Role.COLLECTOR, Role.SUPERVISOR, Role.ACCOUNTANT, Role.SALESPERSON, Role.AUDITOR, Role.ADMIN,
+)  # fmt: skip
+MATRIX = """
+    account:read         x x x x x .   x
+    alert:close          . x x . . x   .
+    alert:read           x x x . x x   .
+    audit:read           . x . . x x   .
+    credit_note:record   . x x . . .   .
+    invoice:import       . . x . . .   .
+    invoice:read         x x x x x .   x
+    link:issue           x x . . . .   .
+    link:revoke          x x . . . .   .
+    message:read         x x x . x .   .
+    payment:read         x x x x x .   x
+    payment:settle       . . . . . .   x
+    payment:start        . . . . . .   x
+    posting:read         x x x . x .   .
+    reminder:send        x x . . . .   .
+    staff:add            . . . . . x   .
+    task:close           x x x . . .   .
+"""
+ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
+
+
+def test_the_matrix_names_every_permission_and_role() -> None:
+    """A permission that is added needs its line here."""
+    assert set(ROWS) == {p.value for p in Permission}
+    assert set(ROLES) == set(Role) == set(GRANTS)
+    assert set(SCOPE_GRANTS) == set(LinkScope)
+    assert [p.value for p in Permission] == sorted(p.value for p in Permission)
+
+
+@pytest.mark.parametrize(("permission", "role"), list(itertools.product(Permission, ROLES)))
+def test_each_role_may_what_the_matrix_says(permission: Permission, role: Role) -> None:
+    allowed = ROWS[permission.value][ROLES.index(role)] == "x"
+    actor = Actor(ActorKind.STAFF, id=1, role=role)
+    assert may(actor, permission) is allowed
+    if allowed:
+        require(actor, permission, account_id=4711)
+        return
+    with pytest.raises(NotAllowed) as refused:
+        require(actor, permission)
+    assert refused.value.facts == {"permission": permission.value}
+
+
+@pytest.mark.parametrize(("permission", "scope"), list(itertools.product(Permission, LinkScope)))
+def test_each_link_may_what_the_matrix_says(permission: Permission, scope: LinkScope) -> None:
+    """L-15: on the holder's own account; another's is not found, never forbidden."""
+    actor = Actor(ActorKind.LINK_HOLDER, id=1, account_id=7, scope=scope)
+    if ROWS[permission.value][-1] == "x":
+        require(actor, permission, account_id=7)
+        with pytest.raises(NotFound):
+            require(actor, permission, account_id=8)
+    else:
+        for account_id in (None, 7, 8):
+            with pytest.raises(NotAllowed):
+                require(actor, permission, account_id=account_id)
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_nobody_in_particular_may_nothing(permission: Permission) -> None:
+    """A-01: no role, no scope, no permission."""
+    assert not may(Actor(ActorKind.STAFF, id=1), permission)
+    assert not may(Actor(ActorKind.LINK_HOLDER, id=1, account_id=7), permission)
+    assert may(SYSTEM, permission)
+
+
+def test_a_link_holder_without_an_account_touches_none() -> None:
+    """A holder whose account is unknown never matches one."""
+    with pytest.raises(NotFound):
+        require(
+            Actor(ActorKind.LINK_HOLDER, id=1, scope=LinkScope.FULL), Permission.ACCOUNT_READ, account_id=7
+        )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_at_the_desk_pays_for_a_debtor(role: Role) -> None:
+    """Decision 6: starting a payment is the debtor's own act, through a link."""
+    assert not GRANTS[role] & {Permission.PAYMENT_START, Permission.PAYMENT_SETTLE}
