@@ -53,6 +53,8 @@ from receivables.receipts import FEE_EFFECT, book_charge, book_fee
 
 #: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
 KEY_LIFE = timedelta(hours=23)
+#: How often a start looks again when another one was faster.
+ROUNDS = 5
 #: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
 #: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
 SEARCH_AFTER = timedelta(minutes=10)
@@ -213,10 +215,16 @@ def start(
         GatewayDown: the gateway can't be reached; nothing was created or charged.
     """
     require(actor, Permission.PAYMENT_START, account_id=account_id)
-    for _ in range(3):
+    for _ in range(ROUNDS):
         blockers = _blockers(store, actor, choice, account_id=account_id, zone=zone, nonce=nonce, now=now)
         if isinstance(blockers, Started):
             return blockers
+        begun = [attempt for attempt in blockers if attempt.remote_id is None]
+        if begun:
+            # Another click is opening its page this moment: it may be the very page that is asked for.
+            for attempt in begun:
+                _learn_earlier(store, gateway, attempt, now=now)
+            continue
         for attempt in blockers:
             _end_earlier(store, gateway, attempt, now=now)
 
@@ -283,20 +291,26 @@ def _payable_url(attempt: PaymentAttempt, now: datetime) -> str | None:
     return attempt.checkout_url if payable and attempt.superseded_at is None else None
 
 
+def _learn_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> None:
+    """Learn what became of an attempt whose page we do not know yet.
+
+    Raises:
+        Refused: `being_checked`, its outcome is still not known.
+    """
+    status = settle(store, gateway, attempt.ref, now=now)
+    if status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
+        raise Refused("being_checked", ref=attempt.ref)
+
+
 def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> None:
     """End an earlier hosted page at the gateway and apply what is true afterwards (P-05).
 
     Raises:
-        Refused: `being_checked`, its outcome is not known; `already_paid`, it was paid.
+        Refused: `already_paid`, it was paid; `gateway_refused`.
         GatewayDown: the gateway can't be reached.
     """
-    if attempt.remote_id is None:
-        status = settle(store, gateway, attempt.ref, now=now)
-        if status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
-            raise Refused("being_checked", ref=attempt.ref)
-        with store.read() as session:
-            attempt = session.get_one(PaymentAttempt, attempt.id)
-    if attempt.status in BLOCKING_ATTEMPTS and attempt.remote_id is not None:
+    status = attempt.status
+    if status in BLOCKING_ATTEMPTS and attempt.remote_id is not None:
         try:
             remote = gateway.expire(attempt.remote_id)
         except GatewayUnreachable:
@@ -304,8 +318,6 @@ def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt,
         except GatewayRefused as error:
             raise Refused("gateway_refused", gateway_code=error.code) from None
         status = _apply(store, attempt.id, remote, now=now)
-    else:
-        status = attempt.status
     if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
         raise Refused("already_paid", ref=attempt.ref)
 

@@ -141,7 +141,7 @@ def desk(stack: Stack, browser: Browser, folder: Path, language: str, width: int
         ("invoice", f"/desk/invoices/{invoice}"),
         ("alerts", "/desk/alerts"),
         ("search", "/desk/search?q=10482"),
-        ("postings", "/desk/books/postings/"),
+        ("journal", "/desk/books/journal/"),
         ("messages", "/desk/books/messages/"),
     ):
         page.goto(f"{stack.url}{path}")

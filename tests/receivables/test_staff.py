@@ -22,7 +22,7 @@ from tests.races import together
 
 POLICY = default_policy()
 PASSWORD = "correct horse battery"  # noqa: S105
-SECRET = "JBSWY3DPEHPK3PXP"  # noqa: S105
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
 
 
 @cache
