@@ -231,7 +231,7 @@ class MessageBook(ReadOnlyView):
                            "wire_id", "subject", "body")  # fmt: skip
     column_labels = {
         "queued_at": N_("Queued"), "kind": N_("Message"), "channel": N_("Channel"),
-        "account_id": N_("Account"), "contact_id": N_("To"), "language": N_("Language"),
+        "account_id": N_("Account"), "contact_id": N_("Contact"), "language": N_("Language"),
         "status": N_("State"), "sent_at": N_("Sent"), "purpose": N_("Purpose"), "reasons": N_("Because"),
         "not_before": N_("Not before"), "attempts": N_("Tries"), "template_version": N_("Text version"),
         "wire_id": N_("Message-ID"), "subject": N_("Subject"), "body": N_("Text"),

@@ -28,7 +28,6 @@ class Permission(StrEnum):
     LINK_REVOKE = "link:revoke"
     MESSAGE_READ = "message:read"
     PAYMENT_READ = "payment:read"
-    PAYMENT_SETTLE = "payment:settle"
     PAYMENT_START = "payment:start"
     POSTING_READ = "posting:read"
     REMINDER_SEND = "reminder:send"
@@ -78,9 +77,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ}),
 }
 
-_SEES_AND_PAYS = frozenset(
-    {_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START, _P.PAYMENT_SETTLE}
-)
+_SEES_AND_PAYS = frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START})
 SCOPE_GRANTS: dict[LinkScope, frozenset[Permission]] = {
     LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS,
     LinkScope.FULL: _SEES_AND_PAYS,

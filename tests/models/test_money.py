@@ -32,6 +32,7 @@ from models.money import (
 )
 from models.store import Store
 from tests import factories as make
+from tests.conftest import NOON
 from tests.effort import EXAMPLES
 
 #: Currency of each exponent that we have.
@@ -240,9 +241,9 @@ def test_parse_store_format(store: Store, minor: int, code: str) -> None:
     with store.write() as s:
         account = make.an_account(s, make.a_creditor(s))
         invoice = Invoice(
-            account_id=account.id, kind="invoice", number="1", status="draft", issued_on=make.NOON.date(),
+            account_id=account.id, kind="invoice", number="1", status="draft", issued_on=NOON.date(),
             currency=code, lines_net_minor=parse_plain(typed, code).minor,
-            total_minor=parse_plain(typed, code).minor, created_at=make.NOON,
+            total_minor=parse_plain(typed, code).minor, created_at=NOON,
         )  # fmt: skip
         s.add(invoice)
         s.flush()

@@ -34,6 +34,10 @@ RECEIVABLES, CLEARING = LedgerCode.RECEIVABLES, LedgerCode.GATEWAY_CLEARING
 TODAY = date(2026, 11, 19)
 
 
+def gbp(minor: int) -> Money:
+    return Money(minor, "GBP")
+
+
 def paid(invoice: Invoice, minor: int, *, reference: str = "payment:1", creditor_id: int) -> Draft:
     """Money at the gateway against one invoice."""
     amount = Money(minor, invoice.currency)
@@ -329,7 +333,6 @@ def test_a_month_in_an_accountants_words(quick: Books) -> None:
     The transfer is 5.00 more than is open: 25.00 close the invoice, 5.00 stand in the customer's
     favour. Receivables are nil, the gateway owes us 58.85, the bank has 30.00.
     """
-    gbp = lambda n: Money(n, "GBP")  # noqa: E731
     owner = {"account_id": quick.account.id, "invoice_id": quick.invoice.id}
     story = [
         ("payment:ch_1", [debit(CLEARING, gbp(6000)), credit(RECEIVABLES, gbp(6000), **owner)]),
@@ -363,8 +366,7 @@ def test_an_imported_credit_note_waits_in_the_customers_favour(quick: Books) -> 
         s.add(note)
         s.flush()
         held = {"account_id": quick.account.id, "invoice_id": note.id}
-        gbp = lambda n: Money(n, "GBP")  # noqa: E731
-        opening = Draft(
+            opening = Draft(
             quick.creditor.id, f"invoice:{note.id}", "credit_note_opening", "GBP",
             [debit(LedgerCode.OPENING_COUNTERPART, gbp(4000)),
              credit(LedgerCode.UNAPPLIED_CREDIT, gbp(4000), **held)], TODAY,
