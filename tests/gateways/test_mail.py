@@ -84,7 +84,8 @@ class TestLetter:
     @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
     def test_a_line_break_never_makes_a_header(self, mailbox: MailboxProcess, field: str, end: str) -> None:
         """X-04: `a\\r\\nBcc:` in any header refuses the mail; nobody else gets one."""
-        spoilt = replace(LETTER, **{field: f"a{end}Bcc: eve@evil.example"})
+        change: dict[str, Any] = {field: f"a{end}Bcc: eve@evil.example"}
+        spoilt = replace(LETTER, **change)
         with pytest.raises(SendRefused):
             send(mailbox, spoilt)
         assert mailbox.messages() == []

@@ -563,6 +563,20 @@ class TestTheGate:
         assert office.message(message).reasons == ["nothing_due"]
         assert office.mailbox.messages() == []
 
+    def test_what_was_overdue_is_paid_and_the_rest_is_not_due(self, office: Office) -> None:
+        """A reminder of nothing: the account owes, but not yet, so nothing is said."""
+        later = (NOON + timedelta(days=20)).date()
+        office.change(lambda s: make.an_invoice(s, s.get_one(Account, office.account.id), due_on=later))
+        message = office.remind()
+        with office.store.write() as s:
+            credit_notes.record_credit_note(
+                s, SYSTEM, office.invoice.ref, number="CN-1", amount=Money(57600, "GBP"), reason="paid",
+                now=NOON,
+            )  # fmt: skip
+        office.send()
+        assert office.message(message).reasons == ["nothing_due"]
+        assert office.mailbox.messages() == []
+
     def test_the_amount_is_of_the_moment(self, office: Office) -> None:
         """FT-15 of messages: partly credited between queue and send, the mail says what is left."""
         office.remind()

@@ -217,9 +217,11 @@ class TestJobs:
             queue(house.store, "expire_session", f"e{number}", {"attempt_ref": started.ref})
         gateway.truths = [a_truth(started.ref, RemoteState.OPEN)]
         counts: list[int] = []
-        at_once(
-            [lambda n=n: counts.append(worker.take_jobs(house, worker=f"w{n}", now=NOON)) for n in range(2)]
-        )  # type: ignore[misc]
+
+        def work(name: str) -> None:
+            counts.append(worker.take_jobs(house, worker=name, now=NOON))
+
+        at_once([lambda: work("w1"), lambda: work("w2")])
         while left := worker.take_jobs(house, worker="w9", now=NOON):
             counts.append(left)
         assert sum(counts) == gateway.calls.count("expire") == 30

@@ -230,6 +230,31 @@ def test_eight_threads_post_a_hundred_once(store: Store, owed: tuple[Account, li
             assert posted(s, kind) == 100
 
 
+def test_two_processes_wait_for_each_other(tmp_path: Path) -> None:
+    """M-07: the mutex is one process's; between processes BEGIN IMMEDIATE makes the second wait its turn.
+
+    Two stores of one file stand for two processes. With a deferred BEGIN a unit that read first
+    would be thrown back when it writes; here none is tried twice.
+    """
+    with fresh_database("sqlite", tmp_path) as url:
+        stores = [Store(url), Store(url)]
+        tries = []
+
+        def act(number: int) -> int:
+            def unit(s: Session) -> int:
+                tries.append(number)
+                done = s.scalar(select(func.count()).select_from(Heartbeat)) or 0
+                beat(s, f"host {done}")
+                return done
+
+            return stores[number % 2].run(unit)
+
+        assert sorted(together(8, act), key=int) == list(range(8))  # type: ignore[arg-type]
+        assert len(tries) == 8
+        for store in stores:
+            store.dispose()
+
+
 def test_opposite_order_of_locks_loses_nothing(store: Store, owed: tuple[Account, list[Invoice]]) -> None:
     """M-07, M-08: two units that lock two invoices crosswise both get through."""
     _, (one, other) = owed

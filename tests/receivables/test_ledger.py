@@ -366,7 +366,7 @@ def test_an_imported_credit_note_waits_in_the_customers_favour(quick: Books) -> 
         s.add(note)
         s.flush()
         held = {"account_id": quick.account.id, "invoice_id": note.id}
-            opening = Draft(
+        opening = Draft(
             quick.creditor.id, f"invoice:{note.id}", "credit_note_opening", "GBP",
             [debit(LedgerCode.OPENING_COUNTERPART, gbp(4000)),
              credit(LedgerCode.UNAPPLIED_CREDIT, gbp(4000), **held)], TODAY,
