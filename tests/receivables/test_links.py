@@ -280,6 +280,15 @@ def test_revoking_all_ends_the_session_of_a_link_that_ran_out(case: Case) -> Non
         case.holder(token, now)
 
 
+def test_a_session_needs_its_link(case: Case) -> None:
+    """L-03: the link's own end is enough, whatever its session's row says."""
+    token, _ = case.redeem()
+    with case.store.write() as s:
+        s.get_one(Link, case.link.id).revoked_at = NOON
+    with pytest.raises(SessionEnded):
+        case.holder(token)
+
+
 def test_redeeming_against_revoking(case: Case) -> None:
     """L-03: whoever is first, no session is alive afterwards."""
     answers = together(9, lambda number: case.revoke() if number == 4 else case.redeem()[0])
