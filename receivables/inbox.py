@@ -74,7 +74,6 @@ def _wake(row: InboxEvent, *, now: datetime) -> None:
     if row.status is InboxStatus.PARKED:
         # As if its worker had died: the next claim takes it up.
         advance(row, InboxStatus.PROCESSING)
-        row.locked_until = now
     elif row.status is not InboxStatus.FAILED:
         return
     row.next_try_at = now

@@ -65,12 +65,12 @@ class TestLetter:
         assert headers["To"] == "Helen Marsh <helen@tidewater.example>"
 
     @pytest.mark.parametrize("length", [1, 40, 200])
-    def test_a_long_way_out_stays_whole(self, mailbox: MailboxProcess, length: int) -> None:
-        """RFC 8058: the address in List-Unsubscribe is neither folded nor encoded."""
+    def test_a_long_way_out_stays_whole(self, length: int) -> None:
+        """RFC 8058: the address in List-Unsubscribe is neither folded nor encoded on the wire."""
         way_out = f"<https://{'n' * length}.example/x/{'a' * 22}/one-click>"
-        send(mailbox, replace(LETTER, headers={"List-Unsubscribe": way_out}))
-        [letter] = mailbox.messages()
-        assert dict(letter["headers"])["List-Unsubscribe"] == way_out
+        with relay() as (url, seen):
+            SmtpMail(url).send(replace(LETTER, headers={"List-Unsubscribe": way_out}))
+        assert f"List-Unsubscribe: {way_out}" in seen
 
     @pytest.mark.parametrize("name", ["דנה כהן", "Лена", 'O\'Brien, "Bob"', '"><img src=x onerror=alert(1)>'])
     def test_names_of_all_kinds_are_one_name(self, mailbox: MailboxProcess, name: str) -> None:

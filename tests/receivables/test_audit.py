@@ -136,6 +136,22 @@ def test_a_chain_written_anew_from_the_middle_is_found(chained: Store) -> None:
     assert first_broken(chained) == 5
 
 
+def test_a_forged_row_behind_a_gap_is_found(chained: Store) -> None:
+    """M-20: rows count without gaps, so one whose hash fits still needs the next number."""
+    with chained.write() as s:
+        last = s.get_one(AuditEntry, 10)
+        payload = last.payload.replace('"id":10', '"id":12')
+        row = {c.key: getattr(last, c.key) for c in AuditEntry.__mapper__.column_attrs}
+        row |= {
+            "id": 12,
+            "payload": payload,
+            "prev_hash": last.hash,
+            "hash": chained_hash(last.hash, payload),
+        }
+        s.add(AuditEntry(**row))
+    assert first_broken(chained) == 12
+
+
 def test_a_first_row_with_a_past_is_found(chained: Store) -> None:
     with chained.write() as s:
         without_guards(s)

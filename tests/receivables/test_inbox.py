@@ -122,6 +122,13 @@ class TestLeases:
         assert sorted(taken + rest) == sorted(set(taken + rest))
         assert len(taken + rest) == 40
 
+    def test_what_is_leased_takes_no_place(self, store: Store) -> None:
+        """FT-08: twenty events in hand do not hide the twenty-first."""
+        for number in range(3):
+            accept(store, hint("abc", f"evt_{number}"))
+        first = [claim(store, worker=f"w{n}", limit=1) for n in range(3)]
+        assert sorted(len(ids) for ids in first) == [1, 1, 1]
+
     def test_the_oldest_first(self, store: Store) -> None:
         accept(store, hint("abc", "evt_late"), NOON)
         accept(store, hint("abc", "evt_early"), NOON - timedelta(minutes=1))
@@ -196,8 +203,8 @@ class TestFollowing:
             at = found.next_try_at
             [row_id] = claim(told.store, at)
             inbox.process(told.store, told.gateway, row_id, now=at)
-            if at - NOON <= POLICY.alert_after:
-                assert alerts(told.store) == []
+            told_by_now = ["event_not_understood"] if at - NOON > POLICY.alert_after else []
+            assert alerts(told.store) == told_by_now
         assert timedelta(hours=72) < at - NOON <= timedelta(hours=74)
         assert pauses[1:] == sorted(pauses[1:])
         assert pauses[-1] == timedelta(hours=1)
