@@ -133,7 +133,8 @@ class Journal(ReadOnlyView):
     column_details_list = ("id", "posted_on", "posted_at", "effective_on", "reference", "kind", "currency",
                            "reverses_id", "fingerprint")  # fmt: skip
     column_labels = {
-        "id": N_("Entry"), "posted_on": N_("Date"), "posted_at": N_("Posted"), "reference": N_("Entry reference"),
+        "id": N_("Entry"), "posted_on": N_("Date"), "posted_at": N_("Posted"),
+        "reference": N_("Entry reference"),
         "effective_on": N_("Effective"), "kind": N_("Kind"), "currency": _CURRENCY,
         "reverses_id": N_("Reversal of"), "fingerprint": N_("Fingerprint"),
     }  # fmt: skip

@@ -16,11 +16,11 @@ def prove(house: House, *, now: datetime) -> dict[str, Any]:
     """Check what must always hold, repair cached balances, raise alerts, tidy old counters.
 
     Returns:
-        What was wrong: `unbalanced` currency -> difference, `balances` repaired invoices as
+        What was wrong: `unbalanced` ids of entries, `balances` repaired invoices as
         [id, cached, derived], `audit` the first broken row; all empty while the books hold.
     """
     with house.store.read() as session:
-        unbalanced = {c: d for c, d in ledger.trial_balance(session).items() if d}
+        unbalanced = ledger.unbalanced_entries(session)
         broken = audit.verify(session)
         wrong = ledger.wrong_balances(session)
         head = audit.head(session)
@@ -34,7 +34,8 @@ def prove(house: House, *, now: datetime) -> dict[str, Any]:
             outbox.raise_alert(session, "balance_repaired", f"invoice:{invoice_id}", now=now,
                                facts={"cached": cached, "derived": derived})  # fmt: skip
         if unbalanced:
-            outbox.raise_alert(session, "books_unbalanced", "ledger", now=now, facts=unbalanced)
+            named = {"entries": unbalanced[:20]}
+            outbox.raise_alert(session, "books_unbalanced", "ledger", now=now, facts=named)
         if broken is not None:
             outbox.raise_alert(session, "audit_broken", f"audit:{broken}", now=now, facts={"row": broken})
         return repaired

@@ -27,7 +27,14 @@ T = TypeVar("T")
 #: Tries of one unit of work when the database says "somebody else was first" (M-08).
 TRIES = 5
 #: What SQLite is told at every connect; asserted at boot (M-24).
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "busy_timeout": 10000,
+    # Without it INSERT OR REPLACE would slip past the append-only triggers.
+    "recursive_triggers": 1,
+}
 
 _in_unit: ContextVar[bool] = ContextVar("in_unit_of_work", default=False)
 

@@ -181,7 +181,8 @@ def opt_out(
         facts={"channel": channel.value},
     )
     for message in session.scalars(
-        select(Message).where(
+        select(Message)
+        .where(
             Message.contact_id == contact.id,
             Message.channel == channel,
             Message.purpose == Purpose.REMINDER,

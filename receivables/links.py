@@ -407,8 +407,10 @@ def choose_language(session: Session, actor: Actor, language: str, *, now: datet
     """Keep the debtor's own choice of language; it sticks (decision 2).
 
     Raises:
+        NotAllowed: a link held by staff chooses nothing for the debtor (decision 6).
         NotFound: the creditor does not offer that language.
     """
+    require(actor, Permission.ACCOUNT_CHOOSE_LANGUAGE, account_id=actor.account_id)
     account = session.get_one(Account, actor.account_id)
     creditor = session.get_one(Creditor, account.creditor_id)
     if language not in creditor.languages:

@@ -17,6 +17,7 @@ from receivables.errors import NotAllowed, NotFound
 class Permission(StrEnum):
     """resource:action, alphabetical."""
 
+    ACCOUNT_CHOOSE_LANGUAGE = "account:choose_language"
     ACCOUNT_READ = "account:read"
     ALERT_CLOSE = "alert:close"
     ALERT_READ = "alert:read"
@@ -80,7 +81,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 _SEES_AND_PAYS = frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START})
 SCOPE_GRANTS: dict[LinkScope, frozenset[Permission]] = {
     LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS,
-    LinkScope.FULL: _SEES_AND_PAYS,
+    LinkScope.FULL: _SEES_AND_PAYS | {_P.ACCOUNT_CHOOSE_LANGUAGE},
 }
 
 

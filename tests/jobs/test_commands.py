@@ -182,7 +182,7 @@ def test_the_first_day(tmp_path: Path) -> None:
     daily = amicable("daily", "--json", folder=tmp_path)
     assert (daily.returncode, json.loads(daily.stdout)) == (
         0,
-        {"unbalanced": {}, "balances": [], "audit": []},
+        {"unbalanced": [], "balances": [], "audit": []},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -358,6 +359,15 @@ def test_the_debtors_own_choice_of_language_sticks(quick: Case) -> None:
     assert quick.holder(token).language == "hu"
     with quick.store.write() as s, pytest.raises(NotFound):
         links.choose_language(s, actor, "de", now=NOON)
+
+
+def test_a_link_that_staff_hold_chooses_no_language(quick: Case) -> None:
+    """Decision 6: what a collector clicks never sticks to the debtor."""
+    _, actor = quick.redeem()
+    staffs = replace(actor, scope=LinkScope.VIEW_AND_PAY)
+    with quick.store.write() as s, pytest.raises(NotAllowed):
+        links.choose_language(s, staffs, "hu", now=NOON)
+    assert quick.look().language == "en"
 
 
 def test_the_collector_is_the_face_where_there_is_one(quick: Case) -> None:

@@ -11,27 +11,29 @@ from models.staff import Role
 from receivables.errors import NotAllowed, NotFound
 from receivables.permissions import GRANTS, SCOPE_GRANTS, SYSTEM, Actor, ActorKind, Permission, may, require
 
-#: Columns: collector, supervisor, accountant, salesperson, auditor, admin; then the holder of a link.
+#: Columns: collector, supervisor, accountant, salesperson, auditor, admin; then links: view and pay, full.
 ROLES = (
     Role.COLLECTOR, Role.SUPERVISOR, Role.ACCOUNTANT, Role.SALESPERSON, Role.AUDITOR, Role.ADMIN,
 )  # fmt: skip
+LINKS = (LinkScope.VIEW_AND_PAY, LinkScope.FULL)
 MATRIX = """
-    account:read         x x x x x .   x
-    alert:close          . x x . . x   .
-    alert:read           x x x . x x   .
-    audit:read           . x . . x x   .
-    credit_note:record   . x x . . .   .
-    invoice:import       . . x . . .   .
-    invoice:read         x x x x x .   x
-    link:issue           x x . . . .   .
-    link:revoke          x x . . . .   .
-    message:read         x x x . x .   .
-    payment:read         x x x x x .   x
-    payment:start        . . . . . .   x
-    posting:read         x x x . x .   .
-    reminder:send        x x . . . .   .
-    staff:add            . . . . . x   .
-    task:close           x x x . . .   .
+    account:choose_language . . . . . .   . x
+    account:read         x x x x x .   x x
+    alert:close          . x x . . x   . .
+    alert:read           x x x . x x   . .
+    audit:read           . x . . x x   . .
+    credit_note:record   . x x . . .   . .
+    invoice:import       . . x . . .   . .
+    invoice:read         x x x x x .   x x
+    link:issue           x x . . . .   . .
+    link:revoke          x x . . . .   . .
+    message:read         x x x . x .   . .
+    payment:read         x x x x x .   x x
+    payment:start        . . . . . .   x x
+    posting:read         x x x . x .   . .
+    reminder:send        x x . . . .   . .
+    staff:add            . . . . . x   . .
+    task:close           x x x . . .   . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 
@@ -61,7 +63,7 @@ def test_each_role_may_what_the_matrix_says(permission: Permission, role: Role) 
 def test_each_link_may_what_the_matrix_says(permission: Permission, scope: LinkScope) -> None:
     """L-15: on the holder's own account; another's is not found, never forbidden."""
     actor = Actor(ActorKind.LINK_HOLDER, id=1, account_id=7, scope=scope)
-    if ROWS[permission.value][-1] == "x":
+    if ROWS[permission.value][len(ROLES) + LINKS.index(scope)] == "x":
         require(actor, permission, account_id=7)
         with pytest.raises(NotFound):
             require(actor, permission, account_id=8)
