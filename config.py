@@ -160,9 +160,17 @@ class Settings(BaseSettings):
             wrong.append("AMICABLE_SHORT_URL: production is https only")
         if self.AMICABLE_STRIPE_API_BASE:
             wrong.append("AMICABLE_STRIPE_API_BASE: no stand-in in production")
+        if _is_test_key(self.STRIPE_SECRET_KEY):
+            wrong.append(
+                "STRIPE_SECRET_KEY: a test card would close real invoices; use a live key or staging"
+            )
         for name, parts in self.further_stripe.items():
             if parts.get("API_BASE"):
                 wrong.append(f"AMICABLE_STRIPE_{name.upper()}_API_BASE: no stand-in in production")
+            if _is_test_key(parts.get("SECRET_KEY")):
+                wrong.append(
+                    f"AMICABLE_STRIPE_{name.upper()}_SECRET_KEY: a test key; use a live one or staging"
+                )
         if self.SMS_URL and self.SMS_URL.startswith("sink://"):
             wrong.append("SMS_URL: no stand-in in production")
         if self.SMTP_URL and urlsplit(self.SMTP_URL).hostname in ("127.0.0.1", "localhost", "::1"):
@@ -258,3 +266,10 @@ def _lines(error: Any) -> list[str]:
     where = ".".join(str(part) for part in error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     return [f"{where}: {message}"] if where else message.splitlines()
+
+
+def _is_test_key(key: str | None) -> bool:
+    """Whether a key is of the gateway's test mode; the stand-in's keys have a line of their own."""
+    return (
+        bool(key) and str(key).startswith(("sk_test_", "rk_test_")) and not str(key).startswith(SANDBOX_KEY)
+    )

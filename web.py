@@ -482,8 +482,7 @@ def error_page(status: int, name: str, *, code: str, facts: dict[str, Any]) -> R
 
 def checkout_origins(settings: Any) -> list[str]:
     """Origins to which the pay form may lead: Stripe's page, or the stand-in in the demo (stripe.md 3)."""
-    base = settings.AMICABLE_STRIPE_API_BASE
-    if base:
-        parts = urlsplit(base)
-        return [f"{parts.scheme}://{parts.netloc}"]
-    return ["https://checkout.stripe.com"] if settings.STRIPE_SECRET_KEY else []
+    bases = [
+        urlsplit(keys.api_base or "https://checkout.stripe.com") for keys in settings.stripe_accounts.values()
+    ]
+    return sorted({f"{base.scheme}://{base.netloc}" for base in bases})

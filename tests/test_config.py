@@ -219,6 +219,13 @@ class TestGatewayAccounts:
     def test_refused_by_name(self, setting: str, more: dict[str, Any]) -> None:
         assert {line.partition(":")[0] for line in refused(**more)} == {setting}
 
+    def test_no_test_key_in_production(self) -> None:
+        """A test card would close real invoices."""
+        (line,) = refused(**{**self.EU, "AMICABLE_STRIPE_EU_SECRET_KEY": "rk_test_eu"})
+        assert line.startswith("AMICABLE_STRIPE_EU_SECRET_KEY: ")
+        (line,) = refused(STRIPE_SECRET_KEY="sk_test_real")  # noqa: S106
+        assert line.startswith("STRIPE_SECRET_KEY: ")
+
     def test_no_stand_in_in_production(self) -> None:
         more = {**self.EU, "AMICABLE_STRIPE_EU_SECRET_KEY": "sk_test_sandbox_eu",
                 "AMICABLE_STRIPE_EU_API_BASE": "http://127.0.0.1:8001"}  # fmt: skip
