@@ -19,6 +19,7 @@ from receivables.payments import Choice
 from tests.portal.conftest import Portal
 from tests.portal.test_links import everything
 from tests.portal.test_overview import started
+from tests.portal.visitor import Visitor
 
 #: Pages of an account with their parts; {invoice} and {attempt} are filled in.
 PAGES = [
@@ -159,3 +160,12 @@ def test_first_page_is_small(portal: Portal, tidewater: Account) -> None:
         part.close()
     assert len(sizes) == 5
     assert sum(sizes) <= 60_000
+
+
+def test_a_nul_is_refused(portal: Portal) -> None:
+    """X-08: no page of the debtor's has a use for it, and PostgreSQL has none either."""
+    visitor = Visitor(portal.app)
+    visitor.get("/l/some-token")
+    assert visitor.post("/l/some-token/fresh", {"note": "a"}).status_code != 400
+    visitor.get("/l/some-token")
+    assert visitor.post("/l/some-token/fresh", {"note": "a\x00b"}).status_code == 400
