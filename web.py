@@ -18,6 +18,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
+from weakref import WeakKeyDictionary
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request, session
 from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
@@ -25,6 +26,7 @@ from flask_login import UserMixin, current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import TemplateNotFound
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 import presentation
@@ -98,6 +100,31 @@ def caller() -> str:
         return "unknown"
     bits = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
+
+def reading() -> Session:
+    """The one state of the books that a page is made from; closed after the answer.
+
+    For GET only: what answers a form lets go of the database before it speaks to anybody.
+    """
+    if "reading" not in g:
+        g.reading_block = house().store.read()
+        g.reading = g.reading_block.__enter__()
+    return cast(Session, g.reading)
+
+
+#: How long a process may go by the rules it read last, seconds.
+RULES_KEPT = 5.0
+_rules: WeakKeyDictionary[Store, tuple[float, Policy]] = WeakKeyDictionary()
+
+
+def _session_rules() -> Policy:
+    """The rules for time-outs of sessions, asked for on every page and read every few seconds."""
+    store = house().store
+    kept = _rules.get(store)
+    if kept is None or time.monotonic() - kept[0] > RULES_KEPT:
+        kept = _rules[store] = (time.monotonic(), policy())
+    return kept[1]
 
 
 def policy() -> Policy:
@@ -207,9 +234,12 @@ def link_session(view: F) -> F:
         token = portal_token()
         if token is None:
             raise SessionEnded("session_ended")
-        with house().store.read() as database:
-            rules = current_policy(database, now())
-            g.holder = links.holder(database, token, now=now(), request_id=request_id())
+        rules = _session_rules()
+        if request.method in ("GET", "HEAD"):
+            g.holder = links.holder(reading(), token, now=now(), request_id=request_id())
+        else:
+            with house().store.read() as database:
+                g.holder = links.holder(database, token, now=now(), request_id=request_id())
         _check_idle(rules.debtor_idle.total_seconds())
         g.zone = g.holder.zone
         g.language = chosen_language(g.holder.language, g.holder.languages)
@@ -252,8 +282,8 @@ class StaffLogin(UserMixin):  # type: ignore[misc]
 
 def load_staff(token: str) -> StaffLogin | None:
     """Flask-Login's loader: the person behind a live desk session, or None."""
+    rules = _session_rules()
     with house().store.read() as database:
-        rules = current_policy(database, now())
         try:
             found = staff_holder(database, token, now=now(), request_id=request_id())
             _check_idle(rules.staff_idle.total_seconds())
@@ -413,6 +443,13 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         on_desk = request.path.startswith(DESK)
         if not on_desk and any("\x00" in value for value in request.form.values()):
             raise BadRequest("nul")
+
+    @app.teardown_request
+    def let_go(_error: BaseException | None) -> None:
+        block = g.pop("reading_block", None)
+        if block is not None:
+            g.pop("reading")
+            block.__exit__(None, None, None)
 
     @app.after_request
     def headers(response: Response) -> Response:

@@ -16,6 +16,5 @@ blueprint.url_defaults(carry_language)
 @web.link_session
 def document(ref: str) -> Response:
     """Show one document of the account with everything that adds up to what is asked."""
-    with web.house().store.read() as session:
-        found = invoices.document(session, web.holder().actor, ref, now=web.now())
+    found = invoices.document(web.reading(), web.holder().actor, ref, now=web.now())
     return web.render("portal/invoice.html", invoice=found)

@@ -17,8 +17,7 @@ blueprint.url_defaults(carry_language)
 def account() -> Response:
     """Show everything that is open, what is on its way, and who to ring."""
     holder = web.holder()
-    with web.house().store.read() as session:
-        found = invoices.overview(
-            session, holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
-        )
+    found = invoices.overview(
+        web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
+    )
     return web.render("portal/overview.html", overview=found)
