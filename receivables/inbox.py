@@ -32,34 +32,40 @@ TELLING = (
 )
 
 
+_EVENTS = InboxEvent.__table__
+#: Keep an event unless its id is here; built once, since composing it costs more than running it.
+_KEEP = {
+    name: dialect.insert(_EVENTS).on_conflict_do_nothing(index_elements=["event_id"]).returning(_EVENTS.c.id)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+
+
 def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime) -> bool:
     """Keep a verified event; returns False when this event id is here already (P-10).
 
     Only a `done` one makes it a mere repeat: one that failed or was parked is tried again at once.
     A new event takes one statement: the gateway waits for the answer, and repeats arrive side by side.
     """
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = (
-        dialect.insert(InboxEvent)
-        .values(
-            event_id=event.event_id,
-            gateway_account=gateway_account,
-            type=event.type,
-            object_id=event.object_id,
-            session_id=event.session_id,
-            intent_id=event.intent_id,
-            attempt_ref=event.attempt_ref,
-            tagged=event.tagged,
-            payload=event.raw,
-            status=InboxStatus.RECEIVED,
-            attempts=0,
-            next_try_at=now,
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[InboxEvent.event_id])
-        .returning(InboxEvent.id)
+    connection = session.connection()
+    kept = connection.execute(
+        _KEEP[connection.dialect.name],
+        {
+            "event_id": event.event_id,
+            "gateway_account": gateway_account,
+            "type": event.type,
+            "object_id": event.object_id,
+            "session_id": event.session_id,
+            "intent_id": event.intent_id,
+            "attempt_ref": event.attempt_ref,
+            "tagged": event.tagged,
+            "payload": event.raw,
+            "status": InboxStatus.RECEIVED,
+            "attempts": 0,
+            "next_try_at": now,
+            "received_at": now,
+        },
     )
-    if session.execute(statement).first() is not None:
+    if kept.first() is not None:
         return True
     _wake(
         session.scalars(
