@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Response, g, render_template
 from flask_wtf.csrf import generate_csrf
+from sqlalchemy import Connection
 
 import presentation
 import web
@@ -44,6 +45,18 @@ def _page(template: str, holder: links.Holder, **context: Any) -> Response:
     )
 
 
+class Bare:
+    """What our reads ask of a session, answered by a bare connection."""
+
+    autoflush = False
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def connection(self) -> Connection:
+        return self._connection
+
+
 def _holder(connection: Any, token: str) -> links.Holder:
     return links.holder(connection, token, now=web.now(), request_id=None)
 
@@ -51,10 +64,11 @@ def _holder(connection: Any, token: str) -> links.Holder:
 @app.get("/floor/<token>")
 def overview(token: str) -> Response:
     """Two statements on a bare connection: who, and his open rows."""
-    with web.house().store.reader.connect() as connection:
+    with web.house().store.reader.connect() as opened:
+        connection: Any = Bare(opened)
         holder = _holder(connection, token)
         today = business_date(web.now(), holder.zone)
-        rows = invoices.open_rows(connection, holder.account_id, today)  # type: ignore[arg-type]
+        rows = invoices.open_rows(connection, holder.account_id, today)
     groups = [
         invoices.group(code, [row for row in rows if row.currency == code], None, today)
         for code in sorted({row.currency for row in rows})
@@ -65,7 +79,8 @@ def overview(token: str) -> Response:
 @app.get("/floor/<token>/<ref>")
 def document(token: str, ref: str) -> Response:
     """Two statements for the document: its head, its lines."""
-    with web.house().store.reader.connect() as connection:
+    with web.house().store.reader.connect() as opened:
+        connection: Any = Bare(opened)
         holder = _holder(connection, token)
-        found = invoices.document(connection, SYSTEM, ref, now=web.now())  # type: ignore[arg-type]
+        found = invoices.document(connection, SYSTEM, ref, now=web.now())
     return _page("portal/invoice.html", holder, invoice=found)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import CursorResult, Engine, Executable, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -42,6 +42,16 @@ _in_unit: ContextVar[bool] = ContextVar("in_unit_of_work", default=False)
 def in_unit_of_work() -> bool:
     """Whether this thread is inside `write()`: no outside call may be made there (M-08)."""
     return _in_unit.get()
+
+
+def fetch(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[Any]:
+    """Run a statement that names columns only, past the mapper: a page makes a handful of them.
+
+    Pending changes of a unit of work are written first, as `Session.execute` does.
+    """
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, values)
 
 
 class Store:

@@ -20,6 +20,7 @@ from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
 from models.money import Money, total
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import AttemptStatus, InvoiceStatus
+from models.store import fetch
 from receivables import ledger
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
@@ -264,9 +265,11 @@ def open_rows(
         currency: only this one, or every currency.
     """
     if currency is None:
-        rows = session.execute(_OPEN_ROWS, {"account_id": account_id})
+        rows = fetch(session, _OPEN_ROWS, {"account_id": account_id})
     else:
-        rows = session.execute(_OPEN_ROWS_OF_CURRENCY, {"account_id": account_id, "currency": currency})
+        rows = session.connection().execute(
+            _OPEN_ROWS_OF_CURRENCY, {"account_id": account_id, "currency": currency}
+        )
     return [_row(r, today) for r in rows]
 
 
@@ -315,7 +318,7 @@ def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) 
 
 
 def _notices(session: Session, account_id: int) -> list[AttemptNotice]:
-    rows = session.execute(_NOTICES, {"account_id": account_id})
+    rows = fetch(session, _NOTICES, {"account_id": account_id})
     return [AttemptNotice(r.ref, r.status, Money(r.amount_minor, r.currency), r.started_at) for r in rows]
 
 
@@ -327,7 +330,7 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
     Raises:
         NotFound: no such document, or another account's (L-15).
     """
-    r = session.execute(_DOCUMENT, {"ref": ref}).first()
+    r = fetch(session, _DOCUMENT, {"ref": ref}).first()
     if r is None:
         raise NotFound("not_found")
     require(actor, Permission.INVOICE_READ, account_id=r.account_id)
@@ -351,11 +354,11 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
                 money(line.tax_minor),
                 line.tax_rate,
             )
-            for line in session.execute(_LINES, {"invoice_id": r.id})
+            for line in fetch(session, _LINES, {"invoice_id": r.id})
         ],
         adjustments=[
             AdjustmentRow(a.kind.value, a.reason, money(a.amount_minor))
-            for a in session.execute(_ADJUSTMENTS, {"invoice_id": r.id})
+            for a in fetch(session, _ADJUSTMENTS, {"invoice_id": r.id})
         ],
         lines_net=money(r.lines_net_minor),
         allowances=money(r.allowances_minor),
@@ -369,7 +372,7 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
 
 
 def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
-    rows = session.execute(_MOVEMENTS, {"invoice_id": invoice_id})
+    rows = fetch(session, _MOVEMENTS, {"invoice_id": invoice_id})
     return [
         MovementRow(
             "payment" if m.payment_number else "credit_note",

@@ -22,6 +22,7 @@ from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.money import CurrencyMismatch, Money
 from models.states import InvoiceStatus, advance
+from models.store import fetch
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
@@ -376,8 +377,8 @@ _UNAPPLIED = (
 
 def unapplied_credit(session: Session, account_id: int) -> list[Money]:
     """Return what an account has in its favour, one amount a currency, zeros left out."""
-    rows = session.execute(_UNAPPLIED, {"account_id": account_id})
-    return [Money(int(minor), currency) for currency, minor in rows if minor]
+    rows = fetch(session, _UNAPPLIED, {"account_id": account_id})
+    return [Money(int(minor), currency) for currency, minor in rows.tuples() if minor]
 
 
 def wrong_balances(session: Session) -> list[tuple[int, int, int]]:

@@ -21,6 +21,7 @@ from models.creditors import Creditor
 from models.links import Channel, Link, LinkScope, LinkSession
 from models.messages import Message, Purpose
 from models.staff import Staff
+from models.store import fetch
 from receivables import outbox
 from receivables.audit import record
 from receivables.errors import LinkGone, NotFound, SessionEnded
@@ -318,7 +319,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
     Raises:
         SessionEnded: over, revoked, unknown, or its link was revoked (L-03).
     """
-    r = session.execute(_HOLDER, {"session_digest": digest(session_token), "now": now}).first()
+    r = fetch(session, _HOLDER, {"session_digest": digest(session_token), "now": now}).first()
     if r is None:
         raise SessionEnded("session_ended")
     language = reader_language(r.language, r.language_chosen_at, r.contact_language)

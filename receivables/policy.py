@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.base import UTCDateTime
+from models.store import fetch
 from models.work import PolicyVersion
 
 DEFAULT_BODY = (Path(__file__).parent / "policy_default.toml").read_text(encoding="utf-8")
@@ -103,7 +104,7 @@ _IN_FORCE = (
 
 def current_policy(session: Session, now: datetime) -> Policy:
     """Return the version in force at a moment; the shipped rules while none was published."""
-    row = session.execute(_IN_FORCE, {"now": now}).first()
+    row = fetch(session, _IN_FORCE, {"now": now}).first()
     return _read(row.body, row.id) if row else default_policy()
 
 
