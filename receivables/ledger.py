@@ -368,7 +368,7 @@ def unbalanced_entries(session: Session) -> list[int]:
 
 #: Built once: composing a statement costs more than running it.
 _UNAPPLIED = (
-    select(Posting.currency, func.sum(Posting.credit_minor - Posting.debit_minor))
+    select(Posting.currency, func.sum(Posting.credit_minor - Posting.debit_minor).label("minor"))
     .where(Posting.account_id == bindparam("account_id"), Posting.ledger_code == LedgerCode.UNAPPLIED_CREDIT)
     .group_by(Posting.currency)
     .order_by(Posting.currency)
@@ -378,7 +378,7 @@ _UNAPPLIED = (
 def unapplied_credit(session: Session, account_id: int) -> list[Money]:
     """Return what an account has in its favour, one amount a currency, zeros left out."""
     rows = fetch(session, _UNAPPLIED, {"account_id": account_id})
-    return [Money(int(minor), currency) for currency, minor in rows.tuples() if minor]
+    return [Money(int(row.minor), row.currency) for row in rows if row.minor]
 
 
 def wrong_balances(session: Session) -> list[tuple[int, int, int]]:
