@@ -23,11 +23,11 @@ from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.links import Channel, LinkScope
 from models.money import Money
-from receivables import consents, credit_notes, payments, reminders
+from receivables import attempts, consents, credit_notes, payments, reminders, settling
 from receivables.errors import Refused
-from receivables.payments import Choice
 from receivables.permissions import SYSTEM, Actor, ActorKind
 from receivables.policy import current_policy
+from receivables.quotes import Choice
 
 #: The gateway account of every demo creditor.
 GATEWAY = "default"
@@ -69,7 +69,7 @@ def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None
     _settle(house, debit, now)
     left = _start(house, cast["left the card page"], base_url, now)
     with house.store.read() as session:
-        attempt = payments.find_attempt(session, left.ref)
+        attempt = attempts.find_attempt(session, left.ref)
     house.gateways[GATEWAY].expire(attempt.remote_id or "")
     _settle(house, left, now)
     _control(stripe_url, "faults", op="checkout.sessions.create", kind="timeout_after", count=3)
@@ -122,7 +122,7 @@ def _start(house: House, player: Player, base_url: str, now: datetime) -> paymen
 
 
 def _settle(house: House, started: payments.Started, now: datetime) -> None:
-    payments.settle(house.store, house.gateways[GATEWAY], started.ref, now=now)
+    settling.settle(house.store, house.gateways[GATEWAY], started.ref, now=now)
 
 
 def _opt_out(house: House, player: Player, now: datetime) -> None:

@@ -22,7 +22,7 @@ from jobs.house import House
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
-from receivables import inbox, outbox, payments
+from receivables import inbox, outbox, settling
 from receivables.errors import NotFound
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayUnreachable
@@ -183,7 +183,7 @@ def _expire_session(house: House, payload: Any, now: datetime) -> None:
     gateway = house.gateways.get(account or "")
     if gateway is None:
         raise NotFound("no_gateway")
-    payments.end_superseded(house.store, gateway, ref, now=now)
+    settling.end_superseded(house.store, gateway, ref, now=now)
 
 
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {"expire_session": _expire_session}
@@ -192,7 +192,7 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {"expire_session":
 def sweep(house: House, *, now: datetime) -> int:
     """Look at attempts that should have ended (P-16)."""
     return sum(
-        payments.sweep(house.store, gateway, gateway_account=name, now=now)
+        settling.sweep(house.store, gateway, gateway_account=name, now=now)
         for name, gateway in house.gateways.items()
     )
 

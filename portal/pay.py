@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 import web
 from portal import forms
 from portal.preferences import carry_language
-from receivables import invoices, payments
+from receivables import invoices, payments, quotes
 from receivables.errors import Refused
 from receivables.ports import PaymentGateway
 
@@ -88,10 +88,10 @@ def _gateway() -> PaymentGateway | None:
     return web.house().gateway(web.holder().gateway_account)
 
 
-def _quote(choice: payments.Choice) -> payments.Quote:
+def _quote(choice: quotes.Choice) -> quotes.Quote:
     holder = web.holder()
     with web.house().store.read() as session:
-        return payments.quote(
+        return quotes.quote(
             session, holder.actor, choice, account_id=holder.account_id, zone=holder.zone, now=web.now()
         )
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Answer
 import web
 from models.states import AttemptStatus
 from portal.preferences import carry_language
-from receivables import payments
+from receivables import attempts, settling
 
 blueprint = Blueprint("portal_returns", __name__)
 blueprint.url_defaults(carry_language)
@@ -23,7 +23,7 @@ LOOKS_AGAIN_SECONDS = "10"
 def truth(ref: str) -> Response:
     """Show what is known of a payment: status, amount and creditor only (decision 10)."""
     with web.house().store.read() as session:
-        view = payments.return_view(session, ref, now=web.now())
+        view = attempts.return_view(session, ref, now=web.now())
     g.language = web.chosen_language(view.language, view.languages)
     pending = view.status in PENDING
     answer = web.render(
@@ -41,8 +41,8 @@ def check(ref: str) -> Answer:
     """Ask the gateway now, then show the truth again."""
     web.limit_guesses("check")
     with web.house().store.read() as session:
-        view = payments.return_view(session, ref, now=web.now())
+        view = attempts.return_view(session, ref, now=web.now())
     gateway = web.house().gateway(view.gateway_account)
     if gateway is not None:
-        payments.settle(web.house().store, gateway, ref, now=web.now())
+        settling.settle(web.house().store, gateway, ref, now=web.now())
     return redirect(url_for("portal_returns.truth", ref=ref), 303)

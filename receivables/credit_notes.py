@@ -17,7 +17,7 @@ from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Allocation, AllocationRule
 from models.states import InvoiceStatus
-from receivables import invoices, ledger, outbox, payments
+from receivables import attempts, invoices, ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
@@ -95,7 +95,7 @@ def record_credit_note(
     )
     session.add(note)
     session.flush()
-    payments.supersede(session, actor, [invoice.id], reason="credit_note", now=now)
+    attempts.supersede(session, actor, [invoice.id], reason="credit_note", now=now)
     entry = ledger.post(
         session,
         actor,

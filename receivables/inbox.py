@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import InboxStatus, advance
 from models.store import Store
-from receivables import outbox, payments
+from receivables import outbox, settling
 from receivables.errors import NotFound
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, PaymentGateway
@@ -131,7 +131,7 @@ def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: da
     if ref is None:
         return _try_later(store, row, "unknown_attempt", policy, now=now)
     try:
-        payments.learn(store, gateway, ref, now=now)
+        settling.learn(store, gateway, ref, now=now)
     except (NotFound, GatewayRefused, GatewayUnreachable) as error:
         return _try_later(store, row, str(error), policy, now=now)
     return _end(store, row.id, InboxStatus.DONE, now=now)

@@ -25,7 +25,7 @@ from models.payments import InboxEvent, Payment
 from models.states import AttemptStatus, InboxStatus, JobStatus
 from models.store import Store
 from models.work import Alert, Heartbeat, Job
-from receivables import inbox, outbox, payments
+from receivables import attempts, inbox, outbox
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import GatewayUnreachable, RemoteState
@@ -146,7 +146,7 @@ class TestJobs:
         """Decision 14: queued with the fact, done by the worker, once."""
         started = books.start()
         with house.store.write() as s:
-            payments.supersede(s, SYSTEM, [books.invoices[0].id], reason="test", now=now())
+            attempts.supersede(s, SYSTEM, [books.invoices[0].id], reason="test", now=now())
         gateway.truths = [a_truth(started.ref, RemoteState.EXPIRED)]
         assert worker.run_once(house, worker="w", now=now()) == 1
         assert worker.run_once(house, worker="w", now=now() + timedelta(days=1)) == 0

@@ -11,9 +11,9 @@ from models.accounts import Account
 from models.invoices import Invoice, InvoiceKind
 from models.money import Money
 from models.states import AttemptStatus
-from receivables import payments
-from receivables.payments import Choice
+from receivables import attempts, payments, settling
 from receivables.permissions import SYSTEM
+from receivables.quotes import Choice
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.visitor import words
@@ -32,7 +32,7 @@ def started(portal: Portal, account: Account, choice: Choice, nonce: str = "n") 
 
 def settle(portal: Portal, ref: str) -> AttemptStatus:
     house = portal.app.extensions["amicable"]
-    return payments.settle(portal.store, house.gateway("default"), ref, now=portal.clock.at)
+    return settling.settle(portal.store, house.gateway("default"), ref, now=portal.clock.at)
 
 
 def test_overdue_first_and_sums_that_add_up(portal: Portal, tidewater: Account) -> None:
@@ -123,7 +123,7 @@ def test_credit_in_favour_is_named_and_never_negative(portal: Portal, tidewater:
     begun = started(portal, tidewater, Choice("overdue", "GBP"))
     with portal.store.write() as session:
         ids = session.scalars(select(Invoice.id).where(Invoice.account_id == tidewater.id)).all()
-        payments.supersede(session, SYSTEM, list(ids), reason="test", now=portal.clock.at)
+        attempts.supersede(session, SYSTEM, list(ids), reason="test", now=portal.clock.at)
     assert begun.url
     again = started(portal, tidewater, Choice("overdue", "GBP"), nonce="n2")
     assert again.url

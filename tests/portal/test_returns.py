@@ -9,7 +9,7 @@ import pytest
 from models.accounts import Account
 from models.states import AttemptStatus
 from receivables import payments
-from receivables.payments import Choice
+from receivables.quotes import Choice
 from tests.portal.conftest import Portal
 from tests.portal.test_overview import settle, started
 from tests.portal.visitor import words

@@ -25,8 +25,8 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.payments import InboxEvent, Payment
 from models.states import AttemptStatus, InboxStatus
-from receivables import payments
-from receivables.payments import Choice
+from receivables import attempts, payments
+from receivables.quotes import Choice
 from sandbox.stripe.webhooks import signature
 from tests import factories as make
 from tests.portal.conftest import Portal, portal_on
@@ -223,7 +223,7 @@ def test_from_the_gateways_own_delivery_to_the_books(tmp_path: Path) -> None:
             pass
         assert {row.status for row in kept(portal)} == {InboxStatus.DONE}
         with portal.store.read() as s:
-            assert payments.find_attempt(s, started.ref).status is AttemptStatus.SUCCEEDED
+            assert attempts.find_attempt(s, started.ref).status is AttemptStatus.SUCCEEDED
             assert len(s.scalars(select(Payment)).all()) == 1
             assert s.get_one(Invoice, found[0].id).balance_minor == 0
     stripe.stop()

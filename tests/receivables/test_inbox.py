@@ -14,7 +14,7 @@ from models.payments import InboxEvent, Payment
 from models.states import AttemptStatus, InboxStatus
 from models.store import Store
 from models.work import Alert
-from receivables import inbox, payments
+from receivables import attempts, inbox
 from receivables.policy import default_policy
 from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, RemoteState
 from tests.conftest import NOON
@@ -181,13 +181,13 @@ class TestFollowing:
         """P-12, FT-07: the event is faster than our own commit: tried again, then done."""
         started = told.start()
         with told.store.write() as s:
-            attempt = payments.find_attempt(s, started.ref)
+            attempt = attempts.find_attempt(s, started.ref)
             attempt.ref, hidden = "not-here-yet", attempt.ref
         accept(told.store, hint(hidden, "evt_1"), now())
         [row_id] = claim(told.store, now())
         assert inbox.process(told.store, told.gateway, row_id, now=now()) is InboxStatus.FAILED
         with told.store.write() as s:
-            payments.find_attempt(s, "not-here-yet").ref = hidden
+            attempts.find_attempt(s, "not-here-yet").ref = hidden
         told.gateway.truths = [a_truth(hidden, RemoteState.EXPIRED)]
         soon = now() + timedelta(seconds=11)
         assert claim(told.store, soon) == [row_id]

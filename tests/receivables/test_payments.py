@@ -20,10 +20,10 @@ from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt,
 from models.states import AttemptStatus, InvoiceStatus
 from models.store import Store
 from models.work import Alert, Job, Task
-from receivables import credit_notes, ledger, payments
+from receivables import credit_notes, ledger, payments, settling
 from receivables.errors import GatewayDown, Refused
-from receivables.payments import Choice
 from receivables.permissions import SYSTEM
+from receivables.quotes import Choice
 from tests import factories as make
 from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, debit_on_page, pay_on_page, start_stripe
 
@@ -92,8 +92,8 @@ def test_the_main_job_from_start_to_posted(case: Case) -> None:
     assert case.attempt(started.ref).status is AttemptStatus.OPEN
 
     pay_on_page(started.url)
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
 
     assert case.balances() == [0, 0]
     with case.store.read() as s:
@@ -135,7 +135,7 @@ def test_another_amount_ends_the_earlier_page_first(case: Case) -> None:
     assert case.attempt(first.ref).status is AttemptStatus.EXPIRED
     assert second.url is not None
     pay_on_page(second.url)
-    payments.settle(case.store, case.gateway, second.ref, now=now())
+    settling.settle(case.store, case.gateway, second.ref, now=now())
     assert case.balances() == [52600, 84240]
 
 
@@ -155,9 +155,9 @@ def test_a_decline_leaves_the_page_open_and_another_card_works(case: Case) -> No
     started = case.start(ALL)
     assert started.url is not None
     pay_on_page(started.url, card="4000000000000002")
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.OPEN
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.OPEN
     pay_on_page(started.url)
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
 
 
 def test_a_lost_answer_is_unknown_then_found(case: Case, stripe: StandIn) -> None:
@@ -169,11 +169,11 @@ def test_a_lost_answer_is_unknown_then_found(case: Case, stripe: StandIn) -> Non
     with pytest.raises(Refused) as refused:
         case.start(Choice("amount", "GBP", amount=Money(5000, "GBP")), nonce="n2")
     assert refused.value.code == "being_checked"
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.OPEN
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.OPEN
     url = case.attempt(started.ref).checkout_url
     assert url is not None
     pay_on_page(url)
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.SUCCEEDED
 
 
 def test_a_gateway_that_is_away_charges_nothing(case: Case) -> None:
@@ -203,7 +203,7 @@ def test_a_bank_debit_is_processing_until_it_settles(case: Case, stripe: StandIn
     started = case.start(ALL)
     assert started.url is not None
     debit_on_page(started.url)
-    assert payments.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.PROCESSING
+    assert settling.settle(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.PROCESSING
     with pytest.raises(Refused) as refused:
         case.start(ALL, nonce="n2")
     assert refused.value.code == "nothing_to_pay"
@@ -242,7 +242,7 @@ class TestRaces:
         seen: list[AttemptStatus] = []
         threads = [
             threading.Thread(
-                target=lambda: seen.append(payments.settle(case.store, case.gateway, started.ref, now=now()))
+                target=lambda: seen.append(settling.settle(case.store, case.gateway, started.ref, now=now()))
             )
             for _ in range(6)
         ]
@@ -281,7 +281,7 @@ class TestRaces:
                 refusals.append(error.code)
 
         def pay() -> None:
-            payments.settle(case.store, case.gateway, started.ref, now=now())
+            settling.settle(case.store, case.gateway, started.ref, now=now())
 
         threads = [threading.Thread(target=f) for f in ([credit, pay] if credit_first else [pay, credit])]
         for t in threads:
@@ -321,7 +321,7 @@ def test_a_credit_note_ends_the_open_page(case: Case) -> None:
     assert case.attempt(started.ref).superseded_at is not None
     with case.store.read() as s:
         assert [j.kind for j in s.scalars(select(Job))] == ["expire_session"]
-    assert payments.end_superseded(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.EXPIRED
+    assert settling.end_superseded(case.store, case.gateway, started.ref, now=now()) is AttemptStatus.EXPIRED
     assert case.start(ALL, nonce="n2").ref != started.ref
 
 
@@ -331,7 +331,7 @@ def test_the_sweeper_resolves_and_alerts(case: Case, stripe: StandIn) -> None:
     away = StripePayments("default", API_KEY, [WEBHOOK_SECRET], "http://127.0.0.1:9")
     later = now() + timedelta(hours=2)
     for _ in range(2):
-        payments.sweep(case.store, away, gateway_account="default", now=later)
+        settling.sweep(case.store, away, gateway_account="default", now=later)
     with case.store.read() as s:
         assert [a.code for a in s.scalars(select(Alert))] == ["attempt_unresolved"]
     assert case.attempt(started.ref).status is AttemptStatus.OPEN

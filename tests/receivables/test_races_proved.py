@@ -15,10 +15,11 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.money import Money
 from models.store import Store
-from receivables import credit_notes, payments
+from receivables import attempts, credit_notes, payments, settling
 from receivables.errors import Refused
-from receivables.payments import Choice, Started
+from receivables.payments import Started
 from receivables.permissions import SYSTEM
+from receivables.quotes import Choice
 from tests import factories as make
 from tests.effort import REPEATS
 from tests.mailboxes import MailboxProcess, start_mailbox
@@ -85,12 +86,12 @@ def _race_once(
     ((ref, url),) = opened.items()
     if url is None:
         with store.read() as session:
-            url = payments.find_attempt(session, ref).checkout_url
+            url = attempts.find_attempt(session, ref).checkout_url
     assert url is not None
     pay_on_page(url)
 
     def settle() -> object:
-        return payments.settle(store, gateway, ref, now=_now())
+        return settling.settle(store, gateway, ref, now=_now())
 
     def credit() -> object:
         return store.run(

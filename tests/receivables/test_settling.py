@@ -28,9 +28,8 @@ from models.payments import AttemptInvoice, InboxEvent, Payment, PaymentAttempt,
 from models.states import AttemptStatus
 from models.store import Store
 from models.work import Alert, Interaction, Task
-from receivables import credit_notes, inbox, ledger, payments
+from receivables import attempts, credit_notes, inbox, ledger, payments, settling
 from receivables.errors import GatewayDown, Refused
-from receivables.payments import Choice
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import (
@@ -41,6 +40,7 @@ from receivables.ports import (
     PaymentGateway,
     RemoteState,
 )
+from receivables.quotes import Choice
 from tests import factories as make
 from tests.fakes import ToldGateway, a_charge, a_truth
 from tests.standins import (
@@ -79,11 +79,11 @@ class Books:
         )  # fmt: skip
 
     def settle(self, ref: str, *, later: timedelta = timedelta(0)) -> AttemptStatus:
-        return payments.settle(self.store, self.gateway, ref, now=now() + later)
+        return settling.settle(self.store, self.gateway, ref, now=now() + later)
 
     def attempt(self, ref: str) -> PaymentAttempt:
         with self.store.read() as s:
-            return payments.find_attempt(s, ref)
+            return attempts.find_attempt(s, ref)
 
     def balances(self) -> list[int]:
         with self.store.read() as s:
@@ -193,7 +193,7 @@ class TestOrder:
             for _ in order:
                 books.settle(ref)
             with sqlite_store.read() as s:
-                attempt = payments.find_attempt(s, ref)
+                attempt = attempts.find_attempt(s, ref)
                 ends.add(
                     (
                         attempt.status,
@@ -229,7 +229,7 @@ class TestOrder:
         ways: list[Callable[[], object]] = [
             lambda: books.settle(started.ref),
             lambda: inbox.process(books.store, books.gateway, row, now=now()),
-            lambda: payments.sweep(books.store, books.gateway, gateway_account="default", now=later),
+            lambda: settling.sweep(books.store, books.gateway, gateway_account="default", now=later),
         ]
         at_once(ways * 2)
         assert books.attempt(started.ref).status is AttemptStatus.SUCCEEDED
@@ -398,7 +398,7 @@ class TestLateMoney:
                 now=now(),
             )  # fmt: skip
         pay_on_page(started.url)
-        status = payments.end_superseded(books.store, books.gateway, started.ref, now=now())
+        status = settling.end_superseded(books.store, books.gateway, started.ref, now=now())
         assert status is AttemptStatus.SUCCEEDED
         assert books.balances() == [0, 0]
         assert books.unapplied() == [Money(57600, "GBP")]
@@ -528,7 +528,7 @@ class TestDoubt:
         assert told.settle(started.ref) is AttemptStatus.OPEN
         assert told.alerts() == ["attempt_unresolved"]
         with pytest.raises(GatewayRefused):
-            payments.learn(told.store, told.gateway, started.ref, now=now())
+            settling.learn(told.store, told.gateway, started.ref, now=now())
         with pytest.raises(Refused, match="gateway_refused"):
             payments.start(
                 told.store, told.gateway, make.holder_actor(told.account),
@@ -544,17 +544,17 @@ class TestEndingSuperseded:
     def superseded(self, told: Books) -> str:
         started = told.start()
         with told.store.write() as s:
-            payments.supersede(s, SYSTEM, [i.id for i in told.invoices], reason="test", now=now())
+            attempts.supersede(s, SYSTEM, [i.id for i in told.invoices], reason="test", now=now())
         return started.ref
 
     def test_an_unknown_page_is_found_and_ended(self, told: Books) -> None:
         told.gateway.on_send = raises(OutcomeUnknown("no_answer"))
         ref = self.superseded(told)
         with pytest.raises(GatewayUnreachable):
-            payments.end_superseded(told.store, told.gateway, ref, now=now())
+            settling.end_superseded(told.store, told.gateway, ref, now=now())
         told.gateway.on_send = None
         told.gateway.truths = [a_truth(ref, RemoteState.OPEN), a_truth(ref, RemoteState.EXPIRED)]
-        assert payments.end_superseded(told.store, told.gateway, ref, now=now()) is AttemptStatus.EXPIRED
+        assert settling.end_superseded(told.store, told.gateway, ref, now=now()) is AttemptStatus.EXPIRED
         assert told.gateway.calls[-1] == "expire"
 
     def test_a_gateway_that_is_away_is_asked_again(self, told: Books) -> None:
@@ -563,13 +563,13 @@ class TestEndingSuperseded:
         ref = self.superseded(told)
         told.gateway.on_send = raises(GatewayUnreachable("no_connection"))
         with pytest.raises(GatewayUnreachable):
-            payments.end_superseded(told.store, told.gateway, ref, now=now())
+            settling.end_superseded(told.store, told.gateway, ref, now=now())
 
     def test_an_end_is_an_end(self, told: Books) -> None:
         ref = self.superseded(told)
         told.gateway.truths = [a_truth(ref, RemoteState.EXPIRED)]
         for _ in range(2):
-            assert payments.end_superseded(told.store, told.gateway, ref, now=now()) is AttemptStatus.EXPIRED
+            assert settling.end_superseded(told.store, told.gateway, ref, now=now()) is AttemptStatus.EXPIRED
         assert told.gateway.calls.count("expire") == 1
 
 
@@ -583,7 +583,7 @@ class TestSweeper:
         good = other.start("n2")
         paid = a_truth(good.ref, RemoteState.SUCCEEDED, a_charge(good.ref, Money(5000, "GBP")))
         told.gateway.truths = [RuntimeError("a shape nobody knew"), paid]
-        looked = payments.sweep(
+        looked = settling.sweep(
             told.store, told.gateway, gateway_account="default", now=now() + timedelta(minutes=31)
         )
         assert looked == 2
@@ -600,7 +600,7 @@ class TestSweeper:
         other = open_books(told.store, told.gateway, Money(5000, "GBP"))
         card = other.start("n2")
         told.gateway.truths = [a_truth(card.ref, RemoteState.EXPIRED)]
-        payments.sweep(
+        settling.sweep(
             told.store, told.gateway, gateway_account="default", now=now() + timedelta(minutes=41), limit=1
         )
         assert told.attempt(card.ref).status is AttemptStatus.EXPIRED
@@ -610,14 +610,14 @@ class TestSweeper:
         told.start()
         count = len(told.gateway.calls)
         for moment in (now(), now() + timedelta(minutes=29)):
-            assert payments.sweep(told.store, told.gateway, gateway_account="default", now=moment) == 0
+            assert settling.sweep(told.store, told.gateway, gateway_account="default", now=moment) == 0
         assert len(told.gateway.calls) == count
 
     def test_other_gateway_accounts_are_not_asked_about(self, told: Books) -> None:
         """Decision 29: each account's attempts go to its own gateway."""
         told.start()
         later = now() + timedelta(minutes=50)
-        assert payments.sweep(told.store, told.gateway, gateway_account="eu", now=later) == 0
+        assert settling.sweep(told.store, told.gateway, gateway_account="eu", now=later) == 0
 
 
 def hint(ref: str | None, event_id: str, *, type: str = "checkout.session.completed") -> GatewayEvent:
