@@ -75,6 +75,11 @@ def _at(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def median(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome in the middle by rate."""
+    return sorted(outcomes, key=lambda outcome: outcome.rate)[len(outcomes) // 2]
+
+
 def get(path: str, cookie: str = "") -> bytes:
     """Bytes of a GET request."""
     return (
