@@ -201,6 +201,9 @@ def run(
         say(f"amicable: {error} ({logs})")
         return 1
     finally:
+        # A second Ctrl-C must not leave anybody behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         crew.stop()
 
 
