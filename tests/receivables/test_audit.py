@@ -84,7 +84,11 @@ def test_a_code_that_nobody_words_is_refused(sqlite_store: Store) -> None:
 
 TAMPERED: dict[str, tuple[str, int]] = {
     "payload": ("UPDATE audit_entry SET payload = replace(payload, '\"n\":3', '\"n\":4') WHERE id = 4", 4),
-    "hash": ("UPDATE audit_entry SET hash = 'f' || substr(hash, 2) WHERE id = 4", 4),
+    "hash": (
+        "UPDATE audit_entry SET hash = CASE substr(hash, 1, 1) WHEN 'f' THEN '0' ELSE 'f' END"
+        " || substr(hash, 2) WHERE id = 4",
+        4,
+    ),
     "form": ("UPDATE audit_entry SET form = 2 WHERE id = 4", 4),
     "code": ("UPDATE audit_entry SET code = 'link.issued' WHERE id = 4", 4),
     "actor": ("UPDATE audit_entry SET actor_id = 99 WHERE id = 4", 4),
