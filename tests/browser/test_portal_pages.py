@@ -109,7 +109,7 @@ class Visit:
         ]
         assert problems == [], name
         assert self.complaints == [], name
-        wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        wide, room = _width(self.page), self.page.viewport_size["width"]
         assert wide <= room, name
         crossed = self.page.eval_on_selector_all(
             ".rows > li, .opt, .sum > div",
@@ -264,9 +264,9 @@ def test_focus_goes_to_what_needs_another_look(browser: Browser, served: Portal)
     for name in walk(seen, served, tidewater(served, "en")):
         if name == "pay, wrong amount":
             break
-    assert seen.page.evaluate("document.activeElement.id") == "errors"
+    seen.page.wait_for_selector("#errors:focus")
     seen.page.keyboard.press("Tab")
     seen.page.keyboard.press("Enter")
-    assert seen.page.evaluate("document.activeElement.id") == "amount"
+    seen.page.wait_for_selector("#amount:focus")
     assert seen.page.input_value("#amount") == "99999999"
     seen.page.context.close()
