@@ -62,7 +62,8 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
 
 def _press(page: Page) -> None:
-    page.locator("main form button.btn-primary").first.click()
+    with page.expect_navigation():
+        page.locator("main form button.btn-primary").first.click()
 
 
 def _pay_with(page: Page, number: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -87,6 +87,14 @@ class Visit:
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT)
         self.page.on("console", self._heard)
+        self.page.route("**/r/*", self._without_refresh)
+
+    @staticmethod
+    def _without_refresh(route: Route) -> None:
+        """Let a page that looks again by itself stand still while it is examined."""
+        answer = route.fetch(max_redirects=0)
+        headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
+        route.fulfill(response=answer, headers=headers)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if self.page.url.startswith(self.base) and "Content Security Policy" in message.text:
@@ -96,7 +104,8 @@ class Visit:
         self.page.goto(self.base + path)
 
     def press(self, selector: str = "main form .btn-primary") -> None:
-        self.page.click(selector)
+        with self.page.expect_navigation():
+            self.page.click(selector)
 
     def check(self, name: str) -> None:
         """Assert that the page in view has no finding, no complaint and no sideways scrolling."""
@@ -158,7 +167,7 @@ def walk(seen: Visit, portal: Portal, account: Account) -> Iterator[str]:
     yield "landing"
     seen.press()
     yield "overview"
-    seen.page.click(".rows li:nth-child(2) a")
+    seen.press(".rows li:nth-child(2) a")
     yield "invoice"
     seen.go("/account/pay")
     yield "pay"
@@ -214,12 +223,8 @@ def test_any_creditors_colour_can_be_read(browser: Browser, served: Portal, sche
 
 
 def _width(page: Page) -> int:
-    """How wide a page really is; a page that looks again by itself may be between two answers."""
-    while True:
-        page.wait_for_selector("main")
-        wide = page.evaluate("document.documentElement && document.documentElement.scrollWidth")
-        if wide:
-            return int(wide)
+    """How wide a page really is, in CSS pixels."""
+    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def test_reflow_at_320(browser: Browser, served: Portal) -> None:
