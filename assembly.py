@@ -16,7 +16,7 @@ from gateways.spreadsheets import Spreadsheets
 from gateways.stripe_payments import StripePayments
 from models.store import Store
 from presentation import Presenter
-from receivables.intake_rows import Tables
+from receivables.intake.rows import Tables
 from receivables.ports import MailCarrier, PaymentGateway, SmsCarrier
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -32,11 +32,13 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 import presentation
 from models.store import Store
 from receivables import guesses, links
+from receivables.desk.staff import StaffHolder, staff_holder
 from receivables.errors import (
     GatewayDown,
     LinkGone,
     NotAllowed,
     NotFound,
+    ProofNeeded,
     ReceivablesError,
     Refused,
     SessionEnded,
@@ -45,7 +47,6 @@ from receivables.errors import (
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
 from receivables.ports import PaymentGateway, Sender
-from receivables.staff import StaffHolder, staff_holder
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -247,6 +248,29 @@ def link_session(view: F) -> F:
 
     inside.owner_check = "link"  # type: ignore[attr-defined]
     return cast(F, inside)
+
+
+#: Acts that bind or reveal: a one-time code comes before them (decision 8).
+RISKY_ACTS = frozenset({"settlement", "plan_by_card", "contact_change", "hardship"})
+
+
+def require_proof(act: str) -> None:
+    """Ask for a one-time code before a risky act, as the policy says.
+
+    Called by the first page of the act and again by the one that binds, so that nobody types a
+    form in vain. `never` asks for none; `risky` and `always` for each of RISKY_ACTS; under `always`
+    the session was proved before its first page.
+
+    Raises:
+        ProofNeeded: the answer leads to the code page, which leads back here.
+    """
+    if act not in RISKY_ACTS:
+        raise ValueError(act)
+    rules = _session_rules().step_up
+    proved = holder().proved_at
+    fresh = proved is not None and now() - proved < timedelta(minutes=rules.proof_minutes)
+    if rules.mode != "never" and not fresh:
+        raise ProofNeeded("proof_needed", act=act)
 
 
 def holder() -> links.Holder:

@@ -11,7 +11,11 @@ import web
 from admin.forms import RevokeForm
 from admin.shell import blueprint, done, note_read, page
 from models.links import Channel
-from receivables import desk_accounts, desk_reads, desk_timeline, links, reminders
+from receivables import links
+from receivables.contact import reminders
+from receivables.desk import accounts as desk_accounts
+from receivables.desk import reads as desk_reads
+from receivables.desk import timeline as desk_timeline
 from receivables.errors import Refused
 from receivables.permissions import Permission
 

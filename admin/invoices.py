@@ -9,7 +9,8 @@ import web
 from admin.forms import CreditNoteForm
 from admin.shell import blueprint, done, note_read, page
 from models.money import Money
-from receivables import credit_notes, desk_accounts, invoices
+from receivables import credit_notes, invoices
+from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
 from receivables.permissions import Permission
 

@@ -11,7 +11,9 @@ from flask_login import current_user, login_user
 import web
 from admin.forms import LoginForm
 from admin.shell import blueprint, signed_in
-from receivables import desk_reads, guesses, passwords, staff
+from receivables import guesses
+from receivables.desk import passwords, staff
+from receivables.desk import reads as desk_reads
 
 
 @blueprint.get("/login")

@@ -18,7 +18,7 @@ from flask import Blueprint, Response, g, redirect, request, session, url_for
 import web
 from admin.words import N_, word
 from models.money import Money
-from receivables import desk_reads
+from receivables.desk import reads as desk_reads
 from receivables.errors import NotFound
 from receivables.permissions import Permission
 

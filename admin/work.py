@@ -9,8 +9,8 @@ from flask import Response, request
 import web
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, note_read, page, signed_in
-from receivables import alerts as closing
-from receivables import desk_reads
+from receivables.desk import alerts as closing
+from receivables.desk import reads as desk_reads
 from receivables.permissions import Permission
 
 P = Permission

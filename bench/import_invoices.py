@@ -22,7 +22,7 @@ from jobs.imports import CHUNK, import_file
 from models.creditors import Creditor
 from models.migrate import upgrade
 from models.store import Store
-from receivables.intake_rows import IntakeOptions
+from receivables.intake.rows import IntakeOptions
 from receivables.permissions import SYSTEM
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -24,11 +24,12 @@ from models import migrate
 from models.accounts import Account
 from models.staff import Role
 from models.store import Store
-from receivables import invoices, reminders
+from receivables import invoices
+from receivables.contact import reminders
+from receivables.desk.passwords import hash_password, new_code_secret
+from receivables.desk.staff import CODE_ROLES, add_staff
 from receivables.errors import ReceivablesError, Refused
-from receivables.passwords import hash_password, new_code_secret
 from receivables.permissions import SYSTEM
-from receivables.staff import CODE_ROLES, add_staff
 
 EXAMPLES = """examples:
   amicable demo                                   everything on this machine, with stand-ins

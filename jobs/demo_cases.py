@@ -23,11 +23,13 @@ from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.links import Channel, LinkScope
 from models.money import Money
-from receivables import attempts, consents, credit_notes, payments, reminders, settling
+from receivables import credit_notes
+from receivables.contact import consents, reminders
 from receivables.errors import Refused
+from receivables.payments import attempts, settling, starting
+from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM, Actor, ActorKind
 from receivables.policy import current_policy
-from receivables.quotes import Choice
 
 #: The gateway account of every demo creditor.
 GATEWAY = "default"
@@ -104,8 +106,8 @@ def _remind(house: House, player: Player) -> None:
         pass
 
 
-def _start(house: House, player: Player, base_url: str, now: datetime) -> payments.Started:
-    return payments.start(
+def _start(house: House, player: Player, base_url: str, now: datetime) -> starting.Started:
+    return starting.start(
         house.store,
         house.gateways[GATEWAY],
         player.actor,
@@ -121,7 +123,7 @@ def _start(house: House, player: Player, base_url: str, now: datetime) -> paymen
     )
 
 
-def _settle(house: House, started: payments.Started, now: datetime) -> None:
+def _settle(house: House, started: starting.Started, now: datetime) -> None:
     settling.settle(house.store, house.gateways[GATEWAY], started.ref, now=now)
 
 

@@ -23,9 +23,9 @@ from models.staff import Role, Staff
 from models.states import InvoiceStatus
 from receivables import ledger
 from receivables.calendar_days import at_local, business_date
-from receivables.passwords import hash_password
+from receivables.desk.passwords import hash_password
+from receivables.desk.staff import CODE_ROLES, add_staff
 from receivables.permissions import SYSTEM
-from receivables.staff import CODE_ROLES, add_staff
 
 #: One password and one code secret for the whole demo, printed on the screen.
 PASSWORD = "amicable-demo-2026"  # noqa: S105 - a demo's, refused nowhere else since it is seeded only here

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.invoices import InvoiceKind
 from models.money import UnknownCurrency, currency_row
 from receivables.countries import country_code
-from receivables.intake_rows import FIELDS, IntakeOptions
+from receivables.intake.rows import FIELDS, IntakeOptions
 
 EXAMPLES = """examples:
   amicable import invoices march.csv --creditor NORTH

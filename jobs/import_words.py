@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 
 from models.money import Money
-from receivables.intake_rows import FIELDS
+from receivables.intake.rows import FIELDS
 
 REASONS = {
     "amount_too_large": "larger than any amount we keep",

@@ -26,10 +26,11 @@ from models.intake import ImportBatch
 from models.invoices import Invoice, InvoiceKind
 from models.states import ImportStatus
 from models.store import Store
-from receivables import intake, intake_reading
 from receivables.errors import Refused
-from receivables.intake_rows import Grade, IntakeOptions, Tables, WrongUse
-from receivables.intake_staging import Staging
+from receivables.intake import applying
+from receivables.intake import reading as intake_reading
+from receivables.intake.rows import Grade, IntakeOptions, Tables, WrongUse
+from receivables.intake.staging import Staging
 from receivables.permissions import SYSTEM, Actor, Permission, require
 
 __all__ = ["add_import_arguments", "import_file", "run_import"]
@@ -130,7 +131,7 @@ def import_file(
             return outcome
         with_options = json.loads(canonical(asdict(options)))
         opened = store.run(
-            lambda session: intake.open_batch(
+            lambda session: applying.open_batch(
                 session, actor, creditor, content_digest=content_digest, file_name=path.name,
                 options=with_options, staging=staging, now=now,
             )
@@ -138,7 +139,7 @@ def import_file(
         done = False
         while not done:
             applied = store.run(
-                lambda session: intake.apply_next(
+                lambda session: applying.apply_next(
                     session, actor, opened.id, staging=staging, options=options, size=chunk, now=now
                 )
             )
@@ -188,7 +189,7 @@ def _read(
         if not staging.count(Grade.ERROR):
             accepted, _ = staging.totals()
             with store.read() as session:
-                intake.compare_with_books(
+                applying.compare_with_books(
                     session,
                     creditor,
                     staging,

@@ -22,8 +22,10 @@ from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
-from receivables import consents, contact_rules, links, outbox, reminders
+from receivables import links, outbox
 from receivables.audit import record
+from receivables.contact import consents, reminders
+from receivables.contact import rules as contact_rules
 from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
 from receivables.ports import (

@@ -22,8 +22,9 @@ from jobs.house import House
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
-from receivables import inbox, outbox, settling
+from receivables import outbox
 from receivables.errors import NotFound
+from receivables.payments import inbox, settling
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayUnreachable
 

@@ -2,14 +2,18 @@
 
 from models import (  # noqa: F401
     accounts,
+    answers,
+    arrangements,
     audit,
     creditors,
+    disputes,
     files,
     intake,
     invoices,
     ledger,
     links,
     messages,
+    pauses,
     payments,
     staff,
     work,

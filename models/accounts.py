@@ -55,6 +55,8 @@ class Account(Base):
     language_chosen_at: Mapped[datetime | None]
     #: Head office that pays for this branch.
     payer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    #: Whether the head office sees this branch in its own link and may pay it.
+    shown_to_payer: Mapped[bool] = mapped_column(Boolean, default=False)
     #: Days on which he pays, and what his books require on an invoice, in words.
     pay_days: Mapped[str | None]
     required_references: Mapped[str | None]
@@ -94,6 +96,10 @@ class Contact(Base):
     #: Staff who added or changed it; until confirmed it receives no codes (decision 6).
     changed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     confirmed_at: Mapped[datetime | None]
+    #: How he wants to be written to; None leaves it to us. Hours are account-local, "HH:MM".
+    preferred_channel: Mapped[str | None] = mapped_column(String(8))
+    quiet_from: Mapped[str | None] = mapped_column(String(5))
+    quiet_to: Mapped[str | None] = mapped_column(String(5))
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -44,6 +44,8 @@ class Creditor(Base):
     hours: Mapped[dict[str, str]] = mapped_column(JSON)
     #: Where the debtor can check that it is us: a page the creditor has printed on its invoices.
     verify_url: Mapped[str]
+    #: Way back to the shop after paying; None shows none.
+    shop_url: Mapped[str | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -54,6 +54,9 @@ class Invoice(Base):
     #: lines - allowances + charges + tax - prepaid + rounding: what the document asks for.
     total_minor: Mapped[minor]
     balance_minor: Mapped[minor] = mapped_column(default=0)
+    #: Off when paid in full by its last day; both or neither (domain.md, early-payment discount).
+    early_discount_minor: Mapped[int | None]
+    early_discount_to_on: Mapped[date | None]
     description: Mapped[str] = mapped_column(default="")
     purchase_order: Mapped[str | None]
     #: The invoice that a credit note or fee refers to.

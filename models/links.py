@@ -25,6 +25,7 @@ class LinkScope(StrEnum):
 
     FULL = "full"  # see, pay, dispute, promise; the rest after step-up (decision 8)
     VIEW_AND_PAY = "view_and_pay"
+    ONE_INVOICE = "one_invoice"  # forwarded to a colleague: sees and pays that invoice
 
 
 class Link(Base):
@@ -63,8 +64,49 @@ class LinkSession(Base):
     started_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    #: When its holder proved himself by a one-time code (decision 8).
+    proved_at: Mapped[datetime | None]
+    #: Browser and system in two words, so that the debtor knows his sessions apart (L-16).
+    device: Mapped[str | None] = mapped_column(String(60))
 
     __table_args__ = (Index("ix_link_session_link", "link_id"),)
+
+
+class LinkInvoice(Base):
+    """The one invoice that a forwarded link shows."""
+
+    __tablename__ = "link_invoice"
+
+    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"), primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+
+
+class OneTimeCode(Base):
+    """A code sent to a contact on file, bound to one session; only its digest is stored (L-08)."""
+
+    __tablename__ = "one_time_code"
+
+    id: Mapped[pk]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    session_id: Mapped[int] = mapped_column(ForeignKey("link_session.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    channel: Mapped[Channel] = enum_column(Channel, "channel")
+    #: "step_up", or "contact:<ref of a contact change>" for an address that is to be proved.
+    purpose: Mapped[str] = mapped_column(String(60))
+    #: Where it goes when the address is not on file yet; None for the contact's own.
+    address: Mapped[str | None]
+    code_digest: Mapped[digest | None]
+    salt: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    caller: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_one_time_code_session", "session_id"),
+        Index("ix_one_time_code_account", "account_id", "asked_at"),
+    )
 
 
 class OptOutLink(Base):

@@ -19,6 +19,10 @@ class Purpose(StrEnum):
 
     REMINDER = "reminder"
     RECEIPT = "receipt"
+    #: Tells the end of the reader's own act, or our answer to it: a dispute, a plan, an offer.
+    ANSWER = "answer"
+    #: A date of an arrangement that runs: instalment due, promise due tomorrow.
+    ARRANGEMENT = "arrangement"
     CODE = "code"
     FRESH_LINK = "fresh_link"
     OPT_OUT_CONFIRMED = "opt_out_confirmed"

@@ -176,6 +176,28 @@ class Allocation(Base):
     )
 
 
+class Adjustment(Base):
+    """What reduced an invoice besides payments and credit notes; append-only, with its entry."""
+
+    __tablename__ = "adjustment"
+
+    id: Mapped[pk]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    #: "settlement_discount", "withholding_tax", "early_payment_discount".
+    kind: Mapped[str] = mapped_column(String(40))
+    amount_minor: Mapped[minor]
+    currency: Mapped[currency_code]
+    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger_entry.id"))
+    #: Account-local day on which it counts.
+    made_on: Mapped[date]
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("ix_adjustment_invoice", "invoice_id"),
+    )
+
+
 class InboxEvent(Base):
     """A verified notification of the gateway, kept before it is understood (P-10)."""
 

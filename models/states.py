@@ -52,6 +52,79 @@ class MessageStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class DisputeStatus(StrEnum):
+    OPENED = "opened"
+    UNDER_REVIEW = "under_review"
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class PlanStatus(StrEnum):
+    PROPOSED = "proposed"
+    AWAITING_APPROVAL = "awaiting_approval"
+    ACTIVE = "active"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    COMPLETED = "completed"
+    DEFAULTED = "defaulted"
+    CANCELLED = "cancelled"
+
+
+class InstalmentStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    PAID = "paid"
+    MISSED = "missed"
+    WAIVED = "waived"
+
+
+class OfferStatus(StrEnum):
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    OPEN = "open"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    VOIDED = "voided"
+    SUPERSEDED = "superseded"
+    SETTLED = "settled"
+    LAPSED = "lapsed"
+    REOPENED = "reopened"
+
+
+class PromiseStatus(StrEnum):
+    OPEN = "open"
+    KEPT = "kept"
+    BROKEN = "broken"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
+class HoldStatus(StrEnum):
+    ACTIVE = "active"
+    RELEASED = "released"
+
+
+class CardStatus(StrEnum):
+    """A card on its way into keeping; `active` only on the gateway's word."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REMOVED = "removed"
+
+
+class RequestStatus(StrEnum):
+    """What a debtor asked of us: open until a person answered."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
 class InboxStatus(StrEnum):
     """A gateway event on its way through the inbox (P-10): only `done` makes a repeat a repeat."""
 
@@ -80,6 +153,8 @@ class ImportStatus(StrEnum):
 
 
 _I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatus, JobStatus, ImportStatus
+_D, _P, _N, _O = DisputeStatus, PlanStatus, InstalmentStatus, OfferStatus
+_R, _H, _C, _Q = PromiseStatus, HoldStatus, CardStatus, RequestStatus
 
 MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     InvoiceStatus: {
@@ -111,6 +186,69 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _M.SUPPRESSED: frozenset(),
         _M.STOPPED: frozenset(),
     },
+    DisputeStatus: {
+        _D.OPENED: frozenset({_D.UNDER_REVIEW, _D.WITHDRAWN}),
+        _D.UNDER_REVIEW: frozenset({_D.UPHELD, _D.PARTLY_UPHELD, _D.REJECTED, _D.WITHDRAWN}),
+        _D.REJECTED: frozenset({_D.UNDER_REVIEW}),  # once, with new evidence
+        _D.UPHELD: frozenset(),
+        _D.PARTLY_UPHELD: frozenset(),
+        _D.WITHDRAWN: frozenset(),
+    },
+    PlanStatus: {
+        _P.PROPOSED: frozenset({_P.ACTIVE, _P.AWAITING_APPROVAL, _P.DECLINED}),
+        _P.AWAITING_APPROVAL: frozenset({_P.ACTIVE, _P.DECLINED, _P.WITHDRAWN}),
+        _P.ACTIVE: frozenset({_P.COMPLETED, _P.DEFAULTED, _P.CANCELLED}),
+        _P.DEFAULTED: frozenset({_P.ACTIVE}),  # cured
+        _P.COMPLETED: frozenset({_P.ACTIVE}),  # a payment was reversed
+        _P.DECLINED: frozenset(),
+        _P.WITHDRAWN: frozenset(),
+        _P.CANCELLED: frozenset(),
+    },
+    InstalmentStatus: {
+        _N.SCHEDULED: frozenset({_N.PAID, _N.MISSED, _N.WAIVED}),
+        _N.MISSED: frozenset({_N.PAID, _N.WAIVED}),
+        _N.PAID: frozenset({_N.SCHEDULED, _N.MISSED}),  # a payment was reversed
+        _N.WAIVED: frozenset(),
+    },
+    OfferStatus: {
+        _O.DRAFT: frozenset({_O.AWAITING_APPROVAL, _O.OPEN}),
+        _O.AWAITING_APPROVAL: frozenset({_O.OPEN, _O.REFUSED, _O.WITHDRAWN, _O.VOIDED}),
+        _O.OPEN: frozenset({_O.ACCEPTED, _O.DECLINED, _O.EXPIRED, _O.WITHDRAWN, _O.VOIDED, _O.SUPERSEDED}),
+        _O.ACCEPTED: frozenset({_O.SETTLED, _O.LAPSED}),
+        _O.SETTLED: frozenset({_O.REOPENED}),  # a payment was reversed, and the discount with it
+        **{
+            final: frozenset()
+            for final in (
+                _O.REFUSED,
+                _O.DECLINED,
+                _O.EXPIRED,
+                _O.WITHDRAWN,
+                _O.VOIDED,
+                _O.SUPERSEDED,
+                _O.LAPSED,
+                _O.REOPENED,
+            )
+        },
+    },
+    PromiseStatus: {
+        _R.OPEN: frozenset({_R.KEPT, _R.BROKEN, _R.SUPERSEDED, _R.WITHDRAWN}),
+        _R.KEPT: frozenset({_R.BROKEN}),  # a payment was reversed
+        _R.BROKEN: frozenset(),
+        _R.SUPERSEDED: frozenset(),
+        _R.WITHDRAWN: frozenset(),
+    },
+    HoldStatus: {_H.ACTIVE: frozenset({_H.RELEASED}), _H.RELEASED: frozenset()},
+    CardStatus: {
+        _C.PENDING: frozenset({_C.ACTIVE, _C.REMOVED}),
+        _C.ACTIVE: frozenset({_C.REMOVED}),
+        _C.REMOVED: frozenset(),
+    },
+    RequestStatus: {
+        _Q.OPEN: frozenset({_Q.ANSWERED, _Q.REFUSED, _Q.WITHDRAWN}),
+        _Q.ANSWERED: frozenset(),
+        _Q.REFUSED: frozenset(),
+        _Q.WITHDRAWN: frozenset(),
+    },
     InboxStatus: {
         _X.RECEIVED: frozenset({_X.PROCESSING}),
         _X.PROCESSING: frozenset({_X.DONE, _X.FAILED, _X.PARKED}),
@@ -135,6 +273,10 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
 UNSETTLED_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.PROCESSING, _A.UNKNOWN})
 #: Attempts that forbid another one for the same invoices, unless superseded (decision 12).
 BLOCKING_ATTEMPTS = frozenset({_A.CREATED, _A.OPEN, _A.UNKNOWN})
+#: Disputes that keep their contested amount out of what is asked for.
+HOLDING_DISPUTES = frozenset({_D.OPENED, _D.UNDER_REVIEW})
+#: Plans that keep their invoices out of what is asked for at once.
+RUNNING_PLANS = frozenset({_P.ACTIVE})
 
 
 def may_advance(status: StrEnum, to: StrEnum) -> bool:

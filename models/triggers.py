@@ -7,7 +7,7 @@ Source: M-03, M-04; requirements.md section 1, "Constraints that must exist".
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 #: Tables whose rows are never changed or removed.
 APPEND_ONLY = (
@@ -19,6 +19,9 @@ APPEND_ONLY = (
     "contact_ledger",
     "consent_event",
     "interaction",
+    "answer",
+    "dispute_note",
+    "adjustment",
 )
 
 _REFUSE = """
@@ -46,10 +49,16 @@ END $$
 """
 
 
+def _present(connection: Connection) -> list[str]:
+    """The append-only tables that this migration knows already."""
+    tables = set(inspect(connection).get_table_names())
+    return [table for table in APPEND_ONLY if table in tables]
+
+
 def install(connection: Connection) -> None:
     """Create every trigger that is missing; safe to call again."""
     if connection.dialect.name == "sqlite":
-        for table in APPEND_ONLY:
+        for table in _present(connection):
             for verb in ("UPDATE", "DELETE"):
                 connection.execute(
                     text(
@@ -60,7 +69,7 @@ def install(connection: Connection) -> None:
         return
     connection.execute(text(_REFUSE))
     connection.execute(text(_BALANCED))
-    for table in APPEND_ONLY:
+    for table in _present(connection):
         connection.execute(
             text(
                 f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
@@ -86,11 +95,11 @@ def install(connection: Connection) -> None:
 def drop(connection: Connection) -> None:
     """Remove every trigger and function, for a downgrade to nothing."""
     if connection.dialect.name == "sqlite":
-        for table in APPEND_ONLY:
+        for table in _present(connection):
             for verb in ("update", "delete"):
                 connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{verb}"))
         return
-    for table in APPEND_ONLY:
+    for table in _present(connection):
         connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}"))
         connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
     for table in ("ledger_entry", "posting"):

@@ -40,6 +40,13 @@ class TaskKind(StrEnum):
 
     UNAPPLIED_MONEY = "unapplied_money"
     CALL_BACK = "call_back"
+    DISPUTE = "dispute"
+    APPROVAL = "approval"
+    REQUEST = "request"
+    HARDSHIP = "hardship"
+    PROMISE_BROKEN = "promise_broken"
+    PLAN_TROUBLE = "plan_trouble"
+    REFUND_ASKED = "refund_asked"
 
 
 class Task(Base):

@@ -21,7 +21,7 @@ from models.money import (
 )
 from receivables.errors import NotFound, Refused
 from receivables.invoices import CurrencyGroup
-from receivables.quotes import Choice, Quote
+from receivables.payments.quotes import Choice, Quote
 
 #: Which mark people of each language write before the decimals.
 DECIMAL_MARKS = {"en": ".", "he": ".", "ru": ",", "hu": ","}

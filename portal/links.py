@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as Answer
 
 import web
 from portal.preferences import carry_language
-from receivables import consents, links
+from receivables import links
+from receivables.contact import consents
 
 blueprint = Blueprint("portal_links", __name__)
 blueprint.url_defaults(carry_language)

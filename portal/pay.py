@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as Answer
 import web
 from portal import forms
 from portal.preferences import carry_language
-from receivables import invoices, payments, quotes
+from receivables import invoices
 from receivables.errors import Refused
+from receivables.payments import quotes, starting
 from receivables.ports import PaymentGateway
 
 blueprint = Blueprint("portal_pay", __name__)
@@ -73,7 +74,7 @@ def start() -> Answer:
     if gateway is None:
         return redirect(url_for("portal_pay.choose", currency=choice.currency), 303)
     try:
-        started = payments.start(
+        started = starting.start(
             web.house().store, gateway, holder.actor, choice,
             account_id=holder.account_id, zone=holder.zone, nonce=nonce, language=g.language,
             title=_("Payment to %(name)s", name=holder.sender.name), note=None,
@@ -114,7 +115,7 @@ def _pay_page(currency: str | None, form: forms.PayForm, *, refused: Refused | N
         "portal/pay.html", 422 if refused else 200,
         group=group, groups=groups, bank=bank, today=account.today, by_card=_gateway() is not None,
         notices=[n for n in account.notices if n.amount.currency == group.currency],
-        payable=[row for row in group.rows if invoices.asked(row)],
+        payable=[row for row in group.rows if row.asked],
         form=forms.prefilled(form, group), least=forms.least(group.currency),
         error=forms.problem(refused, form, group.currency, g.language) if refused else None,
     )  # fmt: skip

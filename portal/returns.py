@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Answer
 import web
 from models.states import AttemptStatus
 from portal.preferences import carry_language
-from receivables import attempts, settling
+from receivables.payments import attempts, settling
 
 blueprint = Blueprint("portal_returns", __name__)
 blueprint.url_defaults(carry_language)

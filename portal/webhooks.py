@@ -7,8 +7,8 @@ import logging
 from flask import Blueprint, request
 
 import web
-from receivables import inbox
 from receivables.errors import NotFound
+from receivables.payments import inbox
 from receivables.ports import NotSignedByGateway
 
 blueprint = Blueprint("portal_webhooks", __name__)

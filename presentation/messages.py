@@ -219,9 +219,9 @@ class Presenter:
             if row.processing:
                 notes.append(block("row_processing", "processing", row.processing))
             number = write("number", one_line(row.number))
-            lines.append(Row(number, tuple(notes), sum_of(row.balance - row.processing)))
+            lines.append(Row(number, tuple(notes), sum_of(row.asked)))
         if name == "invoice_list" and len(rows) > 1 and not mixed:
-            asked = total([row.balance - row.processing for row in rows], rows[0].currency)
+            asked = total([row.asked for row in rows], rows[0].currency)
             label_of_sum = self._sources[self._block("list_total", filler.language)]
             lines.append(Row(label_of_sum, (), sum_of(asked), is_sum=True))
         return lines

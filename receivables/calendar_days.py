@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
+
+import holidays
 
 
 def business_date(now: datetime, zone: str) -> date:
@@ -40,3 +43,33 @@ def next_local(now: datetime, clock: time, zone: str) -> datetime:
     today = business_date(now, zone)
     moment = at_local(today, clock, zone)
     return moment if moment > now else at_local(today + timedelta(days=1), clock, zone)
+
+
+@cache
+def _calendar(country: str) -> holidays.HolidayBase:
+    try:
+        return holidays.country_holidays(country)
+    except NotImplementedError:
+        return holidays.HolidayBase()  # a country nobody wrote down: weekends only
+
+
+def is_business_day(day: date, country: str) -> bool:
+    """Whether offices and banks of a country work on a day.
+
+    >>> is_business_day(date(2026, 12, 25), "GB"), is_business_day(date(2026, 11, 22), "IL")
+    (False, True)
+    """
+    return bool(_calendar(country).is_working_day(day))
+
+
+def add_business_days(day: date, count: int, country: str) -> date:
+    """Return the business day that comes `count` business days after a day; 0 gives it or the next.
+
+    >>> add_business_days(date(2026, 11, 20), 1, "GB")
+    datetime.date(2026, 11, 23)
+    """
+    left = count
+    while left or not is_business_day(day, country):
+        day += timedelta(days=1)
+        left -= is_business_day(day, country) and left > 0
+    return day

@@ -17,10 +17,11 @@ from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Allocation, AllocationRule
 from models.states import InvoiceStatus
-from receivables import attempts, invoices, ledger, outbox
+from receivables import invoices, ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
+from receivables.payments import attempts
 from receivables.permissions import Actor, Permission, require
 
 

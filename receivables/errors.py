@@ -33,6 +33,10 @@ class LinkGone(ReceivablesError):
     """The link is not live; unknown, expired and revoked look the same (410, L-10)."""
 
 
+class ProofNeeded(ReceivablesError):
+    """A risky act needs a one-time code first (303 to the code page, decision 8); `facts` name the act."""
+
+
 class SessionEnded(ReceivablesError):
     """The link session or log-in is over; start again (303 or 410)."""
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
+from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor, CreditorBankAccount
+from models.disputes import Dispute
 from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
 from models.money import Money, total
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
-from models.states import AttemptStatus, InvoiceStatus
+from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
 from models.store import fetch
 from receivables import ledger
 from receivables.calendar_days import business_date, days_late
@@ -33,7 +35,8 @@ class CurrencyGroup:
     """All that is open in one currency; the three parts sum to `asked`.
 
     `rows` are ordered overdue first, oldest due date first. `processing` is on its way by a
-    delayed method and not asked for again; `credit` is what the account has in its favour.
+    delayed method and not asked for again; `contested` is set aside by open disputes; `arranged` is
+    covered by a plan or an accepted offer; `credit` is what the account has in its favour.
     """
 
     currency: str
@@ -43,11 +46,14 @@ class CurrencyGroup:
     not_due: Money
     asked: Money
     processing: Money
+    contested: Money
+    arranged: Money
     credit: Money
 
     @property
     def overdue_rows(self) -> list[InvoiceRow]:
-        return [row for row in self.rows if row.days_late > 0]
+        """What is late and asked for now."""
+        return [row for row in self.rows if row.days_late > 0 and row.asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,32 @@ _ON_ITS_WAY = (
     .label("processing_minor")
 )
 
+#: What of one document is set aside by open disputes.
+_CONTESTED = (
+    select(func.coalesce(func.sum(Dispute.contested_minor), 0))
+    .where(Dispute.invoice_id == Invoice.id, Dispute.holds)
+    .correlate(Invoice)
+    .scalar_subquery()
+    .label("contested_minor")
+)
+_IN_PLAN = (
+    exists()
+    .where(
+        PlanInvoice.invoice_id == Invoice.id,
+        PlanInvoice.blocking,
+        Plan.id == PlanInvoice.plan_id,
+        Plan.status.in_(RUNNING_PLANS),
+    )
+    .correlate(Invoice)
+    .label("in_plan")
+)
+_IN_OFFER = (
+    exists()
+    .where(OfferInvoice.invoice_id == Invoice.id, OfferInvoice.blocking)
+    .correlate(Invoice)
+    .label("in_offer")
+)
+
 _ROWS = select(
     Invoice.id,
     Invoice.ref,
@@ -154,7 +186,12 @@ _ROWS = select(
     Invoice.total_minor,
     Invoice.balance_minor,
     Invoice.description,
+    Invoice.early_discount_minor,
+    Invoice.early_discount_to_on,
     _ON_ITS_WAY,
+    _CONTESTED,
+    _IN_PLAN,
+    _IN_OFFER,
 )
 
 # The statements below are built once: composing one costs more than running it.
@@ -252,6 +289,10 @@ def _row(r: Any, today: date) -> InvoiceRow:
         description=r.description,
         processing=Money(int(r.processing_minor), r.currency),
         currency=r.currency,
+        contested_minor=int(r.contested_minor),
+        arranged="plan" if r.in_plan else "offer" if r.in_offer else None,
+        discount=Money(r.early_discount_minor, r.currency) if r.early_discount_minor else None,
+        discount_to=r.early_discount_to_on,
     )
 
 
@@ -273,9 +314,14 @@ def open_rows(
     return [_row(r, today) for r in rows]
 
 
-def asked(row: InvoiceRow) -> Money:
-    """What is asked for on one document now: its balance less what is on its way, never below nil."""
-    return max(row.balance - row.processing, Money(0, row.currency))
+def contested(session: Session, invoice_ids: Sequence[int]) -> dict[int, int]:
+    """Return what open disputes set aside of each document, in minor units; others are left out."""
+    rows = session.execute(
+        select(Dispute.invoice_id, func.sum(Dispute.contested_minor))
+        .where(Dispute.invoice_id.in_(invoice_ids), Dispute.holds)
+        .group_by(Dispute.invoice_id)
+    )
+    return {invoice_id: int(minor) for invoice_id, minor in rows}
 
 
 def on_its_way(session: Session, invoice_id: int) -> int:
@@ -308,11 +354,13 @@ def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) 
     return CurrencyGroup(
         currency=code,
         rows=rows,
-        overdue=total([asked(r) for r in rows if r.days_late > 0], code),
-        due_today=total([asked(r) for r in rows if r.due_on == today], code),
-        not_due=total([asked(r) for r in rows if r.days_late == 0 and r.due_on != today], code),
-        asked=total([asked(r) for r in rows], code),
+        overdue=total([r.asked for r in rows if r.days_late > 0], code),
+        due_today=total([r.asked for r in rows if r.due_on == today], code),
+        not_due=total([r.asked for r in rows if r.days_late == 0 and r.due_on != today], code),
+        asked=total([r.asked for r in rows], code),
         processing=total([r.processing for r in rows], code),
+        contested=total([r.contested for r in rows], code),
+        arranged=total([r.open_part for r in rows if r.arranged], code),
         credit=credit or Money(0, code),
     )
 

@@ -73,6 +73,9 @@ class Holder:
     gateway_account: str
     logo_digest: str | None
     ends_at: datetime
+    #: When the holder proved himself by a one-time code in this session (decision 8).
+    proved_at: datetime | None
+    session_id: int
 
 
 def issue(
@@ -285,6 +288,8 @@ _HOLDER = (
     select(
         *SENDER_COLUMNS,
         LinkSession.ends_at,
+        LinkSession.proved_at,
+        LinkSession.id.label("session_id"),
         Link.id.label("link_id"),
         Link.scope,
         Link.contact_id,
@@ -349,6 +354,8 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         gateway_account=r.gateway_account,
         logo_digest=r.logo_digest,
         ends_at=r.ends_at,
+        proved_at=r.proved_at,
+        session_id=r.session_id,
     )
 
 

@@ -21,18 +21,40 @@ class Permission(StrEnum):
     ACCOUNT_READ = "account:read"
     ALERT_CLOSE = "alert:close"
     ALERT_READ = "alert:read"
+    ANSWER_GIVE = "answer:give"
+    APPROVAL_DECIDE = "approval:decide"
+    APPROVAL_READ = "approval:read"
     AUDIT_READ = "audit:read"
+    CALL_ASK = "call:ask"
+    CARD_KEEP = "card:keep"
+    CONTACT_CHANGE = "contact:change"
+    CREDIT_HOLD_PLACE = "credit_hold:place"
     CREDIT_NOTE_RECORD = "credit_note:record"
+    CREDIT_USE = "credit:use"
+    DISPUTE_OPEN = "dispute:open"
+    DISPUTE_READ = "dispute:read"
+    DISPUTE_RESOLVE = "dispute:resolve"
+    DOCUMENT_READ = "document:read"
+    HARDSHIP_READ = "hardship:read"
+    HARDSHIP_TELL = "hardship:tell"
     INVOICE_IMPORT = "invoice:import"
     INVOICE_READ = "invoice:read"
+    LINK_FORWARD = "link:forward"
     LINK_ISSUE = "link:issue"
     LINK_REVOKE = "link:revoke"
     MESSAGE_READ = "message:read"
+    OFFER_ACCEPT = "offer:accept"
+    OFFER_MAKE = "offer:make"
     PAYMENT_READ = "payment:read"
     PAYMENT_START = "payment:start"
+    PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
+    PROMISE_MAKE = "promise:make"
     REMINDER_SEND = "reminder:send"
+    REQUEST_ANSWER = "request:answer"
+    SESSION_END = "session:end"
     STAFF_ADD = "staff:add"
+    SURVEY_ANSWER = "survey:answer"
     TASK_CLOSE = "task:close"
 
 
@@ -65,23 +87,62 @@ class Actor:
 SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 
 _P = Permission
-_READS = frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.MESSAGE_READ, _P.POSTING_READ})
+_READS = frozenset(
+    {
+        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ, _P.INVOICE_READ,
+        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ,
+    }
+)  # fmt: skip
 _CHASES = frozenset({_P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND, _P.ALERT_READ})
 
+# fmt: off
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.COLLECTOR: _READS | _CHASES | {_P.TASK_CLOSE},
-    Role.SUPERVISOR: _READS | _CHASES | {_P.ALERT_CLOSE, _P.AUDIT_READ, _P.CREDIT_NOTE_RECORD, _P.TASK_CLOSE},
+    Role.COLLECTOR: _READS
+    | _CHASES
+    | {_P.APPROVAL_DECIDE, _P.DISPUTE_RESOLVE, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE},
+    Role.SUPERVISOR: _READS
+    | _CHASES
+    | {
+        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD,
+        _P.DISPUTE_RESOLVE, _P.HARDSHIP_READ, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE,
+    },
     Role.ACCOUNTANT: _READS
-    | {_P.ALERT_READ, _P.ALERT_CLOSE, _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.TASK_CLOSE},
+    | {
+        _P.ALERT_READ, _P.ALERT_CLOSE, _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.REQUEST_ANSWER,
+        _P.TASK_CLOSE,
+    },
     Role.SALESPERSON: frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ}),
     Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
     Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ}),
 }
 
-_SEES_AND_PAYS = frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START})
+# fmt: on
+
+_SEES_AND_PAYS = frozenset(
+    {_P.ACCOUNT_READ, _P.DOCUMENT_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PAYMENT_START, _P.CALL_ASK}
+)
+#: Staff-held and forwarded links see and pay; what binds the debtor is his alone (decision 6).
 SCOPE_GRANTS: dict[LinkScope, frozenset[Permission]] = {
-    LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS,
-    LinkScope.FULL: _SEES_AND_PAYS | {_P.ACCOUNT_CHOOSE_LANGUAGE},
+    LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS - {_P.CALL_ASK},
+    LinkScope.ONE_INVOICE: frozenset({_P.INVOICE_READ, _P.PAYMENT_START}),
+    LinkScope.FULL: _SEES_AND_PAYS
+    | {
+        _P.ACCOUNT_CHOOSE_LANGUAGE,
+        _P.ANSWER_GIVE,
+        _P.CARD_KEEP,
+        _P.CONTACT_CHANGE,
+        _P.CREDIT_USE,
+        _P.DISPUTE_OPEN,
+        _P.DISPUTE_READ,
+        _P.HARDSHIP_TELL,
+        _P.LINK_FORWARD,
+        _P.OFFER_ACCEPT,
+        _P.OFFER_MAKE,
+        _P.PLAN_MAKE,
+        _P.PROMISE_MAKE,
+        _P.SESSION_END,
+        _P.SURVEY_ANSWER,
+    },
 }
 
 

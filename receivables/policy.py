@@ -7,20 +7,135 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.base import UTCDateTime
+from models.money import Money, currency_row
 from models.store import fetch
 from models.work import PolicyVersion
 
 DEFAULT_BODY = (Path(__file__).parent / "policy_default.toml").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class StepUpRules:
+    """When a one-time code is asked for, and its limits (decision 8, L-08)."""
+
+    mode: str  # never, risky, always
+    digits: int
+    valid_minutes: int
+    tries: int
+    per_hour: int
+    proof_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRules:
+    """How far ahead a promise may be, how long it is waited for, and when it counts as kept."""
+
+    horizon_days: int
+    grace_business_days: int
+    kept_percent: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRules:
+    """How long an honest answer makes us wait, in business days of the account's country."""
+
+    says_paid_business_days: int
+    their_approval_business_days: int
+    answer_business_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRules:
+    answer_business_days: int
+    files: int
+    file_mebibytes: int
+    account_mebibytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBand:
+    """What a balance above `above` may be paid in; amounts are units, see Policy.units."""
+
+    above: int
+    least_part: int
+    most_parts: int
+    first_within_days: int
+    down_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRules:
+    retry_days: tuple[int, ...]
+    missed_to_default: int
+    cure_days: int
+    moves: int
+    move_days: int
+    notice_days: int
+    fee_percent: int
+    bands: tuple[PlanBand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferBand:
+    """The largest discount for what is so many days late, and the days to accept and to pay."""
+
+    days_late: int
+    discount_percent: int
+    accept_days: int
+    pay_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRules:
+    counter_answered_at_once: bool
+    grid: tuple[OfferBand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRules:
+    """Role -> what it may decide alone for another's proposal (A-03)."""
+
+    discount_percent: Mapping[str, int]
+    plan_parts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WayRules:
+    transfer_first_above: int
+    cheques: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BetterTerms:
+    kept_promises: int
+    more_parts: int
+
+
+_T = TypeVar("_T")
+
+
+def _section(kind: type[_T], data: Mapping[str, Any]) -> _T:
+    """Read a section whose keys are the names of a dataclass, all of them and no other.
+
+    Raises: KeyError: a key is missing or not known.
+    """
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if strangers := set(data) ^ known:
+        raise KeyError(sorted(strangers)[0])
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +163,30 @@ class Policy:
     contact_to: time
     lease: timedelta
     event_give_up: timedelta
+    scale: Mapping[str, Decimal]
+    step_up: StepUpRules
+    promises: PromiseRules
+    pauses: PauseRules
+    disputes: DisputeRules
+    plans: PlanRules
+    offers: OfferRules
+    approvals: ApprovalRules
+    ways: WayRules
+    better_terms: BetterTerms
+    asks_survey: bool
+
+    def units(self, amount: int, currency: str) -> Money | None:
+        """Return an amount of the policy in a currency; None where it has no scale.
+
+        >>> default_policy().units(25, "ILS")
+        Money(minor=10000, currency='ILS')
+        """
+        scale = self.scale.get(currency)
+        if scale is None:
+            return None
+        row = currency_row(currency)
+        minor = int(amount * scale * 10**row.exponent)
+        return Money(max(minor - minor % row.step, row.step), currency)
 
     @classmethod
     def read(cls, body: str, version_id: int | None = None) -> Policy:
@@ -81,6 +220,23 @@ class Policy:
             contact_to=time.fromisoformat(contact["window_to"]),
             lease=timedelta(seconds=worker["lease_seconds"]),
             event_give_up=timedelta(hours=worker["event_give_up_hours"]),
+            scale={code: Decimal(str(value)) for code, value in data["amounts"]["scale"].items()},
+            step_up=_section(StepUpRules, data["step_up"]),
+            promises=_section(PromiseRules, data["promises"]),
+            pauses=_section(PauseRules, data["pauses"]),
+            disputes=_section(DisputeRules, data["disputes"]),
+            plans=_section(
+                PlanRules,
+                {**data["plans"], "bands": [_section(PlanBand, band) for band in data["plans"]["bands"]]},
+            ),
+            offers=_section(
+                OfferRules,
+                {**data["offers"], "grid": [_section(OfferBand, band) for band in data["offers"]["grid"]]},
+            ),
+            approvals=_section(ApprovalRules, data["approvals"]),
+            ways=_section(WayRules, data["ways"]),
+            better_terms=_section(BetterTerms, data["better_terms"]),
+            asks_survey=data["after_paying"]["survey"],
         )
 
 

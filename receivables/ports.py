@@ -230,6 +230,25 @@ class InvoiceRow:
     description: str
     processing: Money  # on its way by a delayed method
     currency: str
+    contested_minor: int = 0  # set aside by open disputes
+    arranged: str | None = None  # "plan" or "offer" while an arrangement covers it
+    discount: Money | None = None  # off when paid in full by discount_to
+    discount_to: date | None = None
+
+    @property
+    def contested(self) -> Money:
+        """What is set aside while a dispute about it is open."""
+        return Money(self.contested_minor, self.currency)
+
+    @property
+    def open_part(self) -> Money:
+        """What may still be paid on it: its balance less what is on its way or contested, never below nil."""
+        return max(self.balance - self.processing - self.contested, Money(0, self.currency))
+
+    @property
+    def asked(self) -> Money:
+        """What is asked for on it now; nothing while an arrangement covers it."""
+        return Money(0, self.currency) if self.arranged else self.open_part
 
 
 @dataclass(frozen=True, slots=True)

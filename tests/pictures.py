@@ -22,7 +22,8 @@ from models.invoices import Invoice
 from models.links import Channel
 from models.payments import PaymentAttempt
 from models.states import AttemptStatus
-from receivables import consents, links
+from receivables import links
+from receivables.contact import consents
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests.browsers import chromium

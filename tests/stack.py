@@ -21,7 +21,8 @@ from assembly import House, assemble
 from config import Settings
 from jobs import demo_seed
 from models.accounts import Account
-from receivables import policy, reminders
+from receivables import policy
+from receivables.contact import reminders
 from receivables.permissions import SYSTEM
 from tests.mailboxes import MailboxProcess, start_mailbox
 from tests.standins import StandIn, start_stripe

@@ -37,7 +37,7 @@ STAIRS: dict[str, set[str]] = {
         "presentation",
         "models",
         "receivables.ports",
-        "receivables.intake_rows",
+        "receivables.intake.rows",
         "config",
     },
     "config": set(),

@@ -22,8 +22,8 @@ from models.accounts import Account
 from models.audit import AuditEntry
 from models.staff import Role, Staff
 from models.store import Store
+from receivables.desk.staff import CODE_ROLES
 from receivables.permissions import Actor
-from receivables.staff import CODE_ROLES
 from tests import factories as make
 from tests.conftest import NOON, Clock
 from tests.databases import fresh_database

@@ -13,7 +13,9 @@ from models.links import Channel, Link, LinkScope
 from models.messages import Message
 from models.staff import Role
 from models.work import TaskKind
-from receivables import desk_accounts, links, outbox, reminders
+from receivables import links, outbox
+from receivables.contact import reminders
+from receivables.desk import accounts as desk_accounts
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests import factories as make

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pyotp import TOTP
 
-from receivables import passwords
+from receivables.desk import passwords
 from receivables.errors import Refused
 from tests.admin.conftest import SECRET
 

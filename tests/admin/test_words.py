@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def calls(name: str) -> Iterator[list[ast.expr]]:
     """Positional arguments of every call of a function in the rooms that say codes."""
     for room in ("receivables", "jobs"):
-        for path in sorted((ROOT / room).glob("*.py")):
+        for path in sorted((ROOT / room).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 called = getattr(node, "func", None)
                 if isinstance(node, ast.Call) and getattr(called, "attr", getattr(called, "id", "")) == name:

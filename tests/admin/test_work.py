@@ -12,8 +12,10 @@ from models.money import Money
 from models.staff import Role
 from models.store import Store
 from models.work import Alert, Task, TaskKind
-from receivables import alerts, desk_reads, outbox
+from receivables import outbox
 from receivables.audit import verify
+from receivables.desk import alerts
+from receivables.desk import reads as desk_reads
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.admin.conftest import Desk

@@ -18,7 +18,7 @@ from models.accounts import Account
 from models.messages import Message
 from models.staff import Role, Staff
 from models.store import Store
-from receivables.passwords import verify_password
+from receivables.desk.passwords import verify_password
 from tests import factories as make
 
 ROOT = Path(__file__).resolve().parents[2]

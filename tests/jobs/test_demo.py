@@ -24,7 +24,7 @@ from models.accounts import Account, Contact
 from models.links import Link
 from models.staff import Staff
 from receivables import links
-from receivables.staff import CODE_ROLES
+from receivables.desk.staff import CODE_ROLES
 from tests.databases import fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,7 +29,7 @@ from models.ledger import LedgerEntry, Posting
 from models.states import ImportStatus, InvoiceStatus
 from models.store import Store
 from receivables import audit, ledger
-from receivables.intake_rows import IntakeOptions
+from receivables.intake.rows import IntakeOptions
 from receivables.permissions import SYSTEM
 from tests.conftest import NOON
 from tests.factories import a_creditor
@@ -283,7 +283,7 @@ from pathlib import Path
 from gateways.spreadsheets import Spreadsheets
 from jobs.imports import import_file
 from models.store import Store
-from receivables.intake_rows import IntakeOptions
+from receivables.intake.rows import IntakeOptions
 from receivables.permissions import SYSTEM
 from tests.conftest import NOON
 

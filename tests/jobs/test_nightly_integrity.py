@@ -15,7 +15,8 @@ from jobs import nightly_integrity
 from models.invoices import Invoice
 from models.links import GuessCounter
 from models.work import Alert
-from receivables import guesses, reminders
+from receivables import guesses
+from receivables.contact import reminders
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.conftest import NOON

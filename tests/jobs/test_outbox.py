@@ -27,7 +27,8 @@ from models.money import Money
 from models.states import MessageStatus
 from models.store import Store
 from models.work import Alert, Interaction
-from receivables import consents, credit_notes, links, outbox, reminders
+from receivables import credit_notes, links, outbox
+from receivables.contact import consents, reminders
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import Letter, Mail, Presenter, RemoteState, Rendered
@@ -35,7 +36,7 @@ from tests import factories as make
 from tests.conftest import NOON
 from tests.fakes import ToldGateway, a_charge, a_truth
 from tests.mailboxes import MailboxProcess, start_mailbox
-from tests.receivables.test_settling import at_once, open_books
+from tests.receivables.payments.test_settling import at_once, open_books
 
 POLICY = default_policy()
 PAY, SHORT = "https://pay.northgate.example", "https://n.example"

@@ -25,14 +25,15 @@ from models.payments import InboxEvent, Payment
 from models.states import AttemptStatus, InboxStatus, JobStatus
 from models.store import Store
 from models.work import Alert, Heartbeat, Job
-from receivables import attempts, inbox, outbox
+from receivables import outbox
+from receivables.payments import attempts, inbox
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import GatewayUnreachable, RemoteState
 from tests.conftest import NOON, Clock
 from tests.databases import fresh_database
 from tests.fakes import ToldGateway, a_charge, a_truth
-from tests.receivables.test_settling import Books, at_once, hint, now, open_books
+from tests.receivables.payments.test_settling import Books, at_once, hint, now, open_books
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = default_policy().lease

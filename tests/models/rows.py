@@ -9,7 +9,8 @@ from models.links import Channel
 from models.messages import ConsentEvent, ConsentEventKind, ContactLedger, Purpose
 from models.money import Money
 from models.payments import ProviderEffect
-from receivables import credit_notes, outbox, reminders
+from receivables import credit_notes, outbox
+from receivables.contact import reminders
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.conftest import NOON

@@ -11,7 +11,7 @@ from models.accounts import Account
 from models.invoices import AdjustmentKind, Invoice, InvoiceAdjustment
 from models.money import Money
 from models.states import AttemptStatus
-from receivables.quotes import Choice
+from receivables.payments.quotes import Choice
 from tests.portal.conftest import Portal
 from tests.portal.test_overview import settle, started
 from tests.portal.visitor import words

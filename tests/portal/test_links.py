@@ -13,7 +13,8 @@ from models.base import Base
 from models.links import Channel, GuessCounter, Link, LinkSession
 from models.messages import ConsentEvent, Message, Purpose
 from models.store import Store
-from receivables import consents, links
+from receivables import links
+from receivables.contact import consents
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests.portal.conftest import Portal

@@ -11,19 +11,19 @@ from models.accounts import Account
 from models.invoices import Invoice, InvoiceKind
 from models.money import Money
 from models.states import AttemptStatus
-from receivables import attempts, payments, settling
+from receivables.payments import attempts, settling, starting
+from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
-from receivables.quotes import Choice
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.visitor import words
 from tests.standins import StandIn, debit_on_page, pay_on_page
 
 
-def started(portal: Portal, account: Account, choice: Choice, nonce: str = "n") -> payments.Started:
+def started(portal: Portal, account: Account, choice: Choice, nonce: str = "n") -> starting.Started:
     """A payment started by the account's own link holder."""
     house = portal.app.extensions["amicable"]
-    return payments.start(
+    return starting.start(
         portal.store, house.gateway("default"), make.holder_actor(account), choice, account_id=account.id,
         zone=account.zone, nonce=nonce, language="en", title="Northgate", note=None,
         base_url="http://localhost", now=portal.clock.at,

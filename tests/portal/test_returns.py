@@ -8,8 +8,8 @@ import pytest
 
 from models.accounts import Account
 from models.states import AttemptStatus
-from receivables import payments
-from receivables.quotes import Choice
+from receivables.payments import starting
+from receivables.payments.quotes import Choice
 from tests.portal.conftest import Portal
 from tests.portal.test_overview import settle, started
 from tests.portal.visitor import words
@@ -19,7 +19,7 @@ PENDING = (AttemptStatus.CREATED, AttemptStatus.OPEN, AttemptStatus.UNKNOWN)
 
 
 @pytest.fixture
-def begun(portal: Portal, tidewater: Account) -> payments.Started:
+def begun(portal: Portal, tidewater: Account) -> starting.Started:
     return started(portal, tidewater, Choice("overdue", "GBP"))
 
 
@@ -27,7 +27,7 @@ def status(portal: Portal) -> AttemptStatus:
     return portal.attempts()[-1].status
 
 
-def test_paid(portal: Portal, begun: payments.Started) -> None:
+def test_paid(portal: Portal, begun: starting.Started) -> None:
     """The look alone changes nothing; Check now settles, once for any number of clicks (P-09)."""
     pay_on_page(begun.url or "")
     visitor = portal.visitor()
@@ -45,7 +45,7 @@ def test_paid(portal: Portal, begun: payments.Started) -> None:
     assert "not pay again" not in said
 
 
-def test_on_its_way(portal: Portal, begun: payments.Started) -> None:
+def test_on_its_way(portal: Portal, begun: starting.Started) -> None:
     debit_on_page(begun.url or "")
     assert settle(portal, begun.ref) is AttemptStatus.PROCESSING
     page = portal.visitor().get(f"/r/{begun.ref}")
@@ -54,14 +54,14 @@ def test_on_its_way(portal: Portal, begun: payments.Started) -> None:
     assert "Refresh" not in page.headers
 
 
-def test_a_decline_is_not_the_end_of_the_page(portal: Portal, begun: payments.Started) -> None:
+def test_a_decline_is_not_the_end_of_the_page(portal: Portal, begun: starting.Started) -> None:
     """P-22: the gateway has not said failed; the card page is still open for another card."""
     pay_on_page(begun.url or "", card="4000000000000002")
     assert settle(portal, begun.ref) is AttemptStatus.OPEN
     assert "Not paid" not in words(portal.visitor().get(f"/r/{begun.ref}"))
 
 
-def test_expired(portal: Portal, begun: payments.Started, stripe: StandIn) -> None:
+def test_expired(portal: Portal, begun: starting.Started, stripe: StandIn) -> None:
     (attempt,) = portal.attempts()
     call_api(stripe, "POST", f"/v1/checkout/sessions/{attempt.remote_id}/expire")
     assert settle(portal, begun.ref) is AttemptStatus.EXPIRED
@@ -88,7 +88,7 @@ def test_unknown_never_says_failed(portal: Portal, tidewater: Account, stripe: S
     assert status(portal) is AttemptStatus.OPEN
 
 
-def test_left_by_the_card_pages_own_way_out(portal: Portal, begun: payments.Started) -> None:
+def test_left_by_the_card_pages_own_way_out(portal: Portal, begun: starting.Started) -> None:
     """The way back is the same page, not a new attempt; the words hold only while it is open."""
     page = portal.visitor().get(f"/r/{begun.ref}?left=1")
     assert "You left the card page" in words(page)
@@ -102,7 +102,7 @@ def test_left_by_the_card_pages_own_way_out(portal: Portal, begun: payments.Star
     "finish", [lambda *_: None, lambda portal, b: (pay_on_page(b.url), settle(portal, b.ref))]
 )
 def test_without_a_session_only_status_amount_and_creditor(
-    portal: Portal, tidewater: Account, begun: payments.Started, finish: Callable[..., object]
+    portal: Portal, tidewater: Account, begun: starting.Started, finish: Callable[..., object]
 ) -> None:
     """Decision 10: whoever holds the address learns no account, no invoice and no contact."""
     finish(portal, begun)
@@ -118,7 +118,7 @@ def test_an_unknown_return_id(portal: Portal) -> None:
     assert visitor.post("/r/nothing/check").status_code == 404
 
 
-def test_the_page_speaks_the_language_of_the_payer(portal: Portal, begun: payments.Started) -> None:
+def test_the_page_speaks_the_language_of_the_payer(portal: Portal, begun: starting.Started) -> None:
     page = portal.visitor().get(f"/r/{begun.ref}?lang=ru")
     assert '<html lang="ru"' in page.text
     assert "Мы проверяем ваш платёж" in words(page)

@@ -15,7 +15,7 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.payments import PaymentAttempt
 from models.store import Store
-from receivables.quotes import Choice
+from receivables.payments.quotes import Choice
 from tests.portal.conftest import Portal
 from tests.portal.test_links import everything
 from tests.portal.test_overview import started

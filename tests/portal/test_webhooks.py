@@ -25,8 +25,8 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.payments import InboxEvent, Payment
 from models.states import AttemptStatus, InboxStatus
-from receivables import attempts, payments
-from receivables.quotes import Choice
+from receivables.payments import attempts, starting
+from receivables.payments.quotes import Choice
 from sandbox.stripe.webhooks import signature
 from tests import factories as make
 from tests.portal.conftest import Portal, portal_on
@@ -208,7 +208,7 @@ def test_from_the_gateways_own_delivery_to_the_books(tmp_path: Path) -> None:
             stripe.fault("webhook:*", "bad_signature", count=1)
             stripe.fault("webhook:checkout.session.completed", "duplicate", count=1, n=5)
             stripe.control("webhooks", url=url + ADDRESS, secret=WEBHOOK_SECRET)
-            started = payments.start(
+            started = starting.start(
                 portal.store, house.gateways["default"], make.holder_actor(account), Choice("all", "GBP"),
                 account_id=account.id, zone=account.zone, nonce="n1", language="en", title="Northgate",
                 note=None, base_url=url, now=portal.clock.at,

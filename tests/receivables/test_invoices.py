@@ -142,7 +142,7 @@ def test_more_on_its_way_than_is_open_is_not_asked_back(sqlite_store: Store) -> 
         (group,) = look(s, account).groups
     assert group.asked == Money(500, "GBP")
     assert group.overdue == Money(500, "GBP")
-    assert all(invoices.asked(row).minor >= 0 for row in group.rows)
+    assert all(row.asked.minor >= 0 for row in group.rows)
 
 
 def test_notices_of_what_is_not_known_yet(sqlite_store: Store) -> None:

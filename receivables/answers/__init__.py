@@ -1,0 +1,1 @@
+"""What debtors say and ask, and what we answered."""

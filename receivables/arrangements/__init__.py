@@ -1,0 +1,1 @@
+"""Promises, instalment plans, settlement offers and saved cards: their rules and moves."""

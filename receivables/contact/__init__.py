@@ -1,0 +1,1 @@
+"""Whether we may write, what we write, and what people said about it."""

@@ -1,0 +1,241 @@
+"""One consolidated reminder per account and currency, and what each message says at send time.
+
+The amount in a message is the amount behind its link: it is read again when the message leaves.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.invoices import Invoice
+from models.links import Channel
+from models.messages import ConsentEvent, Message, Purpose
+from models.money import Money, total
+from models.payments import Allocation, Payment
+from receivables import invoices, links, outbox
+from receivables.calendar_days import business_date, days_late
+from receivables.contact.consents import address_of, masked
+from receivables.errors import Refused
+from receivables.permissions import Actor, Permission, require
+from receivables.ports import InvoiceRow, Letter
+
+
+def paying_contacts(session: Session, account: Account) -> list[Contact]:
+    """Who is reminded: the active contacts who pay, or every active one if none is marked."""
+    contacts = session.scalars(
+        select(Contact).where(Contact.account_id == account.id, Contact.is_active).order_by(Contact.id)
+    ).all()
+    payers = set(
+        session.scalars(
+            select(ContactHasRole.contact_id).where(
+                ContactHasRole.role == ContactRole.PAYS,
+                ContactHasRole.contact_id.in_([c.id for c in contacts]),
+            )
+        )
+    )
+    return [c for c in contacts if c.id in payers] or list(contacts)
+
+
+def remind(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    *,
+    now: datetime,
+    channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS),
+) -> list[Message]:
+    """Queue one reminder for each paying contact, channel and currency (domain.md, ladder).
+
+    The kind follows the oldest document: overdue, due today, or a courtesy note before.
+
+    Returns:
+        The queued messages; those of the same day that were queued before are returned again.
+    Raises:
+        NotAllowed: the actor may not send reminders.
+        Refused: `nothing_open`, `no_contact`.
+    """
+    require(actor, Permission.REMINDER_SEND)
+    today = business_date(now, account.zone)
+    rows = [row for row in invoices.open_rows(session, account.id, today) if row.asked]
+    if not rows:
+        raise Refused("nothing_open")
+    contacts = paying_contacts(session, account)
+    if not contacts:
+        raise Refused("no_contact")
+    queued = []
+    for currency in sorted({row.currency for row in rows}):
+        kind = _kind([row for row in rows if row.currency == currency], today)
+        for contact in contacts:
+            for channel in channels:
+                if address_of(contact, channel) is None or not _has_text(kind, channel):
+                    continue
+                queued.append(
+                    outbox.enqueue(
+                        session,
+                        actor,
+                        account=account,
+                        contact=contact,
+                        channel=channel,
+                        purpose=Purpose.REMINDER,
+                        kind=kind,
+                        facts={},
+                        dedupe_key=f"reminder:{contact.id}:{channel.value}:{currency}:{today}",
+                        currency=currency,
+                        now=now,
+                    )
+                )
+    return queued
+
+
+def _kind(rows: list[InvoiceRow], today: date) -> str:
+    if any(row.days_late for row in rows):
+        return "first_reminder"
+    return "due_today" if any(row.due_on == today for row in rows) else "courtesy"
+
+
+def _has_text(kind: str, channel: Channel) -> bool:
+    """A courtesy note before the date goes by e-mail only (tone.md, the rungs)."""
+    return not (kind == "courtesy" and channel is Channel.SMS)
+
+
+def still_due(session: Session, message: Message, account: Account, *, now: datetime) -> bool:
+    """Whether a queued reminder still has something to say: asked again at send time."""
+    return bool(_spoken_of(session, message, account, business_date(now, account.zone)))
+
+
+def _spoken_of(session: Session, message: Message, account: Account, today: date) -> list[InvoiceRow]:
+    """Return the documents that a reminder of this kind is about and that are still asked for."""
+    rows = invoices.open_rows(session, account.id, today, currency=message.currency)
+    if message.kind == "first_reminder":
+        rows = [row for row in rows if row.days_late]
+    elif message.kind == "due_today":
+        rows = [row for row in rows if row.due_on == today]
+    return [row for row in rows if row.asked]
+
+
+def compose(
+    session: Session,
+    message: Message,
+    *,
+    link: str | None,
+    link_expires_at: datetime | None,
+    stop: str | None,
+    now: datetime,
+) -> Letter:
+    """Return everything the message's template needs, with amounts of this moment.
+
+    Args:
+        link, stop: clear addresses, known only now.
+    """
+    account = session.get_one(Account, message.account_id)
+    contact = session.get_one(Contact, message.contact_id)
+    sender = links.sender_for(session, account.id, message.language)
+    today = business_date(now, account.zone)
+    values: dict[str, Any] = {
+        "name": contact.name,
+        "account": account.name,
+        "creditor": sender.short_name if message.channel is Channel.SMS else sender.name,
+        "person": sender.person,
+        "phone": sender.phone,
+        "hours": sender.hours,
+        "verify": sender.verify_url,
+        "counted_to": today,
+    }
+    maker = _VALUES.get(message.purpose)
+    if maker is not None:
+        values |= maker(session, message, account, today)
+    if link_expires_at is not None:
+        values["link_expires"] = business_date(link_expires_at - timedelta(minutes=1), account.zone)
+    return Letter(
+        kind=message.kind,
+        channel="sms" if message.channel is Channel.SMS else "email",
+        language=message.language,
+        zone=account.zone,
+        private=account.is_private,
+        sender=sender,
+        values=values,
+        link=link,
+        stop=stop,
+    )
+
+
+def _reminder_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    rows = _spoken_of(session, message, account, today)
+    currency = message.currency or rows[0].currency
+    return {
+        "amount": total([row.asked for row in rows], currency),
+        "due_date": min((row.due_on for row in rows if row.due_on), default=today),
+        "invoice_list": rows,
+    }
+
+
+def _receipt_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    payment = session.get_one(Payment, message.facts["payment_id"])
+    shares = session.execute(
+        select(
+            Invoice.ref,
+            Invoice.number,
+            Invoice.kind,
+            Invoice.issued_on,
+            Invoice.due_on,
+            Invoice.total_minor,
+            Invoice.description,
+            Allocation.amount_minor,
+        )
+        .join(Allocation, Allocation.invoice_id == Invoice.id)
+        .where(Allocation.payment_id == payment.id)
+        .order_by(Allocation.id)
+    )
+    rest = total(
+        [r.asked for r in invoices.open_rows(session, account.id, today, currency=payment.currency)],
+        payment.currency,
+    )
+    return {
+        "paid_amount": Money(payment.amount_minor, payment.currency),
+        "paid_date": payment.valued_on,
+        "balance": rest,
+        "confirmation": payment.number,
+        "allocation_list": [
+            InvoiceRow(
+                ref=s.ref,
+                number=s.number,
+                kind=s.kind.value,
+                issued_on=s.issued_on,
+                due_on=s.due_on,
+                total=Money(s.total_minor, payment.currency),
+                balance=Money(s.amount_minor, payment.currency),
+                days_late=days_late(s.due_on, today),
+                description=s.description,
+                processing=Money(0, payment.currency),
+                currency=payment.currency,
+            )
+            for s in shares
+        ],
+    }
+
+
+def _opt_out_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    event = session.get_one(ConsentEvent, message.facts["consent_event_id"])
+    contact = session.get_one(Contact, message.contact_id)
+    address = address_of(contact, message.channel) or ""
+    return {
+        "optout_date": business_date(event.occurred_at, account.zone),
+        "contact_point": masked(address),
+    }
+
+
+_VALUES = {
+    Purpose.REMINDER: _reminder_values,
+    Purpose.RECEIPT: _receipt_values,
+    Purpose.OPT_OUT_CONFIRMED: _opt_out_values,
+}
+
+
+def needs_link(message: Message) -> bool:
+    """Whether the message carries a payment link."""
+    return message.purpose in (Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK)

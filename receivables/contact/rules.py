@@ -1,0 +1,123 @@
+"""The one gate before anything is sent: may we contact this person now? (C-01, decision 18, v0)
+
+Called at send time by the worker. Hours and the daily cap bind reminders; receipts, codes,
+fresh links and opt-out confirmations answer the reader's own act. Flags bind all but receipts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, AccountFlag, Contact
+from models.links import Channel
+from models.messages import ContactLedger, Message, Purpose
+from receivables.calendar_days import business_date, local_time, next_local
+from receivables.contact.consents import address_of, has_opted_out
+from receivables.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed, or why not; `next_at` when only the hour is wrong.
+
+    Reasons are codes that the desk words: no_address, contact_inactive, flag:<kind>, opted_out,
+    outside_hours, already_today.
+    """
+
+    reasons: tuple[str, ...]
+    next_at: datetime | None
+    business_on: date
+
+    @property
+    def allowed(self) -> bool:
+        return not self.reasons
+
+
+def may_contact(
+    session: Session,
+    account: Account,
+    contact: Contact,
+    *,
+    channel: Channel,
+    purpose: Purpose,
+    currency: str | None,
+    policy: Policy,
+    now: datetime,
+    message_id: int | None = None,
+) -> Decision:
+    """Decide whether one message may leave now.
+
+    Args:
+        message_id: a message whose own earlier claim does not stand against it.
+        currency: of a reminder; its cap is one a (contact, channel, currency, business date).
+    Returns:
+        The decision with every reason that stands against it.
+    """
+    today = business_date(now, account.zone)
+    address = address_of(contact, channel)
+    reasons: list[str] = []
+    if address is None:
+        reasons.append("no_address")
+    if not contact.is_active:
+        reasons.append("contact_inactive")
+    if purpose is not Purpose.RECEIPT:
+        flags = session.scalars(
+            select(AccountFlag.kind).where(
+                AccountFlag.account_id == account.id,
+                AccountFlag.from_on <= today,
+                or_(AccountFlag.to_on.is_(None), AccountFlag.to_on > today),
+            )
+        )
+        reasons += [f"flag:{kind.value}" for kind in flags]
+    if purpose is not Purpose.REMINDER:
+        return Decision(tuple(reasons), None, today)
+    if address is not None and has_opted_out(session, address, channel):
+        reasons.append("opted_out")
+    claimed = session.scalar(
+        select(ContactLedger.id).where(
+            ContactLedger.contact_id == contact.id,
+            ContactLedger.channel == channel,
+            ContactLedger.currency == currency,
+            ContactLedger.business_on == today,
+            ContactLedger.message_id != (message_id or 0),
+        )
+    )
+    if claimed is not None:
+        reasons.append("already_today")
+    next_at = None
+    if not policy.contact_from <= local_time(now, account.zone) < policy.contact_to:
+        if not reasons:
+            next_at = next_local(now, policy.contact_from, account.zone)
+        reasons.append("outside_hours")
+    return Decision(tuple(reasons), next_at, today)
+
+
+def claim(session: Session, message: Message, decision: Decision, *, now: datetime) -> ContactLedger:
+    """Claim the day for one reminder before it leaves; the claim counts whatever becomes of it (C-02).
+
+    Returns:
+        The claim; the message's own earlier one when it is tried again.
+    Raises:
+        IntegrityError: another worker has claimed the same day; nothing may be sent.
+    """
+    known = session.scalar(select(ContactLedger).where(ContactLedger.message_id == message.id))
+    if known is not None:
+        return known
+    row = ContactLedger(
+        contact_id=message.contact_id,
+        account_id=message.account_id,
+        channel=message.channel,
+        currency=message.currency or "",
+        business_on=decision.business_on,
+        step=message.kind,
+        cycle=decision.business_on.isoformat(),
+        message_id=message.id,
+        claimed_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row

@@ -1,0 +1,1 @@
+"""What staff see and do at the desk, and who they are."""

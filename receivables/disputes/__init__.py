@@ -1,0 +1,1 @@
+"""Disputes: opened, talked about, ended."""

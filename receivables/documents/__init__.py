@@ -1,0 +1,1 @@
+"""What stands in statements, receipts and agreements, before it is set in type."""

@@ -1,0 +1,1 @@
+"""Customers and invoices from files into the books."""

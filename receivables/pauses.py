@@ -1,0 +1,161 @@
+"""Pauses: one small engine of dated, reasoned, scoped reasons to stand still.
+
+A pause starts in the transaction that causes it. Reminders and the contact gate honour it at send
+time; the ladder subtracts the union of all pauses from the age it sees. Days are account-local.
+Source: domain.md, "Arrangements" (Pauses); C-05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.pauses import Pause, PauseReason
+from models.store import fetch
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One pause as readers see it; `to_on` is the first day on which it no longer holds."""
+
+    reason: PauseReason
+    invoice_id: int | None
+    contact_id: int | None
+    from_on: date
+    to_on: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it holds on an account-local day."""
+        return self.from_on <= day and (self.to_on is None or day < self.to_on)
+
+    def covers(self, invoice_id: int | None, contact_id: int | None) -> bool:
+        """Whether its scope takes in an invoice and a contact; None asks for the account itself."""
+        return self.invoice_id in (None, invoice_id) and self.contact_id in (None, contact_id)
+
+
+def pause(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    reason: PauseReason,
+    *,
+    key: str,
+    now: datetime,
+    to_on: date | None = None,
+    invoice_id: int | None = None,
+    contact_id: int | None = None,
+) -> Pause:
+    """Stand still for a reason, from today on; the same cause pauses once.
+
+    Args:
+        key: names the cause, "dispute:17"; a second call with it returns the first pause as it is.
+        to_on: first day on which it no longer holds; None until `resume`.
+        invoice_id, contact_id: a narrower scope than the account.
+    """
+    known = session.scalar(select(Pause).where(Pause.key == key))
+    if known is not None:
+        return known
+    row = Pause(
+        account_id=account.id,
+        invoice_id=invoice_id,
+        contact_id=contact_id,
+        reason=reason,
+        key=key,
+        from_on=business_date(now, account.zone),
+        to_on=to_on,
+        started_at=now,
+    )
+    session.add(row)
+    session.flush()
+    record(
+        session,
+        actor,
+        "pause.started",
+        row,
+        account_id=account.id,
+        now=now,
+        facts={"reason": reason.value, "key": key, "to_on": to_on.isoformat() if to_on else None},
+    )
+    return row
+
+
+def resume(session: Session, actor: Actor, account: Account, key: str, *, now: datetime) -> Pause | None:
+    """End the pause of a cause today; None when there is none. A second call changes nothing."""
+    row = session.scalar(select(Pause).where(Pause.key == key, Pause.account_id == account.id))
+    if row is None or row.ended_at is not None:
+        return row
+    today = business_date(now, account.zone)
+    if row.to_on is None or row.to_on > today:
+        row.to_on = max(today, row.from_on)
+    row.ended_at = now
+    record(session, actor, "pause.ended", row, account_id=account.id, now=now, facts={"key": key})
+    return row
+
+
+_STANDING = (
+    select(Pause.reason, Pause.invoice_id, Pause.contact_id, Pause.from_on, Pause.to_on)
+    .where(
+        Pause.account_id == bindparam("account_id"),
+        Pause.from_on <= bindparam("today"),
+        or_(Pause.to_on.is_(None), Pause.to_on > bindparam("today")),
+    )
+    .order_by(Pause.id)
+)
+
+
+def standing(session: Session, account_id: int, today: date) -> list[Standing]:
+    """Return the pauses that hold on a day, of whatever scope."""
+    rows = fetch(session, _STANDING, {"account_id": account_id, "today": today})
+    return [Standing(r.reason, r.invoice_id, r.contact_id, r.from_on, r.to_on) for r in rows]
+
+
+def of_account(session: Session, account_id: int) -> list[Standing]:
+    """Return every pause the account has had, for its age."""
+    rows = session.execute(
+        select(Pause.reason, Pause.invoice_id, Pause.contact_id, Pause.from_on, Pause.to_on)
+        .where(Pause.account_id == account_id)
+        .order_by(Pause.id)
+    )
+    return [Standing(r.reason, r.invoice_id, r.contact_id, r.from_on, r.to_on) for r in rows]
+
+
+def paused_by(
+    held: Iterable[Standing], *, invoice_id: int | None = None, contact_id: int | None = None
+) -> list[PauseReason]:
+    """Return the reasons that keep one invoice and one contact from being chased, each once.
+
+    Of a disputed invoice the uncontested part is still asked for, so a dispute is no reason here:
+    its contested amount has left what is asked for.
+    """
+    found = [
+        pause.reason
+        for pause in held
+        if pause.covers(invoice_id, contact_id) and pause.reason is not PauseReason.DISPUTE
+    ]
+    return list(dict.fromkeys(found))
+
+
+def paused_days(pauses: Sequence[Standing], since: date, today: date) -> int:
+    """Return how many days from `since` up to, not with, `today` were paused: the union, never twice.
+
+    >>> a = Standing(PauseReason.PROMISE, None, None, date(2026, 11, 2), date(2026, 11, 6))
+    >>> b = Standing(PauseReason.SAYS_PAID, None, None, date(2026, 11, 4), None)
+    >>> paused_days([a, b], date(2026, 11, 1), date(2026, 11, 10))
+    8
+    """
+    counted, upto = 0, since
+    for held in sorted(pauses, key=lambda p: p.from_on):
+        start = max(held.from_on, upto)
+        end = min(held.to_on or today, today)
+        if end > start:
+            counted += (end - start) // timedelta(days=1)
+            upto = end
+    return counted

@@ -1,0 +1,286 @@
+"""Book money that came: the payment, where it went, the gateway's fee, and the confirmation.
+
+One effect per gateway object and kind, whoever reports it and however often (P-11, INV-5).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.invoices import OWED_KINDS, Invoice
+from models.ledger import LedgerCode
+from models.links import Channel
+from models.messages import Purpose
+from models.money import Money
+from models.payments import (
+    Allocation,
+    AttemptInvoice,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEffect,
+)
+from models.states import InvoiceStatus
+from models.work import TaskKind
+from receivables import invoices, ledger, outbox
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.payments.allocation import Share, Target, allocate
+from receivables.permissions import SYSTEM
+from receivables.ports import RemoteCharge
+
+PAYMENT_EFFECT = "payment"
+FEE_EFFECT = "fee"
+
+
+def book_charge(
+    session: Session, attempt: PaymentAttempt, charge: RemoteCharge, *, late: bool, now: datetime
+) -> Payment:
+    """Book a taken charge: one payment, one entry, its allocations, its confirmation.
+
+    The account and the attempt are locked by the caller. Amounts other than the attempt's are
+    booked as they are and raise an alert (P-06).
+
+    Args:
+        late: the attempt had ended before: nothing is allocated, a person decides (domain.md).
+    Returns:
+        The payment; the one already there when this charge was booked before.
+    """
+    known = session.scalar(
+        select(Payment)
+        .join(ProviderEffect, ProviderEffect.entry_id == Payment.entry_id)
+        .where(ProviderEffect.provider_object_id == charge.charge_id, ProviderEffect.kind == PAYMENT_EFFECT)
+    )
+    if known is not None:
+        return known
+    account = session.get_one(Account, attempt.account_id)
+    valued_on = business_date(charge.taken_at, account.zone)
+    shares, rest = _share_out(session, attempt, charge.amount, late=late)
+    entry = ledger.post(
+        session,
+        SYSTEM,
+        ledger.Draft(
+            creditor_id=account.creditor_id,
+            reference=f"payment:{charge.charge_id}",
+            kind="payment",
+            currency=charge.amount.currency,
+            sides=[
+                ledger.debit(LedgerCode.GATEWAY_CLEARING, charge.amount),
+                *(
+                    ledger.Side(
+                        LedgerCode.RECEIVABLES,
+                        credit_minor=share.amount_minor,
+                        account_id=account.id,
+                        invoice_id=share.invoice_id,
+                    )
+                    for share in shares
+                ),
+                *([ledger.credit(LedgerCode.UNAPPLIED_CREDIT, rest, account_id=account.id)] if rest else []),
+            ],
+            effective_on=valued_on,
+        ),
+        now=now,
+    )
+    session.add(
+        ProviderEffect(
+            provider_object_id=charge.charge_id,
+            kind=PAYMENT_EFFECT,
+            attempt_id=attempt.id,
+            entry_id=entry.id,
+            recorded_at=now,
+        )
+    )
+    payment = Payment(
+        number=f"PC-{valued_on.year}-{entry.id:06d}",
+        account_id=account.id,
+        attempt_id=attempt.id,
+        method=PaymentMethod(charge.method) if charge.method in set(PaymentMethod) else PaymentMethod.OTHER,
+        method_detail=charge.method_detail,
+        amount_minor=charge.amount.minor,
+        currency=charge.amount.currency,
+        provider_charge_id=charge.charge_id,
+        received_at=now,
+        valued_on=valued_on,
+        entry_id=entry.id,
+    )
+    session.add(payment)
+    session.flush()
+    session.add_all(
+        Allocation(
+            payment_id=payment.id,
+            invoice_id=share.invoice_id,
+            amount_minor=share.amount_minor,
+            currency=charge.amount.currency,
+            rule=share.rule,
+            valued_on=valued_on,
+            entry_id=entry.id,
+        )
+        for share in shares
+    )
+    record(
+        session,
+        SYSTEM,
+        "payment.settled",
+        payment,
+        account_id=account.id,
+        now=now,
+        facts={
+            "charge": charge.charge_id,
+            "amount_minor": charge.amount.minor,
+            "currency": charge.amount.currency,
+            "unapplied_minor": rest.minor,
+            "shares": {str(s.invoice_id): s.amount_minor for s in shares},
+        },
+    )
+    _tell(session, attempt, payment, charge, rest, now=now)
+    return payment
+
+
+def _share_out(
+    session: Session, attempt: PaymentAttempt, amount: Money, *, late: bool
+) -> tuple[list[Share], Money]:
+    """Lock the reserved invoices and share the amount out over what is still open on them."""
+    if late:
+        return [], amount
+    reserved = {
+        r.invoice_id: r.reserved_minor
+        for r in session.execute(
+            select(AttemptInvoice.invoice_id, AttemptInvoice.reserved_minor).where(
+                AttemptInvoice.attempt_id == attempt.id
+            )
+        )
+    }
+    locked = session.scalars(
+        select(Invoice)
+        .where(Invoice.id.in_(reserved))
+        .order_by(Invoice.id)
+        .execution_options(populate_existing=True)
+        .with_for_update()
+    ).all()
+    # What a dispute set aside meanwhile is not paid by itself (M-12, race pay ∥ dispute).
+    aside = invoices.contested(session, [i.id for i in locked])
+    targets = [
+        Target(i.id, max(i.balance_minor - aside.get(i.id, 0), 0), i.due_on)
+        for i in locked
+        if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS and i.currency == amount.currency
+    ]
+    shares, rest = allocate(amount.minor, targets, reserved)
+    return shares, Money(rest, amount.currency)
+
+
+def _tell(
+    session: Session,
+    attempt: PaymentAttempt,
+    payment: Payment,
+    charge: RemoteCharge,
+    rest: Money,
+    *,
+    now: datetime,
+) -> None:
+    """Write the timeline, ask a person about what is left over, queue the confirmation."""
+    account = session.get_one(Account, payment.account_id)
+    outbox.note(
+        session,
+        account.id,
+        "payment.succeeded",
+        contact_id=attempt.contact_id,
+        now=now,
+        facts={"payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency},
+    )
+    if rest:
+        outbox.ask_person(
+            session,
+            TaskKind.UNAPPLIED_MONEY,
+            f"unapplied:payment:{payment.id}",
+            account_id=account.id,
+            now=now,
+            facts={"payment": payment.number, "amount_minor": rest.minor, "currency": rest.currency},
+        )
+    if charge.amount != Money(attempt.amount_minor, attempt.currency):
+        outbox.raise_alert(
+            session,
+            "amount_differs",
+            f"attempt:{attempt.id}",
+            account_id=account.id,
+            now=now,
+            facts={
+                "asked_minor": attempt.amount_minor,
+                "came_minor": charge.amount.minor,
+                "currency": charge.amount.currency,
+            },
+        )
+    contact = receipt_contact(session, attempt)
+    if contact is not None:
+        outbox.enqueue(
+            session,
+            SYSTEM,
+            account=account,
+            contact=contact,
+            channel=Channel.EMAIL if contact.email else Channel.SMS,
+            purpose=Purpose.RECEIPT,
+            kind="payment_confirmation",
+            facts={"payment_id": payment.id},
+            dedupe_key=f"receipt:payment:{payment.id}",
+            currency=payment.currency,
+            now=now,
+        )
+
+
+def receipt_contact(session: Session, attempt: PaymentAttempt) -> Contact | None:
+    """Who gets the confirmation: who paid, else the contact who pays at the account, else anyone."""
+    if attempt.contact_id is not None:
+        return session.get_one(Contact, attempt.contact_id)
+    return session.scalar(
+        select(Contact)
+        .outerjoin(
+            ContactHasRole,
+            (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
+        )
+        .where(Contact.account_id == attempt.account_id, Contact.is_active)
+        .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
+        .limit(1)
+    )
+
+
+def book_fee(session: Session, attempt: PaymentAttempt, charge: RemoteCharge, *, now: datetime) -> None:
+    """Book the gateway's fee once it is known; a second call changes nothing."""
+    if charge.fee is None or charge.balance_transaction_id is None:
+        return
+    known = session.scalar(
+        select(ProviderEffect.id).where(
+            ProviderEffect.provider_object_id == charge.balance_transaction_id,
+            ProviderEffect.kind == FEE_EFFECT,
+        )
+    )
+    if known is not None or not charge.fee:
+        return
+    account = session.get_one(Account, attempt.account_id)
+    entry = ledger.post(
+        session,
+        SYSTEM,
+        ledger.Draft(
+            creditor_id=account.creditor_id,
+            reference=f"fee:{charge.balance_transaction_id}",
+            kind="gateway_fee",
+            currency=charge.fee.currency,
+            sides=[
+                ledger.debit(LedgerCode.GATEWAY_FEES, charge.fee),
+                ledger.credit(LedgerCode.GATEWAY_CLEARING, charge.fee),
+            ],
+            effective_on=business_date(charge.taken_at, account.zone),
+        ),
+        now=now,
+    )
+    session.add(
+        ProviderEffect(
+            provider_object_id=charge.balance_transaction_id,
+            kind=FEE_EFFECT,
+            attempt_id=attempt.id,
+            entry_id=entry.id,
+            recorded_at=now,
+        )
+    )

@@ -1,0 +1,276 @@
+"""Ask the gateway for the truth about an attempt and write it into the books, once.
+
+The return page, the webhook, the sweeper and the backfill all call `settle` or `learn`; whoever comes
+second finds the work done (P-09). Source: decisions 13, 14; P-03, P-06, P-11, P-16, P-22.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.payments import PaymentAttempt, ProviderEffect
+from models.states import (
+    UNSETTLED_ATTEMPTS,
+    AttemptStatus,
+)
+from models.store import Store
+from receivables import consequences, outbox
+from receivables.payments.attempts import find_attempt, lock, move, not_opened, stored_call, write_page
+from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
+from receivables.policy import Policy, current_policy
+from receivables.ports import (
+    GatewayRefused,
+    GatewayUnreachable,
+    OutcomeUnknown,
+    PaymentGateway,
+    RemotePayment,
+    RemoteState,
+)
+
+#: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
+KEY_LIFE = timedelta(hours=23)
+#: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
+#: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
+SEARCH_AFTER = timedelta(minutes=10)
+
+
+def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
+    """End the hosted page of a superseded attempt at the gateway and settle what is true then.
+
+    Speaks to the gateway between units of work.
+    Raises: GatewayUnreachable: try again later.
+    """
+    with store.read() as session:
+        attempt = find_attempt(session, ref)
+    if attempt.remote_id is None and attempt.status in UNSETTLED_ATTEMPTS:
+        learn(store, gateway, ref, now=now)
+        with store.read() as session:
+            attempt = find_attempt(session, ref)
+        if attempt.status is AttemptStatus.UNKNOWN:
+            raise GatewayUnreachable("outcome_unknown")
+    if attempt.remote_id is None or attempt.status not in UNSETTLED_ATTEMPTS:
+        return attempt.status
+    return apply(store, attempt.id, gateway.expire(attempt.remote_id), now=now)
+
+
+def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
+    """Learn the truth about an attempt as `learn` does; keep its status when the gateway gives none.
+
+    For people who ask now and again: the return page, the sweeper, a second start.
+    Speaks to the gateway between units of work.
+
+    Returns:
+        The attempt's status afterwards; unchanged when the gateway can't be reached. An answer that
+        refuses us leaves an alert.
+    Raises:
+        NotFound: no such attempt.
+    """
+    try:
+        return learn(store, gateway, ref, now=now)
+    except GatewayUnreachable:
+        pass
+    except GatewayRefused as error:
+        why = str(error)
+        store.run(lambda s: _alert(s, "attempt_unresolved", find_attempt(s, ref), {"why": why}, now=now))
+    with store.read() as session:
+        return find_attempt(session, ref).status
+
+
+def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
+    """Ask the gateway for the present truth about an attempt and apply it; safe to call at any time.
+
+    Speaks to the gateway between units of work. For an attempt without a known page the stored
+    call is made again with its stored key, which creates nothing twice; once the key may be
+    forgotten (P-03), or gives no answer for long, the gateway is searched instead.
+
+    Returns:
+        The attempt's status afterwards.
+    Raises:
+        NotFound: no such attempt.
+        GatewayUnreachable: nothing was learned; ask again later.
+        GatewayRefused: the gateway does not show us the page that we know of.
+    """
+    with store.read() as session:
+        attempt = find_attempt(session, ref)
+        if attempt.status is AttemptStatus.SUCCEEDED and not _fee_missing(session, attempt):
+            return attempt.status
+    try:
+        remote = _truth(store, gateway, attempt, now=now)
+    except OutcomeUnknown as error:
+        why = str(error)
+        store.run(lambda s: not_opened(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
+        return AttemptStatus.UNKNOWN
+    except GatewayRefused as error:
+        if attempt.remote_id is not None:
+            raise
+        # The stored call was refused, so its key has no saved page: nothing was created
+        # (decision 13). The gateway said so, hence `failed`.
+        return _never_created(store, attempt, error.code, now=now)
+    if remote is None:
+        # The gateway was searched and knows no page of ours: its word that nothing was created.
+        return _never_created(store, attempt, "never_created", now=now)
+    return apply(store, attempt.id, remote, now=now)
+
+
+def _never_created(store: Store, attempt: PaymentAttempt, code: str, *, now: datetime) -> AttemptStatus:
+    def unit(session: Session) -> AttemptStatus:
+        locked = lock(session, attempt.id)
+        if locked.status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
+            move(session, locked, AttemptStatus.FAILED, now=now, code=code)
+        return locked.status
+
+    return store.run(unit)
+
+
+def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
+    effect = select(ProviderEffect.id).where(
+        ProviderEffect.attempt_id == attempt.id, ProviderEffect.kind == FEE_EFFECT
+    )
+    return session.scalar(effect.limit(1)) is None
+
+
+def _truth(
+    store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime
+) -> RemotePayment | None:
+    if attempt.remote_id is not None:
+        return gateway.retrieve(attempt.remote_id)
+    age = now - attempt.started_at
+    if age < KEY_LIFE:
+        try:
+            opened = gateway.send(stored_call(attempt))
+        except OutcomeUnknown:
+            if age < SEARCH_AFTER:
+                raise
+        else:
+            store.run(lambda s: write_page(s, lock(s, attempt.id), opened, now=now))
+            return gateway.retrieve(opened.session_id)
+    return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+
+
+_STATUS = {
+    RemoteState.OPEN: AttemptStatus.OPEN,
+    RemoteState.PROCESSING: AttemptStatus.PROCESSING,
+    RemoteState.SUCCEEDED: AttemptStatus.SUCCEEDED,
+    RemoteState.FAILED: AttemptStatus.FAILED,
+    RemoteState.EXPIRED: AttemptStatus.EXPIRED,
+    RemoteState.CANCELLED: AttemptStatus.CANCELLED,
+}
+
+
+def apply(store: Store, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
+    """Write the gateway's truth into our books in one unit of work; idempotent and monotonic."""
+    return store.run(lambda session: _apply_in(session, attempt_id, remote, now=now))
+
+
+def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
+    # The account is locked first, as everywhere (M-07).
+    account_id = session.execute(
+        select(PaymentAttempt.account_id).where(PaymentAttempt.id == attempt_id)
+    ).scalar_one()
+    session.get_one(Account, account_id, with_for_update=True)
+    attempt = lock(session, attempt_id)
+    if remote.attempt_ref != attempt.ref:
+        outbox.raise_alert(
+            session,
+            "foreign_object",
+            f"attempt:{attempt.id}",
+            now=now,
+            account_id=account_id,
+            facts={"object": remote.session_id},
+        )
+        return attempt.status
+    attempt.remote_id = attempt.remote_id or remote.session_id
+    attempt.checkout_url = attempt.checkout_url or remote.url
+    attempt.intent_id = remote.intent_id or attempt.intent_id
+    if attempt.status is AttemptStatus.CREATED:
+        move(session, attempt, AttemptStatus.OPEN, now=now)  # its page is there, so it was opened
+    to = _STATUS[remote.state]
+    before = attempt.status
+    if before is AttemptStatus.PROCESSING and to in (AttemptStatus.CANCELLED, AttemptStatus.EXPIRED):
+        to = AttemptStatus.FAILED  # accepted once, and the money will not come
+    payment = None
+    if remote.charge is not None and to is AttemptStatus.SUCCEEDED:
+        late = before in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED)
+        payment = book_charge(session, attempt, remote.charge, late=late, now=now)
+        book_fee(session, attempt, remote.charge, now=now)
+    if before is to or before is AttemptStatus.SUCCEEDED:
+        return before
+    if before not in UNSETTLED_ATTEMPTS and to is not AttemptStatus.SUCCEEDED:
+        return before  # a stale answer; final stays final (P-04)
+    if before is AttemptStatus.PROCESSING and to is AttemptStatus.OPEN:
+        return before
+    move(session, attempt, to, now=now, code=remote.failure_code)
+    if payment is not None:
+        consequences.follow_payment(session, payment, now=now)
+    if to in (AttemptStatus.PROCESSING, AttemptStatus.FAILED):
+        outbox.note(
+            session,
+            account_id,
+            f"payment.{to.value}",
+            contact_id=attempt.contact_id,
+            now=now,
+            facts={"amount_minor": attempt.amount_minor, "currency": attempt.currency},
+        )
+    return to
+
+
+def sweep(
+    store: Store, gateway: PaymentGateway, *, gateway_account: str, now: datetime, limit: int = 200
+) -> int:
+    """Re-read every attempt that should have ended, and raise an alert where it has not (P-16).
+
+    Returns: how many attempts were looked at.
+    """
+    with store.read() as session:
+        policy = current_policy(session, now)
+        due = session.execute(
+            select(PaymentAttempt.ref, PaymentAttempt.status, PaymentAttempt.started_at)
+            .where(
+                PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
+                PaymentAttempt.gateway_account == gateway_account,
+            )
+            # A bank debit takes days: many of them must not hide a card payment that got stuck.
+            .order_by(
+                case((PaymentAttempt.status == AttemptStatus.PROCESSING, 1), else_=0), PaymentAttempt.id
+            )
+            .limit(limit)
+        ).all()
+    looked = 0
+    for ref, status, started_at in due:
+        waits = (
+            timedelta(seconds=20)
+            if status in (AttemptStatus.UNKNOWN, AttemptStatus.CREATED)
+            else policy.sweep_after
+        )
+        if now - started_at < waits:
+            continue
+        trouble = None
+        try:
+            settle(store, gateway, ref, now=now)
+        except Exception as error:  # one bad attempt must not hold up the others
+            trouble = type(error).__name__
+        store.run(lambda s, ref=ref, t=trouble: _alert_if_stuck(s, ref, policy, t, now=now))  # type: ignore[misc]
+        looked += 1
+    return looked
+
+
+def _alert_if_stuck(
+    session: Session, ref: str, policy: Policy, trouble: str | None, *, now: datetime
+) -> None:
+    attempt = find_attempt(session, ref)
+    stuck = attempt.status in UNSETTLED_ATTEMPTS and attempt.status is not AttemptStatus.PROCESSING
+    if trouble or (stuck and now > attempt.expires_at + policy.alert_after):
+        facts = {"status": attempt.status.value, "since": attempt.started_at.isoformat()}
+        facts |= {"error": trouble} if trouble else {}
+        _alert(session, "attempt_unresolved", attempt, facts, now=now)
+
+
+def _alert(
+    session: Session, code: str, attempt: PaymentAttempt, facts: dict[str, str], *, now: datetime
+) -> None:
+    key = f"attempt:{attempt.id}"
+    outbox.raise_alert(session, code, key, account_id=attempt.account_id, facts=facts, now=now)

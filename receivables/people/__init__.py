@@ -1,0 +1,1 @@
+"""The people behind an account: contacts, their proofs, their sessions."""
