@@ -226,7 +226,8 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     if address and not house.may_deliver_to(address, message.channel is Channel.SMS):
         reasons.append("not_allowed_here")
     reminder = message.purpose is Purpose.REMINDER
-    if reminder and not reasons and not reminders.still_due(session, message, account, now=now):
+    notice = message.purpose is Purpose.ARRANGEMENT
+    if (reminder or notice) and not reasons and not reminders.still_due(session, message, account, now=now):
         reasons.append("nothing_due")
     if decision.next_at is not None and reasons == ["outside_hours"]:
         message.not_before, message.locked_until = decision.next_at, None

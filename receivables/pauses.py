@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.invoices import Invoice
 from models.pauses import Pause, PauseReason
 from models.store import fetch
 from receivables.audit import record
@@ -27,7 +28,7 @@ class Standing:
     """One pause as readers see it; `to_on` is the first day on which it no longer holds."""
 
     reason: PauseReason
-    invoice_id: int | None
+    invoice_ref: str | None
     contact_id: int | None
     from_on: date
     to_on: date | None
@@ -36,9 +37,9 @@ class Standing:
         """Whether it holds on an account-local day."""
         return self.from_on <= day and (self.to_on is None or day < self.to_on)
 
-    def covers(self, invoice_id: int | None, contact_id: int | None) -> bool:
+    def covers(self, invoice_ref: str | None, contact_id: int | None) -> bool:
         """Whether its scope takes in an invoice and a contact; None asks for the account itself."""
-        return self.invoice_id in (None, invoice_id) and self.contact_id in (None, contact_id)
+        return self.invoice_ref in (None, invoice_ref) and self.contact_id in (None, contact_id)
 
 
 def pause(
@@ -100,35 +101,32 @@ def resume(session: Session, actor: Actor, account: Account, key: str, *, now: d
     return row
 
 
-_STANDING = (
-    select(Pause.reason, Pause.invoice_id, Pause.contact_id, Pause.from_on, Pause.to_on)
-    .where(
-        Pause.account_id == bindparam("account_id"),
-        Pause.from_on <= bindparam("today"),
-        or_(Pause.to_on.is_(None), Pause.to_on > bindparam("today")),
-    )
+_PAUSES = (
+    select(Pause.reason, Invoice.ref.label("invoice_ref"), Pause.contact_id, Pause.from_on, Pause.to_on)
+    .outerjoin(Invoice, Invoice.id == Pause.invoice_id)
+    .where(Pause.account_id == bindparam("account_id"))
     .order_by(Pause.id)
+)
+_STANDING = _PAUSES.where(
+    Pause.from_on <= bindparam("today"),
+    or_(Pause.to_on.is_(None), Pause.to_on > bindparam("today")),
 )
 
 
 def standing(session: Session, account_id: int, today: date) -> list[Standing]:
     """Return the pauses that hold on a day, of whatever scope."""
     rows = fetch(session, _STANDING, {"account_id": account_id, "today": today})
-    return [Standing(r.reason, r.invoice_id, r.contact_id, r.from_on, r.to_on) for r in rows]
+    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on) for r in rows]
 
 
 def of_account(session: Session, account_id: int) -> list[Standing]:
     """Return every pause the account has had, for its age."""
-    rows = session.execute(
-        select(Pause.reason, Pause.invoice_id, Pause.contact_id, Pause.from_on, Pause.to_on)
-        .where(Pause.account_id == account_id)
-        .order_by(Pause.id)
-    )
-    return [Standing(r.reason, r.invoice_id, r.contact_id, r.from_on, r.to_on) for r in rows]
+    rows = fetch(session, _PAUSES, {"account_id": account_id})
+    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on) for r in rows]
 
 
 def paused_by(
-    held: Iterable[Standing], *, invoice_id: int | None = None, contact_id: int | None = None
+    held: Iterable[Standing], *, invoice_ref: str | None = None, contact_id: int | None = None
 ) -> list[PauseReason]:
     """Return the reasons that keep one invoice and one contact from being chased, each once.
 
@@ -138,7 +136,7 @@ def paused_by(
     found = [
         pause.reason
         for pause in held
-        if pause.covers(invoice_id, contact_id) and pause.reason is not PauseReason.DISPUTE
+        if pause.covers(invoice_ref, contact_id) and pause.reason is not PauseReason.DISPUTE
     ]
     return list(dict.fromkeys(found))
 

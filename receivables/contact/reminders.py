@@ -5,6 +5,7 @@ The amount in a message is the amount behind its link: it is read again when the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from models.links import Channel
 from models.messages import ConsentEvent, Message, Purpose
 from models.money import Money, total
 from models.payments import Allocation, Payment
-from receivables import invoices, links, outbox
+from receivables import invoices, links, outbox, pauses
 from receivables.calendar_days import business_date, days_late
 from receivables.contact.consents import address_of, masked
 from receivables.errors import Refused
@@ -57,13 +58,17 @@ def remind(
         The queued messages; those of the same day that were queued before are returned again.
     Raises:
         NotAllowed: the actor may not send reminders.
-        Refused: `nothing_open`, `no_contact`.
+        Refused: `nothing_open`, `paused`, `no_contact`.
     """
     require(actor, Permission.REMINDER_SEND)
     today = business_date(now, account.zone)
+    held = pauses.standing(session, account.id, today)
     rows = [row for row in invoices.open_rows(session, account.id, today) if row.asked]
     if not rows:
         raise Refused("nothing_open")
+    rows = [row for row in rows if not pauses.paused_by(held, invoice_ref=row.ref)]
+    if not rows:
+        raise Refused("paused")
     contacts = paying_contacts(session, account)
     if not contacts:
         raise Refused("no_contact")
@@ -104,7 +109,10 @@ def _has_text(kind: str, channel: Channel) -> bool:
 
 
 def still_due(session: Session, message: Message, account: Account, *, now: datetime) -> bool:
-    """Whether a queued reminder still has something to say: asked again at send time."""
+    """Whether a queued reminder or notice still has something to say: asked again at send time."""
+    if message.purpose is Purpose.ARRANGEMENT:
+        still_true = STILL_TRUE.get(message.kind)
+        return still_true is None or still_true(session, message)
     return bool(_spoken_of(session, message, account, business_date(now, account.zone)))
 
 
@@ -115,7 +123,8 @@ def _spoken_of(session: Session, message: Message, account: Account, today: date
         rows = [row for row in rows if row.days_late]
     elif message.kind == "due_today":
         rows = [row for row in rows if row.due_on == today]
-    return [row for row in rows if row.asked]
+    held = pauses.standing(session, account.id, today)
+    return [row for row in rows if row.asked and not pauses.paused_by(held, invoice_ref=row.ref)]
 
 
 def compose(
@@ -146,7 +155,7 @@ def compose(
         "verify": sender.verify_url,
         "counted_to": today,
     }
-    maker = _VALUES.get(message.purpose)
+    maker = VALUES.get(message.kind) or _VALUES.get(message.purpose)
     if maker is not None:
         values |= maker(session, message, account, today)
     if link_expires_at is not None:
@@ -236,6 +245,14 @@ _VALUES = {
 }
 
 
+#: Message kind -> what its text needs beside what every text may use; each maker lives with its subject.
+VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = {}
+#: Kind of an arrangement's notice -> whether it is still true when it is about to leave.
+STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {}
+
+
 def needs_link(message: Message) -> bool:
     """Whether the message carries a payment link."""
-    return message.purpose in (Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK)
+    return message.purpose in (
+        Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK, Purpose.ANSWER, Purpose.ARRANGEMENT,
+    )  # fmt: skip

@@ -1,7 +1,8 @@
 """The one gate before anything is sent: may we contact this person now? (C-01, decision 18, v0)
 
 Called at send time by the worker. Hours and the daily cap bind reminders; receipts, codes,
-fresh links and opt-out confirmations answer the reader's own act. Flags bind all but receipts.
+answers, fresh links and opt-out confirmations answer the reader's own act. Notices of a running
+arrangement keep hours and opt-outs, not the cap. Flags bind all but receipts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, AccountFlag, Contact
 from models.links import Channel
 from models.messages import ContactLedger, Message, Purpose
+from receivables import pauses
 from receivables.calendar_days import business_date, local_time, next_local
 from receivables.contact.consents import address_of, has_opted_out
 from receivables.policy import Policy
@@ -25,7 +27,7 @@ class Decision:
     """Allowed, or why not; `next_at` when only the hour is wrong.
 
     Reasons are codes that the desk words: no_address, contact_inactive, flag:<kind>, opted_out,
-    outside_hours, already_today.
+    paused:<reason>, outside_hours, already_today.
     """
 
     reasons: tuple[str, ...]
@@ -73,10 +75,32 @@ def may_contact(
             )
         )
         reasons += [f"flag:{kind.value}" for kind in flags]
-    if purpose is not Purpose.REMINDER:
+    if purpose not in (Purpose.REMINDER, Purpose.ARRANGEMENT):
         return Decision(tuple(reasons), None, today)
     if address is not None and has_opted_out(session, address, channel):
         reasons.append("opted_out")
+    if purpose is Purpose.REMINDER:
+        reasons += _against_a_reminder(session, account, contact, channel, currency, today, message_id)
+    next_at = None
+    if not policy.contact_from <= local_time(now, account.zone) < policy.contact_to:
+        if not reasons:
+            next_at = next_local(now, policy.contact_from, account.zone)
+        reasons.append("outside_hours")
+    return Decision(tuple(reasons), next_at, today)
+
+
+def _against_a_reminder(
+    session: Session,
+    account: Account,
+    contact: Contact,
+    channel: Channel,
+    currency: str | None,
+    today: date,
+    message_id: int | None,
+) -> list[str]:
+    """Pauses of the whole account or of this person, and the day's cap."""
+    held = pauses.standing(session, account.id, today)
+    reasons = [f"paused:{reason.value}" for reason in pauses.paused_by(held, contact_id=contact.id)]
     claimed = session.scalar(
         select(ContactLedger.id).where(
             ContactLedger.contact_id == contact.id,
@@ -88,12 +112,7 @@ def may_contact(
     )
     if claimed is not None:
         reasons.append("already_today")
-    next_at = None
-    if not policy.contact_from <= local_time(now, account.zone) < policy.contact_to:
-        if not reasons:
-            next_at = next_local(now, policy.contact_from, account.zone)
-        reasons.append("outside_hours")
-    return Decision(tuple(reasons), next_at, today)
+    return reasons
 
 
 def claim(session: Session, message: Message, decision: Decision, *, now: datetime) -> ContactLedger:
