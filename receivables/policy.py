@@ -195,7 +195,17 @@ class Policy:
         Raises:
             KeyError: a key is missing; a policy is whole or nothing.
         """
-        data: dict[str, Any] = tomllib.loads(body)
+        return cls.of(tomllib.loads(body), version_id)
+
+    @classmethod
+    def of(cls, data: dict[str, Any], version_id: int | None = None) -> Policy:
+        """Make a policy of parsed TOML.
+
+        Raises:
+            KeyError: a key is missing, or one is there that nobody reads.
+        """
+        if strangers := _strangers(data):
+            raise KeyError(strangers[0])
         links, sessions, guesses = data["links"], data["sessions"], data["guesses"]
         payments, contact, worker = data["payments"], data["contact"], data["worker"]
         return cls(
@@ -238,6 +248,15 @@ class Policy:
             better_terms=_section(BetterTerms, data["better_terms"]),
             asks_survey=data["after_paying"]["survey"],
         )
+
+
+def _strangers(data: Mapping[str, Any]) -> list[str]:
+    """Keys of the first two levels that the shipped rules do not have."""
+    shipped = tomllib.loads(DEFAULT_BODY)
+    found = sorted(set(data) - set(shipped))
+    for name, section in shipped.items():
+        found += sorted(set(data.get(name, {})) - set(section))
+    return found
 
 
 @cache

@@ -65,6 +65,19 @@ UNIQUE = [
     ("invoice_line", ["invoice_id", "position"], None),
     ("import_batch", ["content_digest"], None),
     ("creditor_bank_account", ["creditor_id", "currency"], None),
+    ("plan_invoice", ["invoice_id"], "blocking"),  # decision 12, in place of settlement.debt_set
+    ("offer_invoice", ["invoice_id"], "blocking"),
+    ("instalment", ["plan_id", "seq"], None),
+    ("instalment_charge", ["instalment_id"], "credited"),
+    ("instalment_charge", ["instalment_id", "try_number"], None),
+    ("dispute_line", ["invoice_line_id"], "holds"),
+    ("promise", ["account_id", "currency"], "status = 'open'"),
+    ("credit_hold", ["account_id"], "status = 'active'"),
+    ("pause", ["key"], None),
+    ("saved_card", ["payment_method_id"], None),
+    ("card_setup", ["remote_id"], None),
+    ("card_setup", ["idempotency_key"], None),
+    ("survey", ["payment_id"], None),
 ]
 
 
@@ -79,7 +92,9 @@ def found_unique(store: Store, table: str) -> list[tuple[list[str], str | None]]
             if index["unique"] and not index.get("duplicates_constraint"):
                 where = index.get("dialect_options", {}).get(f"{dialect}_where")
                 columns = [str(c) for c in index["column_names"]]
-                found.append((columns, re.sub(r"[()]", "", str(where)) if where is not None else None))
+                # PostgreSQL writes the condition back with casts and brackets.
+                plain = re.sub(r"[()]|::\w+( varying)?", "", str(where)) if where is not None else None
+                found.append((columns, plain))
         connection.exec_driver_sql("ROLLBACK")
     return found
 

@@ -13,12 +13,20 @@ from models.states import (
     MOVES,
     UNSETTLED_ATTEMPTS,
     AttemptStatus,
+    CardStatus,
+    DisputeStatus,
+    HoldStatus,
     IllegalMove,
     ImportStatus,
     InboxStatus,
+    InstalmentStatus,
     InvoiceStatus,
     JobStatus,
     MessageStatus,
+    OfferStatus,
+    PlanStatus,
+    PromiseStatus,
+    RequestStatus,
     advance,
     may_advance,
 )
@@ -38,6 +46,24 @@ WRITTEN = {
         "queued→sending,suppressed,stopped · sending→sent,failed,queued,unknown"
         " · sent→delivered,bounced · unknown→sending"
     ),
+    DisputeStatus: (
+        "opened→under_review,withdrawn · under_review→upheld,partly_upheld,rejected,withdrawn"
+        " · rejected→under_review"
+    ),
+    PlanStatus: (
+        "proposed→active,awaiting_approval,declined · awaiting_approval→active,declined,withdrawn"
+        " · active→completed,defaulted,cancelled · defaulted→active · completed→active"
+    ),
+    InstalmentStatus: "scheduled→paid,missed,waived · missed→paid,waived · paid→scheduled,missed",
+    OfferStatus: (
+        "draft→awaiting_approval,open · awaiting_approval→open,refused,withdrawn,voided"
+        " · open→accepted,declined,expired,withdrawn,voided,superseded · accepted→settled,lapsed"
+        " · settled→reopened"
+    ),
+    PromiseStatus: "open→kept,broken,superseded,withdrawn · kept→broken",
+    HoldStatus: "active→released",
+    CardStatus: "pending→active,removed · active→removed",
+    RequestStatus: "open→answered,refused,withdrawn",
     InboxStatus: (
         "received→processing · processing→done,failed,parked · failed→processing,parked · parked→processing"
     ),
@@ -48,6 +74,14 @@ FIRST = {
     InvoiceStatus: {InvoiceStatus.DRAFT, InvoiceStatus.OPEN},
     AttemptStatus: {AttemptStatus.CREATED},
     MessageStatus: {MessageStatus.QUEUED},
+    DisputeStatus: {DisputeStatus.OPENED},
+    PlanStatus: {PlanStatus.PROPOSED},
+    InstalmentStatus: {InstalmentStatus.SCHEDULED},
+    OfferStatus: {OfferStatus.DRAFT},
+    PromiseStatus: {PromiseStatus.OPEN},
+    HoldStatus: {HoldStatus.ACTIVE},
+    CardStatus: {CardStatus.PENDING},
+    RequestStatus: {RequestStatus.OPEN},
     InboxStatus: {InboxStatus.RECEIVED},
     JobStatus: {JobStatus.QUEUED},
     ImportStatus: {ImportStatus.STAGED},
@@ -59,6 +93,17 @@ FINAL = {
         MessageStatus.DELIVERED, MessageStatus.BOUNCED, MessageStatus.FAILED, MessageStatus.SUPPRESSED,
         MessageStatus.STOPPED,
     },
+    DisputeStatus: {DisputeStatus.UPHELD, DisputeStatus.PARTLY_UPHELD, DisputeStatus.WITHDRAWN},
+    PlanStatus: {PlanStatus.DECLINED, PlanStatus.WITHDRAWN, PlanStatus.CANCELLED},
+    InstalmentStatus: {InstalmentStatus.WAIVED},
+    OfferStatus: {
+        OfferStatus.REFUSED, OfferStatus.DECLINED, OfferStatus.EXPIRED, OfferStatus.WITHDRAWN,
+        OfferStatus.VOIDED, OfferStatus.SUPERSEDED, OfferStatus.LAPSED, OfferStatus.REOPENED,
+    },
+    PromiseStatus: {PromiseStatus.BROKEN, PromiseStatus.SUPERSEDED, PromiseStatus.WITHDRAWN},
+    HoldStatus: {HoldStatus.RELEASED},
+    CardStatus: {CardStatus.REMOVED},
+    RequestStatus: {RequestStatus.ANSWERED, RequestStatus.REFUSED, RequestStatus.WITHDRAWN},
     InboxStatus: {InboxStatus.DONE},
     JobStatus: {JobStatus.DONE},
     ImportStatus: {ImportStatus.APPLIED},

@@ -11,29 +11,52 @@ from models.staff import Role
 from receivables.errors import NotAllowed, NotFound
 from receivables.permissions import GRANTS, SCOPE_GRANTS, SYSTEM, Actor, ActorKind, Permission, may, require
 
-#: Columns: collector, supervisor, accountant, salesperson, auditor, admin; then links: view and pay, full.
+#: Columns: collector, supervisor, accountant, salesperson, auditor, admin; then links: view and pay,
+#: one invoice, full.
 ROLES = (
     Role.COLLECTOR, Role.SUPERVISOR, Role.ACCOUNTANT, Role.SALESPERSON, Role.AUDITOR, Role.ADMIN,
 )  # fmt: skip
-LINKS = (LinkScope.VIEW_AND_PAY, LinkScope.FULL)
+LINKS = (LinkScope.VIEW_AND_PAY, LinkScope.ONE_INVOICE, LinkScope.FULL)
 MATRIX = """
-    account:choose_language . . . . . .   . x
-    account:read         x x x x x .   x x
-    alert:close          . x x . . x   . .
-    alert:read           x x x . x x   . .
-    audit:read           . x . . x x   . .
-    credit_note:record   . x x . . .   . .
-    invoice:import       . . x . . .   . .
-    invoice:read         x x x x x .   x x
-    link:issue           x x . . . .   . .
-    link:revoke          x x . . . .   . .
-    message:read         x x x . x .   . .
-    payment:read         x x x x x .   x x
-    payment:start        . . . . . .   x x
-    posting:read         x x x . x .   . .
-    reminder:send        x x . . . .   . .
-    staff:add            . . . . . x   . .
-    task:close           x x x . . .   . .
+    account:choose_language  . . . . . .   . . x
+    account:read             x x x x x .   x . x
+    alert:close              . x x . . x   . . .
+    alert:read               x x x . x x   . . .
+    answer:give              . . . . . .   . . x
+    approval:decide          x x . . . .   . . .
+    approval:read            x x x . x .   . . .
+    audit:read               . x . . x x   . . .
+    call:ask                 . . . . . .   . . x
+    card:keep                . . . . . .   . . x
+    contact:change           . . . . . .   . . x
+    credit:use               . . . . . .   . . x
+    credit_hold:place        . x . . . .   . . .
+    credit_note:record       . x x . . .   . . .
+    dispute:open             . . . . . .   . . x
+    dispute:read             x x x . x .   . . x
+    dispute:resolve          x x . . . .   . . .
+    document:read            x x x . x .   x . x
+    hardship:read            . x . . . .   . . .
+    hardship:tell            . . . . . .   . . x
+    invoice:import           . . x . . .   . . .
+    invoice:read             x x x x x .   x x x
+    link:forward             . . . . . .   . . x
+    link:issue               x x . . . .   . . .
+    link:revoke              x x . . . .   . . .
+    message:read             x x x . x .   . . .
+    offer:accept             . . . . . .   . . x
+    offer:make               x x . . . .   . . x
+    payment:read             x x x x x .   x . x
+    payment:start            . . . . . .   x x x
+    plan:make                x x . . . .   . . x
+    posting:read             x x x . x .   . . .
+    promise:make             . . . . . .   . . x
+    reminder:send            x x . . . .   . . .
+    request:answer           x x x . . .   . . .
+    session:end              . . . . . .   . . x
+    staff:add                . . . . . x   . . .
+    survey:answer            . . . . . .   . . x
+    task:close               x x x . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

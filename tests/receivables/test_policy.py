@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import hashlib
 import tomllib
 from datetime import time, timedelta
@@ -10,12 +10,14 @@ from datetime import time, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from models.money import Money
 from models.store import Store
 from models.work import PolicyVersion
 from receivables.policy import DEFAULT_BODY, Policy, current_policy, default_policy, publish
 from tests.conftest import NOON
 
-LINES = [line for line in DEFAULT_BODY.splitlines() if "=" in line]
+SHIPPED = tomllib.loads(DEFAULT_BODY)
+KEYS = [(section, key) for section, keys in SHIPPED.items() for key in keys]
 
 
 def test_the_shipped_rules() -> None:
@@ -30,18 +32,43 @@ def test_the_shipped_rules() -> None:
     assert (policy.contact_from, policy.contact_to) == (time(8), time(20))
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: line.split()[0])
-def test_a_policy_is_whole_or_nothing(line: str) -> None:
+@pytest.mark.parametrize(("section", "key"), KEYS, ids=".".join)
+def test_a_policy_is_whole_or_nothing(section: str, key: str) -> None:
     """C-04: each key that is missing is named; no default hides in the code."""
-    name = line.split()[0]
-    with pytest.raises(KeyError, match=name):
-        Policy.read(DEFAULT_BODY.replace(line, ""))
+    data = copy.deepcopy(SHIPPED)
+    del data[section][key]
+    with pytest.raises(KeyError, match=key):
+        Policy.of(data)
 
 
-def test_every_key_is_used() -> None:
-    """A key that nobody reads would look like a rule."""
-    keys = sum(len(section) for section in tomllib.loads(DEFAULT_BODY).values())
-    assert keys == len(dataclasses.fields(Policy)) - 1  # all but version_id
+@pytest.mark.parametrize("section", SHIPPED)
+def test_a_key_that_nobody_reads_is_refused(section: str) -> None:
+    """It would look like a rule."""
+    data = copy.deepcopy(SHIPPED)
+    data[section]["stranger"] = 1
+    with pytest.raises(KeyError, match="stranger"):
+        Policy.of(data)
+
+
+def test_rows_of_bands_are_whole() -> None:
+    """A band or a row of the grid has all its columns and no other."""
+    for section, rows in (("plans", "bands"), ("offers", "grid")):
+        for change in ({"stranger": 1}, None):
+            data = copy.deepcopy(SHIPPED)
+            row = data[section][rows][0]
+            row.update(change) if change else row.popitem()
+            with pytest.raises(KeyError):
+                Policy.of(data)
+
+
+def test_amounts_of_the_policy_follow_the_currency() -> None:
+    """Limits are written once; a currency without a scale has none."""
+    policy = default_policy()
+    assert policy.units(25, "GBP") == Money(2500, "GBP")
+    assert policy.units(25, "HUF") == Money(1_000_000, "HUF")
+    assert policy.units(25, "JPY") == Money(3750, "JPY")
+    assert policy.units(25, "KWD") == Money(7500, "KWD")
+    assert policy.units(25, "NOK") is None
 
 
 def test_the_version_in_force(store: Store) -> None:
