@@ -20,12 +20,17 @@ AUDIT: Mapping[str, str] = {
     "account.language_chosen": N_("Language chosen"),
     "alert.closed": N_("Alert or task closed"),
     "alert.raised": N_("Alert raised"),
+    "answer.given": N_("Said what stands in the way"),
     "attempt.moved": N_("Payment attempt moved"),
     "attempt.started": N_("Payment attempt started"),
     "attempt.superseded": N_("Payment page ended by us"),
+    "call.asked": N_("Call-back asked for"),
+    "call.cancelled": N_("Call-back cancelled"),
     "consent.opted_out": N_("Opted out of reminders"),
     "credit_note.recorded": N_("Credit note recorded"),
     "file.imported": N_("File imported"),
+    "hardship.answered": N_("Case of difficulty answered"),
+    "hardship.told": N_("Told us of difficulty"),
     "invoice.imported": N_("Invoices imported"),
     "ledger.posted": N_("Entry posted"),
     "ledger.reversed": N_("Entry reversed"),
@@ -35,7 +40,19 @@ AUDIT: Mapping[str, str] = {
     "link_session.ended": N_("Account page closed by the debtor"),
     "message.moved": N_("Message moved"),
     "message.queued": N_("Message queued"),
+    "pause.ended": N_("Pause ended"),
+    "pause.started": N_("Pause started"),
+    "pause.ended": N_("Pause ended"),
+    "pause.started": N_("Pause started"),
     "payment.settled": N_("Payment settled"),
+    "promise.broken": N_("Promise not kept"),
+    "promise.kept": N_("Promise kept"),
+    "promise.made": N_("Promise made"),
+    "promise.withdrawn": N_("Promise withdrawn"),
+    "request.answered": N_("Request answered"),
+    "request.opened": N_("Request received"),
+    "request.refused": N_("Request refused"),
+    "request.withdrawn": N_("Request withdrawn"),
     "staff.added": N_("Person added to the desk"),
     "staff.logged_in": N_("Signed in"),
     "staff.logged_out": N_("Signed out"),
@@ -44,6 +61,9 @@ AUDIT: Mapping[str, str] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    "answer.given": N_("Said what stands in the way"),
+    "call.asked": N_("Asked to be called"),
+    "call.cancelled": N_("Call-back cancelled by the debtor"),
     "consent.opted_out": N_("Opted out of reminders"),
     "credit_note.recorded": N_("Credit note recorded"),
     "link.copied": N_("Took a payment link for the debtor"),
@@ -55,16 +75,29 @@ TIMELINE: Mapping[str, str] = {
     "payment.succeeded": N_("Paid"),
     "payment.unknown": N_("Payment without an answer yet; we keep asking"),
     "portal.opened": N_("Opened the account page"),
+    "promise.broken": N_("Promise not kept"),
+    "promise.changed": N_("Promise moved to another day"),
+    "promise.kept": N_("Promise kept"),
+    "promise.made": N_("Promised to pay"),
+    "promise.withdrawn": N_("Promise withdrawn"),
+    "request.answered": N_("Request answered"),
+    "request.opened": N_("Asked us for something"),
+    "request.refused": N_("Request refused"),
+    "request.withdrawn": N_("Request withdrawn"),
 }
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "answer": N_("Portal"),
+    "call": N_("Portal"),
     "consent": N_("Consent"),
     "credit_note": N_("Money"),
     "email": N_("E-mail out"),
     "link": N_("Link"),
     "payment": N_("Payment"),
     "portal": N_("Portal"),
+    "promise": N_("Promise"),
+    "request": N_("Request"),
     "sms": N_("SMS out"),
     "task": N_("Desk"),
 }
@@ -80,6 +113,8 @@ MESSAGE_KINDS: Mapping[str, str] = {
 }
 
 PURPOSES: Mapping[str, str] = {
+    "answer": N_("Answer"),
+    "arrangement": N_("Notice of an arrangement"),
     "code": N_("Code"),
     "fresh_link": N_("Fresh link"),
     "opt_out_confirmed": N_("Opt-out confirmed"),
@@ -106,6 +141,16 @@ REASONS: Mapping[str, str] = {
     "nothing_due": N_("nothing is due any more"),
     "opted_out": N_("opted out"),
     "outside_hours": N_("outside the hours"),
+    "paused:awaiting_our_answer": N_("paused: waits for our answer"),
+    "paused:document_requested": N_("paused: waits for a document from us"),
+    "paused:hardship": N_("paused"),
+    "paused:offer": N_("paused: accepted offer"),
+    "paused:plan": N_("paused: instalment plan"),
+    "paused:promise": N_("paused: promise to pay"),
+    "paused:says_paid": N_("paused: says it is paid"),
+    "paused:their_approval": N_("paused: waits for an approval on his side"),
+    "paused:withholding": N_("paused: tax withheld, certificate to be checked"),
+    "paused:wrong_contact": N_("paused: not the right person"),
 }
 
 ALERTS: Mapping[str, str] = {
@@ -140,12 +185,26 @@ ADVICE: Mapping[str, str] = {
 }
 
 TASKS: Mapping[str, str] = {
+    "approval": N_("Decide about a request"),
     "call_back": N_("Call back"),
+    "dispute": N_("Look into a dispute"),
+    "hardship": N_("Somebody in difficulty waits for an answer"),
+    "plan_trouble": N_("A plan is in trouble"),
+    "promise_broken": N_("A promise was not kept"),
+    "refund_asked": N_("Credit is asked back"),
+    "request": N_("Answer a request"),
     "unapplied_money": N_("Money without a document"),
 }
 
 TASK_ADVICE: Mapping[str, str] = {
+    "approval": N_("He asks for more than the rules give. Decide, refuse with a reason, or name other terms."),
     "call_back": N_("The debtor asked to be called."),
+    "dispute": N_("Find out what happened and answer by the day that he was told."),
+    "hardship": N_("Read it under its own permission, ring him, and agree on what he can do."),
+    "plan_trouble": N_("Instalments were missed or a card failed. Ring him before the plan ends."),
+    "promise_broken": N_("Ring him and ask what has come in the way; agree on a new date."),
+    "refund_asked": N_("Check the credit and send it back, or agree on its use."),
+    "request": N_("The chasing stands still until it is answered."),
     "unapplied_money": N_("More came than was open. Ask where it belongs, or return it."),
 }
 
@@ -183,7 +242,11 @@ LINK_STATES: Mapping[str, str] = {
     "revoked": N_("ended"),
 }
 
-SCOPES: Mapping[str, str] = {"full": N_("full"), "view_and_pay": N_("view and pay")}
+SCOPES: Mapping[str, str] = {
+    "full": N_("full"),
+    "one_invoice": N_("one invoice"),
+    "view_and_pay": N_("view and pay"),
+}
 
 INVOICE_KINDS: Mapping[str, str] = {
     "credit_note": N_("Credit note"),

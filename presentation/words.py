@@ -10,7 +10,19 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
-from models.states import AttemptStatus, InvoiceStatus, MessageStatus
+from models.states import (
+    AttemptStatus,
+    CardStatus,
+    DisputeStatus,
+    HoldStatus,
+    InstalmentStatus,
+    InvoiceStatus,
+    MessageStatus,
+    OfferStatus,
+    PlanStatus,
+    PromiseStatus,
+    RequestStatus,
+)
 from presentation.writing import TRANSLATIONS
 
 
@@ -45,6 +57,66 @@ _READER_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         AttemptStatus.EXPIRED: word("payment", "The payment page has expired"),
         AttemptStatus.UNKNOWN: word("payment", "We are checking, do not pay again"),
     },
+    DisputeStatus: {
+        DisputeStatus.OPENED: word("dispute", "Sent to us"),
+        DisputeStatus.UNDER_REVIEW: word("dispute", "Being looked into"),
+        DisputeStatus.UPHELD: word("dispute", "Agreed"),
+        DisputeStatus.PARTLY_UPHELD: word("dispute", "Agreed in part"),
+        DisputeStatus.REJECTED: word("dispute", "Not agreed"),
+        DisputeStatus.WITHDRAWN: word("dispute", "Taken back by you"),
+    },
+    PlanStatus: {
+        PlanStatus.PROPOSED: word("plan", "Not agreed yet"),
+        PlanStatus.AWAITING_APPROVAL: word("plan", "Waits for our answer"),
+        PlanStatus.ACTIVE: word("plan", "Running"),
+        PlanStatus.DECLINED: word("plan", "Not agreed"),
+        PlanStatus.WITHDRAWN: word("plan", "Taken back by you"),
+        PlanStatus.COMPLETED: word("plan", "Paid in full"),
+        PlanStatus.DEFAULTED: word("plan", "Stopped: parts were missed"),
+        PlanStatus.CANCELLED: word("plan", "Ended"),
+    },
+    InstalmentStatus: {
+        InstalmentStatus.SCHEDULED: word("instalment", "To come"),
+        InstalmentStatus.PAID: word("instalment", "Paid"),
+        InstalmentStatus.MISSED: word("instalment", "Not received yet"),
+        InstalmentStatus.WAIVED: word("instalment", "Not needed any more"),
+    },
+    OfferStatus: {
+        OfferStatus.AWAITING_APPROVAL: word("offer", "Waits for our answer"),
+        OfferStatus.OPEN: word("offer", "Open for you"),
+        OfferStatus.REFUSED: word("offer", "Not agreed"),
+        OfferStatus.ACCEPTED: word("offer", "Agreed, to be paid"),
+        OfferStatus.DECLINED: word("offer", "Declined by you"),
+        OfferStatus.EXPIRED: word("offer", "Its last day has passed"),
+        OfferStatus.WITHDRAWN: word("offer", "Taken back"),
+        OfferStatus.VOIDED: word("offer", "No longer valid: the balance has changed"),
+        OfferStatus.SUPERSEDED: word("offer", "Replaced by another one"),
+        OfferStatus.SETTLED: word("offer", "Paid: nothing remains"),
+        OfferStatus.LAPSED: word("offer", "Not paid in time"),
+        OfferStatus.REOPENED: word("offer", "Open again: the payment went back"),
+    },
+    PromiseStatus: {
+        PromiseStatus.OPEN: word("promise", "Noted"),
+        PromiseStatus.KEPT: word("promise", "Kept"),
+        PromiseStatus.BROKEN: word("promise", "The payment has not come"),
+        PromiseStatus.SUPERSEDED: word("promise", "Changed"),
+        PromiseStatus.WITHDRAWN: word("promise", "Taken back"),
+    },
+    HoldStatus: {
+        HoldStatus.ACTIVE: word("credit hold", "On hold"),
+        HoldStatus.RELEASED: word("credit hold", "Released"),
+    },
+    CardStatus: {
+        CardStatus.PENDING: word("card", "Not saved yet"),
+        CardStatus.ACTIVE: word("card", "Saved"),
+        CardStatus.REMOVED: word("card", "Removed"),
+    },
+    RequestStatus: {
+        RequestStatus.OPEN: word("request", "Waits for us"),
+        RequestStatus.ANSWERED: word("request", "Answered"),
+        RequestStatus.REFUSED: word("request", "We could not do this"),
+        RequestStatus.WITHDRAWN: word("request", "Taken back by you"),
+    },
 }
 _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
     InvoiceStatus: {
@@ -75,6 +147,67 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         MessageStatus.STOPPED: word("message, staff", "stopped"),
         MessageStatus.UNKNOWN: word("message, staff", "outcome unknown"),
     },
+    DisputeStatus: {
+        DisputeStatus.OPENED: word("dispute, staff", "opened"),
+        DisputeStatus.UNDER_REVIEW: word("dispute, staff", "under review"),
+        DisputeStatus.UPHELD: word("dispute, staff", "upheld"),
+        DisputeStatus.PARTLY_UPHELD: word("dispute, staff", "partly upheld"),
+        DisputeStatus.REJECTED: word("dispute, staff", "rejected"),
+        DisputeStatus.WITHDRAWN: word("dispute, staff", "withdrawn"),
+    },
+    PlanStatus: {
+        PlanStatus.PROPOSED: word("plan, staff", "proposed"),
+        PlanStatus.AWAITING_APPROVAL: word("plan, staff", "awaiting approval"),
+        PlanStatus.ACTIVE: word("plan, staff", "active"),
+        PlanStatus.DECLINED: word("plan, staff", "declined"),
+        PlanStatus.WITHDRAWN: word("plan, staff", "withdrawn"),
+        PlanStatus.COMPLETED: word("plan, staff", "completed"),
+        PlanStatus.DEFAULTED: word("plan, staff", "defaulted"),
+        PlanStatus.CANCELLED: word("plan, staff", "cancelled"),
+    },
+    InstalmentStatus: {
+        InstalmentStatus.SCHEDULED: word("instalment, staff", "scheduled"),
+        InstalmentStatus.PAID: word("instalment, staff", "paid"),
+        InstalmentStatus.MISSED: word("instalment, staff", "missed"),
+        InstalmentStatus.WAIVED: word("instalment, staff", "waived"),
+    },
+    OfferStatus: {
+        OfferStatus.DRAFT: word("offer, staff", "draft"),
+        OfferStatus.AWAITING_APPROVAL: word("offer, staff", "awaiting approval"),
+        OfferStatus.OPEN: word("offer, staff", "open"),
+        OfferStatus.REFUSED: word("offer, staff", "refused"),
+        OfferStatus.ACCEPTED: word("offer, staff", "accepted"),
+        OfferStatus.DECLINED: word("offer, staff", "declined"),
+        OfferStatus.EXPIRED: word("offer, staff", "expired"),
+        OfferStatus.WITHDRAWN: word("offer, staff", "withdrawn"),
+        OfferStatus.VOIDED: word("offer, staff", "voided"),
+        OfferStatus.SUPERSEDED: word("offer, staff", "superseded"),
+        OfferStatus.SETTLED: word("offer, staff", "settled"),
+        OfferStatus.LAPSED: word("offer, staff", "lapsed"),
+        OfferStatus.REOPENED: word("offer, staff", "reopened"),
+    },
+    PromiseStatus: {
+        PromiseStatus.OPEN: word("promise, staff", "open"),
+        PromiseStatus.KEPT: word("promise, staff", "kept"),
+        PromiseStatus.BROKEN: word("promise, staff", "broken"),
+        PromiseStatus.SUPERSEDED: word("promise, staff", "superseded"),
+        PromiseStatus.WITHDRAWN: word("promise, staff", "withdrawn"),
+    },
+    HoldStatus: {
+        HoldStatus.ACTIVE: word("credit hold, staff", "active"),
+        HoldStatus.RELEASED: word("credit hold, staff", "released"),
+    },
+    CardStatus: {
+        CardStatus.PENDING: word("card, staff", "pending"),
+        CardStatus.ACTIVE: word("card, staff", "active"),
+        CardStatus.REMOVED: word("card, staff", "removed"),
+    },
+    RequestStatus: {
+        RequestStatus.OPEN: word("request, staff", "open"),
+        RequestStatus.ANSWERED: word("request, staff", "answered"),
+        RequestStatus.REFUSED: word("request, staff", "refused"),
+        RequestStatus.WITHDRAWN: word("request, staff", "withdrawn"),
+    },
 }
 
 
@@ -87,7 +220,7 @@ def label(status: StrEnum, language: str, *, staff: bool = False, folder: Path =
     """Return the word for a status.
 
     Args:
-        status: a member of InvoiceStatus, AttemptStatus or MessageStatus (not its bare value).
+        status: a member of one of the enums above (not its bare value).
         staff: True for the desk's word where it differs from what the debtor sees.
         folder: where the compiled translations are.
     Raises:

@@ -295,5 +295,7 @@ def test_which_messages_carry_a_link(sqlite_store: Store, purpose: Purpose) -> N
             s, SYSTEM, account=account, contact=s.scalars(select(Contact)).one(), channel=Channel.EMAIL,
             purpose=purpose, kind="k", facts={}, dedupe_key="k", now=NOON,
         )  # fmt: skip
-    asks = {Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK}
+    asks = {
+            Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK, Purpose.ANSWER, Purpose.ARRANGEMENT,
+        }  # fmt: skip
     assert reminders.needs_link(message) is (purpose in asks)
