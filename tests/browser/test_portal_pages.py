@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from models.accounts import Account
 from models.invoices import Invoice
-from tests.portal.conftest import Portal, portal_on, stripe  # noqa: F401 - a fixture
-from tests.standins import StandIn
+from tests.browser.visits import Visit, visit, width_of
+from tests.portal.conftest import Portal
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WAIT = 10_000  # ms
 #: Texts that long names and other scripts must not break.
 CREDITORS: dict[str, dict[str, object]] = {
     "en": {},
@@ -40,108 +31,6 @@ CREDITORS: dict[str, dict[str, object]] = {
         "hours": {"en": "Sunday to Thursday, 9:00 to 17:00", "he": "ימים ראשון עד חמישי, 9:00 עד 17:00"},
     },
 }
-
-
-class _Silent(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
-
-
-def _chromium() -> str | None:
-    """A Chromium of this machine; None leaves the choice to the driver's own."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    return os.environ.get("CHROMIUM") or next((path for path in found if path), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        # Inside containers Chromium has no sandbox of its own; it opens our loopback pages only.
-        chromium = driver.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:  # noqa: F811
-    """The portal behind a real address, so that cookies, headers and redirects are the browser's."""
-    port = free_port()
-    for portal in portal_on(tmp_path, stripe, base_url=f"http://localhost:{port}"):
-        server = make_server("127.0.0.1", port, portal.app, threaded=True, request_handler=_Silent)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield portal
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@dataclass
-class Visit:
-    """One window on the portal; collects what the browser complains about."""
-
-    page: Page
-    base: str
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(WAIT)
-        self.page.on("console", self._heard)
-        self.page.route("**/r/*", self._without_refresh)
-
-    @staticmethod
-    def _without_refresh(route: Route) -> None:
-        """Let a page that looks again by itself stand still while it is examined."""
-        answer = route.fetch(max_redirects=0)
-        headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
-        route.fulfill(response=answer, headers=headers)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if self.page.url.startswith(self.base) and "Content Security Policy" in message.text:
-            self.complaints.append(message.text)
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.base + path)
-
-    def press(self, selector: str = "main form .btn-primary") -> None:
-        with self.page.expect_navigation():
-            self.page.click(selector)
-
-    def check(self, name: str) -> None:
-        """Assert that the page in view has no finding, no complaint and no sideways scrolling."""
-        self.page.evaluate(AXE)
-        found = self.page.evaluate(
-            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
-        )
-        problems = [
-            f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found["violations"] for n in v["nodes"]
-        ]
-        assert problems == [], name
-        assert self.complaints == [], name
-        wide, room = _width(self.page), self.page.viewport_size["width"]
-        assert wide <= room, name
-        crossed = self.page.eval_on_selector_all(
-            ".rows > li, .opt, .sum > div",
-            "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).map(e => {"
-            "const a = e.querySelector('.number, dt').getBoundingClientRect();"
-            "const b = e.querySelector('.amount').getBoundingClientRect();"
-            "return [Math.min(a.right, b.right) - Math.max(a.left, b.left), e.innerText]})"
-            ".filter(([over]) => over > 1)",
-        )
-        assert crossed == [], name
-        small = self.page.eval_on_selector_all(
-            "main .btn, main .tick, .lang summary, .foot .link, main .link",
-            "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 24)"
-            ".map(e => e.outerHTML)",
-        )
-        assert small == [], name
-
-
-def visit(browser: Browser, portal: Portal, *, width: int, script: bool, **more: Any) -> Visit:
-    context = browser.new_context(
-        viewport={"width": width, "height": 844}, java_script_enabled=script, **more
-    )
-    return Visit(context.new_page(), portal.app.extensions["amicable"].settings.base_url)
 
 
 def tidewater(portal: Portal, language: str, **creditor: object) -> Account:
@@ -222,16 +111,11 @@ def test_any_creditors_colour_can_be_read(browser: Browser, served: Portal, sche
     seen.page.context.close()
 
 
-def _width(page: Page) -> int:
-    """How wide a page really is, in CSS pixels."""
-    return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
 def test_reflow_at_320(browser: Browser, served: Portal) -> None:
     """WCAG 1.4.10, 1.4.4: 320 px, which is also a window of 640 px at 200 %, without sideways scrolling."""
     seen = visit(browser, served, width=320, script=True)
     for name in walk(seen, served, tidewater(served, "en")):
-        assert _width(seen.page) <= 320, name
+        assert width_of(seen.page) <= 320, name
     seen.page.context.close()
 
 

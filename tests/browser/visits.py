@@ -1,0 +1,96 @@
+"""A window on the portal that examines what it shows: axe, complaints of the policy, width, targets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
+
+from tests.portal.conftest import Portal
+
+AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WAIT = 10_000  # ms
+
+
+def chromium_here() -> str | None:
+    """A Chromium of this machine; None leaves the choice to the driver's own."""
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return os.environ.get("CHROMIUM") or next((path for path in found if path), None)
+
+
+def width_of(page: Page) -> int:
+    """How wide a page really is, in CSS pixels."""
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+@dataclass
+class Visit:
+    """One window on the portal; collects what the browser complains about."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(WAIT)
+        self.page.on("console", self._heard)
+        self.page.route("**/r/*", self._without_refresh)
+
+    @staticmethod
+    def _without_refresh(route: Route) -> None:
+        """Let a page that looks again by itself stand still while it is examined."""
+        answer = route.fetch(max_redirects=0)
+        headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
+        route.fulfill(response=answer, headers=headers)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if self.page.url.startswith(self.base) and "Content Security Policy" in message.text:
+            self.complaints.append(message.text)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.base + path)
+
+    def press(self, selector: str = "main form .btn-primary") -> None:
+        with self.page.expect_navigation():
+            self.page.click(selector)
+
+    def check(self, name: str) -> None:
+        """Assert that the page in view has no finding, no complaint and no sideways scrolling."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate(
+            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+        )
+        problems = [
+            f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found["violations"] for n in v["nodes"]
+        ]
+        assert problems == [], name
+        assert self.complaints == [], name
+        wide, room = width_of(self.page), self.page.viewport_size["width"]
+        assert wide <= room, name
+        crossed = self.page.eval_on_selector_all(
+            ".rows > li, .opt, .sum > div",
+            "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).map(e => {"
+            "const a = e.querySelector('.number, dt').getBoundingClientRect();"
+            "const b = e.querySelector('.amount').getBoundingClientRect();"
+            "return [Math.min(a.right, b.right) - Math.max(a.left, b.left), e.innerText]})"
+            ".filter(([over]) => over > 1)",
+        )
+        assert crossed == [], name
+        small = self.page.eval_on_selector_all(
+            "main .btn, main .tick, .lang summary, .foot .link, main .link",
+            "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 24)"
+            ".map(e => e.outerHTML)",
+        )
+        assert small == [], name
+
+
+def visit(browser: Browser, portal: Portal, *, width: int, script: bool, **more: Any) -> Visit:
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, java_script_enabled=script, **more
+    )
+    return Visit(context.new_page(), portal.app.extensions["amicable"].settings.base_url)
