@@ -17,10 +17,10 @@ import web
 from admin import desk
 from assembly import House, assemble
 from config import Settings
-from portal import brand, invoices, links, overview, pay, preferences, returns, webhooks
+from portal import brand, codes, invoices, links, overview, pay, preferences, returns, webhooks
 
 ROOT = Path(__file__).parent
-PORTAL_ROOMS = (links, overview, invoices, pay, returns, preferences, brand, webhooks)
+PORTAL_ROOMS = (links, codes, overview, invoices, pay, returns, preferences, brand, webhooks)
 A_YEAR = 365 * 24 * 3600
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import Environment, Settings
+from gateways.files import FileFolder
 from gateways.mail import SmtpMail
 from gateways.sms import SinkSms
 from gateways.spreadsheets import Spreadsheets
@@ -17,7 +18,7 @@ from gateways.stripe_payments import StripePayments
 from models.store import Store
 from presentation import Presenter
 from receivables.intake.rows import Tables
-from receivables.ports import MailCarrier, PaymentGateway, SmsCarrier
+from receivables.ports import FileStore, MailCarrier, PaymentGateway, SmsCarrier
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,6 +35,7 @@ class House:
     mail: MailCarrier | None
     sms: SmsCarrier | None
     tables: Tables
+    files: FileStore
 
     def gateway(self, name: str) -> PaymentGateway | None:
         """The payment gateway of a creditor's gateway account; None without keys (decision 24)."""
@@ -72,4 +74,5 @@ def assemble(settings: Settings) -> House:
         mail=SmtpMail(settings.SMTP_URL) if settings.SMTP_URL else None,
         sms=SinkSms(settings.SMS_URL) if settings.SMS_URL else None,
         tables=Spreadsheets(),
+        files=FileFolder(settings.AMICABLE_DATA_DIR / "files"),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -20,7 +21,18 @@ from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request, session
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
 from flask_login import UserMixin, current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
@@ -46,7 +58,7 @@ from receivables.errors import (
 )
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
-from receivables.ports import PaymentGateway, Sender
+from receivables.ports import FileStore, PaymentGateway, Sender
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -65,6 +77,7 @@ class House(Protocol):
 
     store: Store
     settings: Any
+    files: FileStore
 
     def gateway(self, name: str) -> PaymentGateway | None: ...
 
@@ -126,6 +139,11 @@ def _session_rules() -> Policy:
     if kept is None or time.monotonic() - kept[0] > RULES_KEPT:
         kept = _rules[store] = (time.monotonic(), policy())
     return kept[1]
+
+
+def current_rules() -> Policy:
+    """The rules for a page that only shows them; a rule that binds is asked by its action."""
+    return _session_rules()
 
 
 def policy() -> Policy:
@@ -244,10 +262,19 @@ def link_session(view: F) -> F:
         _check_idle(rules.debtor_idle.total_seconds())
         g.zone = g.holder.zone
         g.language = chosen_language(g.holder.language, g.holder.languages)
+        unproved = rules.step_up.mode == "always" and g.holder.proved_at is None
+        if unproved and not getattr(view, "before_proof", False):
+            raise ProofNeeded("proof_needed", act="page")
         return view(*args, **kwargs)
 
     inside.owner_check = "link"  # type: ignore[attr-defined]
     return cast(F, inside)
+
+
+def before_proof(view: F) -> F:
+    """Let a view in before the code where the policy asks for one at the door: it shows no data (L-07)."""
+    view.before_proof = True  # type: ignore[attr-defined]
+    return view
 
 
 #: Acts that bind or reveal: a one-time code comes before them (decision 8).
@@ -273,6 +300,42 @@ def require_proof(act: str) -> None:
         raise ProofNeeded("proof_needed", act=act)
 
 
+def _to_code_page(act: str) -> Response:
+    """Lead to the code page, which leads back to the page that asked.
+
+    The way back is kept in the signed cookie and is always an address of our own, so that nothing
+    from outside can name it (L-17).
+    """
+    session["then"], session["act"] = _page_of_act(), act
+    lang = request.args.get("lang")
+    known = lang if lang in presentation.LANGUAGES else None
+    return cast(Response, redirect(url_for("portal_codes.ask", lang=known), 303))
+
+
+def _page_of_act() -> str:
+    """This page, or for a form the nearest page above it that can be looked at."""
+    query = request.query_string.decode("ascii", "ignore")
+    if request.method in ("GET", "HEAD"):
+        return f"{request.path}?{query}" if query else request.path
+    routes, path = current_app.url_map.bind(""), request.path
+    while path not in ("", "/account") and not routes.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return path or "/account"
+
+
+def after_proof() -> str:
+    """Where a proved session goes on: the page that asked for the proof, else the account."""
+    session.pop("act", None)
+    then = session.pop("then", None)
+    return then if isinstance(then, str) and re.match(r"/account(?![^/?])", then) else "/account"
+
+
+def asked_act() -> str:
+    """The act for which this browser was led to the code page; "" when none."""
+    act = session.get("act")
+    return act if act in RISKY_ACTS or act == "page" else ""
+
+
 def holder() -> links.Holder:
     """Who is behind this link session."""
     return cast(links.Holder, g.holder)
@@ -282,6 +345,16 @@ def chosen_language(default: str, offered: tuple[str, ...]) -> str:
     """`?lang=` shows a page in another offered language and rides along (decision 2)."""
     asked = request.args.get("lang")
     return asked if asked in offered else default
+
+
+def takes_files(mebibytes: int) -> Callable[[F], F]:
+    """Let a form with files be larger than others: so many MiB in all, read before the view is asked."""
+
+    def mark(view: F) -> F:
+        view.largest_body = mebibytes * 1024 * 1024 + MAX_BODY  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 def public_page(view: F) -> F:
@@ -454,7 +527,8 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
             return
         if request.endpoint and request.endpoint.startswith("portal_webhooks."):
             return  # its own size and its own signature
-        request.max_content_length = MAX_BODY
+        view = app.view_functions.get(request.endpoint or "")
+        request.max_content_length = getattr(view, "largest_body", MAX_BODY)
         # Browsers say where a form came from; older ones are held by the CSRF token alone.
         site = request.headers.get("Sec-Fetch-Site")
         if site == "cross-site" and not (request.endpoint or "").endswith(ONE_CLICK):
@@ -505,6 +579,8 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
 
     @app.errorhandler(ReceivablesError)
     def refused(error: ReceivablesError) -> Response:
+        if isinstance(error, ProofNeeded):
+            return _to_code_page(str(error.facts.get("act", "")))
         status, name = next(answer for kind, answer in ANSWERS.items() if isinstance(error, kind))
         return error_page(status, name, code=error.code, facts=error.facts)
 

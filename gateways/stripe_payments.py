@@ -1,4 +1,4 @@
-"""Stripe behind the PaymentGateway port: hosted Checkout pages, one call at a time.
+"""Stripe behind the PaymentGateway port: hosted pages and charges of saved cards, one call at a time.
 
 The same code speaks to the local stand-in; only the base address differs. Source: stripe.md;
 API 2026-10-28.endive; docs.stripe.com/api/checkout/sessions; decisions 11, 13, 24, 29.
@@ -6,19 +6,22 @@ API 2026-10-28.endive; docs.stripe.com/api/checkout/sessions; decisions 11, 13, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import requests
 import stripe
 import urllib3
 
-from models.money import Money, MoneyError, from_gateway, to_gateway
+from gateways.stripe_objects import charge_truth, id_of, moment, our_ref, page_truth, short_id, stamp, tag
+from models.money import to_gateway
 from receivables.ports import (
+    CHARGE_CARD,
+    CardSaving,
+    ChargeOrder,
     CheckoutOrder,
     GatewayError,
     GatewayEvent,
@@ -28,9 +31,8 @@ from receivables.ports import (
     OpenedCheckout,
     OutcomeUnknown,
     PreparedRequest,
-    RemoteCharge,
     RemotePayment,
-    RemoteState,
+    SetupOrder,
 )
 
 #: Connect and read time-outs in seconds; the SDK's own default of 80 s would hang a web worker.
@@ -39,15 +41,12 @@ TIMEOUT = (3, 20)
 TOLERANCE = 300
 #: Languages of the hosted page; Checkout speaks no Hebrew, so our review page says so before.
 _LOCALES = {"en": "en", "he": "en", "ru": "ru", "hu": "hu"}
-_METHODS = {
-    "card": "card",
-    "sepa_debit": "bank_debit",
-    "us_bank_account": "bank_debit",
-    "bacs_debit": "bank_debit",
-}
-_EXPAND = ["payment_intent.latest_charge.balance_transaction"]
-#: Longest event id kept as it is, characters; a longer one would not fit into a database index (P-14).
-_LONGEST_ID = 255
+_EXPAND = ["payment_intent.latest_charge.balance_transaction", "setup_intent.payment_method"]
+_EXPAND_INTENT = ["latest_charge.balance_transaction"]
+#: Begins the id of a payment intent; all others that we keep are pages.
+_INTENT = "pi_"
+#: Operations as stored: a page alone, and a page whose customer is made first.
+_PAGE, _PAGE_WITH_CUSTOMER = "checkout.sessions.create", "customers.create, checkout.sessions.create"
 
 
 class _Line(stripe.RequestsClient):
@@ -137,15 +136,81 @@ class StripePayments:
         }
         if order.note:
             body["custom_text"] = {"submit": {"message": order.note}}
-        return PreparedRequest(
-            "checkout.sessions.create",
-            json.dumps(body, sort_keys=True, ensure_ascii=False),
-            order.idempotency_key,
-        )
+        if order.saves_card is not None:
+            body["payment_intent_data"]["setup_future_usage"] = "off_session"
+            body["allowed_payment_method_types"] = ["card"]
+        return _page(body, order.saves_card, order.idempotency_key)
+
+    def prepare_setup(self, order: SetupOrder) -> PreparedRequest:
+        """Write down the exact request that opens a page which saves a card. Pure."""
+        tags = {"amicable": "1", "setup": order.setup_ref}
+        body: dict[str, Any] = {
+            "mode": "setup",
+            "ui_mode": "hosted_page",
+            "currency": order.currency.lower(),
+            "locale": _LOCALES.get(order.language, "auto"),
+            "client_reference_id": order.setup_ref,
+            "allowed_payment_method_types": ["card"],
+            "metadata": tags,
+            "setup_intent_data": {"metadata": tags},
+            "expires_at": int(order.expires_at.timestamp()),
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+        }
+        if order.note:
+            body["custom_text"] = {"submit": {"message": order.note}}
+        return _page(body, order.saves_card, order.idempotency_key)
+
+    def prepare_charge(self, order: ChargeOrder) -> PreparedRequest:
+        """Write down the exact request that charges a saved card while its holder is away. Pure."""
+        body = {
+            "amount": to_gateway(order.amount),
+            "currency": order.amount.currency.lower(),
+            "customer": order.customer_id,
+            "payment_method": order.payment_method_id,
+            "off_session": True,
+            "confirm": True,
+            # A way to pay that leads through another page is of no use to somebody who is away.
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "description": order.title,
+            "metadata": {
+                "amicable": "1", "attempt": order.attempt_ref, "invoices": _joined(order.invoice_refs),
+            },
+            "expand": list(_EXPAND_INTENT),
+        }  # fmt: skip
+        return PreparedRequest(CHARGE_CARD, _written(body), order.idempotency_key)
+
+    def charge(self, prepared: PreparedRequest) -> RemotePayment:
+        """Make the stored charge; a decline is an answer with its code, not an error."""
+        self._line.begin()
+        try:
+            intent = self._client.v1.payment_intents.create(
+                json.loads(prepared.body), {"idempotency_key": prepared.idempotency_key}
+            )
+        except stripe.CardError as error:
+            declined = getattr(error.error, "payment_intent", None)
+            if declined is None:
+                raise _outcome(error) from error
+            return charge_truth(declined)
+        except stripe.StripeError as error:
+            raise _outcome(error, in_doubt=self._line.in_doubt) from error
+        return charge_truth(intent)
+
+    def detach_card(self, payment_method_id: str) -> None:
+        """Forget a saved card; Stripe refuses only one that no customer has, which is what is wanted."""
+        try:
+            self._client.v1.payment_methods.detach(payment_method_id)
+        except stripe.InvalidRequestError:
+            return
+        except stripe.StripeError as error:
+            # Detaching twice is harmless, so an unknown outcome may simply be tried again.
+            raise _outcome(error) from error
 
     def send(self, prepared: PreparedRequest) -> OpenedCheckout:
         """Make the stored call with its stored key; the same key never opens a second page."""
         params = json.loads(prepared.body)
+        if prepared.operation == _PAGE_WITH_CUSTOMER:
+            params = params["session"] | {"customer": self._customer(params["customer"], params["key"])}
         self._line.begin()
         try:
             session = self._client.v1.checkout.sessions.create(
@@ -153,35 +218,50 @@ class StripePayments:
             )
         except stripe.StripeError as error:
             raise _outcome(error, in_doubt=self._line.in_doubt) from error
-        return OpenedCheckout(session.id, session.url or "", _moment(session.expires_at))
+        return OpenedCheckout(session.id, session.url or "", moment(session.expires_at))
+
+    def _customer(self, params: Any, key: str) -> str:
+        """Make the customer who consented, once. Without one there is surely no page yet."""
+        try:
+            return self._client.v1.customers.create(params, {"idempotency_key": key}).id
+        except stripe.InvalidRequestError as error:
+            raise _outcome(error) from error
+        except stripe.StripeError as error:
+            raise GatewayUnreachable(_why(error)) from error
 
     def retrieve(self, session_id: str) -> RemotePayment:
-        """Return the present truth about one hosted page and its money."""
+        """Return the present truth about one hosted page or charge and its money."""
         try:
+            if session_id.startswith(_INTENT):
+                return charge_truth(
+                    self._client.v1.payment_intents.retrieve(session_id, {"expand": list(_EXPAND_INTENT)})
+                )
             session = self._client.v1.checkout.sessions.retrieve(session_id, {"expand": list(_EXPAND)})
         except stripe.StripeError as error:
             raise _outcome(error) from error
-        return _payment(session)
+        return page_truth(session)
 
     def find(self, attempt_ref: str, since: datetime) -> RemotePayment | None:
-        """Walk the pages made since a moment and return the one tagged with the attempt (P-03)."""
+        """Walk the pages, then the charges made since a moment, for the one with our reference (P-03)."""
+        made: Any = {"created": {"gte": int(since.timestamp())}, "limit": 100}
         try:
-            listed = self._client.v1.checkout.sessions.list(
-                {"created": {"gte": int(since.timestamp())}, "limit": 100}
-            )
-            for session in listed.auto_paging_iter():
-                if _tag(session, "attempt") == attempt_ref:
-                    return self.retrieve(session.id)
+            for room in (self._client.v1.checkout.sessions, self._client.v1.payment_intents):
+                for found in room.list(made).auto_paging_iter():
+                    if our_ref(found) == attempt_ref:
+                        return self.retrieve(found.id)
         except stripe.StripeError as error:
             raise _outcome(error) from error
         return None
 
     def expire(self, session_id: str) -> RemotePayment:
-        """End an open hosted page; one that is paid or over stays as it is."""
+        """End an open hosted page or a charge that took nothing; one that is paid or over stays as it is."""
         try:
-            self._client.v1.checkout.sessions.expire(session_id)
+            if session_id.startswith(_INTENT):
+                self._client.v1.payment_intents.cancel(session_id)
+            else:
+                self._client.v1.checkout.sessions.expire(session_id)
         except stripe.InvalidRequestError:
-            pass  # only open pages can be ended: the truth below says what it is instead
+            pass  # only open ones can be ended: the truth below says what it is instead
         except stripe.StripeError as error:
             # Ending twice is harmless, so an unknown outcome may simply be tried again.
             raise _outcome(error) from error
@@ -190,9 +270,9 @@ class StripePayments:
     def read_event(self, body: bytes, signature: str | None, now: datetime) -> GatewayEvent:
         """Verify a notification with any of our secrets and read it (P-08)."""
         event = self._verified(body, signature)
-        stamp = _stamp(signature or "")
+        signed_at = stamp(signature or "")
         # The SDK would accept the future (requirements 0.8).
-        if stamp is None or abs(now.timestamp() - stamp) > TOLERANCE:
+        if signed_at is None or abs(now.timestamp() - signed_at) > TOLERANCE:
             raise NotSignedByGateway("stale")
         thing: Any = getattr(getattr(event, "data", None), "object", None)
         event_id, kind = getattr(event, "id", None), getattr(event, "type", None)
@@ -201,17 +281,17 @@ class StripePayments:
         if bool(getattr(event, "livemode", False)) != self.live:
             raise NotSignedByGateway("livemode")
         what = getattr(thing, "object", "")
-        intent = _id(getattr(thing, "payment_intent", None))
+        intent = id_of(getattr(thing, "payment_intent", None))
         return GatewayEvent(
-            event_id=_short(str(event_id)),
+            event_id=short_id(str(event_id)),
             type=str(kind),
-            created_at=_moment(getattr(event, "created", None)),
+            created_at=moment(getattr(event, "created", None)),
             live=self.live,
             object_id=str(getattr(thing, "id", "")),
-            session_id=_id(thing) if what == "checkout.session" else None,
-            intent_id=_id(thing) if what == "payment_intent" else intent,
-            attempt_ref=_tag(thing, "attempt"),
-            tagged=_tag(thing, "amicable") is not None or _tag(thing, "attempt") is not None,
+            session_id=id_of(thing) if what == "checkout.session" else None,
+            intent_id=id_of(thing) if what == "payment_intent" else intent,
+            attempt_ref=our_ref(thing),
+            tagged=tag(thing, "amicable") is not None or our_ref(thing) is not None,
             raw=body.decode("utf-8"),
         )
 
@@ -228,109 +308,25 @@ class StripePayments:
         raise NotSignedByGateway("signature")
 
 
+def _written(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
+
+
+def _page(body: dict[str, Any], saving: CardSaving | None, key: str) -> PreparedRequest:
+    """The call that opens a page; with a consent also whom the card belongs to (decision 11)."""
+    if saving is None:
+        return PreparedRequest(_PAGE, _written(body), key)
+    if saving.customer_id is not None:
+        return PreparedRequest(_PAGE, _written(body | {"customer": saving.customer_id}), key)
+    customer = {"metadata": {"amicable": "1", "contact": saving.contact_ref}}
+    both = {"session": body, "customer": customer, "key": saving.customer_key}
+    return PreparedRequest(_PAGE_WITH_CUSTOMER, _written(both), key)
+
+
 def _joined(refs: Sequence[str]) -> str:
     """Invoice references in one metadata value (at most 500 characters at Stripe)."""
     joined = ",".join(refs)
     return joined if len(joined) <= 500 else joined[:497].rpartition(",")[0] + ",…"
-
-
-def _tag(thing: Any, name: str) -> str | None:
-    metadata = getattr(thing, "metadata", None)
-    value = getattr(metadata, name, None) if metadata is not None else None
-    return str(value) if value else None
-
-
-def _id(value: Any) -> str | None:
-    """The id of an expanded or bare reference; None when it has none."""
-    if value is None or isinstance(value, str):
-        return value or None
-    return str(value.id) if getattr(value, "id", None) else None
-
-
-def _short(name: str) -> str:
-    """An id that fits into any index; a longer one is named by its digest, the raw event keeps it."""
-    return name if len(name) <= _LONGEST_ID else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
-
-
-def _moment(seconds: int | None) -> datetime:
-    return datetime.fromtimestamp(seconds or 0, UTC)
-
-
-def _stamp(signature: str) -> int | None:
-    """The moment of signing; None when there is not exactly one."""
-    stamps = [part.strip()[2:] for part in signature.split(",") if part.strip().startswith("t=")]
-    return int(stamps[0]) if len(stamps) == 1 and stamps[0].isascii() and stamps[0].isdigit() else None
-
-
-def _payment(session: Any) -> RemotePayment:
-    """Read a checkout session with its payment expanded."""
-    intent = session.payment_intent if not isinstance(session.payment_intent, str) else None
-    charge = getattr(intent, "latest_charge", None) if intent is not None else None
-    charge = charge if charge is not None and not isinstance(charge, str) else None
-    paid = charge is not None and charge.status == "succeeded" and bool(charge.paid)
-    return RemotePayment(
-        state=_state(session, intent, paid),
-        session_id=session.id,
-        intent_id=_id(session.payment_intent),
-        attempt_ref=_tag(session, "attempt"),
-        charge=_charge(charge) if paid else None,
-        failure_code=_failure(intent),
-        url=session.url,
-        expires_at=_moment(session.expires_at),
-    )
-
-
-def _state(session: Any, intent: Any, paid: bool) -> RemoteState:
-    """Map Stripe's pair (session, intent) to one word.
-
-    A declined card inside an open page is not final: the debtor may try another (stripe.md 4).
-    """
-    if paid:
-        return RemoteState.SUCCEEDED
-    if session.status == "open":
-        return RemoteState.OPEN
-    if session.status == "expired":
-        return RemoteState.EXPIRED
-    status = getattr(intent, "status", None)
-    if status == "canceled":
-        return RemoteState.CANCELLED
-    if status == "requires_payment_method":
-        return RemoteState.FAILED
-    # complete but unpaid, waiting for the payer's bank, or with a charge that the answer does not show yet
-    return RemoteState.PROCESSING
-
-
-def _failure(intent: Any) -> str | None:
-    error = getattr(intent, "last_payment_error", None) if intent is not None else None
-    return (getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None
-
-
-def _charge(charge: Any) -> RemoteCharge:
-    details = charge.payment_method_details
-    kind = getattr(details, "type", "card") if details is not None else "card"
-    card = getattr(details, "card", None) if details is not None else None
-    balance = charge.balance_transaction if not isinstance(charge.balance_transaction, str) else None
-    amount = from_gateway(charge.amount, charge.currency)
-    return RemoteCharge(
-        charge_id=charge.id,
-        amount=amount,
-        taken_at=_moment(charge.created),
-        method=_METHODS.get(kind, "other"),
-        method_detail=f"{card.brand} {card.last4}" if card is not None else kind.replace("_", " "),
-        fee=_fee(balance, amount),
-        balance_transaction_id=_id(charge.balance_transaction),
-    )
-
-
-def _fee(balance: Any, amount: Money) -> Money | None:
-    """The fee in the charge's currency; one in another currency, or in parts of a unit that the
-    currency does not have (7,525 hundredths of a króna), waits for reconciliation."""
-    if balance is None or balance.currency.upper() != amount.currency:
-        return None
-    try:
-        return from_gateway(balance.fee, balance.currency)
-    except MoneyError:
-        return None
 
 
 def _outcome(error: stripe.StripeError, *, in_doubt: bool = False) -> GatewayError:

@@ -10,7 +10,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import demo, imports, nightly_integrity, worker
+from jobs import daily, demo, imports, nightly_integrity, worker
 from models import migrate
 from models.accounts import Account
 from models.staff import Role
 from models.store import Store
 from receivables import invoices
+from receivables.calendar_days import business_date
 from receivables.contact import reminders
 from receivables.desk.passwords import hash_password, new_code_secret
 from receivables.desk.staff import CODE_ROLES, add_staff
@@ -38,7 +39,8 @@ EXAMPLES = """examples:
   amicable remind --overdue                       one reminder for each account with something overdue
   amicable remind --account 10482                 for one account, by its number
   amicable worker                                 send, settle, sweep; run as many as you like
-  amicable daily                                  the nightly proof of the books
+  amicable daily                                  the day's work of each account, and the proof of the books
+  amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
 
@@ -109,7 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="counts for a program")
 
     command("worker", "send, settle and sweep until stopped", _worker)
-    sub = command("daily", "prove the books and tidy up; hourly is fine", _daily)
+    sub = command("daily", "do the day's work, prove the books and tidy up; hourly is fine", _daily)
+    sub.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="work for this date (YYYY-MM-DD)")
     sub.add_argument("--json", action="store_true", help="findings for a program")
 
     sub = command("user", "people at the desk", _user)
@@ -199,13 +202,21 @@ def _worker(args: argparse.Namespace) -> int:
 
 
 def _daily(args: argparse.Namespace) -> int:
-    house = _house()
-    findings = nightly_integrity.prove(house, now=_utc_now())
+    house, now = _house(), _utc_now()
+    if args.on and house.settings.is_production and args.on > business_date(now, daily.FARTHEST):
+        print("amicable: --on: that day has not begun anywhere; nothing was done", file=sys.stderr)
+        return 2
+    work = daily.run(house, now=now, on=args.on)
+    findings = nightly_integrity.prove(house, now=now)
+    wrong = any(findings.values()) or work["trouble"] > 0
     if args.json:
-        print(json.dumps(findings))
+        print(json.dumps({**findings, "work": work}))
     else:
+        for name, count in work.items():
+            if count:
+                print(f"{name}: {count} accounts")
         print("The books hold." if not any(findings.values()) else f"Found wrong: {findings}")
-    return 1 if any(findings.values()) else 0
+    return 1 if wrong else 0
 
 
 def _user(args: argparse.Namespace) -> int:

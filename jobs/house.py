@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from models.store import Store
-from receivables.ports import MailCarrier, PaymentGateway, Presenter, SmsCarrier
+from receivables.ports import FileStore, MailCarrier, PaymentGateway, Presenter, SmsCarrier
 
 
 class House(Protocol):
@@ -24,6 +24,8 @@ class House(Protocol):
     def mail(self) -> MailCarrier | None: ...
     @property
     def sms(self) -> SmsCarrier | None: ...
+    @property
+    def files(self) -> FileStore: ...
 
     def may_deliver_to(self, address: str, sms: bool) -> bool:
         """Whether this environment may write to an address at all (decision 21)."""

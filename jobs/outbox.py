@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select
@@ -26,6 +26,7 @@ from receivables import links, outbox
 from receivables.audit import record
 from receivables.contact import consents, reminders
 from receivables.contact import rules as contact_rules
+from receivables.people import codes, forwarding
 from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
@@ -210,6 +211,8 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     account = session.get_one(Account, message.account_id)
     contact = session.get_one(Contact, message.contact_id)
     policy = current_policy(session, now)
+    is_code = message.purpose is Purpose.CODE
+    unfiled = codes.address_for(session, message) if is_code else None
     decision = contact_rules.may_contact(
         session,
         account,
@@ -220,8 +223,9 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
         policy=policy,
         now=now,
         message_id=message.id,
+        address=unfiled,
     )
-    address = consents.address_of(contact, message.channel) or ""
+    address = unfiled or consents.address_of(contact, message.channel) or ""
     reasons = list(decision.reasons)
     if address and not house.may_deliver_to(address, message.channel is Channel.SMS):
         reasons.append("not_allowed_here")
@@ -229,6 +233,8 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     notice = message.purpose is Purpose.ARRANGEMENT
     if (reminder or notice) and not reasons and not reminders.still_due(session, message, account, now=now):
         reasons.append("nothing_due")
+    if is_code and not reasons and codes.is_over(session, message, policy=policy, now=now):
+        reasons.append("code_over")
     if decision.next_at is not None and reasons == ["outside_hours"]:
         message.not_before, message.locked_until = decision.next_at, None
         return None
@@ -300,12 +306,15 @@ def _render(
             channel=message.channel,
             policy=policy,
             message=message,
+            invoice_id=forwarding.only_invoice(session, message, contact),
             now=now,
         )
         link, expires_at = f"{base}/l/{token}", row.expires_at
     way_out = consents.issue_opt_out(session, contact, message.channel, policy=policy, now=now)
     stop = f"{base}/x/{way_out}"
     letter = reminders.compose(session, message, link=link, link_expires_at=expires_at, stop=stop, now=now)
+    if message.purpose is Purpose.CODE:
+        letter = replace(letter, code=codes.make(session, message, policy=policy, now=now))
     rendered = house.presenter.render_message(letter)
     if is_sms:
         sms = Sms(address, letter.sender.short_name, rendered.text, message.wire_id)

@@ -1,4 +1,4 @@
-"""The worker: gateway notifications, outside effects, messages, stuck payments, in one loop.
+"""The worker: gateway notifications, outside effects, messages, stuck payments, daily work, in one loop.
 
 Several workers may run at once; every piece of work is leased (P-10, P-25).
 """
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs import daily
 from jobs import outbox as postbox
 from jobs.house import House
 from models.payments import InboxEvent, PaymentAttempt
@@ -55,6 +56,7 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     tell = clock or _utc_now
     name = worker_name()
     looked = tell() - SWEEP_EVERY
+    worked = tell() - daily.EVERY
     log.info("worker starts", extra={"facts": {"worker": name}})
     while not stop.is_set():
         now = tell()
@@ -66,6 +68,9 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
             done = run_once(house, worker=name, now=now)
             if looks:
                 sweep(house, now=now)
+            if now - worked >= daily.EVERY:
+                worked = now
+                daily.run(house, now=now)
         except SecondHost:
             raise
         except Exception:

@@ -96,6 +96,9 @@ class Contact(Base):
     #: Staff who added or changed it; until confirmed it receives no codes (decision 6).
     changed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     confirmed_at: Mapped[datetime | None]
+    #: A colleague to whom this contact forwarded one invoice: sees and pays that one only, is never
+    #: reminded and never stands for the account.
+    forwarded_by_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     #: How he wants to be written to; None leaves it to us. Hours are account-local, "HH:MM".
     preferred_channel: Mapped[str | None] = mapped_column(String(8))
     quiet_from: Mapped[str | None] = mapped_column(String(5))

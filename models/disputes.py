@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, text
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, currency_code, enum_column, minor, pk, ref_key
@@ -125,3 +126,27 @@ class DisputeFile(Base):
     note_id: Mapped[int] = mapped_column(ForeignKey("dispute_note.id"))
 
     __table_args__ = (Index("ix_dispute_file_dispute", "dispute_id"),)
+
+
+class DisputeDraft(Base):
+    """What a debtor has typed of a dispute and not sent yet; lives some days with the account (decision 10).
+
+    The dispute that comes of it takes its `ref`, so that sending twice is one dispute.
+    """
+
+    __tablename__ = "dispute_draft"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    #: One draft for one invoice.
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), unique=True)
+    #: The form as typed, its free text cleaned, and the language it was typed in.
+    form: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: Refs of the files that came with it.
+    files: Mapped[list[str]] = mapped_column(JSON)
+    #: When the form was first shown: what was open then may be disputed (race pay ∥ dispute).
+    shown_at: Mapped[datetime]
+    saved_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_dispute_draft_saved", "saved_at"),)

@@ -106,6 +106,7 @@ class OneTimeCode(Base):
     __table_args__ = (
         Index("ix_one_time_code_session", "session_id"),
         Index("ix_one_time_code_account", "account_id", "asked_at"),
+        Index("ix_one_time_code_caller", "caller", "asked_at"),
     )
 
 

@@ -59,10 +59,11 @@ class Filler:
             "verify": sender.verify_url,
             "link": letter.link,
             "stop": letter.stop,
+            "code": letter.code,
         }
         self.values.setdefault("preferences", letter.stop)
         if masked:
-            for name in ("link", "stop"):
+            for name in ("link", "stop", "code"):
                 if self.values[name]:
                     self.values[name] = f"[{name}]"
             own = letter.values.get("preferences")

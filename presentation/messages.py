@@ -83,6 +83,8 @@ class Presenter:
         """
         if letter.kind not in KINDS or letter.language not in LANGUAGES:
             raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no such text")
+        if letter.channel == "sms" and not KINDS[letter.kind].by_sms:
+            raise MessageIncomplete(letter.kind, letter.language, "sms", "no text for this channel")
         if letter.channel == "sms":
             return self._sms(letter)
         if letter.channel == "email":
@@ -143,6 +145,8 @@ class Presenter:
         if name == "balance":
             balance = filler.value("balance")
             return "balance_open" if isinstance(balance, Money) and balance.minor > 0 else "balance_none"
+        if name == "purpose":
+            return f"purpose_{filler.value('purpose')}"
         if name == "late_terms" and not any(filler.values.get(n) for n in BLOCKS["late_terms"]):
             return None
         return name

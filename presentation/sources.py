@@ -35,7 +35,12 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "creditor": Form.TEXT,
     "person": Form.TEXT,
     "hours": Form.TEXT,
+    "reason": Form.TEXT,
+    "code_minutes": Form.TEXT,
+    "forwarder": Form.TEXT,
+    "account": Form.TEXT,
     "phone": Form.LTR,
+    "code": Form.LTR,
     "contact_point": Form.LTR,
     "number": Form.LTR,
     "verify": Form.URL,
@@ -52,6 +57,18 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "counted_to": Form.DAY,
     "interest_from": Form.DAY,
     "optout_date": Form.DAY,
+    "hold_date": Form.DAY,
+    "release_amount": Form.MONEY,
+    "release_date": Form.DAY,
+    "promise_amount": Form.MONEY,
+    "offer_amount": Form.MONEY,
+    "discount": Form.MONEY,
+    "deadline": Form.DAY,
+    "pay_by": Form.DAY,
+    "accepted_date": Form.DAY,
+    "promise_date": Form.DAY,
+    "asked_date": Form.DAY,
+    "reply": Form.TEXT,
     "link_expires": Form.MOMENT,
     "invoice_list": Form.ROWS,
     "allocation_list": Form.ROWS,
@@ -74,11 +91,18 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "row_due": frozenset({"due_date"}),
     "row_processing": frozenset({"processing"}),
     "list_total": frozenset(),
+    # What a one-time code is for; `{block_purpose}` stands for the one that its value names.
+    "purpose_address": frozenset(),
+    "purpose_contact_change": frozenset(),
+    "purpose_hardship": frozenset(),
+    "purpose_page": frozenset(),
+    "purpose_plan_by_card": frozenset(),
+    "purpose_settlement": frozenset(),
 }
 #: Blocks that the frame, not a text, asks for; every HTML part depends on them.
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
-CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance"}
+CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance", "purpose"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +113,26 @@ class Kind:
     button: block with the words on its button.
     neutral_sms: a private person gets `neutral_notice` instead of this SMS; False where the text
         itself names no amount, document or debt and says something the reader asked for.
+    by_sms: whether there is an SMS of it at all.
     """
 
     own: frozenset[str]
     button: str = "button_open"
     neutral_sms: bool = False
+    by_sms: bool = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The texts that it has in every language."""
+        return PARTS if self.by_sms else PARTS[:2]
 
 
 _EVERYWHERE = frozenset(
     {"name", "creditor", "person", "phone", "hours", "verify", "link", "stop", "counted_to"}
 )
 _ASKING = frozenset({"amount", "due_date", "invoice_list"})
+_PROMISE = frozenset({"promise_amount", "promise_date"})
+_AGREED = frozenset({"offer_amount", "pay_by", "discount"})
 KINDS: Mapping[str, Kind] = {
     "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
     "due_today": Kind(_ASKING, "button_pay", neutral_sms=True),
@@ -111,6 +144,22 @@ KINDS: Mapping[str, Kind] = {
         neutral_sms=True,
     ),
     "fresh_link": Kind(frozenset({"link_expires"})),
+    "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), by_sms=False),
+    "credit_hold_released": Kind(frozenset({"release_date"}), by_sms=False),
+    "one_time_code": Kind(frozenset({"code", "code_minutes"})),
+    "invoice_forwarded": Kind(frozenset({"forwarder", "account", "number"}), by_sms=False),
+    "promise_recorded": Kind(_PROMISE, by_sms=False),
+    "promise_due_tomorrow": Kind(_PROMISE, "button_pay", neutral_sms=True),
+    "promise_broken": Kind(_PROMISE, "button_pay", by_sms=False),
+    "request_answered": Kind(frozenset({"asked_date", "reply"}), by_sms=False),
+    "offer_made": Kind(frozenset({"deadline"}), by_sms=False),
+    "offer_accepted": Kind(_AGREED | {"accepted_date"}, by_sms=False),
+    "offer_lapsed": Kind(
+        frozenset({"offer_amount", "pay_by", "accepted_date", "paid_amount", "balance"}), by_sms=False
+    ),
+    "counter_offer_accepted": Kind(_AGREED | {"deadline"}, by_sms=False),
+    "counter_offer_changed": Kind(frozenset({"offer_amount", "deadline"}), by_sms=False),
+    "counter_offer_refused": Kind(frozenset({"offer_amount", "reason", "balance"}), by_sms=False),
     "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
 }
 PARTS = ("subject", "body", "sms")
@@ -138,7 +187,7 @@ def read_sources(folder: Path) -> Mapping[str, str]:
     calls = {f"block_{name}" for name in CALLABLE_BLOCKS}
     allowed = {f"blocks/{{}}/{name}": own for name, own in BLOCKS.items()}
     for kind, facts in KINDS.items():
-        for part in PARTS:
+        for part in facts.parts:
             may_call = calls if part == "body" else set()
             allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | _EVERYWHERE | may_call)
     sources: dict[str, str] = {}

@@ -11,9 +11,17 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models.payments import Payment
+from receivables import credit_holds, early_payment
+from receivables.arrangements import offer_ends, promises
 
 #: Each is called once for every payment that was booked, after its allocations are written.
-AFTER_PAYMENT: tuple[Callable[..., object], ...] = ()
+AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
+    early_payment.close_early,  # first: it changes what is open
+    offer_ends.settle,
+    offer_ends.void_paid,
+    promises.keep,
+    credit_holds.release_when_paid,  # last: it looks at what became of everything
+)
 
 
 def follow_payment(session: Session, payment: Payment, *, now: datetime) -> None:

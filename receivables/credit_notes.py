@@ -18,6 +18,7 @@ from models.money import Money
 from models.payments import Allocation, AllocationRule
 from models.states import InvoiceStatus
 from receivables import invoices, ledger, outbox
+from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
@@ -113,6 +114,7 @@ def record_credit_note(
         ),
         now=now,
     )
+    offers.void_changed(session, actor, [invoice.id], why="credit_note", now=now)
     session.add(
         Allocation(
             credit_note_id=note.id,

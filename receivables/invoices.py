@@ -20,7 +20,8 @@ from models.creditors import Creditor, CreditorBankAccount
 from models.disputes import Dispute
 from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
 from models.money import Money, total
-from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
+from models.ledger import LedgerEntry
+from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
 from models.store import fetch
 from receivables import ledger
@@ -99,10 +100,10 @@ class AdjustmentRow:
 
 @dataclass(frozen=True, slots=True)
 class MovementRow:
-    """What reduced a document: a payment or credit note, on its day."""
+    """What reduced a document, on its day: a payment, a credit note, or an adjustment by its kind."""
 
-    source: str  # "payment" or "credit_note"
-    number: str
+    source: str  # "payment", "credit_note", "settlement_discount", "withholding_tax", …
+    number: str  # empty for an adjustment
     on: date
     amount: Money
 
@@ -274,6 +275,15 @@ _MOVEMENTS = (
     .where(Allocation.invoice_id == bindparam("invoice_id"))
     .order_by(Allocation.valued_on, Allocation.id)
 )
+_UNDONE = aliased(LedgerEntry)
+_ADJUSTED = (
+    select(Adjustment.kind, Adjustment.amount_minor, Adjustment.currency, Adjustment.made_on)
+    .where(
+        Adjustment.invoice_id == bindparam("invoice_id"),
+        ~exists().where(_UNDONE.reverses_id == Adjustment.entry_id),
+    )
+    .order_by(Adjustment.id)
+)
 
 
 def _row(r: Any, today: date) -> InvoiceRow:
@@ -421,7 +431,8 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
 
 def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
     rows = fetch(session, _MOVEMENTS, {"invoice_id": invoice_id})
-    return [
+    adjusted = fetch(session, _ADJUSTED, {"invoice_id": invoice_id})
+    paid = [
         MovementRow(
             "payment" if m.payment_number else "credit_note",
             m.payment_number or m.note_number,
@@ -430,6 +441,8 @@ def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
         )
         for m in rows
     ]
+    less = [MovementRow(a.kind, "", a.made_on, Money(a.amount_minor, a.currency)) for a in adjusted]
+    return sorted([*paid, *less], key=lambda movement: movement.on)
 
 
 def bank_details(session: Session, actor: Actor, *, account_id: int, currency: str) -> BankDetails | None:

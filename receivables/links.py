@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.base import UTCDateTime
 from models.creditors import Creditor
-from models.links import Channel, Link, LinkScope, LinkSession
+from models.invoices import Invoice
+from models.links import Channel, Link, LinkInvoice, LinkScope, LinkSession
 from models.messages import Message, Purpose
 from models.staff import Staff
 from models.store import fetch
@@ -76,6 +77,8 @@ class Holder:
     #: When the holder proved himself by a one-time code in this session (decision 8).
     proved_at: datetime | None
     session_id: int
+    #: The one invoice that a forwarded link shows; None for the whole account.
+    invoice_ref: str | None
 
 
 def issue(
@@ -88,6 +91,7 @@ def issue(
     policy: Policy,
     now: datetime,
     message: Message | None = None,
+    invoice_id: int | None = None,
 ) -> tuple[Link, str]:
     """Make a link and return it with its clear token, which is known only now (L-02).
 
@@ -96,18 +100,22 @@ def issue(
     Args:
         contact: whose link it is; None for a link that staff hold.
         message: the message it will travel in.
+        invoice_id: the one document it shows and pays, for a colleague; None for the whole account.
     Raises:
         NotAllowed: the actor may not issue links.
     """
     require(actor, Permission.LINK_ISSUE)
     by_staff = channel is Channel.STAFF
+    scope = LinkScope.VIEW_AND_PAY if by_staff else LinkScope.FULL
+    if invoice_id is not None:
+        scope = LinkScope.ONE_INVOICE
     token = new_token(policy.sms_bits if channel is Channel.SMS else policy.mail_bits)
     link = Link(
         token_digest=digest(token),
         account_id=account.id,
         contact_id=contact.id if contact else None,
         channel=channel,
-        scope=LinkScope.VIEW_AND_PAY if by_staff else LinkScope.FULL,
+        scope=scope,
         held_by_staff_id=actor.id if by_staff else None,
         message_id=message.id if message else None,
         issued_at=now,
@@ -116,6 +124,8 @@ def issue(
     )
     session.add(link)
     session.flush()
+    if invoice_id is not None:
+        session.add(LinkInvoice(link_id=link.id, invoice_id=invoice_id))
     record(
         session,
         actor,
@@ -230,10 +240,18 @@ def reader_language(account_language: str, chosen_at: datetime | None, contact_l
 
 
 def redeem(
-    session: Session, token: str, *, policy: Policy, now: datetime, request_id: str | None
+    session: Session,
+    token: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    request_id: str | None,
+    device: str | None = None,
 ) -> tuple[str, Actor]:
     """Open a link session; the link stays usable until it expires (L-05).
 
+    Args:
+        device: browser and system in two words, so that the debtor knows his sessions apart (L-16).
     Returns:
         The clear session token for the cookie, and the actor from now on.
     Raises:
@@ -252,6 +270,7 @@ def redeem(
         link_id=link.id,
         started_at=now,
         ends_at=now + policy.debtor_absolute,
+        device=device,
     )
     session.add(opened)
     session.flush()
@@ -290,6 +309,8 @@ _HOLDER = (
         LinkSession.ends_at,
         LinkSession.proved_at,
         LinkSession.id.label("session_id"),
+        LinkInvoice.invoice_id,
+        Invoice.ref.label("invoice_ref"),
         Link.id.label("link_id"),
         Link.scope,
         Link.contact_id,
@@ -309,6 +330,8 @@ _HOLDER = (
     .join(Creditor, Creditor.id == Account.creditor_id)
     .outerjoin(Contact, Contact.id == Link.contact_id)
     .outerjoin(Staff, Staff.id == Account.collector_id)
+    .outerjoin(LinkInvoice, LinkInvoice.link_id == Link.id)
+    .outerjoin(Invoice, Invoice.id == LinkInvoice.invoice_id)
     .where(
         LinkSession.session_digest == bindparam("session_digest"),
         LinkSession.revoked_at.is_(None),
@@ -337,6 +360,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
             scope=r.scope,
             name=r.contact_name or "",
             request_id=request_id,
+            invoice_id=r.invoice_id,
         ),
         account_id=r.account_id,
         account_name=r.account_name,
@@ -356,6 +380,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         ends_at=r.ends_at,
         proved_at=r.proved_at,
         session_id=r.session_id,
+        invoice_ref=r.invoice_ref,
     )
 
 
@@ -463,6 +488,7 @@ def ask_fresh(session: Session, token: str, *, policy: Policy, now: datetime) ->
     )
     if asked is not None and asked >= policy.fresh_per_day:
         return None
+    only = session.scalar(select(LinkInvoice.invoice_id).where(LinkInvoice.link_id == link.id))
     return outbox.enqueue(
         session,
         SYSTEM,
@@ -471,7 +497,7 @@ def ask_fresh(session: Session, token: str, *, policy: Policy, now: datetime) ->
         channel=link.channel,
         purpose=Purpose.FRESH_LINK,
         kind="fresh_link",
-        facts={},
+        facts={} if only is None else {"only_invoice_id": only},
         dedupe_key=f"fresh_link:{link.id}:{now.isoformat(timespec='minutes')}",
         now=now,
     )

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     CALL_ASK = "call:ask"
     CARD_KEEP = "card:keep"
+    CODE_ASK = "code:ask"
     CONTACT_CHANGE = "contact:change"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
@@ -82,6 +83,8 @@ class Actor:
     scope: LinkScope | None = None
     name: str = ""
     request_id: str | None = None
+    #: The one invoice that a forwarded link shows and pays; None for every other.
+    invoice_id: int | None = None
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
@@ -124,12 +127,13 @@ _SEES_AND_PAYS = frozenset(
 #: Staff-held and forwarded links see and pay; what binds the debtor is his alone (decision 6).
 SCOPE_GRANTS: dict[LinkScope, frozenset[Permission]] = {
     LinkScope.VIEW_AND_PAY: _SEES_AND_PAYS - {_P.CALL_ASK},
-    LinkScope.ONE_INVOICE: frozenset({_P.INVOICE_READ, _P.PAYMENT_START}),
+    LinkScope.ONE_INVOICE: frozenset({_P.CODE_ASK, _P.INVOICE_READ, _P.PAYMENT_START}),
     LinkScope.FULL: _SEES_AND_PAYS
     | {
         _P.ACCOUNT_CHOOSE_LANGUAGE,
         _P.ANSWER_GIVE,
         _P.CARD_KEEP,
+        _P.CODE_ASK,
         _P.CONTACT_CHANGE,
         _P.CREDIT_USE,
         _P.DISPUTE_OPEN,

@@ -84,6 +84,7 @@ class PlanRules:
     moves: int
     move_days: int
     notice_days: int
+    asked_within_days: int
     fee_percent: int
     bands: tuple[PlanBand, ...]
 
@@ -147,6 +148,7 @@ class Policy:
     mail_bits: int
     sms_bits: int
     fresh_per_day: int
+    forwards_per_day: int
     debtor_idle: timedelta
     debtor_absolute: timedelta
     staff_idle: timedelta
@@ -161,6 +163,7 @@ class Policy:
     small_difference_minor: int
     contact_from: time
     contact_to: time
+    least_window: timedelta
     lease: timedelta
     event_give_up: timedelta
     scale: Mapping[str, Decimal]
@@ -214,6 +217,7 @@ class Policy:
             mail_bits=links["mail_bits"],
             sms_bits=links["sms_bits"],
             fresh_per_day=links["fresh_per_day"],
+            forwards_per_day=links["forwards_per_day"],
             debtor_idle=timedelta(minutes=sessions["debtor_idle"]),
             debtor_absolute=timedelta(minutes=sessions["debtor_absolute"]),
             staff_idle=timedelta(minutes=sessions["staff_idle"]),
@@ -228,6 +232,7 @@ class Policy:
             small_difference_minor=payments["small_difference_minor"],
             contact_from=time.fromisoformat(contact["window_from"]),
             contact_to=time.fromisoformat(contact["window_to"]),
+            least_window=timedelta(minutes=contact["least_window_minutes"]),
             lease=timedelta(seconds=worker["lease_seconds"]),
             event_give_up=timedelta(hours=worker["event_give_up_hours"]),
             scale={code: Decimal(str(value)) for code, value in data["amounts"]["scale"].items()},

@@ -28,6 +28,25 @@ class RemoteState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: Operation of a prepared charge of a saved card; a prepared page has another one.
+CHARGE_CARD = "charge_card"
+
+
+@dataclass(frozen=True, slots=True)
+class CardSaving:
+    """Consent to keep the card that is typed on a page; without it there is no customer (decision 11).
+
+    Attributes:
+        contact_ref: who consented; the gateway's customer is tied to this person.
+        customer_key: idempotency key under which that customer is made.
+        customer_id: the customer of an earlier consent of the same person, or None.
+    """
+
+    contact_ref: str
+    customer_key: str
+    customer_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CheckoutOrder:
     """What a hosted payment page is to ask for; everything in it is ours, nothing the debtor's.
@@ -42,6 +61,7 @@ class CheckoutOrder:
         success_url, cancel_url: constants of ours (L-17).
         invoice_refs: opaque references, for the books of the gateway.
         idempotency_key: stored with the attempt before the first call (P-02).
+        saves_card: set when the debtor consented to keep the card for later charges.
     """
 
     attempt_ref: str
@@ -52,6 +72,40 @@ class CheckoutOrder:
     expires_at: datetime
     success_url: str
     cancel_url: str
+    invoice_refs: Sequence[str]
+    idempotency_key: str
+    saves_card: CardSaving | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupOrder:
+    """What a hosted page is to ask for that saves a card and takes no money.
+
+    Attributes:
+        setup_ref: opaque reference of the card setup, also its return id.
+        currency: ISO code of what will be charged later.
+    """
+
+    setup_ref: str
+    currency: str
+    language: str
+    note: str | None
+    expires_at: datetime
+    success_url: str
+    cancel_url: str
+    idempotency_key: str
+    saves_card: CardSaving
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeOrder:
+    """What is to be taken from a saved card while its holder is away (P-24)."""
+
+    attempt_ref: str
+    amount: Money
+    title: str
+    customer_id: str
+    payment_method_id: str
     invoice_refs: Sequence[str]
     idempotency_key: str
 
@@ -91,25 +145,38 @@ class RemoteCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteCard:
+    """A card that the gateway keeps for later charges; never a full number."""
+
+    payment_method_id: str
+    customer_id: str
+    brand: str
+    last4: str
+    month: int | None
+    year: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RemotePayment:
-    """The present truth about one checkout session, as retrieved from the gateway."""
+    """The present truth about one hosted page or one charge, as retrieved from the gateway."""
 
     state: RemoteState
-    session_id: str
+    session_id: str  # of the page, or of the charge where there is none
     intent_id: str | None
-    attempt_ref: str | None  # from metadata; None when the object is not ours
+    attempt_ref: str | None  # of the attempt or card setup, from metadata; None when it is not ours
     charge: RemoteCharge | None
     failure_code: str | None
     url: str | None
     expires_at: datetime | None
+    card: RemoteCard | None = None  # kept by this page, once it is
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """One verified notification: a hint that something may have changed, never truth (P-11).
 
-    `attempt_ref` comes from metadata; `tagged` says whether any of our tags is on the object,
-    so that foreign objects (P-13) and partly tagged ones can be told apart.
+    `attempt_ref` (of an attempt or a card setup) comes from metadata; `tagged` says whether any of our
+    tags is on the object, so that foreign objects (P-13) and partly tagged ones can be told apart.
     """
 
     event_id: str
@@ -153,13 +220,32 @@ class NotSignedByGateway(GatewayError):
 
 
 class PaymentGateway(Protocol):
-    """Card and bank payments through a hosted page."""
+    """Card and bank payments through a hosted page, and charges of saved cards."""
 
     name: str
     live: bool
 
     def prepare_checkout(self, order: CheckoutOrder) -> PreparedRequest:
         """Write down the exact request that opens a hosted page. Pure: speaks to nobody."""
+
+    def prepare_setup(self, order: SetupOrder) -> PreparedRequest:
+        """Write down the exact request that opens a page which saves a card. Pure."""
+
+    def prepare_charge(self, order: ChargeOrder) -> PreparedRequest:
+        """Write down the exact request that charges a saved card; its operation is CHARGE_CARD. Pure."""
+
+    def charge(self, prepared: PreparedRequest) -> RemotePayment:
+        """Make the stored charge with its stored key; a decline is an answer: FAILED and its code.
+
+        Raises: GatewayUnreachable, OutcomeUnknown, GatewayRefused (no decline: the call is wrong, or the
+            card is not there).
+        """
+
+    def detach_card(self, payment_method_id: str) -> None:
+        """Forget a saved card at the gateway; one that is gone already is done.
+
+        Raises: GatewayUnreachable, GatewayRefused.
+        """
 
     def send(self, prepared: PreparedRequest) -> OpenedCheckout:
         """Make the stored call, with its stored idempotency key.
@@ -168,21 +254,21 @@ class PaymentGateway(Protocol):
         """
 
     def retrieve(self, session_id: str) -> RemotePayment:
-        """Return the present truth about one hosted page and its money.
+        """Return the present truth about one hosted page or charge and its money.
 
         Raises: GatewayUnreachable (also on timeouts: reading has no effect), GatewayRefused.
         """
 
     def find(self, attempt_ref: str, since: datetime) -> RemotePayment | None:
-        """Search the gateway for a page made for this attempt since a moment (P-03).
+        """Search the gateway for a page or charge made for this attempt since a moment (P-03).
 
         Raises: GatewayUnreachable, GatewayRefused.
         """
 
     def expire(self, session_id: str) -> RemotePayment:
-        """End an open hosted page at the gateway and return the truth afterwards.
+        """End an open hosted page, or a charge that took nothing yet, and return the truth afterwards.
 
-        A page that was paid meanwhile is left as it is and returned as paid.
+        One that was paid meanwhile is left as it is and returned as paid.
         Raises: GatewayUnreachable, GatewayRefused.
         """
 
@@ -262,6 +348,7 @@ class Letter:
         values: name -> str, Money, date, datetime, int or a sequence of InvoiceRow.
         link: clear payment link, or None; stored copies show "[link]".
         stop: clear opt-out link.
+        code: clear one-time code, or None; stored copies show "[code]".
     """
 
     kind: str
@@ -273,13 +360,14 @@ class Letter:
     values: Mapping[str, Any]
     link: str | None
     stop: str | None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A message ready to go, and the copy that may be kept.
 
-    `kept_text` has `[link]` and `[stop]` in place of the clear links (decision 19).
+    `kept_text` has `[link]`, `[stop]` and `[code]` in place of what opens something (decision 19).
     """
 
     subject: str
@@ -355,3 +443,133 @@ class MailCarrier(Protocol):
 class SmsCarrier(Protocol):
     def send(self, sms: Sms) -> None:
         """Hand one text over. Raises: SendRefused, SendDeferred, SendUnknown."""
+
+
+# --------------------------------------------------------------------------- files
+
+
+@dataclass(frozen=True, slots=True)
+class CleanFile:
+    """A stranger's file as it may be kept: its bytes, what it is, and the ending its name gets."""
+
+    data: bytes
+    media_type: str
+    ending: str
+
+
+class FileUnsafe(Exception):
+    """A file is not taken (X-03); `code` is file_kind, file_pixels, file_broken or file_virus."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class VirusScanner(Protocol):
+    def finds(self, data: bytes) -> bool:
+        """Whether a file must not be kept."""
+
+
+class FileStore(Protocol):
+    """Files named by their content (decision 23)."""
+
+    def clean(self, data: bytes) -> CleanFile:
+        """Return what may be kept of a stranger's bytes.
+
+        Raises: FileUnsafe.
+        """
+
+    def keep(self, data: bytes) -> str:
+        """Write bytes for good and return their SHA-256; the same content twice is one file."""
+
+    def read(self, digest: str) -> bytes:
+        """Return the bytes of a digest.
+
+        Raises: FileNotFoundError.
+        """
+
+
+# --------------------------------------------------------------------------- documents
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document ready to be set: nothing in it is left to be worked out.
+
+    Attributes:
+        kind: a template of templates/documents.
+        language: the reader's; en, he, ru or hu.
+        title: for the reader's window and for screen readers.
+        made_on: the day that the file says it was made on.
+        data: JSON values, amounts and days written as the reader writes them.
+    """
+
+    kind: str
+    language: str
+    title: str
+    made_on: date
+    data: Mapping[str, Any]
+
+
+class StillPreparing(Exception):
+    """A document is being made and comes later; the same question again finds it."""
+
+
+class DocumentFailed(Exception):
+    """A document cannot be made; the message says what the compiler said."""
+
+
+class DocumentPress(Protocol):
+    """Sets documents as PDF; one process a host does the work (decision 23)."""
+
+    def press(self, document: Document) -> bytes:
+        """Return the PDF of a document; the same document twice is the same bytes.
+
+        Raises: StillPreparing, DocumentFailed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table for somebody's spreadsheet.
+
+    Attributes:
+        title: name of the sheet.
+        header: one name a column.
+        rows: text, amounts, days, or None for an empty cell.
+        right_to_left: whether the reader's columns run so.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str | Money | date | None]]
+    right_to_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """One whole day in somebody's calendar, with a reminder the day before.
+
+    Attributes:
+        key: names the entry for ever, so that a second import moves it instead of doubling it.
+        changed_at: when it was last made or moved.
+    """
+
+    key: str
+    on: date
+    summary: str
+    words: str
+    changed_at: datetime
+
+
+class Exports(Protocol):
+    """Files for other people's programs."""
+
+    def csv(self, sheet: Sheet) -> bytes:
+        """Write a table as RFC 4180 text in which no cell is a formula (X-01)."""
+
+    def xlsx(self, sheet: Sheet) -> bytes:
+        """Write a table as a workbook; amounts are numbers, texts are texts (X-01)."""
+
+    def calendar(self, name: str, language: str, entries: Sequence[CalendarEntry]) -> bytes:
+        """Write an iCalendar file."""

@@ -18,10 +18,13 @@ from models.links import Channel
 from models.messages import ConsentEvent, Message, Purpose
 from models.money import Money, total
 from models.payments import Allocation, Payment
-from receivables import invoices, links, outbox, pauses
+from receivables import credit_hold_letters, invoices, links, outbox, pauses
+from receivables.answers import letters as answer_letters
+from receivables.arrangements import offer_letters
 from receivables.calendar_days import business_date, days_late
 from receivables.contact.consents import address_of, masked
 from receivables.errors import Refused
+from receivables.people import letters as people_letters
 from receivables.permissions import Actor, Permission, require
 from receivables.ports import InvoiceRow, Letter
 
@@ -246,9 +249,24 @@ _VALUES = {
 
 
 #: Message kind -> what its text needs beside what every text may use; each maker lives with its subject.
-VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = {}
+VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = {
+    "promise_recorded": answer_letters.promise_values,
+    "promise_due_tomorrow": answer_letters.promise_values,
+    "promise_broken": answer_letters.promise_values,
+    "request_answered": answer_letters.answered_values,
+    **offer_letters.VALUES,
+    "one_time_code": people_letters.code_values,
+    "invoice_forwarded": people_letters.forwarded_values,
+    "credit_hold_placed": credit_hold_letters.placed_values,
+    "credit_hold_released": credit_hold_letters.released_values,
+}
 #: Kind of an arrangement's notice -> whether it is still true when it is about to leave.
-STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {}
+STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {
+    "promise_due_tomorrow": answer_letters.still_waited_for,
+    "promise_broken": answer_letters.still_missing,
+    **offer_letters.STILL_TRUE,
+    "credit_hold_placed": credit_hold_letters.still_held,
+}
 
 
 def needs_link(message: Message) -> bool:

@@ -8,7 +8,7 @@ arrangement keep hours and opt-outs, not the cap. Flags bind all but receipts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ class Decision:
     """Allowed, or why not; `next_at` when only the hour is wrong.
 
     Reasons are codes that the desk words: no_address, contact_inactive, flag:<kind>, opted_out,
-    paused:<reason>, outside_hours, already_today.
+    paused:<reason>, outside_hours, already_today, colleague_only, other_channel.
     """
 
     reasons: tuple[str, ...]
@@ -50,22 +50,25 @@ def may_contact(
     policy: Policy,
     now: datetime,
     message_id: int | None = None,
+    address: str | None = None,
 ) -> Decision:
     """Decide whether one message may leave now.
 
     Args:
         message_id: a message whose own earlier claim does not stand against it.
+        address: where a code goes that proves an address not on file yet.
         currency: of a reminder; its cap is one a (contact, channel, currency, business date).
     Returns:
         The decision with every reason that stands against it.
     """
     today = business_date(now, account.zone)
-    address = address_of(contact, channel)
     reasons: list[str] = []
     if address is None:
-        reasons.append("no_address")
-    if not contact.is_active:
-        reasons.append("contact_inactive")
+        address = address_of(contact, channel)
+        if address is None:
+            reasons.append("no_address")
+        if not contact.is_active:
+            reasons.append("contact_inactive")
     if purpose is not Purpose.RECEIPT:
         flags = session.scalars(
             select(AccountFlag.kind).where(
@@ -75,18 +78,46 @@ def may_contact(
             )
         )
         reasons += [f"flag:{kind.value}" for kind in flags]
-    if purpose not in (Purpose.REMINDER, Purpose.ARRANGEMENT):
+    chasing = purpose in (Purpose.REMINDER, Purpose.ARRANGEMENT)
+    colleague = contact.forwarded_by_id is not None
+    if colleague and chasing:
+        reasons.append("colleague_only")
+    if not chasing and not (colleague and purpose is Purpose.ANSWER):
         return Decision(tuple(reasons), None, today)
     if address is not None and has_opted_out(session, address, channel):
         reasons.append("opted_out")
     if purpose is Purpose.REMINDER:
         reasons += _against_a_reminder(session, account, contact, channel, currency, today, message_id)
+    if not chasing:
+        return Decision(tuple(reasons), None, today)
     next_at = None
-    if not policy.contact_from <= local_time(now, account.zone) < policy.contact_to:
+    if not in_hours(contact, local_time(now, account.zone), policy):
         if not reasons:
-            next_at = next_local(now, policy.contact_from, account.zone)
+            next_at = _next_hour(contact, account, policy, now=now)
         reasons.append("outside_hours")
     return Decision(tuple(reasons), next_at, today)
+
+
+def in_hours(contact: Contact, clock: time, policy: Policy) -> bool:
+    """Whether a wall-clock time is inside the house's window and outside the contact's quiet hours."""
+    if not policy.contact_from <= clock < policy.contact_to:
+        return False
+    if contact.quiet_from is None or contact.quiet_to is None:
+        return True
+    start, end = time.fromisoformat(contact.quiet_from), time.fromisoformat(contact.quiet_to)
+    quiet = start <= clock < end if start <= end else clock >= start or clock < end
+    return not quiet
+
+
+def _next_hour(contact: Contact, account: Account, policy: Policy, *, now: datetime) -> datetime | None:
+    """The next moment inside the hours: the window opens, or the quiet hours end."""
+    opens = [policy.contact_from]
+    if contact.quiet_to is not None:
+        opens.append(time.fromisoformat(contact.quiet_to))
+    return min(
+        (next_local(now, clock, account.zone) for clock in opens if in_hours(contact, clock, policy)),
+        default=None,
+    )
 
 
 def _against_a_reminder(

@@ -5,7 +5,7 @@ One effect per gateway object and kind, whoever reports it and however often (P-
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from models.payments import (
 from models.states import InvoiceStatus
 from models.work import TaskKind
 from receivables import invoices, ledger, outbox
+from receivables.arrangements.offer_money import within_offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.payments.allocation import Share, Target, allocate
@@ -59,7 +60,7 @@ def book_charge(
         return known
     account = session.get_one(Account, attempt.account_id)
     valued_on = business_date(charge.taken_at, account.zone)
-    shares, rest = _share_out(session, attempt, charge.amount, late=late)
+    shares, rest = _share_out(session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone)
     entry = ledger.post(
         session,
         SYSTEM,
@@ -141,7 +142,7 @@ def book_charge(
 
 
 def _share_out(
-    session: Session, attempt: PaymentAttempt, amount: Money, *, late: bool
+    session: Session, attempt: PaymentAttempt, amount: Money, *, late: bool, valued_on: date, zone: str
 ) -> tuple[list[Share], Money]:
     """Lock the reserved invoices and share the amount out over what is still open on them."""
     if late:
@@ -168,6 +169,9 @@ def _share_out(
         for i in locked
         if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS and i.currency == amount.currency
     ]
+    targets = within_offers(
+        session, targets, valued_on=valued_on, started_at=attempt.started_at, zone=zone
+    )
     shares, rest = allocate(amount.minor, targets, reserved)
     return shares, Money(rest, amount.currency)
 

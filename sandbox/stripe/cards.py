@@ -19,6 +19,7 @@ class Card:
         code: Stripe's error code when it is declined, or None.
         decline_code: the issuer's reason, or None.
         challenge: `always`, `until_saved` (off-session is fine once saved) or None.
+        saves: it can be saved although every charge is declined.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Card:
     decline_code: str | None = None
     challenge: str | None = None
     brand: str = "visa"
+    saves: bool = False
 
     @property
     def last4(self) -> str:
@@ -64,6 +66,14 @@ CARDS = (
         "processing_error",
         "processing_error",
     ),
+    Card(
+        "saves_then_declines",
+        "4000000000000341",
+        "pm_card_chargeCustomerFail",
+        "card_declined",
+        "generic_decline",
+        saves=True,
+    ),
     Card("challenge", "4000002500003155", "pm_card_authenticationRequiredOnSetup", challenge="until_saved"),
     Card("challenge_always", "4000002760003184", "pm_card_authenticationRequired", challenge="always"),
 )
@@ -71,6 +81,7 @@ BY_NAME = {card.name: card for card in CARDS}
 BY_NUMBER = {card.number: card for card in CARDS}
 BY_TOKEN = {card.token: card for card in CARDS}
 QUICK_PICKS = ("ok", "declined", "insufficient_funds", "challenge")
+SAVE_PICKS = ("ok", "challenge", "challenge_always", "saves_then_declines", "declined")
 
 DEBIT_TYPES = {
     "eur": "sepa_debit",
@@ -89,6 +100,8 @@ MESSAGES = {
     "incorrect_cvc": "Your card's security code is incorrect.",
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
     "payment_intent_authentication_failure": "We are unable to authenticate your payment method. Please"
+    " choose a different payment method and try again.",
+    "setup_intent_authentication_failure": "We are unable to authenticate your payment method. Please"
     " choose a different payment method and try again.",
     "authentication_required": "Your card was declined. This transaction requires authentication.",
     "debit_not_authorized": "The customer has notified their bank that this payment was unauthorized.",

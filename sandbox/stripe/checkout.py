@@ -1,10 +1,10 @@
-"""Checkout Sessions: made through the API, paid on the hosted page, ended by the clock."""
+"""Checkout Sessions: made by the API, used on the hosted page to pay or save a card, ended by the clock."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import cards, customers, payments
+from sandbox.stripe import cards, customers, payments, setups
 from sandbox.stripe.currencies import check_amount, check_currency
 from sandbox.stripe.errors import ApiError, absent, missing, refused_param, refused_state
 from sandbox.stripe.events import new_id, tell
@@ -12,11 +12,16 @@ from sandbox.stripe.schema import form_name
 from sandbox.stripe.store import Unit
 
 FLOOR, CEILING = 30 * 60, 24 * 60 * 60
-NOT_OFFERED = ("discounts", "optional_items", "shipping_options", "subscription_data", "setup_intent_data")
+NOT_OFFERED = ("discounts", "optional_items", "shipping_options", "subscription_data")
+# Parameters that have no meaning in the other mode; the real service refuses them too.
+FOREIGN = {
+    "payment": ("setup_intent_data",),
+    "setup": ("line_items", "payment_intent_data", "submit_type", "invoice_creation"),
+}
 
 
 def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
-    """Makes a session for a one-off payment on the hosted page.
+    """Makes a session for a one-off payment, or for saving a card, on the hosted page.
 
     Args:
         unit: the unit of work.
@@ -26,9 +31,15 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
         ApiError: 400 naming the parameter, e.g. `expires_at` outside 30 minutes to 24 hours.
     """
     _check_offered(params)
-    currency, lines = _lines(params)
-    total = sum(line["amount_total"] for line in lines)
-    check_amount(total, currency, "line_items[0][price_data][unit_amount]")
+    saving = params["mode"] == "setup"
+    lines: list[dict[str, Any]] = []
+    total = None
+    if saving:
+        currency = check_currency(params["currency"], "currency")
+    else:
+        currency, lines = _lines(params)
+        total = sum(line["amount_total"] for line in lines)
+        check_amount(total, currency, "line_items[0][price_data][unit_amount]")
     expires_at = params.get("expires_at", unit.now + CEILING)
     if not unit.now + FLOOR <= expires_at <= unit.now + CEILING:
         bound = "at least 30 minutes" if expires_at < unit.now + FLOOR else "less than 24 hours"
@@ -76,14 +87,14 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
         "livemode": False,
         "locale": params.get("locale"),
         "metadata": params.get("metadata") or {},
-        "mode": "payment",
+        "mode": params["mode"],
         "payment_intent": None,
         "payment_link": None,
-        "payment_method_collection": "if_required",
+        "payment_method_collection": "always" if saving else "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": _method_types(params, currency),
-        "payment_status": "unpaid",
+        "payment_method_types": ["card"] if saving else _method_types(params, currency),
+        "payment_status": "no_payment_required" if saving else "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,
@@ -96,7 +107,7 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
         "submit_type": params.get("submit_type"),
         "subscription": None,
         "success_url": params["success_url"],
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "total_details": None if saving else {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": f"{base_url}/c/pay/{session_id}",
         "wallet_options": None,
@@ -104,6 +115,12 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
     unit.put(session, private={"payment_intent_data": params.get("payment_intent_data") or {}})
     for line in lines:
         unit.put(line, parent=session_id)
+    if saving:
+        wish = params.get("setup_intent_data") or {}
+        fields = {name: wish[name] for name in ("description", "metadata") if name in wish}
+        intent = setups.new_intent(unit, parent=session_id, customer=customer, **fields)
+        session["setup_intent"] = intent["id"]
+        unit.put(session)
     unit.at(expires_at, "expire", session_id)
     return session
 
@@ -123,6 +140,8 @@ def expire(unit: Unit, session: dict[str, Any]) -> dict[str, Any]:
     unit.put(session)
     if session["payment_intent"]:
         payments.cancel(unit, unit.need(session["payment_intent"]), "expired")
+    if session["setup_intent"]:
+        setups.cancel(unit, unit.need(session["setup_intent"]), "abandoned")
     tell(unit, "checkout.session.expired", session)
     return session
 
@@ -169,6 +188,24 @@ def pay(unit: Unit, session: dict[str, Any], method: dict[str, Any], base_url: s
     return intent
 
 
+def save(unit: Unit, session: dict[str, Any], method: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """The debtor saves a card on the page of a session in setup mode.
+
+    Returns:
+        The setup intent; the session is complete unless it is `requires_action`.
+    Raises:
+        NotSaved: the session stays open.
+        ApiError: 400 when the session is not open.
+    """
+    if session["status"] != "open":
+        raise refused_state(f"This Checkout Session is {session['status']}.")
+    intent = unit.need(session["setup_intent"])
+    intent = setups.attempt(unit, intent, method, challenge_url=f"{base_url}/3ds/{intent['id']}")
+    if intent["status"] == "succeeded":
+        complete(unit, session, intent)
+    return intent
+
+
 _CARRIED = (
     "description",
     "metadata",
@@ -181,19 +218,21 @@ _CARRIED = (
 
 
 def complete(unit: Unit, session: dict[str, Any], intent: dict[str, Any]) -> dict[str, Any]:
-    """Closes a session whose intent took the money or waits for the bank."""
+    """Closes a session whose intent took the money, waits for the bank, or saved the card."""
     method = unit.need(intent["payment_method"])
     billing = method["billing_details"]
-    saves = intent["setup_future_usage"]
+    setup = session["mode"] == "setup"
+    saves = setup or intent["setup_future_usage"]
     if session["customer"] is None and (saves or session["customer_creation"] == "always"):
         customer = customers.create(unit, {"email": billing["email"], "name": billing["name"]})
         session["customer"] = intent["customer"] = customer["id"]
         unit.put(intent)
     if saves:
-        unit.put(method | {"customer": session["customer"]})
+        setups.attach(unit, method, session["customer"])
+    paid = "paid" if intent["status"] == "succeeded" else "unpaid"
     session |= {
         "status": "complete",
-        "payment_status": "paid" if intent["status"] == "succeeded" else "unpaid",
+        "payment_status": session["payment_status"] if setup else paid,
         "url": None,
         "customer_details": {
             "address": None,
@@ -239,8 +278,13 @@ def return_url(session: dict[str, Any]) -> str:
 def _check_offered(params: dict[str, Any]) -> None:
     if "mode" not in params:
         raise absent("mode")
-    if params["mode"] != "payment":
+    if params["mode"] not in FOREIGN:
         raise refused_param("mode", f"The sandbox does not offer mode={params['mode']}.")
+    for name in FOREIGN[params["mode"]]:
+        if name in params:
+            raise refused_param(name, f"You can not pass `{name}` in `{params['mode']}` mode.")
+    if params["mode"] == "setup" and not params.get("currency"):
+        raise absent("currency")  # needed where the methods are chosen dynamically
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise refused_param("ui_mode", f"The sandbox does not offer ui_mode={params['ui_mode']}.")
     for name in NOT_OFFERED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.stripe import clock, events
+from sandbox.stripe import cards, clock, events, setups
 from sandbox.stripe.operations import OPERATIONS
 from sandbox.stripe.store import Store, Unit
 from sandbox.stripe.webhooks import Courier
@@ -92,6 +92,30 @@ def resend(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, An
         queued = events.enqueue_again(unit, event_id)
     courier.wake()
     return {"queued": queued}
+
+
+def change_card(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
+    """Lets the world change its mind about a saved card: the bank, or a person at the Dashboard.
+
+    Args:
+        wish: `payment_method`, and `becomes` (a card's name in `cards.py`, as which it behaves from now on)
+            or `detach` (true).
+    Raises:
+        Refused: unknown payment method or card.
+    """
+    method_id, becomes = str(wish.get("payment_method", "")), str(wish.get("becomes", ""))
+    with store.unit() as unit:
+        method = unit.get(method_id, "payment_method")
+        if method is None:
+            raise Refused(f"No such payment method: {method_id}.")
+        if wish.get("detach"):
+            setups.detach(unit, method)
+        elif becomes in cards.BY_NAME:
+            unit.put(method, private=unit.private(method_id) | {"card": becomes})
+        else:
+            raise Refused(f"No such card: {becomes}. Known: {', '.join(cards.BY_NAME)}.")
+    courier.wake()
+    return {"payment_method": method_id, "becomes": becomes or None}
 
 
 def point(courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:

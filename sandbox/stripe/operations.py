@@ -1,10 +1,10 @@
 """The operations the sandbox offers, one table for all; each turns checked parameters into an answer.
 
-Known differences from the real service: no refunds, disputes, payouts, setup intents or subscriptions; prices
-only as `price_data`; no manual capture; bank debits answer after 5 days whatever the bank, and only for EUR,
-GBP, USD, AUD and CAD; fees follow one formula; wallets are not offered; a parameter that is known but has
-no meaning here (shipping, tax, custom fields) is taken and ignored. Bodies of 402 and 409 follow the
-documentation, not recordings.
+Known differences from the real service: no refunds, disputes, payouts or subscriptions; setup intents are
+begun on a hosted page only and save cards only; prices only as `price_data`; no manual capture; bank debits
+answer after 5 days whatever the bank, and only for EUR, GBP, USD, AUD and CAD; fees follow one formula;
+wallets are not offered; a parameter that is known but has no meaning here (shipping, tax, custom fields) is
+taken and ignored. Bodies of 402 and 409 follow the documentation, not recordings.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.stripe import cards, checkout, customers, payments
+from sandbox.stripe import cards, checkout, customers, payments, setups
 from sandbox.stripe.currencies import check_amount, check_currency
-from sandbox.stripe.errors import ApiError, missing, refused_param, refused_state
+from sandbox.stripe.errors import ApiError, absent, missing, refused_param, refused_state
 from sandbox.stripe.events import new_id
 from sandbox.stripe.schema import Description, form_name
 from sandbox.stripe.store import API_VERSION, Unit
@@ -260,7 +260,7 @@ def create_intent(call: Call) -> dict[str, Any]:
         raise refused_param("off_session", "off_session can only be passed when confirm is true.")
     if params.get("customer") and unit.get(params["customer"], "customer") is None:
         raise missing("customer", params["customer"], "customer")
-    method = _method_wished(call)
+    method = _method_wished(call, params.get("customer"))
     carried = (
         "customer", "description", "metadata", "receipt_email", "setup_future_usage", "statement_descriptor",
         "statement_descriptor_suffix", "transfer_group",
@@ -283,7 +283,8 @@ def confirm_intent(call: Call) -> dict[str, Any]:
             f"This PaymentIntent's status is {intent['status']}; it cannot be confirmed.",
             "payment_intent_unexpected_state",
         )
-    return _confirm(call, intent, _method_wished(call) or call.unit.get(intent["payment_method"] or ""))
+    wished = _method_wished(call, intent["customer"])
+    return _confirm(call, intent, wished or call.unit.get(intent["payment_method"] or ""))
 
 
 def _confirm(call: Call, intent: dict[str, Any], method: dict[str, Any] | None) -> dict[str, Any]:
@@ -305,7 +306,7 @@ def _confirm(call: Call, intent: dict[str, Any], method: dict[str, Any] | None) 
     return intent
 
 
-def _method_wished(call: Call) -> dict[str, Any] | None:
+def _method_wished(call: Call, customer: str | None) -> dict[str, Any] | None:
     wish = call.params.get("payment_method")
     if not wish:
         return None
@@ -314,6 +315,19 @@ def _method_wished(call: Call) -> dict[str, Any] | None:
     method = call.unit.get(wish, "payment_method")
     if method is None:
         raise missing("PaymentMethod", wish, "payment_method")
+    if call.unit.private(wish).get("detached"):
+        raise refused_param(
+            "payment_method",
+            "The provided PaymentMethod was detached from a Customer. It may not be used again. To use a"
+            " PaymentMethod multiple times, you must attach it to a Customer first.",
+        )
+    if method["customer"] and method["customer"] != customer:
+        raise refused_param(
+            "payment_method",
+            f"The customer does not have a payment method with the ID {wish}. The payment method must be"
+            " attached to the customer.",
+            "resource_missing",
+        )
     return method
 
 
@@ -327,6 +341,21 @@ def cancel_intent(call: Call) -> dict[str, Any]:
             "payment_intent_unexpected_state",
         )
     return payments.cancel(call.unit, intent, call.params.get("cancellation_reason"))
+
+
+def list_methods(call: Call) -> dict[str, Any]:
+    """Answers the payment methods that a customer holds, newest first."""
+    customer = call.params.get("customer")
+    if not customer:
+        raise absent("customer")
+    if call.unit.get(customer, "customer") is None:
+        raise missing("customer", customer, "customer")
+    return listing("payment_method", "/v1/payment_methods", _same("customer", "type"))(call)
+
+
+def detach_method(call: Call) -> dict[str, Any]:
+    """Takes a payment method from its customer."""
+    return setups.detach(call.unit, call.subject("payment_method"))
 
 
 def create_endpoint(call: Call) -> dict[str, Any]:
@@ -411,7 +440,14 @@ OPERATIONS: dict[tuple[str, str], Handler] = {
         "charges.list", listing("charge", "/v1/charges", _same("customer", "payment_intent"))
     ),
     ("GET", "/v1/charges/{id}"): Handler("charges.retrieve", retrieve("charge")),
+    ("GET", "/v1/setup_intents"): Handler(
+        "setup_intents.list",
+        listing("setup_intent", "/v1/setup_intents", _same("customer", "payment_method")),
+    ),
+    ("GET", "/v1/setup_intents/{id}"): Handler("setup_intents.retrieve", retrieve("setup_intent")),
+    ("GET", "/v1/payment_methods"): Handler("payment_methods.list", list_methods),
     ("GET", "/v1/payment_methods/{id}"): Handler("payment_methods.retrieve", retrieve("payment_method")),
+    ("POST", "/v1/payment_methods/{id}/detach"): Handler("payment_methods.detach", detach_method),
     ("GET", "/v1/balance"): Handler("balance.retrieve", balance),
     ("GET", "/v1/balance_transactions"): Handler(
         "balance_transactions.list",

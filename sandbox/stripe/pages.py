@@ -1,4 +1,4 @@
-"""The hosted payment page: a form, a challenge, and what is shown when there is nothing to pay."""
+"""The hosted page: a form that pays or saves a card, a challenge, and what is shown when it is over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.stripe import cards, checkout, clock, payments
+from sandbox.stripe import cards, checkout, clock, payments, setups
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.store import Store, Unit
@@ -46,7 +46,7 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             language=language,
             text={key: line.replace("{business}", payee) for key, line in text.items()},
             business=business,
-            amount=shown(session["amount_total"], session["currency"], language),
+            amount=_amount(session, language),
             shown=shown,
             **more,
         ), status
@@ -73,10 +73,11 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
         with store.unit() as unit:
             session = open_session(unit, session_id)
             lines = checkout.lines_of(unit, session_id)
-            setup = unit.private(session_id)["payment_intent_data"].get("setup_future_usage")
+            keeps = unit.private(session_id)["payment_intent_data"].get("setup_future_usage")
         if session["status"] != "open":
             return show("closed.html", session, state=session["status"])
         problem = request.args.get("problem", "")
+        setup = session["mode"] == "setup"
         debit = [
             name
             for name in cards.DEBIT_LAST4
@@ -87,10 +88,11 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             session,
             lines=lines,
             problem=problem if f"problem.{problem}" in words("en")[1] else "",
-            picks=[cards.BY_NAME[name] for name in cards.QUICK_PICKS],
+            picks=[cards.BY_NAME[name] for name in (cards.SAVE_PICKS if setup else cards.QUICK_PICKS)],
             takes_cards="card" in session["payment_method_types"],
             debits=debit,
-            saves=bool(setup),
+            setup=setup,
+            saves=bool(keeps),
         )
 
     @pages.post("/c/pay/<session_id>")
@@ -101,10 +103,11 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
                 return home(session)
             try:
                 method = _method(unit, session, request.form)
-                intent = checkout.pay(unit, session, method, base_url)
+                act = checkout.save if session["mode"] == "setup" else checkout.pay
+                intent = act(unit, session, method, base_url)
             except Problem as problem:
                 return home(session, problem.code)
-            except payments.Declined as declined:
+            except (payments.Declined, setups.NotSaved) as declined:
                 courier.wake()
                 return home(session, _reason(declined))
         return onward(session, intent)
@@ -126,10 +129,11 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             back = ((intent["next_action"] or {}).get("redirect_to_url") or {}).get("return_url")
             problem = None
             try:
-                intent = payments.finish_challenge(unit, intent, passed=request.form.get("answer") == "pass")
+                room = setups if intent["object"] == "setup_intent" else payments
+                intent = room.finish_challenge(unit, intent, passed=request.form.get("answer") == "pass")
                 if session:
                     checkout.complete(unit, session, intent)
-            except payments.Declined as declined:
+            except (payments.Declined, setups.NotSaved) as declined:
                 problem = _reason(declined)
             except ApiError:
                 return (
@@ -144,7 +148,7 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
 
 
 def _challenged(unit: Unit, intent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    intent = unit.get(intent_id, "payment_intent")
+    intent = unit.get(intent_id, "payment_intent") or unit.get(intent_id, "setup_intent")
     if intent is None:
         abort(404)
     return intent, checkout.session_of(unit, intent_id)
@@ -159,7 +163,13 @@ def _bare(intent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(declined: payments.Declined) -> str:
+def _amount(session: Mapping[str, Any], language: str) -> str | None:
+    """The sum as the page shows it; None where nothing is paid."""
+    total = session["amount_total"]
+    return None if total is None else shown(total, session["currency"], language)
+
+
+def _reason(declined: payments.Declined | setups.NotSaved) -> str:
     """The decline as the payer may know it: never that a card is reported lost or stolen."""
     reason = declined.error.get("decline_code") or declined.error["code"]
     return str(reason if reason in ("insufficient_funds",) else declined.error["code"])

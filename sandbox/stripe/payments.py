@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import cards
+from sandbox.stripe import cards, setups
 from sandbox.stripe.errors import refused_state
 from sandbox.stripe.events import new_id, tell
 from sandbox.stripe.store import Unit
@@ -214,8 +214,9 @@ def finish_challenge(unit: Unit, intent: dict[str, Any], *, passed: bool) -> dic
     intent["next_action"] = None
     if not passed:
         raise _decline(unit, intent, method, "payment_intent_authentication_failure", None)
-    if intent["setup_future_usage"]:
-        unit.put(method, private=unit.private(method["id"]) | {"saved": True})
+    card = cards.BY_NAME[unit.private(method["id"])["card"]]
+    if card.code:
+        raise _decline(unit, intent, method, card.code, card.decline_code)
     return _succeed(unit, intent, method)
 
 
@@ -276,6 +277,8 @@ def _succeed(
     unit.put(intent)
     tell(unit, "charge.succeeded", charge)
     tell(unit, "payment_intent.succeeded", intent)
+    if intent["setup_future_usage"] and intent["customer"]:
+        setups.attach(unit, method, intent["customer"])
     if unit.take_fault("fees", ("late_fee",)):
         unit.at(unit.now + 60, "fee", charge["id"])
     else:

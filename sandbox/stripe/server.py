@@ -148,6 +148,7 @@ def create_app(api: Api, courier: Courier, business: str | None = None, log: Pat
         "resend": lambda wish: control.resend(api.store, courier, wish),
         "flush": lambda wish: courier.flush(),
         "webhooks": lambda wish: control.point(courier, wish),
+        "card": lambda wish: control.change_card(api.store, courier, wish),
         "clear_faults": lambda wish: control.clear_faults(api.store),
     }
 

@@ -3,7 +3,7 @@
 Tables (`data`, `private`, `body`, `response` and `options` hold JSON; times are Unix seconds):
 
 - `object`: every Stripe object in its present state. `kind` is Stripe's `object` word (`checkout.session`,
-  `payment_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
+  `payment_intent`, `setup_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
   `webhook_endpoint`); `parent` names the object it belongs to (a line item's or an intent's session, a
   balance transaction's charge); `private` is what the API never shows.
 - `event`: snapshot events as sent; `object` is the id of the thing they speak of.

@@ -32,6 +32,15 @@ EN = {
     "complete_text": "There is nothing more to pay on this page.",
     "processing_text": "Your bank has the order. The money comes some days later.",
     "save_notice": "By paying you allow {business} to charge this card for later payments under its terms.",
+    "save_card": "Save a card",
+    "save": "Save the card",
+    "save_text": "Nothing is charged now.",
+    "setup_notice": "By saving it you allow {business} to charge this card for later payments under its"
+    " terms.",
+    "challenge_always": "Asks for confirmation every time",
+    "saves_then_declines": "Is saved, later charges fail",
+    "saved_title": "The card is saved",
+    "saved_text": "There is nothing more to do on this page.",
     "problem.card_declined": "Your card was declined. Try another card.",
     "problem.insufficient_funds": "There is not enough money on this card. Try another card.",
     "problem.expired_card": "This card has expired. Try another card.",
@@ -39,6 +48,8 @@ EN = {
     "problem.processing_error": "Something went wrong with this card. Try again in a moment.",
     "problem.payment_intent_authentication_failure": "Your bank could not confirm that it was you. Try again"
     " or use another card.",
+    "problem.setup_intent_authentication_failure": "Your bank could not confirm that it was you. Try again or"
+    " use another card.",
     "problem.unknown_number": "This page takes known test card numbers only. Never type a real card here.",
     "problem.bad_expiry": "The expiry date is in the past or incomplete.",
     "problem.bad_cvc": "The security code has three or four digits.",
@@ -75,6 +86,15 @@ RU = {
     "processing_text": "Поручение передано банку. Деньги поступят через несколько дней.",
     "save_notice": "Оплачивая, вы разрешаете {business} списывать с этой карты будущие платежи"
     " на её условиях.",
+    "save_card": "Сохранить карту",
+    "save": "Сохранить карту",
+    "save_text": "Сейчас ничего не списывается.",
+    "setup_notice": "Сохраняя карту, вы разрешаете {business} списывать с неё будущие платежи"
+    " на её условиях.",
+    "challenge_always": "Подтверждение каждый раз",
+    "saves_then_declines": "Сохранится, но списания не пройдут",
+    "saved_title": "Карта сохранена",
+    "saved_text": "На этой странице больше ничего делать не нужно.",
     "problem.card_declined": "Карта отклонена. Попробуйте другую карту.",
     "problem.insufficient_funds": "На карте недостаточно средств. Попробуйте другую карту.",
     "problem.expired_card": "Срок действия карты истёк. Попробуйте другую карту.",
@@ -82,6 +102,8 @@ RU = {
     "problem.processing_error": "Не удалось обработать карту. Попробуйте чуть позже.",
     "problem.payment_intent_authentication_failure": "Банк не смог подтвердить, что это вы. Попробуйте ещё"
     " раз или возьмите другую карту.",
+    "problem.setup_intent_authentication_failure": "Банк не смог подтвердить, что это вы. Попробуйте ещё раз"
+    " или возьмите другую карту.",
     "problem.unknown_number": "Здесь принимаются только известные тестовые номера. Не вводите"
     " настоящую карту.",
     "problem.bad_expiry": "Срок действия неполный или уже прошёл.",
@@ -119,6 +141,15 @@ HU = {
     "processing_text": "A megbízás a bankjánál van. A pénz néhány nap múlva érkezik meg.",
     "save_notice": "A fizetéssel hozzájárul, hogy {business} a feltételei szerint későbbi fizetésekhez is"
     " terhelje ezt a kártyát.",
+    "save_card": "Kártya mentése",
+    "save": "Kártya mentése",
+    "save_text": "Most nem történik terhelés.",
+    "setup_notice": "A mentéssel hozzájárul, hogy {business} a feltételei szerint későbbi"
+    " fizetésekhez terhelje a kártyát.",
+    "challenge_always": "Minden alkalommal megerősítést kér",
+    "saves_then_declines": "Menthető, de a terhelés meghiúsul",
+    "saved_title": "A kártyát elmentettük",
+    "saved_text": "Ezen az oldalon nincs több teendő.",
     "problem.card_declined": "A kártyát elutasították. Próbáljon másik kártyát.",
     "problem.insufficient_funds": "A kártyán nincs elég fedezet. Próbáljon másik kártyát.",
     "problem.expired_card": "A kártya lejárt. Próbáljon másik kártyát.",
@@ -126,6 +157,8 @@ HU = {
     "problem.processing_error": "A kártyát nem sikerült feldolgozni. Próbálja meg kicsit később.",
     "problem.payment_intent_authentication_failure": "A bank nem tudta megerősíteni, hogy Ön fizet. Próbálja"
     " újra, vagy használjon másik kártyát.",
+    "problem.setup_intent_authentication_failure": "A bank nem tudta megerősíteni, hogy Ön az. Próbálja újra,"
+    " vagy használjon másik kártyát.",
     "problem.unknown_number": "Ez az oldal csak ismert tesztkártyákat fogad el. Valódi kártyát ne írjon be.",
     "problem.bad_expiry": "A lejárat hiányos vagy már elmúlt.",
     "problem.bad_cvc": "A biztonsági kód három vagy négy számjegy.",

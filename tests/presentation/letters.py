@@ -89,6 +89,10 @@ def letter(
         "link_expires": datetime(2026, 12, 21, 12, 30, tzinfo=UTC),
         "contact_point": "sofia@marsh.example",
         "optout_date": date(2026, 11, 21),
+        "hold_date": date(2026, 11, 20),
+        "reason": "Two invoices are more than sixty days late.",
+        "release_amount": Money(198_400, currency),
+        "release_date": date(2026, 11, 21),
     }
     return Letter(
         kind=kind,

@@ -73,7 +73,7 @@ NEVER = {
 
 def test_there_is_a_text_for_everything_and_nothing_besides() -> None:
     """House: each message complete in its parts; a stray file is a text nobody checks."""
-    expected = {f"{kind}/{{}}/{part}.txt" for kind in KINDS for part in PARTS}
+    expected = {f"{kind}/{{}}/{part}.txt" for kind, own in KINDS.items() for part in own.parts}
     expected |= {f"blocks/{{}}/{name}.txt" for name in BLOCKS}
     assert set(SOURCES) == {MESSAGES / path.format(language) for path in expected for language in LANGUAGES}
 
@@ -109,7 +109,7 @@ def test_a_courtesy_note_is_no_reminder(language: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_text_has_its_way_out(kind: str, language: str) -> None:
     """Decision 20: every SMS and mail has an opt-out link; tone.md, section 7: a link ends its line."""
-    for part in ("body", "sms"):
+    for part in KINDS[kind].parts[1:]:
         text = (MESSAGES / kind / language / f"{part}.txt").read_text(encoding="utf-8")
         assert re.search(r"\{(stop|preferences|block_footer|block_footer_plain)\}", text)
         for line in text.splitlines():

@@ -425,6 +425,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("changed_by_staff_id", base.BigId, nullable=True),
         sa.Column("confirmed_at", base.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("forwarded_by_id", base.BigId, nullable=True),
         sa.Column("preferred_channel", sa.String(length=8), nullable=True),
         sa.Column("quiet_from", sa.String(length=5), nullable=True),
         sa.Column("quiet_to", sa.String(length=5), nullable=True),
@@ -433,6 +434,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_contact_account_id")),
         sa.ForeignKeyConstraint(
             ["changed_by_staff_id"], ["staff.id"], name=op.f("fk_contact_changed_by_staff_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["forwarded_by_id"], ["contact.id"], name=op.f("fk_contact_forwarded_by_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
         sa.UniqueConstraint("ref", name=op.f("uq_contact_ref")),

@@ -776,6 +776,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_dispute_file_dispute", "dispute_file", ["dispute_id"], unique=False)
     op.create_table(
+        "dispute_draft",
+        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
+        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column("account_id", base.BigId, nullable=False),
+        sa.Column("invoice_id", base.BigId, nullable=False),
+        sa.Column("form", sa.JSON(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("shown_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("saved_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_dispute_draft_account_id")),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_dispute_draft_invoice_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dispute_draft")),
+        sa.UniqueConstraint("invoice_id", name=op.f("uq_dispute_draft_invoice_id")),
+        sa.UniqueConstraint("ref", name=op.f("uq_dispute_draft_ref")),
+    )
+    op.create_index("ix_dispute_draft_saved", "dispute_draft", ["saved_at"], unique=False)
+    op.create_table(
         "instalment_charge",
         sa.Column("attempt_id", base.BigId, nullable=False),
         sa.Column("instalment_id", base.BigId, nullable=False),
@@ -830,12 +847,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_code")),
     )
     op.create_index("ix_one_time_code_account", "one_time_code", ["account_id", "asked_at"], unique=False)
+    op.create_index("ix_one_time_code_caller", "one_time_code", ["caller", "asked_at"], unique=False)
     op.create_index("ix_one_time_code_session", "one_time_code", ["session_id"], unique=False)
     triggers.install(op.get_bind())
 
 
 def downgrade() -> None:
     op.drop_index("ix_one_time_code_session", table_name="one_time_code")
+    op.drop_index("ix_one_time_code_caller", table_name="one_time_code")
     op.drop_index("ix_one_time_code_account", table_name="one_time_code")
     op.drop_table("one_time_code")
     op.drop_index(
@@ -845,6 +864,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("credited"),
     )
     op.drop_table("instalment_charge")
+    op.drop_index("ix_dispute_draft_saved", table_name="dispute_draft")
+    op.drop_table("dispute_draft")
     op.drop_index("ix_dispute_file_dispute", table_name="dispute_file")
     op.drop_table("dispute_file")
     op.drop_table("survey")

@@ -1,0 +1,82 @@
+"""What the mails about settlement offers say, with sums of the moment in which they leave.
+
+Each text says what is paid, by when, and what remains owed: nothing, once it is in (C-10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.arrangements import Offer
+from models.links import Channel
+from models.messages import Message
+from models.money import Money
+from models.states import OfferStatus
+from receivables.arrangements.offer_money import open_minor, received
+from receivables.calendar_days import business_date
+
+#: No offer travels by SMS (domain.md, the ladder).
+CHANNEL = Channel.EMAIL
+#: Kinds that we send of ourselves; the others answer the debtor's own act.
+NOTICES = frozenset({"offer_made", "offer_lapsed"})
+
+
+def reader_of(session: Session, account_id: int) -> Contact | None:
+    """Return the active contact with an e-mail address who pays, else any; None when there is none."""
+    return session.scalar(
+        select(Contact)
+        .outerjoin(
+            ContactHasRole,
+            (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
+        )
+        .where(Contact.account_id == account_id, Contact.is_active, Contact.email.is_not(None))
+        .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
+        .limit(1)
+    )
+
+
+def values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """Return what a mail about an offer needs beside what every mail may use."""
+    offer = session.get_one(Offer, message.facts["offer_id"])
+    said: dict[str, Any] = {
+        "offer_amount": Money(offer.amount_minor, offer.currency),
+        "discount": Money(offer.balance_minor - offer.amount_minor, offer.currency),
+        "deadline": offer.expires_on,
+        "pay_by": offer.pay_by_on,
+        "balance": Money(open_minor(session, offer), offer.currency),
+        "reason": offer.decision_reason or "",
+    }
+    if offer.accepted_at is not None:
+        said["accepted_date"] = business_date(offer.accepted_at, account.zone)
+        said["paid_amount"] = received(session, offer)
+    if message.kind == "counter_offer_changed" and offer.supersedes_id is not None:
+        # The mail thanks for the debtor's own sum; ours stands behind the link.
+        theirs = session.get_one(Offer, offer.supersedes_id)
+        said["offer_amount"] = Money(theirs.amount_minor, theirs.currency)
+    return said
+
+
+def is_still_open(session: Session, message: Message) -> bool:
+    """Whether an offer that was made may still be accepted when its mail is about to leave."""
+    return session.get_one(Offer, message.facts["offer_id"]).status is OfferStatus.OPEN
+
+
+#: For receivables/contact/reminders.py: kind -> maker of its values, and whether it is still true.
+VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = dict.fromkeys(
+    (
+        "offer_made",
+        "offer_accepted",
+        "offer_lapsed",
+        "counter_offer_accepted",
+        "counter_offer_changed",
+        "counter_offer_refused",
+    ),
+    values,
+)
+STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {"offer_made": is_still_open}

@@ -1,0 +1,37 @@
+"""What the two messages about a credit hold say at the moment they leave."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.arrangements import CreditHold
+from models.messages import Message
+from models.money import Money
+from models.states import HoldStatus
+from receivables.calendar_days import business_date
+
+
+def placed_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """Since when, why, and what releases it."""
+    hold = session.get_one(CreditHold, message.facts["hold_id"])
+    return {
+        "hold_date": hold.since_on,
+        "reason": hold.reason,
+        "release_amount": Money(hold.release_minor, hold.currency),
+    }
+
+
+def released_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """The day from which orders on credit are possible again."""
+    hold = session.get_one(CreditHold, message.facts["hold_id"])
+    ended = business_date(hold.released_at, account.zone) if hold.released_at else today
+    return {"release_date": ended}
+
+
+def still_held(session: Session, message: Message) -> bool:
+    """Whether the hold that a waiting message speaks of stands yet."""
+    return session.get_one(CreditHold, message.facts["hold_id"]).status is HoldStatus.ACTIVE

@@ -1,0 +1,267 @@
+"""What stands in each document, as typed values; presentation/documents.py writes them for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from models.money import Money
+from receivables.invoices import InvoiceView
+from receivables.ports import CalendarEntry, Document, Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who a document is from and to, as business letters carry it."""
+
+    creditor: str
+    creditor_address: str
+    #: Company and tax numbers as they are printed, absent ones left out.
+    creditor_numbers: Sequence[str]
+    creditor_language: str
+    person: str
+    phone: str
+    email: str
+    verify_url: str
+    brand_colour: str
+    account: str
+    account_number: str
+    zone: str
+
+
+# --------------------------------------------------------------------------- statement of account
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One entry of the books as it changed what the account owes.
+
+    Attributes:
+        kind: of the entry: "invoice", "payment", "credit_note", …; a reversal ends in "_reversed".
+        number: of the document behind it; "" where there is none.
+        documents: numbers of the invoices it went to, other than `number`.
+        amount: positive when more is owed since, negative when less.
+        balance: what is owed after it.
+    """
+
+    on: date
+    kind: str
+    number: str
+    documents: Sequence[str]
+    amount: Money
+    balance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """A document that is open on the last day of the statement."""
+
+    number: str
+    kind: str
+    issued_on: date
+    due_on: date | None
+    total: Money
+    open: Money
+    days_late: int
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Opening balance, movements and closing balance of one currency in a period.
+
+    `opening` and all movements sum to `closing`; the ages sum to `closing` plus `credit`. Balances
+    are negative when the account has more in its favour than it owes.
+
+    Attributes:
+        charged, settled: sums of what made it more and less, both positive.
+        ages: (bucket, open amount) for each of BUCKETS in their order, on the last day.
+        credit: what is in the account's favour and not yet used, on the last day.
+        currencies: all that the account has movements in.
+    """
+
+    currency: str
+    currencies: Sequence[str]
+    from_on: date
+    to_on: date
+    opening: Money
+    movements: Sequence[Movement]
+    charged: Money
+    settled: Money
+    closing: Money
+    items: Sequence[OpenItem]
+    ages: Sequence[tuple[str, Money]]
+    credit: Money
+
+
+# --------------------------------------------------------------------------- single documents
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The creditor's own file of an invoice; shown before anything we make (decision 4)."""
+
+    digest: str
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaper:
+    """One invoice: the creditor's file if there is one, and the data that a copy is made from."""
+
+    invoice: InvoiceView
+    original: Original | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPaper:
+    """A payment confirmation; not a tax document (decision 4)."""
+
+    ref: str
+    number: str
+    amount: Money
+    valued_on: date
+    received_at: datetime
+    method: str
+    method_detail: str
+    #: (number of the invoice, what of the payment went to it).
+    shares: Sequence[tuple[str, Money]]
+    #: What was not needed for an invoice and stays in the account's favour.
+    rest: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a plan as it was agreed."""
+
+    seq: int
+    on: date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """An instalment that is still to be paid, on its day as it stands now."""
+
+    ref: str
+    seq: int
+    on: date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who bound the business, under which name and role, and when."""
+
+    name: str
+    role: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPaper:
+    """The agreement on a plan, from its frozen terms.
+
+    Attributes:
+        status: of the plan; while nobody accepted it, this is a draft.
+        rules: what holds for it whatever the policy says later (plan_terms.frozen).
+        open_parts: for the calendar; what is paid needs no reminder.
+    """
+
+    ref: str
+    status: str
+    total: Money
+    pays_by: str
+    parts: Sequence[Part]
+    invoices: Sequence[tuple[str, Money]]
+    rules: Mapping[str, Any]
+    made_on: date
+    changed_at: datetime
+    accepted: Acceptance | None
+    open_parts: Sequence[OpenPart]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPaper:
+    """The settlement agreement, from its frozen terms."""
+
+    ref: str
+    status: str
+    balance: Money
+    amount: Money
+    accept_by_on: date
+    pay_by_on: date
+    invoices: Sequence[tuple[str, Money]]
+    made_on: date
+    accepted: Acceptance | None
+
+    @property
+    def forgiven(self) -> Money:
+        """What is no longer asked for once the amount is in."""
+        return self.balance - self.amount
+
+
+# --------------------------------------------------------------------------- the list of all
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceEntry:
+    ref: str
+    number: str
+    kind: str
+    issued_on: date
+    total: Money
+    open: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaperEntry:
+    """A receipt or an agreement in the list of documents."""
+
+    ref: str
+    number: str
+    on: date
+    amount: Money
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Every document of an account, newest first; invoices and receipts of one year."""
+
+    year: int
+    years: Sequence[int]
+    invoices: Sequence[InvoiceEntry]
+    receipts: Sequence[PaperEntry]
+    plans: Sequence[PaperEntry]
+    offers: Sequence[PaperEntry]
+
+
+class DocumentWriter(Protocol):
+    """Documents in the reader's language, ready for the press or somebody's program."""
+
+    def statement(self, statement: Statement, parties: Parties, language: str, made_on: date) -> Document:
+        """A statement of account."""
+
+    def invoice(self, paper: InvoicePaper, parties: Parties, language: str) -> Document:
+        """A copy of an invoice's data."""
+
+    def receipt(self, paper: ReceiptPaper, parties: Parties, language: str) -> Document:
+        """A payment confirmation."""
+
+    def plan(self, paper: PlanPaper, parties: Parties, language: str) -> Document:
+        """The agreement on a plan: the creditor's language, then a copy for the reader."""
+
+    def offer(self, paper: OfferPaper, parties: Parties, language: str) -> Document:
+        """The settlement agreement, likewise."""
+
+    def statement_sheet(self, statement: Statement, language: str) -> Sheet:
+        """The movements of a statement as a table."""
+
+    def plan_calendar(
+        self, paper: PlanPaper, parties: Parties, language: str, url: str
+    ) -> tuple[str, Sequence[CalendarEntry]]:
+        """Name and entries of a plan's calendar; `url` leads to the account."""

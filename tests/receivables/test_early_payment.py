@@ -1,0 +1,127 @@
+"""Early-payment discount: earned by paying in time, to the unit and to the day (domain.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from models.accounts import Account
+from models.invoices import Invoice
+from models.ledger import LedgerCode, Posting
+from models.money import Money
+from models.payments import Adjustment
+from models.states import InvoiceStatus
+from models.store import Store
+from receivables import credits, early_payment, ledger
+from receivables.payments.quotes import Choice
+from receivables.ports import InvoiceRow
+from tests import factories as make
+from tests.conftest import NOON
+from tests.receivables.paying import balances, pay
+
+LAST = NOON.date()
+ROW = InvoiceRow(
+    ref="r", number="2026-1", kind="invoice", issued_on=date(2026, 11, 1), due_on=date(2026, 12, 1),
+    total=Money(10000, "GBP"), balance=Money(10000, "GBP"), days_late=0, description="",
+    processing=Money(0, "GBP"), currency="GBP", discount=Money(200, "GBP"), discount_to=LAST,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "days", "minor"),
+    [
+        ({}, 0, 9800),  # the last day is in time
+        ({}, 1, 10000),
+        ({"discount": None, "discount_to": None}, 0, 10000),
+        ({"processing": Money(1, "GBP")}, 0, 9999),
+        ({"contested_minor": 1}, 0, 9999),
+        ({"arranged": "plan"}, 0, 0),
+        ({"balance": Money(5000, "GBP")}, 0, 4800),  # a part was paid before
+        ({"balance": Money(200, "GBP")}, 0, 200),  # nothing would be left to pay
+    ],
+)
+def test_what_is_asked_for(change: dict[str, object], days: int, minor: int) -> None:
+    """Domain: time-limited, set on the invoice; what is set aside keeps the whole balance."""
+    row = replace(ROW, **change)  # type: ignore[arg-type]
+    assert early_payment.asked_with_discount(row, LAST + timedelta(days=days)) == Money(minor, "GBP")
+
+
+@pytest.fixture
+def account(store: Store) -> Account:
+    """£100.00 with £2.00 off until 19 November (account-local), £20.00 of it tax."""
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s))
+        invoice = make.an_invoice(s, account, total=10000, due_on=LAST + timedelta(days=20))
+        invoice.lines_net_minor, invoice.tax_minor = 8000, 2000
+        invoice.early_discount_minor, invoice.early_discount_to_on = 200, LAST
+    return account
+
+
+def amount(minor: int) -> Choice:
+    return Choice("amount", "GBP", amount=Money(minor, "GBP"))
+
+
+def test_paid_in_time_it_closes(store: Store, account: Account) -> None:
+    """The remainder goes to settlement discounts, its tax apart (decision 5)."""
+    pay(store, account, amount(9800))
+    with store.read() as s:
+        invoice = s.scalars(select(Invoice)).one()
+        made = s.scalars(select(Adjustment)).one()
+        postings = s.execute(
+            select(Posting.ledger_code, Posting.debit_minor).where(
+                Posting.entry_id == made.entry_id, Posting.debit_minor > 0
+            )
+        ).all()
+        assert ledger.wrong_balances(s) == []
+        assert not any(ledger.trial_balance(s).values())
+    assert (invoice.status, invoice.balance_minor) == (InvoiceStatus.PAID, 0)
+    assert (made.kind, made.amount_minor) == ("early_payment_discount", 200)
+    assert sorted((code.value, minor) for code, minor in postings) == [
+        ("settlement_discount_tax", 40), ("settlement_discounts", 160),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("minor", "at", "left"),
+    [
+        (9799, NOON, 201),  # one unit less
+        (9800, datetime(2026, 11, 19, 23, 59, tzinfo=UTC), 0),
+        (9800, datetime(2026, 11, 20, 0, 0, tzinfo=UTC), 200),  # the next day in London
+        (9900, NOON, 0),  # more than was needed: what is left is the discount
+    ],
+)
+def test_to_the_unit_and_to_the_day(
+    store: Store, account: Account, minor: int, at: datetime, left: int
+) -> None:
+    """M-17: by value date, not by when we learned of it."""
+    pay(store, account, amount(minor), at=at)
+    assert balances(store, account) == [left]
+
+
+def test_two_payments_in_time_earn_it_together(store: Store, account: Account) -> None:
+    pay(store, account, amount(5000), at=NOON - timedelta(days=2))
+    pay(store, account, amount(4800))
+    assert balances(store, account) == [0]
+
+
+def test_a_first_part_too_late_earns_nothing(store: Store, account: Account) -> None:
+    pay(store, account, amount(5000))
+    pay(store, account, amount(4800), at=NOON + timedelta(days=1))
+    assert balances(store, account) == [200]
+
+
+def test_credit_used_in_time_earns_it_too(store: Store, account: Account) -> None:
+    """Credit is money that came before; its value date is the day on which it is used."""
+    with store.write() as s:
+        make.an_invoice(s, account, total=100)
+        refs = list(s.scalars(select(Invoice.ref).order_by(Invoice.id)))
+    pay(store, account, Choice("chosen", "GBP", (refs[1],)), came=Money(9900, "GBP"))
+    store.run(
+        lambda s: credits.apply_credit(
+            s, make.holder_actor(account), refs[0], Money(9800, "GBP"), nonce="n", now=NOON
+        )
+    )
+    assert balances(store, account) == [0, 0]
