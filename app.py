@@ -17,10 +17,39 @@ import web
 from admin import desk
 from assembly import House, assemble
 from config import Settings
-from portal import brand, codes, invoices, links, overview, pay, preferences, returns, webhooks
+from portal import (
+    branches,
+    brand,
+    callbacks,
+    cards,
+    codes,
+    credit,
+    disputes,
+    documents,
+    holds,
+    invoices,
+    links,
+    offers,
+    overview,
+    pay,
+    people,
+    plans,
+    preferences,
+    promises,
+    requests,
+    returns,
+    stopping,
+    surveys,
+    ways,
+    webhooks,
+)
 
 ROOT = Path(__file__).parent
-PORTAL_ROOMS = (links, codes, overview, invoices, pay, returns, preferences, brand, webhooks)
+PORTAL_ROOMS = (
+    links, codes, people, overview, invoices, pay, offers, returns, preferences, brand, webhooks,
+    holds, credit, surveys, ways, branches, disputes, documents, plans, cards,
+    stopping, promises, requests, callbacks,
+)  # fmt: skip
 A_YEAR = 365 * 24 * 3600
 
 

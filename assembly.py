@@ -12,13 +12,17 @@ from urllib.parse import urlsplit
 from config import Environment, Settings
 from gateways.files import FileFolder
 from gateways.mail import SmtpMail
+from gateways.pdf import PressClient
 from gateways.sms import SinkSms
 from gateways.spreadsheets import Spreadsheets
+from gateways.statement_files import ExportFiles
 from gateways.stripe_payments import StripePayments
 from models.store import Store
 from presentation import Presenter
+from presentation.documents import Documents
+from receivables.documents.data import DocumentWriter
 from receivables.intake.rows import Tables
-from receivables.ports import FileStore, MailCarrier, PaymentGateway, SmsCarrier
+from receivables.ports import DocumentPress, Exports, FileStore, MailCarrier, PaymentGateway, SmsCarrier
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,6 +40,9 @@ class House:
     sms: SmsCarrier | None
     tables: Tables
     files: FileStore
+    documents: DocumentWriter
+    press: DocumentPress
+    exports: Exports
 
     def gateway(self, name: str) -> PaymentGateway | None:
         """The payment gateway of a creditor's gateway account; None without keys (decision 24)."""
@@ -75,4 +82,7 @@ def assemble(settings: Settings) -> House:
         sms=SinkSms(settings.SMS_URL) if settings.SMS_URL else None,
         tables=Spreadsheets(),
         files=FileFolder(settings.AMICABLE_DATA_DIR / "files"),
+        documents=Documents(),
+        press=PressClient(settings.AMICABLE_DATA_DIR / "press"),
+        exports=ExportFiles(),
     )

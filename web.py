@@ -7,6 +7,7 @@ the path. Last-seen rides in the signed cookie, so a GET writes nothing (decisio
 from __future__ import annotations
 
 import hashlib
+import io
 import ipaddress
 import logging
 import re
@@ -30,6 +31,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    send_file,
     session,
     url_for,
 )
@@ -45,6 +47,7 @@ import presentation
 from models.store import Store
 from receivables import guesses, links
 from receivables.desk.staff import StaffHolder, staff_holder
+from receivables.documents.data import DocumentWriter
 from receivables.errors import (
     GatewayDown,
     LinkGone,
@@ -58,7 +61,7 @@ from receivables.errors import (
 )
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
-from receivables.ports import FileStore, PaymentGateway, Sender
+from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Sender
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -69,7 +72,7 @@ MAX_BODY = 64 * 1024
 #: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
 ONE_CLICK = ".opt_out_one_click"
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"invoice"})
+REPEATABLE = frozenset({"branch", "invoice", "line", "drop"})
 
 
 class House(Protocol):
@@ -78,6 +81,9 @@ class House(Protocol):
     store: Store
     settings: Any
     files: FileStore
+    documents: DocumentWriter
+    press: DocumentPress
+    exports: Exports
 
     def gateway(self, name: str) -> PaymentGateway | None: ...
 
@@ -341,6 +347,19 @@ def holder() -> links.Holder:
     return cast(links.Holder, g.holder)
 
 
+def visitor() -> links.Holder | None:
+    """Who looks at a public page, if there is a live link session in this browser; for GET only."""
+    token, rules = portal_token(), _session_rules()
+    if token is None:
+        return None
+    try:
+        found = links.holder(reading(), token, now=now(), request_id=request_id())
+        _check_idle(rules.debtor_idle.total_seconds())
+    except SessionEnded:
+        return None
+    return None if rules.step_up.mode == "always" and found.proved_at is None else found
+
+
 def chosen_language(default: str, offered: tuple[str, ...]) -> str:
     """`?lang=` shows a page in another offered language and rides along (decision 2)."""
     asked = request.args.get("lang")
@@ -455,6 +474,14 @@ def render(template: str, status: int = 200, **context: Any) -> Response:
         ),
         status,
     )
+
+
+def attachment(name: str, media_type: str, data: bytes) -> Response:
+    """Answer with somebody's file: to be saved, never shown or run as a page of ours (X-03)."""
+    answer = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def preferred_language() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import AnyOf, DataRequired, Length
 
 from models.money import AmountUnreadable, Money, parse_typed
 
@@ -26,6 +26,19 @@ def _tidy(text: str | None) -> str:
 def _text(most: int, *, area: bool = False) -> Field:
     kind: Any = TextAreaField if area else StringField
     return kind(filters=[_tidy], validators=[DataRequired("empty"), Length(max=most, message="too_long")])
+
+
+def _money_of(field: Field, currency: str, language: str) -> Money | None:
+    """An amount above zero as typed, or None with an error at its field."""
+    try:
+        amount = parse_typed(field.data or "", currency, decimal_mark=DECIMAL_MARKS[language])
+    except AmountUnreadable as error:
+        field.errors = [error.reason]
+        return None
+    if amount.minor <= 0:
+        field.errors = ["amount_zero"]
+        return None
+    return amount
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -51,6 +64,18 @@ class RevokeForm(ReasonForm):
     link = HiddenField(filters=[_tidy], validators=[Length(max=24, message="too_long")])
 
 
+class AnswerForm(FlaskForm):  # type: ignore[misc]
+    """What the debtor reads, whether we agree, and the tax that is booked where tax was withheld."""
+
+    reply = _text(2000, area=True)
+    decision = StringField(filters=[_tidy], validators=[AnyOf(("answer", "refuse"), message="empty")])
+    amount = StringField(filters=[_tidy], validators=[Length(max=64, message="too_long")])
+
+    def money(self, currency: str, language: str) -> Money | None:
+        """The typed amount, or None with an error at its field."""
+        return _money_of(self.amount, currency, language)
+
+
 class CreditNoteForm(FlaskForm):  # type: ignore[misc]
     """A credit note as typed. `shown` is what the list of consequences was last made for."""
 
@@ -61,15 +86,7 @@ class CreditNoteForm(FlaskForm):  # type: ignore[misc]
 
     def money(self, currency: str, language: str) -> Money | None:
         """The typed amount, or None with an error at its field."""
-        try:
-            amount = parse_typed(self.amount.data, currency, decimal_mark=DECIMAL_MARKS[language])
-        except AmountUnreadable as error:
-            self.amount.errors = [error.reason]
-            return None
-        if amount.minor <= 0:
-            self.amount.errors = ["amount_zero"]
-            return None
-        return amount
+        return _money_of(self.amount, currency, language)
 
     def as_typed(self) -> str:
         """One name for all that is typed: equal to `shown` when nothing changed since."""

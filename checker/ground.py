@@ -11,9 +11,9 @@ from checker.sources import READ_ERRORS, Source
 
 #: Tables of the product that the checks read.
 BOOKS_TABLES = (
-    "account", "alert", "allocation", "audit_detail", "audit_entry", "contact", "contact_ledger",
-    "inbox_event", "invoice", "ledger_entry", "link", "message", "opt_out_link", "payment",
-    "payment_attempt", "posting", "provider_effect",
+    "account", "adjustment", "alert", "allocation", "audit_detail", "audit_entry", "contact",
+    "contact_ledger", "inbox_event", "invoice", "ledger_entry", "link", "message", "offer", "offer_invoice",
+    "opt_out_link", "payment", "payment_attempt", "posting", "provider_effect",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checker import audit, cash, client_log, entries, gateway, invoices, logs, messages, waiting
+from checker import audit, cash, client_log, entries, gateway, invoices, logs, messages, offers, waiting
 from checker.ground import Check
 
 CHECKS = (
@@ -16,6 +16,11 @@ CHECKS = (
         "INV-8", "sent is delivered, delivered is known, one reminder a day", messages.deliveries, "mailbox"
     ),
     Check("INV-10", "the audit is one whole chain, the books as posted", audit.chain),
+    Check(
+        "INV-11",
+        "a settlement is agreed once, by two people, and forgives what was paid for",
+        offers.settlements,
+    ),
     Check("INV-13", "nothing waits in silence", waiting.waiting),
     Check("INV-14", "what the client was told is so", client_log.operations, "client_log"),
     Check("INV-16", "no log shows a token, an address or a card", logs.secrets, "logs"),

@@ -1,4 +1,4 @@
-"""INV-3: what an invoice still asks for is what the books say, and each allocation stands in them."""
+"""INV-3: what an invoice still asks for is what the books say; allocations and adjustments stand in them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from checker.sources import Row, side_by_side
 
 #: Ledger accounts out of which a receivable is paid: each such credit has its allocation.
 _MEANS = frozenset({"gateway_clearing", "bank", "bank_in_transit", "unapplied_credit", "credit_notes"})
+#: Ledger accounts that a receivable is reduced against: each such credit has its adjustment of a kind.
+_ADJUSTS = {
+    "settlement_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
+    "early_payment_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
+    "withholding_tax": frozenset({"withholding_tax"}),
+}
+_REDUCES = frozenset().union(*_ADJUSTS.values())
 
 
 def balances(ground: Ground) -> Iterator[str]:
@@ -30,6 +37,7 @@ def balances(ground: Ground) -> Iterator[str]:
             continue
         yield from _document(found[0], sides)
     yield from allocations(ground)
+    yield from adjustments(ground)
 
 
 def _document(row: Row, sides: list[Row]) -> Iterator[str]:
@@ -92,3 +100,34 @@ def allocations(ground: Ground) -> Iterator[str]:
                     f"entry {entry_id} credits invoice {invoice_id} with {shown(credited[key], currency)},"
                     f" its allocations say {shown(allocated[key], currency)}"
                 )
+
+
+def adjustments(ground: Ground) -> Iterator[str]:
+    """An entry that reduces an invoice otherwise than by money has one adjustment of its kind and sum."""
+    entries = ground.books.rows("SELECT id, reverses_id FROM ledger_entry ORDER BY id")
+    postings = ground.books.rows(
+        "SELECT entry_id, ledger_code, invoice_id, account_id, debit_minor, credit_minor, currency"
+        " FROM posting ORDER BY entry_id, position"
+    )
+    parts = ground.books.rows(
+        "SELECT entry_id, id, invoice_id, account_id, kind, amount_minor, currency FROM adjustment"
+        " ORDER BY entry_id, id"
+    )
+    for entry_id, (entry, sides, adjusted) in side_by_side(entries, postings, parts):
+        if not entry and adjusted:
+            yield f"adjustment {adjusted[0][1]} belongs to entry {entry_id}, which does not exist"
+        reduces = {side[1] for side in sides if side[1] in _REDUCES and side[4]}
+        if not adjusted and not (reduces and entry and entry[0][1] is None):
+            continue
+        ground.rows += len(adjusted)
+        credited = [(s[2], s[3], s[5], s[6]) for s in sides if s[1] == "receivables" and s[5]]
+        said = [(a[2], a[3], a[5], a[6]) for a in adjusted]
+        if credited != said:
+            yield f"entry {entry_id} reduces {_reduced(credited)}, its adjustments say {_reduced(said)}"
+        for _, adjustment_id, _, _, kind, _, _ in adjusted:
+            if not reduces <= _ADJUSTS.get(kind, frozenset()):
+                yield f"adjustment {adjustment_id} is {kind}, its entry debits {', '.join(sorted(reduces))}"
+
+
+def _reduced(rows: list[Row]) -> str:
+    return " and ".join(f"invoice {i} by {shown(minor, code)}" for i, _, minor, code in rows) or "nothing"

@@ -136,12 +136,12 @@ def _drawn_anew(data: bytes, kind: str) -> CleanFile:
         raise FileUnsafe("file_broken") from error
     upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     out = io.BytesIO()
+    opaque = "L" if upright.mode in ("1", "L") else "RGB"
     if kind == "PNG":
         sees_through = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-        bare = _bare(upright.convert("RGBA" if sees_through else "RGB"))
-        bare.save(out, "PNG")
+        _bare(upright.convert("RGBA" if sees_through else opaque)).save(out, "PNG")
         return CleanFile(out.getvalue(), "image/png", ".png")
-    _bare(upright.convert("RGB")).save(out, "JPEG", quality=88)
+    _bare(upright.convert(opaque)).save(out, "JPEG", quality=88)
     return CleanFile(out.getvalue(), "image/jpeg", ".jpg")
 
 

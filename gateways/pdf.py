@@ -81,8 +81,8 @@ class PressClient:
             return data
         line = json.dumps(question, ensure_ascii=False).encode() + b"\n"
         if not self._waiting.acquire(blocking=False):
-            with contextlib.suppress(PressGone):
-                self._connect().sendall(line)
+            with contextlib.suppress(PressGone, OSError), self._connect() as connection:
+                connection.sendall(line)
             raise StillPreparing(document.kind)
         try:
             self._ask(line)

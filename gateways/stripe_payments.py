@@ -218,7 +218,9 @@ class StripePayments:
             )
         except stripe.StripeError as error:
             raise _outcome(error, in_doubt=self._line.in_doubt) from error
-        return OpenedCheckout(session.id, session.url or "", moment(session.expires_at))
+        return OpenedCheckout(
+            session.id, session.url or "", moment(session.expires_at), id_of(session.customer)
+        )
 
     def _customer(self, params: Any, key: str) -> str:
         """Make the customer who consented, once. Without one there is surely no page yet."""

@@ -20,8 +20,9 @@ from jobs.house import House
 from models.accounts import Account
 from models.arrangements import DailyRun
 from models.creditors import Creditor
-from receivables.arrangements import offer_ends, promises
+from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
+from receivables.disputes import drafts
 
 log = logging.getLogger("amicable.daily")
 
@@ -60,11 +61,15 @@ class GatewayWork(NamedTuple):
 #: In this order; one line each.
 DAILY: tuple[Work, ...] = (
     Work("offer_ends", offer_ends.concerned, offer_ends.end_outlived),
-    Work("promise_tomorrow", promises.concerned_tomorrow, promises.remind_tomorrow),
-    Work("promise_broken", promises.concerned_late, promises.break_late),
+    Work("plans", plan_days.concerned, plan_days.daily),
+    Work("promise_tomorrow", promise_ends.concerned_tomorrow, promise_ends.remind_tomorrow),
+    Work("promise_broken", promise_ends.concerned_late, promise_ends.break_late),
+    Work("dispute_drafts", drafts.concerned, drafts.forget_old),
 )
 #: After DAILY; one line each.
-WITH_GATEWAY: tuple[GatewayWork, ...] = ()
+WITH_GATEWAY: tuple[GatewayWork, ...] = (
+    GatewayWork("plan_charges", plan_days.concerned_by_charges, charging.charge_due),
+)
 
 
 def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int]:
@@ -76,7 +81,8 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
         Name of the work -> accounts it was done for, and `trouble` -> accounts where it failed; those
         are tried again at the next run and hold up nobody else.
     """
-    done = {work.name: 0 for work in (*DAILY, *WITH_GATEWAY)} | {"trouble": 0}
+    names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
+    done = dict.fromkeys([*names, "trouble"], 0)
 
     def attempt(name: str, account_id: int, act: Callable[[], bool]) -> None:
         try:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from models.store import Store
-from receivables.ports import FileStore, MailCarrier, PaymentGateway, Presenter, SmsCarrier
+from receivables.documents.data import DocumentWriter
+from receivables.ports import DocumentPress, FileStore, MailCarrier, PaymentGateway, Presenter, SmsCarrier
 
 
 class House(Protocol):
@@ -26,6 +27,10 @@ class House(Protocol):
     def sms(self) -> SmsCarrier | None: ...
     @property
     def files(self) -> FileStore: ...
+    @property
+    def documents(self) -> DocumentWriter: ...
+    @property
+    def press(self) -> DocumentPress: ...
 
     def may_deliver_to(self, address: str, sms: bool) -> bool:
         """Whether this environment may write to an address at all (decision 21)."""

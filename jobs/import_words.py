@@ -18,6 +18,7 @@ REASONS = {
     "currency_unknown": "no currency we know",
     "date_ambiguous": "day and month can be read in two ways in every row; say --date-order",
     "delimiter_not_found": "no delimiter found; say --delimiter",
+    "discount_unusable": "a discount needs an amount below the total and a last day from the issue on",
     "due_before_issue": "due before it was issued",
     "email_unusable": "not an e-mail address",
     "empty": "empty",

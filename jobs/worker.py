@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session
 from jobs import daily
 from jobs import outbox as postbox
 from jobs.house import House
+from models.arrangements import SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
 from receivables import outbox
+from receivables.arrangements import card_setups, cards
 from receivables.errors import NotFound
 from receivables.payments import inbox, settling
 from receivables.policy import Policy, current_policy
@@ -192,14 +194,29 @@ def _expire_session(house: House, payload: Any, now: datetime) -> None:
     settling.end_superseded(house.store, gateway, ref, now=now)
 
 
-HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {"expire_session": _expire_session}
+def _detach_card(house: House, payload: Any, now: datetime) -> None:
+    """Let the gateway forget a card that was removed here (decision 11)."""
+    ref = payload["card_ref"]
+    with house.store.read() as session:
+        account = session.scalar(select(SavedCard.gateway_account).where(SavedCard.ref == ref))
+    gateway = house.gateways.get(account or "")
+    if gateway is None:
+        raise NotFound("no_gateway")
+    cards.detach(house.store, gateway, ref)
+
+
+HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
+    "detach_card": _detach_card,
+    "expire_session": _expire_session,
+}
 
 
 def sweep(house: House, *, now: datetime) -> int:
-    """Look at attempts that should have ended (P-16)."""
+    """Look at attempts and card pages that should have ended (P-16)."""
     return sum(
-        settling.sweep(house.store, gateway, gateway_account=name, now=now)
+        look(house.store, gateway, gateway_account=name, now=now)
         for name, gateway in house.gateways.items()
+        for look in (settling.sweep, card_setups.sweep_setups)
     )
 
 

@@ -126,6 +126,8 @@ class CardSetup(Base):
     ref: Mapped[ref_key]
     saved_card_id: Mapped[int] = mapped_column(ForeignKey("saved_card.id"))
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("payment_attempt.id"), unique=True)
+    #: The plan that the card pays from the moment it is kept.
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     status: Mapped[AttemptStatus] = enum_column(AttemptStatus, "status")
     language: Mapped[str] = mapped_column(String(2))
     idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)

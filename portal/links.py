@@ -20,6 +20,7 @@ blueprint.url_defaults(carry_language)
 
 #: Which wording of the opt-out page a person saw; a new one gets a new number (C-07).
 OPT_OUT_TEXT = "opt_out_page/1"
+OPT_IN_TEXT = "opt_in_page/1"
 
 
 @blueprint.get("/l/<token>")
@@ -41,10 +42,37 @@ def redeem(token: str) -> Answer:
     web.limit_guesses("link")
     rules = web.policy()
     opened, _actor = web.house().store.run(
-        lambda s: links.redeem(s, token, policy=rules, now=web.now(), request_id=web.request_id())
-    )
+        lambda s: links.redeem(
+            s, token, policy=rules, now=web.now(), request_id=web.request_id(),
+            device=device_of(request.user_agent.string),
+        )
+    )  # fmt: skip
     onward = make_response(redirect(url_for("portal_overview.account"), 303))
     return web.open_portal_session(onward, opened)
+
+
+#: Mark in a user agent -> what its owner calls it; the first that fits, since each claims to be others.
+BROWSERS = {
+    "SamsungBrowser/": "Samsung Internet", "EdgA/": "Edge", "EdgiOS/": "Edge", "Edg/": "Edge",
+    "OPR/": "Opera", "OPX/": "Opera", "YaBrowser/": "Yandex", "DuckDuckGo/": "DuckDuckGo",
+    "FxiOS/": "Firefox", "Firefox/": "Firefox", "CriOS/": "Chrome", "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}  # fmt: skip
+SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "CrOS": "ChromeOS",
+    "Mac OS X": "Mac", "Linux": "Linux",
+}  # fmt: skip
+
+
+def device_of(user_agent: str) -> str | None:
+    """Name a browser and its system in two words; the user agent itself is kept nowhere (L-16).
+
+    >>> device_of("Mozilla/5.0 (Android 15; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0")
+    'Firefox/Android'
+    """
+    browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
+    return f"{browser}/{system}" if browser or system else None
 
 
 @blueprint.get("/l/<token>/fresh")
@@ -76,7 +104,7 @@ def opt_out(token: str) -> Response:
     g.language = web.chosen_language(view.language, view.languages)
     return web.render(
         "portal/opt_out.html", view=view, sender=view.sender, languages=view.languages, token=token,
-        text_shown=opt_out_words(),
+        text_shown=opt_out_words(), text_again=opt_in_words(),
     )  # fmt: skip
 
 
@@ -89,6 +117,31 @@ def stop(token: str) -> Answer:
         view = consents.opt_out_view(session, token, now=web.now())
     g.language = web.chosen_language(view.language, view.languages)
     _record(token, opt_out_words(), source="page")
+    return redirect(url_for("portal_links.opt_out", token=token), 303)
+
+
+@blueprint.get("/x/<token>/again")
+@web.public_page
+def again_by_hand(token: str) -> Answer:
+    """A reloaded or translated answer of *again* goes back to the page itself."""
+    return redirect(url_for("portal_links.opt_out", token=token), 303)
+
+
+@blueprint.post("/x/<token>/again")
+@web.public_page
+def again(token: str) -> Answer:
+    """Take reminders up again where they were stopped (C-06)."""
+    web.limit_guesses("opt_out")
+    with web.house().store.read() as session:
+        view = consents.opt_out_view(session, token, now=web.now())
+    g.language = web.chosen_language(view.language, view.languages)
+    words = opt_in_words()
+    web.house().store.run(
+        lambda s: consents.opt_in(
+            s, token, text_shown=words, text_version=OPT_IN_TEXT, source="page",
+            ip_prefix=web.caller(), now=web.now(),
+        )
+    )  # fmt: skip
     return redirect(url_for("portal_links.opt_out", token=token), 303)
 
 
@@ -116,6 +169,12 @@ def opt_out_words() -> str:
         "No more reminders will come to this address. Your invoices stay as they are, "
         "and the link in your last message still opens them."
     )
+    return sentence
+
+
+def opt_in_words() -> str:
+    """What the page says that taking up again does; stored with the consent as shown."""
+    sentence: str = _("Reminders about open invoices will come to this address again.")
     return sentence
 
 

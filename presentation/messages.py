@@ -32,6 +32,10 @@ from presentation.writing import LANGUAGES, anchor, bdi, direction, initials, se
 from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
 
+#: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
+_BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """One paragraph of a source, its blocks put in; `origin` names the block it came from."""
@@ -147,6 +151,9 @@ class Presenter:
             return "balance_open" if isinstance(balance, Money) and balance.minor > 0 else "balance_none"
         if name == "purpose":
             return f"purpose_{filler.value('purpose')}"
+        if name in _BY_AMOUNT:
+            amount = filler.value(_BY_AMOUNT[name])
+            return f"{name}_open" if isinstance(amount, Money) and amount.minor > 0 else f"{name}_none"
         if name == "late_terms" and not any(filler.values.get(n) for n in BLOCKS["late_terms"]):
             return None
         return name
@@ -218,7 +225,7 @@ class Presenter:
         lines = []
         for row in rows:
             notes = []
-            if name == "invoice_list" and row.due_on:
+            if name in ("invoice_list", "instalment_list") and row.due_on:
                 notes.append(block("row_due", "due_date", row.due_on))
             if row.processing:
                 notes.append(block("row_processing", "processing", row.processing))

@@ -14,6 +14,7 @@ from jinja2.runtime import Context, Undefined
 from markupsafe import Markup
 
 from models.money import Money
+from presentation.paper_words import age_word, entry_word
 from presentation.words import catalogue, label
 from presentation.writing import (
     LANGUAGE_NAMES,
@@ -91,6 +92,16 @@ def _page_percent(context: Context, value: Decimal) -> str:
     return percent(value, _of(context, "language"))
 
 
+@pass_context
+def _page_entry_word(context: Context, kind: str) -> str:
+    return entry_word(kind, _of(context, "language"))
+
+
+@pass_context
+def _page_age_word(context: Context, bucket: str) -> str:
+    return age_word(bucket, _of(context, "language"))
+
+
 def _catalogue_of(context: Context) -> NullTranslations:
     return catalogue(str(context.get("language") or "en"), TRANSLATIONS)
 
@@ -127,6 +138,8 @@ def install(environment: Environment) -> None:
         "plural": _page_plural,
         "percent": _page_percent,
         "number_list": _page_number_list,
+        "entry_word": _page_entry_word,
+        "age_word": _page_age_word,
         "bdi": bdi,
         "ltr": ltr,
         "initials": initials,

@@ -64,6 +64,14 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "offer_amount": Form.MONEY,
     "discount": Form.MONEY,
     "deadline": Form.DAY,
+    "answer_by": Form.DAY,
+    "invoice": Form.LTR,
+    "case": Form.LTR,
+    "contested_amount": Form.MONEY,
+    "credited_amount": Form.MONEY,
+    "kept_amount": Form.MONEY,
+    "rest_amount": Form.MONEY,
+    "finding": Form.TEXT,
     "pay_by": Form.DAY,
     "accepted_date": Form.DAY,
     "promise_date": Form.DAY,
@@ -72,6 +80,9 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "link_expires": Form.MOMENT,
     "invoice_list": Form.ROWS,
     "allocation_list": Form.ROWS,
+    "plan_total": Form.MONEY,
+    "instalment_amount": Form.MONEY,
+    "instalment_list": Form.ROWS,
 }
 #: Blocks a text may call, and the placeholders that each may use.
 BLOCKS: Mapping[str, frozenset[str]] = {
@@ -82,6 +93,11 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "late_terms": frozenset({"rate", "interest_from"}),
     "balance_open": frozenset({"balance"}),
     "balance_none": frozenset(),
+    # Of one invoice: `{block_rest}` and `{block_remains}` stand for one of two, by what is asked for.
+    "rest_open": frozenset({"rest_amount"}),
+    "rest_none": frozenset(),
+    "remains_open": frozenset({"balance", "deadline"}),
+    "remains_none": frozenset(),
     "footer": frozenset({"person", "creditor", "phone", "hours", "counted_to", "verify", "stop"}),
     "footer_plain": frozenset({"person", "creditor", "phone", "hours", "verify", "stop"}),
     "button_pay": frozenset(),
@@ -102,7 +118,7 @@ BLOCKS: Mapping[str, frozenset[str]] = {
 #: Blocks that the frame, not a text, asks for; every HTML part depends on them.
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
-CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance", "purpose"}
+CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance", "purpose", "remains", "rest"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +149,7 @@ _EVERYWHERE = frozenset(
 _ASKING = frozenset({"amount", "due_date", "invoice_list"})
 _PROMISE = frozenset({"promise_amount", "promise_date"})
 _AGREED = frozenset({"offer_amount", "pay_by", "discount"})
+_DISPUTE = frozenset({"invoice", "case"})
 KINDS: Mapping[str, Kind] = {
     "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
     "due_today": Kind(_ASKING, "button_pay", neutral_sms=True),
@@ -144,6 +161,9 @@ KINDS: Mapping[str, Kind] = {
         neutral_sms=True,
     ),
     "fresh_link": Kind(frozenset({"link_expires"})),
+    "paid_by_head_office": Kind(
+        frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}), by_sms=False
+    ),
     "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), by_sms=False),
     "credit_hold_released": Kind(frozenset({"release_date"}), by_sms=False),
     "one_time_code": Kind(frozenset({"code", "code_minutes"})),
@@ -152,6 +172,14 @@ KINDS: Mapping[str, Kind] = {
     "promise_due_tomorrow": Kind(_PROMISE, "button_pay", neutral_sms=True),
     "promise_broken": Kind(_PROMISE, "button_pay", by_sms=False),
     "request_answered": Kind(frozenset({"asked_date", "reply"}), by_sms=False),
+    "plan_activated": Kind(
+        frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date"}), by_sms=False
+    ),
+    "plan_answered": Kind(frozenset({"case"}), by_sms=False),
+    "instalment_due": Kind(frozenset({"instalment_amount", "due_date"}), neutral_sms=True),
+    "instalment_missed": Kind(
+        frozenset({"instalment_amount", "due_date", "deadline", "balance"}), "button_pay", neutral_sms=True
+    ),
     "offer_made": Kind(frozenset({"deadline"}), by_sms=False),
     "offer_accepted": Kind(_AGREED | {"accepted_date"}, by_sms=False),
     "offer_lapsed": Kind(
@@ -160,6 +188,11 @@ KINDS: Mapping[str, Kind] = {
     "counter_offer_accepted": Kind(_AGREED | {"deadline"}, by_sms=False),
     "counter_offer_changed": Kind(frozenset({"offer_amount", "deadline"}), by_sms=False),
     "counter_offer_refused": Kind(frozenset({"offer_amount", "reason", "balance"}), by_sms=False),
+    "dispute_received": Kind(_DISPUTE | {"contested_amount", "answer_by"}, by_sms=False),
+    "dispute_answered": Kind(_DISPUTE | {"reply"}, by_sms=False),
+    "dispute_upheld": Kind(_DISPUTE | {"credited_amount", "finding"}, by_sms=False),
+    "dispute_partly_upheld": Kind(_DISPUTE | {"credited_amount", "kept_amount", "finding"}, by_sms=False),
+    "dispute_refused": Kind(_DISPUTE | {"finding"}, by_sms=False),
     "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
 }
 PARTS = ("subject", "body", "sms")

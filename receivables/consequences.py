@@ -11,15 +11,17 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models.payments import Payment
-from receivables import credit_holds, early_payment
-from receivables.arrangements import offer_ends, promises
+from receivables import branch_notices, credit_holds, early_payment
+from receivables.arrangements import offer_ends, plan_counts, promise_ends
 
 #: Each is called once for every payment that was booked, after its allocations are written.
 AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     early_payment.close_early,  # first: it changes what is open
     offer_ends.settle,
     offer_ends.void_paid,
-    promises.keep,
+    plan_counts.recount,
+    promise_ends.keep,
+    branch_notices.tell_branches,
     credit_holds.release_when_paid,  # last: it looks at what became of everything
 )
 

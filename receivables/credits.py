@@ -195,6 +195,18 @@ def fits(view: CreditView, row: InvoiceRow, today: date) -> Money:
     return min(view.free, early_payment.asked_with_discount(row, today))
 
 
+def usable(found: Sequence[CreditView], invoice_ref: str) -> tuple[CreditView, InvoiceRow]:
+    """Return the credit and the row of an invoice that it can be used for now.
+
+    Raises: NotFound: no credit is free in its currency, or nothing is asked for on it.
+    """
+    for view in found:
+        for row in view.payable:
+            if row.ref == invoice_ref and view.free:
+                return view, row
+    raise NotFound("not_found")
+
+
 def apply_credit(
     session: Session, actor: Actor, invoice_ref: str, amount: Money, *, nonce: str, now: datetime
 ) -> list[Allocation]:

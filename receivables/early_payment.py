@@ -7,6 +7,7 @@ Who pays less, or later, gets none. What is contested, on its way or arranged ke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.invoices import Invoice
-from models.money import Money
+from models.money import Money, total
 from models.payments import Adjustment, Allocation, Payment
 from models.states import InvoiceStatus
 from receivables import invoices
@@ -47,6 +48,22 @@ def asked_with_discount(row: InvoiceRow, today: date) -> Money:
         today: account-local date.
     """
     return row.asked - (discount_today(row, today) or Money(0, row.currency))
+
+
+def parts_asked(rows: Sequence[InvoiceRow], kind: str, amount: Money | None, today: date) -> dict[str, Money]:
+    """Return what each document of a choice is asked for, by its ref.
+
+    Whole documents are asked for with their discount. An amount is put on them as they are, unless it
+    is what all of them cost with their discounts: then that was read on the page before.
+
+    Args:
+        kind: of the choice (quotes.Choice).
+        amount: of a choice of an amount.
+    """
+    less = {row.ref: asked_with_discount(row, today) for row in rows}
+    if kind != "amount" or (rows and amount == total(list(less.values()), rows[0].currency)):
+        return less
+    return {row.ref: row.asked for row in rows}
 
 
 def close_early(session: Session, payment: Payment, *, now: datetime) -> list[Adjustment]:

@@ -6,7 +6,7 @@ Overdue, due today and on its way are questions answered from facts and today's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,8 +19,8 @@ from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor, CreditorBankAccount
 from models.disputes import Dispute
 from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
-from models.money import Money, total
 from models.ledger import LedgerEntry
+from models.money import Money, total
 from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
 from models.store import fetch
@@ -207,6 +207,16 @@ _OPEN_ROWS = (
     .order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
 )
 _OPEN_ROWS_OF_CURRENCY = _OPEN_ROWS.where(Invoice.currency == bindparam("currency"))
+_OPEN_ROWS_OF_ACCOUNTS = (
+    _ROWS.add_columns(Invoice.account_id)
+    .where(
+        Invoice.account_id.in_(bindparam("account_ids", expanding=True)),
+        Invoice.status == InvoiceStatus.OPEN,
+        Invoice.kind.in_(OWED_KINDS),
+        Invoice.balance_minor > 0,
+    )
+    .order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
+)
 
 _NOTICES = (
     select(
@@ -221,6 +231,18 @@ _NOTICES = (
         PaymentAttempt.status.in_([AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING]),
     )
     .order_by(PaymentAttempt.id)
+)
+
+#: For who sees one document only: payments of it and of nothing else, since their amount is shown.
+_NOTICES_OF_ONE = _NOTICES.where(
+    exists().where(
+        AttemptInvoice.attempt_id == PaymentAttempt.id,
+        AttemptInvoice.invoice_id == bindparam("invoice_id"),
+    ),
+    ~exists().where(
+        AttemptInvoice.attempt_id == PaymentAttempt.id,
+        AttemptInvoice.invoice_id != bindparam("invoice_id"),
+    ),
 )
 
 _DOCUMENT = (
@@ -324,6 +346,18 @@ def open_rows(
     return [_row(r, today) for r in rows]
 
 
+def open_rows_of(session: Session, days: Mapping[int, date]) -> dict[int, list[InvoiceRow]]:
+    """Return what several accounts still owe, oldest due date first; one statement.
+
+    Args:
+        days: account id -> its own date of today.
+    """
+    found: dict[int, list[InvoiceRow]] = {account_id: [] for account_id in days}
+    for r in fetch(session, _OPEN_ROWS_OF_ACCOUNTS, {"account_ids": list(days)}):
+        found[r.account_id].append(_row(r, days[r.account_id]))
+    return found
+
+
 def contested(session: Session, invoice_ids: Sequence[int]) -> dict[int, int]:
     """Return what open disputes set aside of each document, in minor units; others are left out."""
     rows = session.execute(
@@ -347,9 +381,12 @@ def overview(session: Session, actor: Actor, *, account_id: int, zone: str, now:
     Raises:
         NotAllowed, NotFound: the actor may not see this account.
     """
-    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+    require(actor, _reading(actor), account_id=account_id)
     today = business_date(now, zone)
-    rows = open_rows(session, account_id, today)
+    rows = narrowed(session, actor, open_rows(session, account_id, today))
+    if actor.invoice_id is not None:
+        groups = [group(row.currency, [row], None, today) for row in rows]
+        return Overview(groups, _notices(session, account_id, actor.invoice_id), today, now)
     credits = {money.currency: money for money in ledger.unapplied_credit(session, account_id)}
     groups = [
         group(code, [row for row in rows if row.currency == code], credits.get(code), today)
@@ -357,6 +394,19 @@ def overview(session: Session, actor: Actor, *, account_id: int, zone: str, now:
     ]
     groups.sort(key=lambda g: (g.overdue.minor == 0, g.asked.minor == 0, g.currency))
     return Overview(groups, _notices(session, account_id), today, now)
+
+
+def _reading(actor: Actor) -> Permission:
+    """What a reader of several documents needs; who holds a forwarded link reads his one."""
+    return Permission.ACCOUNT_READ if actor.invoice_id is None else Permission.INVOICE_READ
+
+
+def narrowed(session: Session, actor: Actor, rows: list[InvoiceRow]) -> list[InvoiceRow]:
+    """Leave of some rows what the actor's link shows: all, or the one that was forwarded (L-15)."""
+    if actor.invoice_id is None:
+        return rows
+    ref = session.scalar(select(Invoice.ref).where(Invoice.id == actor.invoice_id))
+    return [row for row in rows if row.ref == ref]
 
 
 def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) -> CurrencyGroup:
@@ -375,8 +425,11 @@ def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) 
     )
 
 
-def _notices(session: Session, account_id: int) -> list[AttemptNotice]:
-    rows = fetch(session, _NOTICES, {"account_id": account_id})
+def _notices(session: Session, account_id: int, invoice_id: int | None = None) -> list[AttemptNotice]:
+    if invoice_id is None:
+        rows = fetch(session, _NOTICES, {"account_id": account_id})
+    else:
+        rows = fetch(session, _NOTICES_OF_ONE, {"account_id": account_id, "invoice_id": invoice_id})
     return [AttemptNotice(r.ref, r.status, Money(r.amount_minor, r.currency), r.started_at) for r in rows]
 
 
@@ -392,6 +445,8 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
     if r is None:
         raise NotFound("not_found")
     require(actor, Permission.INVOICE_READ, account_id=r.account_id)
+    if actor.invoice_id not in (None, r.id):
+        raise NotFound("not_found")
     today = business_date(now, r.zone)
 
     def money(minor: int) -> Money:
@@ -447,7 +502,7 @@ def _movements(session: Session, invoice_id: int) -> list[MovementRow]:
 
 def bank_details(session: Session, actor: Actor, *, account_id: int, currency: str) -> BankDetails | None:
     """Return where a transfer goes, with the customer number as reference; None if none is set up."""
-    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+    require(actor, _reading(actor), account_id=account_id)
     r = session.execute(
         select(
             CreditorBankAccount.holder,

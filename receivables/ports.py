@@ -129,6 +129,7 @@ class OpenedCheckout:
     session_id: str
     url: str
     expires_at: datetime
+    customer_id: str | None = None  # for whom a card is kept on it
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from models.work import Task, TaskKind
 from receivables import outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
-from receivables.errors import Refused
+from receivables.errors import NotFound, Refused
 from receivables.invoices import BankDetails
 from receivables.links import digest, new_token
 from receivables.permissions import Actor, Permission, require
@@ -126,10 +126,13 @@ def continue_elsewhere(session: Session, actor: Actor, *, now: datetime) -> tupl
         The link and its clear token, which is known only now (L-02).
     Raises:
         NotAllowed, NotFound: the actor holds no link.
+        Refused: link_over: the link of this session has expired, and a new one never outlives it.
     Source: policy key step_up.valid_minutes.
     """
     require(actor, Permission.PAYMENT_START, account_id=actor.account_id)
     held = session.get_one(Link, actor.id)
+    if held.expires_at <= now:
+        raise Refused("link_over")
     policy = current_policy(session, now)
     token = new_token(policy.mail_bits)
     link = Link(
@@ -178,8 +181,8 @@ def announce_cheque(
         The task; the one that is there when the same number was announced before.
     Raises:
         NotAllowed, NotFound: not this actor's account.
-        Refused: cheques_not_here, number_missing, bank_missing, words_too_long, amount_zero,
-            amount_above_balance (facts: asked), date_past, date_too_far (facts: last).
+        Refused: cheques_not_here, number_missing, bank_missing, number_too_long, bank_too_long (facts:
+            most), amount_zero, amount_above_balance (facts: asked), date_past, date_too_far (facts: last).
     """
     require(actor, Permission.PROMISE_MAKE, account_id=account.id)
     account = session.get_one(Account, account.id, with_for_update=True)
@@ -187,8 +190,8 @@ def announce_cheque(
     if account.country not in policy.ways.cheques:
         raise Refused("cheques_not_here")
     today = business_date(now, account.zone)
-    number = clean_words(one_line(cheque.number), most=CHEQUE_NUMBER)
-    bank = clean_words(one_line(cheque.bank), most=CHEQUE_BANK)
+    number = _short("number", cheque.number, CHEQUE_NUMBER)
+    bank = _short("bank", cheque.bank, CHEQUE_BANK)
     _refuse_unless_sound(Cheque(number, bank, cheque.amount, cheque.dated_on), asked, today)
     facts = {
         "kind": "cheque",
@@ -220,6 +223,13 @@ def announce_cheque(
     return task
 
 
+def _short(name: str, text: str, most: int) -> str:
+    try:
+        return clean_words(one_line(text), most=most)
+    except Refused:
+        raise Refused(f"{name}_too_long", most=most) from None
+
+
 def _refuse_unless_sound(cheque: Cheque, asked: Money, today: date) -> None:
     if not cheque.number:
         raise Refused("number_missing")
@@ -235,9 +245,17 @@ def _refuse_unless_sound(cheque: Cheque, asked: Money, today: date) -> None:
         raise Refused("date_too_far", last=last)
 
 
-def announced(session: Session, actor: Actor, *, account_id: int) -> Sequence[Cheque]:
-    """Return the cheques that were announced and that nobody has dealt with yet, oldest first."""
-    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+def announced(session: Session, actor: Actor, *, account_id: int, now: datetime) -> Sequence[Cheque]:
+    """Return the cheques that were announced and that nobody has dealt with yet, oldest first.
+
+    Raises:
+        NotAllowed: the link may not announce one.
+        NotFound: not this actor's account, or cheques are not usual where it is.
+    """
+    require(actor, Permission.PROMISE_MAKE, account_id=account_id)
+    country = session.execute(select(Account.country).where(Account.id == account_id)).scalar_one()
+    if country not in current_policy(session, now).ways.cheques:
+        raise NotFound("not_found")
     tasks = session.scalars(
         select(Task)
         .where(Task.account_id == account_id, Task.kind == TaskKind.REQUEST, Task.done_at.is_(None))

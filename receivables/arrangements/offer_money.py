@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from models.accounts import Account
 from models.arrangements import Offer, OfferInvoice
 from models.invoices import Invoice
-from models.ledger import LedgerEntry
+from models.ledger import LedgerEntry, Posting
 from models.money import Money
 from models.payments import Allocation, Payment, PaymentAttempt
 from receivables.calendar_days import business_date
@@ -30,6 +30,16 @@ def is_in_time(offer: Offer, valued_on: date, started_at: datetime | None, zone:
     """
     begun = business_date(started_at, zone) if started_at is not None else valued_on
     return min(valued_on, begun) <= offer.pay_by_on
+
+
+def last_entry(session: Session, invoice_ids: Sequence[int]) -> int:
+    """Return the id of the last entry on some invoices; what comes later came since.
+
+    Entries on an invoice are posted under the lock of its account, so their ids are in order, which
+    the moments of two computers need not be.
+    """
+    query = select(func.coalesce(func.max(Posting.entry_id), 0)).where(Posting.invoice_id.in_(invoice_ids))
+    return int(session.execute(query).scalar_one())
 
 
 def counted(session: Session, offer: Offer) -> dict[int, int]:
@@ -51,7 +61,7 @@ def counted(session: Session, offer: Offer) -> dict[int, int]:
         .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .where(
             OfferInvoice.offer_id == offer.id,
-            Payment.received_at >= offer.accepted_at,
+            Allocation.entry_id > offer.terms["accepted"]["after_entry"],
             ~exists().where(reversal.reverses_id == Allocation.entry_id),
         )
         .group_by(Payment.id, Payment.valued_on, PaymentAttempt.started_at)

@@ -26,6 +26,7 @@ from models.states import AttemptStatus, InvoiceStatus, OfferStatus, advance
 from models.work import Task, TaskKind
 from receivables import invoices, outbox, pauses
 from receivables.arrangements import offer_letters
+from receivables.arrangements.offer_money import last_entry
 from receivables.arrangements.offer_terms import content_digest
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -101,7 +102,13 @@ def accept(
     offer.terms = {
         **offer.terms,
         "policy": current_policy(session, now).version_id,
-        "accepted": {"name": typed, "role": post or None, "language": language, "at": now.isoformat()},
+        "accepted": {
+            "name": typed,
+            "role": post or None,
+            "language": language,
+            "at": now.isoformat(),
+            "after_entry": last_entry(session, ids),
+        },
     }
     move(session, actor, offer, OfferStatus.ACCEPTED, now=now)
     _pause_invoices(session, actor, account, offer, "agreed", now=now)

@@ -1,8 +1,7 @@
-"""The days of a running plan: what came, what was missed, what is charged, when it ends.
+"""The days of a running plan: notices, missed instalments, charges that failed, default and its end.
 
-Money counts towards instalments in their order. The rules are those frozen in the plan's terms. A
-move and whether the plan blocks its invoices are written together (decision 12). Source: domain.md,
-"Arrangements"; decision 22; P-24, FT-25, INV-12.
+The rules are those frozen in the plan's terms. Source: domain.md, "Arrangements"; decision 22; P-24,
+FT-25.
 """
 
 from __future__ import annotations
@@ -10,187 +9,341 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
-from models.arrangements import Instalment, InstalmentCharge, PaysBy, Plan, PlanInvoice, SavedCard
+from models.arrangements import Instalment, InstalmentCharge, PaysBy, Plan, SavedCard
 from models.links import Channel
 from models.messages import Purpose
 from models.money import Money
-from models.pauses import PauseReason
-from models.payments import Payment, PaymentAttempt
+from models.payments import PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, CardStatus, InstalmentStatus, PlanStatus, advance
-from models.work import TaskKind
-from receivables import outbox, pauses
-from receivables.arrangements.plan_reads import (
-    COUNTED,
-    DRAFT_LIFE,
-    Received,
-    marks,
-    number_of,
-    parts_of,
-    received,
-    remainder,
+from receivables import outbox
+from receivables.arrangements.plan_counts import (
+    OPEN_PARTS,
+    ask,
+    let_go,
+    move_part,
+    note,
+    recount_account,
 )
+from receivables.arrangements.plan_reads import DRAFT_LIFE, Received, parts_of, received, remainder
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact.consents import address_of
 from receivables.contact.reminders import paying_contacts
 from receivables.permissions import SYSTEM, Actor
 
-_OPEN_PARTS = (InstalmentStatus.SCHEDULED, InstalmentStatus.MISSED)
+BOTH = (Channel.EMAIL, Channel.SMS)
+#: What a failed charge may be: try again by the rules, ask for another card, ask him to confirm it.
+KINDS = ("soft", "hard", "needs_authentication")
 
 
-# --------------------------------------------------------------------------- holding
+# --------------------------------------------------------------------------- telling
 
 
-def hold(session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime) -> None:
-    """Let a plan that has just become active reserve and pause its invoices (decision 12).
-
-    Raises: IntegrityError: another plan holds one of them.
-    """
-    for covered in _covered(session, plan):
-        covered.blocking = True
-        pauses.pause(
-            session,
-            actor,
-            account,
-            PauseReason.PLAN,
-            key=f"plan:{plan.id}:{covered.invoice_id}:{plan.version}",
-            now=now,
-            invoice_id=covered.invoice_id,
-        )
-    session.flush()
-
-
-def let_go(
-    session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime, free: bool = True
+def tell(
+    session: Session,
+    actor: Actor,
+    plan: Plan,
+    kind: str,
+    *,
+    purpose: Purpose,
+    key: str,
+    now: datetime,
+    part: Instalment | None = None,
+    channels: Sequence[Channel] = (Channel.EMAIL,),
 ) -> None:
-    """End the pauses of a plan's invoices and, unless it may still be cured, free them."""
-    prefix = f"plan:{plan.id}:"
-    for key in pauses.open_keys(session, account.id, prefix):
-        pauses.resume(session, actor, account, key, now=now)
-    if free:
-        for covered in _covered(session, plan):
-            covered.blocking = False
-    session.flush()
+    """Queue one message about a plan for who agreed to it, else for who pays at the account.
+
+    Args:
+        key: names the fact that is told; it is told once in each channel.
+        part: the instalment it is about.
+    """
+    account = session.get_one(Account, plan.account_id)
+    signer = session.get(Contact, plan.contact_id) if plan.contact_id else None
+    people = [signer] if signer is not None and signer.is_active else paying_contacts(session, account)[:1]
+    facts: dict[str, object] = {"plan_id": plan.id}
+    if part is not None:
+        facts |= {"instalment_id": part.id, "due_on": part.due_on.isoformat()}
+    for person in people:
+        for channel in channels:
+            if address_of(person, channel) is not None:
+                outbox.enqueue(
+                    session,
+                    actor,
+                    account=account,
+                    contact=person,
+                    channel=channel,
+                    purpose=purpose,
+                    kind=kind,
+                    facts=facts,
+                    dedupe_key=f"{key}:{channel.value}",
+                    currency=plan.currency,
+                    now=now,
+                )
 
 
-def _covered(session: Session, plan: Plan) -> Sequence[PlanInvoice]:
+def _tell_missed(session: Session, plan: Plan, part: Instalment, *, now: datetime, stage: str) -> None:
+    tell(
+        session,
+        SYSTEM,
+        plan,
+        "instalment_missed",
+        purpose=Purpose.ARRANGEMENT,
+        key=f"instalment_missed:{part.id}:{stage}",
+        now=now,
+        part=part,
+        channels=BOTH,
+    )
+
+
+# --------------------------------------------------------------------------- each day
+
+
+def concerned(session: Session, latest: date) -> Iterable[int]:
+    """Return the accounts with a plan that a day may change: running, or a proposal nobody took up."""
     return session.scalars(
-        select(PlanInvoice).where(PlanInvoice.plan_id == plan.id).order_by(PlanInvoice.invoice_id)
-    ).all()
+        select(Plan.account_id)
+        .where(
+            or_(
+                Plan.status == PlanStatus.ACTIVE,
+                (Plan.status == PlanStatus.DEFAULTED) & Plan.ended_at.is_(None),
+                Plan.status == PlanStatus.PROPOSED,
+            )
+        )
+        .distinct()
+    )
 
 
-# --------------------------------------------------------------------------- money
+def daily(session: Session, account: Account, *, today: date, now: datetime) -> None:
+    """Do a day's work for the plans of an account, which the caller has locked.
 
-
-def recount(session: Session, payment: Payment, *, now: datetime) -> None:
-    """Let a booked payment count towards the account's plans; a repeated call changes nothing.
-
-    The account is locked by the caller.
+    Says which instalments come, which did not come, asks again on the days of the terms, defaults a
+    plan and ends one that was not cured. After days without a run, one instalment a run is found
+    missing, so that nobody loses a plan without a word in between.
     """
-    recount_account(session, session.get_one(Account, payment.account_id), now=now)
-
-
-def recount_account(session: Session, account: Account, *, now: datetime) -> None:
-    """Bring instalments and plans of an account in line with its balances.
-
-    Serves whatever moves a balance: a payment, a credit note, and a reversal, by which a paid
-    instalment is open again and a completed plan runs on. The account is locked by the caller.
-    """
-    session.flush()
+    recount_account(session, account, now=now)
     plans = session.scalars(
         select(Plan)
-        .where(Plan.account_id == account.id, Plan.status.in_(COUNTED))
+        .where(
+            Plan.account_id == account.id,
+            Plan.status.in_([PlanStatus.PROPOSED, PlanStatus.ACTIVE, PlanStatus.DEFAULTED]),
+            Plan.ended_at.is_(None),
+        )
         .order_by(Plan.id)
-        .execution_options(populate_existing=True)
     ).all()
     came = received(session, plans) if plans else {}
     for plan in plans:
-        _count(session, account, plan, came[plan.id], now=now)
+        if plan.status is PlanStatus.PROPOSED:
+            if business_date(plan.proposed_at + DRAFT_LIFE, account.zone) < today:
+                advance(plan, PlanStatus.DECLINED)
+                plan.ended_at = now
+        elif plan.status is PlanStatus.DEFAULTED:
+            _end_if_not_cured(session, account, plan, came[plan.id], today=today, now=now)
+        else:
+            _run(session, account, plan, came[plan.id], today=today, now=now)
 
 
-def _count(session: Session, account: Account, plan: Plan, came: Received, *, now: datetime) -> None:
-    today = business_date(now, account.zone)
-    parts = parts_of(session, plan.id)
-    for part, mark in marks(parts, plan.currency):
-        if part.status is InstalmentStatus.WAIVED:
-            continue
-        paid = came.received >= mark
-        if paid and part.status is not InstalmentStatus.PAID:
-            _move_part(session, plan, part, InstalmentStatus.PAID, now=now)
-        elif not paid and part.status is InstalmentStatus.PAID:
-            late = part.due_on < today
-            _move_part(
-                session, plan, part, InstalmentStatus.MISSED if late else InstalmentStatus.SCHEDULED, now=now
-            )
-    plan.missed_in_row = sum(part.status is InstalmentStatus.MISSED for part in parts)
-    whole = all(part.status not in _OPEN_PARTS for part in parts)
-    if plan.status is PlanStatus.DEFAULTED and not plan.missed_in_row and _may_be_cured(plan, today):
-        _cure(session, account, plan, now=now)
-    if plan.status is PlanStatus.ACTIVE and whole:
-        _complete(session, account, plan, now=now)
-    elif plan.status is PlanStatus.COMPLETED and not whole:
-        _reopen(session, account, plan, now=now)
-
-
-def _move_part(
-    session: Session, plan: Plan, part: Instalment, to: InstalmentStatus, *, now: datetime
+def _run(
+    session: Session, account: Account, plan: Plan, came: Received, *, today: date, now: datetime
 ) -> None:
-    before = part.status
-    advance(part, to)
-    part.settled_at = now if to is InstalmentStatus.PAID else None
-    if to is InstalmentStatus.PAID:
-        part.next_try_on = part.last_failure = None
-    record(
-        session,
-        SYSTEM,
-        "instalment.moved",
-        part,
-        account_id=plan.account_id,
-        now=now,
-        facts={"plan": plan.id, "seq": part.seq, "from": before.value, "to": to.value},
+    parts, rules = parts_of(session, plan.id), plan.terms["rules"]
+    open_parts = [part for part in parts if part.status in OPEN_PARTS and remainder(parts, plan, came, part)]
+    for part in open_parts:
+        if part.due_on - timedelta(days=rules["notice_days"]) <= today < part.due_on:
+            tell(
+                session,
+                SYSTEM,
+                plan,
+                "instalment_due",
+                purpose=Purpose.ARRANGEMENT,
+                key=f"instalment_due:{part.id}:{part.due_on}",
+                now=now,
+                part=part,
+                channels=BOTH,
+            )
+    by_card = _usable_card(session, plan) is not None
+    passed = [p for p in open_parts if p.due_on < today and p.status is InstalmentStatus.SCHEDULED]
+    if passed:
+        _miss(session, plan, passed[0], by_card=by_card, now=now)
+    missed = [part for part in open_parts if part.status is InstalmentStatus.MISSED]
+    plan.missed_in_row = len(missed)
+    for part in missed:
+        if part.next_try_on is not None and part.next_try_on <= today and not by_card:
+            _ask_again(session, plan, part, today=today, now=now)
+    last = parts[-1]
+    for_good = last.due_on + timedelta(days=max(rules["retry_days"]) + rules["cure_days"])
+    if len(missed) >= rules["missed_to_default"]:
+        _default(session, account, plan, missed[-1], today=today, now=now)
+    elif missed and len(passed) <= 1 and for_good < today:
+        _default(session, account, plan, missed[-1], today=today, now=now, cure=False)
+
+
+def _miss(session: Session, plan: Plan, part: Instalment, *, by_card: bool, now: datetime) -> None:
+    move_part(session, plan, part, InstalmentStatus.MISSED, now=now)
+    if part.tries == 0 and not by_card:  # a card that was not charged yet is charged at once
+        part.next_try_on = part.due_on + timedelta(days=plan.terms["rules"]["retry_days"][0])
+    facts = {"seq": part.seq, "amount_minor": part.amount_minor, "currency": plan.currency}
+    outbox.note(session, plan.account_id, "plan.instalment_missed", now=now, facts=facts)
+
+
+def _ask_again(session: Session, plan: Plan, part: Instalment, *, today: date, now: datetime) -> None:
+    """Send the link of a missed instalment, and set the day of the next one."""
+    _tell_missed(session, plan, part, now=now, stage=str(part.tries))
+    part.tries += 1
+    part.next_try_on = _next_try(plan, part, after=today)
+
+
+def _next_try(plan: Plan, part: Instalment, *, after: date) -> date | None:
+    """Return the day of the next try, which the terms name by days after the agreed one."""
+    days: Sequence[int] = plan.terms["rules"]["retry_days"]
+    if part.tries > len(days) or part.tries < 1:
+        return None
+    named = [part.due_on + timedelta(days=d) for d in days[part.tries - 1 :]]
+    return next((day for day in named if day > after), None)
+
+
+def _default(
+    session: Session,
+    account: Account,
+    plan: Plan,
+    part: Instalment,
+    *,
+    today: date,
+    now: datetime,
+    cure: bool = True,
+) -> None:
+    """End the plan's protection: the rest falls due, the pauses end; for some days it can be cured."""
+    advance(plan, PlanStatus.DEFAULTED)
+    plan.cure_until_on = today + timedelta(days=plan.terms["rules"]["cure_days"]) if cure else None
+    let_go(session, SYSTEM, account, plan, now=now, free=not cure)
+    note(session, plan, "plan.defaulted", now=now)
+    ask(session, plan, "defaulted", now=now)
+    if cure:
+        _tell_missed(session, plan, part, now=now, stage="defaulted")
+    else:
+        plan.ended_at = now
+
+
+def _end_if_not_cured(
+    session: Session, account: Account, plan: Plan, came: Received, *, today: date, now: datetime
+) -> None:
+    """Free the invoices of a plan that was not cured in time; what is on its way is waited for."""
+    parts = parts_of(session, plan.id)
+    late = any(remainder(parts, plan, came, p) for p in parts if p.status is InstalmentStatus.MISSED)
+    if late and (plan.cure_until_on is None or plan.cure_until_on < today):
+        plan.ended_at = now
+        let_go(session, SYSTEM, account, plan, now=now)
+
+
+# --------------------------------------------------------------------------- charges
+
+
+def _usable_card(session: Session, plan: Plan) -> SavedCard | None:
+    if plan.pays_by is not PaysBy.CARD or plan.saved_card_id is None:
+        return None
+    card = session.get(SavedCard, plan.saved_card_id)
+    return card if card is not None and card.status is CardStatus.ACTIVE else None
+
+
+def concerned_by_charges(session: Session, latest: date) -> Iterable[int]:
+    """Return the accounts where a saved card may have to be charged on a day."""
+    return session.scalars(
+        select(Plan.account_id)
+        .join(Instalment, Instalment.plan_id == Plan.id)
+        .join(SavedCard, SavedCard.id == Plan.saved_card_id)
+        .where(
+            Plan.status == PlanStatus.ACTIVE,
+            Plan.pays_by == PaysBy.CARD,
+            SavedCard.status == CardStatus.ACTIVE,
+            Instalment.status.in_(OPEN_PARTS),
+            Instalment.due_on <= latest,
+        )
+        .distinct()
     )
 
 
-def _may_be_cured(plan: Plan, today: date) -> bool:
-    return plan.ended_at is None and plan.cure_until_on is not None and today <= plan.cure_until_on
+def due_charges(session: Session, account_id: int, today: date) -> list[int]:
+    """Return the instalments to be charged to a saved card today, earliest first.
 
-
-def _cure(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
-    advance(plan, PlanStatus.ACTIVE)
-    plan.cure_until_on = None
-    session.flush()
-    hold(session, SYSTEM, account, plan, now=now)
-    _tell_books(session, plan, "plan.cured", now=now)
-
-
-def _complete(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
-    advance(plan, PlanStatus.COMPLETED)
-    plan.ended_at = now
-    let_go(session, SYSTEM, account, plan, now=now)
-    _tell_books(session, plan, "plan.completed", now=now)
-
-
-def _reopen(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
-    """Run on after a payment was reversed; where another plan holds an invoice, a person decides."""
-    taken = select(
-        exists().where(
-            PlanInvoice.blocking,
-            PlanInvoice.plan_id != plan.id,
-            PlanInvoice.invoice_id.in_(
-                select(PlanInvoice.invoice_id).where(PlanInvoice.plan_id == plan.id).correlate(None)
-            ),
+    Those whose day has come and were not tried yet, and those whose next try is due; never one with
+    a charge on its way or with nothing left to pay. What is charged says `charge_amount`.
+    """
+    rows = session.execute(
+        select(Instalment, Plan)
+        .join(Plan, Plan.id == Instalment.plan_id)
+        .join(SavedCard, SavedCard.id == Plan.saved_card_id)
+        .where(
+            Plan.account_id == account_id,
+            Plan.status == PlanStatus.ACTIVE,
+            Plan.pays_by == PaysBy.CARD,
+            SavedCard.status == CardStatus.ACTIVE,
+            Instalment.status.in_(OPEN_PARTS),
+            Instalment.due_on <= today,
+            or_(Instalment.next_try_on <= today, Instalment.next_try_on.is_(None) & (Instalment.tries == 0)),
+        )
+        .order_by(Instalment.plan_id, Instalment.seq)
+    ).all()
+    if not rows:
+        return []
+    busy = set(
+        session.scalars(
+            select(InstalmentCharge.instalment_id)
+            .join(PaymentAttempt, PaymentAttempt.id == InstalmentCharge.attempt_id)
+            .where(
+                InstalmentCharge.instalment_id.in_([part.id for part, _ in rows]),
+                PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
+            )
         )
     )
-    if session.execute(taken).scalar_one():
-        _ask(session, plan, "reversed", now=now)
-        return
-    advance(plan, PlanStatus.ACTIVE)
-    plan.ended_at = None
-    session.flush()
-    hold(session, SYSTEM, account, plan, now=now)
-    _tell_books(session, plan, "plan.reopened", now=now)
+    return [
+        part.id for part, plan in rows if part.id not in busy and charge_amount(session, part, plan).minor > 0
+    ]
+
+
+def charge_amount(session: Session, part: Instalment, plan: Plan | None = None) -> Money:
+    """Return what a saved card is charged for an instalment: its row, less what was paid of it (M-15)."""
+    plan = plan or session.get_one(Plan, part.plan_id)
+    came = received(session, [plan])[plan.id]
+    return remainder(parts_of(session, plan.id), plan, came, part)
+
+
+def charge_failed(
+    session: Session, actor: Actor, instalment: Instalment, *, kind: str, code: str, now: datetime
+) -> Instalment:
+    """Write down that a saved card did not pay an instalment, and what follows (P-24).
+
+    The plan stays as it is; whether the instalment is missed says its day.
+
+    Args:
+        kind: "soft" (try again on the days of the terms, then a link), "hard" (this card will not
+            pay: a link, and no further try before he names another card), "needs_authentication"
+            (he confirms it himself, by the link).
+        code: our code of the reason, kept with the instalment.
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(kind)
+    plan = session.get_one(Plan, instalment.plan_id)
+    account = session.get_one(Account, plan.account_id)
+    instalment.tries += 1
+    instalment.last_failure = code[:40]
+    today = business_date(now, account.zone)
+    instalment.next_try_on = _next_try(plan, instalment, after=today) if kind == "soft" else None
+    record(
+        session,
+        actor,
+        "instalment.charge_failed",
+        instalment,
+        account_id=plan.account_id,
+        now=now,
+        facts={"plan": plan.id, "seq": instalment.seq, "kind": kind, "code": code, "try": instalment.tries},
+    )
+    if instalment.next_try_on is None:
+        _tell_missed(session, plan, instalment, now=now, stage=f"try{instalment.tries}")
+        if kind != "needs_authentication":
+            ask(session, plan, f"card:{instalment.id}", now=now)
+    return instalment

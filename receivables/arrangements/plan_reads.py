@@ -115,7 +115,11 @@ def received(session: Session, plans: Iterable[Plan]) -> dict[int, Received]:
         found[2] += contested
         if still - contested > 0:
             refs[r.plan_id].append(r.ref)
-    return {plan_id: Received(*sums[plan_id], tuple(refs[plan_id])) for plan_id in by_id}
+    return {
+        plan_id: Received(came, coming, contested, tuple(refs[plan_id]))
+        for plan_id in by_id
+        for came, coming, contested in [sums[plan_id]]
+    }
 
 
 def _agreed(plan: Plan, ref: str) -> Mapping[str, Any]:
@@ -208,6 +212,7 @@ class PlanView:
     left: Money
     parts: Sequence[PartRow]
     covers: Sequence[Cover]
+    open_refs: tuple[str, ...]
     every: Every
     pays_by: PaysBy
     card: CardRow | None
@@ -282,7 +287,11 @@ def view(session: Session, actor: Actor, ref: str, *, now: datetime) -> PlanView
     parts = parts_of(session, plan.id)
     came = received(session, [plan])[plan.id]
     card = session.get(SavedCard, plan.saved_card_id) if plan.saved_card_id else None
-    rules, money = plan.terms["rules"], lambda minor: Money(minor, plan.currency)
+    rules = plan.terms["rules"]
+
+    def money(minor: int) -> Money:
+        return Money(minor, plan.currency)
+
     moves_left = max(0, rules["moves"] - plan.moves) if plan.status is PlanStatus.ACTIVE else 0
     covers = [
         Cover(0, agreed["ref"], agreed["number"], money(agreed["minor"])) for agreed in plan.terms["invoices"]
@@ -300,6 +309,7 @@ def view(session: Session, actor: Actor, ref: str, *, now: datetime) -> PlanView
         left=money(max(plan.total_minor - came.received - came.processing - came.contested, 0)),
         parts=_part_rows(plan, parts, came, moves_left, today),
         covers=covers,
+        open_refs=came.open_refs,
         every=plan.every,
         pays_by=plan.pays_by,
         card=CardRow(card.ref, card.brand, card.last4, card.status is CardStatus.ACTIVE) if card else None,
@@ -351,32 +361,35 @@ def _part_rows(
 def choice(session: Session, actor: Actor, ref: str, what: str, *, now: datetime) -> Choice:
     """Return what the debtor pays of a plan now, made from its rows and never from a form.
 
-    Args:
-        what: "next" (the earliest part with something to pay), "late" (all whose day has passed) or
-            "rest" (everything).
     Raises:
         Refused: nothing_to_pay.
         NotAllowed, NotFound.
     """
-    plan = find(session, actor, ref, permission=Permission.PAYMENT_START)
-    account = session.get_one(Account, plan.account_id)
-    came = received(session, [plan])[plan.id]
-    parts = parts_of(session, plan.id)
-    if plan.status not in (PlanStatus.ACTIVE, PlanStatus.DEFAULTED) or not came.open_refs:
+    find(session, actor, ref, permission=Permission.PAYMENT_START)
+    return choice_of(view(session, actor, ref, now=now), what)
+
+
+def choice_of(plan: PlanView, what: str) -> Choice:
+    """Return what is paid of a plan as it was read.
+
+    Args:
+        what: "next" (the earliest part with something to pay), "late" (all whose day has passed) or
+            "rest" (everything).
+    Raises: Refused: nothing_to_pay.
+    """
+    if not plan.payable or not plan.open_refs:
         raise Refused("nothing_to_pay")
-    today = business_date(now, account.zone)
-    left = [(part, remainder(parts, plan, came, part)) for part in parts]
-    if what == "next":
-        left = [row for row in left if row[1]][:1]
-    elif what == "late":
-        left = [row for row in left if row[0].due_on < today]
-    amount = total([money for _, money in left], plan.currency)
+    chosen = {
+        "next": [part for part in plan.parts if part.left][:1],
+        "late": plan.late,
+        "rest": plan.parts,
+    }[what]
+    amount = total([part.left for part in chosen], plan.currency)
     if not amount:
         raise Refused("nothing_to_pay")
-    whole = plan.total_minor - came.received - came.processing - came.contested
     # A part of which little is left is paid together with what follows: a card takes no less.
-    amount = min(max(amount, least_payable(plan.currency)), Money(whole, plan.currency))
-    return Choice("arranged", plan.currency, came.open_refs, amount)
+    amount = min(max(amount, least_payable(plan.currency)), plan.left)
+    return Choice("arranged", plan.currency, plan.open_refs, amount)
 
 
 # --------------------------------------------------------------------------- before a plan
@@ -415,7 +428,7 @@ def outlook(
     """Return what may be agreed on over some invoices of one currency.
 
     Args:
-        currency: None for the one with most overdue invoices first, as the account shows them.
+        currency: None for that of the oldest overdue invoice, else of the first open one.
         invoice_refs: names of invoices; none for everything overdue, else everything open.
     Raises:
         Refused: plan_nothing_open, invoice_not_open.
@@ -426,11 +439,12 @@ def outlook(
     today = business_date(now, account.zone)
     policy = current_policy(session, now)
     everything = [row for row in invoices.open_rows(session, account_id, today) if may_be_covered(row)]
-    if currency is None:
-        late = [row for row in everything if row.days_late]
-        currency = (late or everything or [None])[0].currency if everything else None  # type: ignore[union-attr]
+    first = next((row for row in everything if row.days_late), next(iter(everything), None))
+    if first is None:
+        raise Refused("plan_nothing_open")
+    currency = currency or first.currency
     rows = [row for row in everything if row.currency == currency]
-    if currency is None or not rows:
+    if not rows:
         raise Refused("plan_nothing_open")
     if missing := set(invoice_refs) - {row.ref for row in rows}:
         raise Refused("invoice_not_open", ref=sorted(missing)[0])

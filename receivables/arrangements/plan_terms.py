@@ -193,8 +193,8 @@ def frozen(found: Draft, covers: Sequence[Cover], policy: Policy) -> dict[str, A
         "at_once": found.wish.at_once,
         "outside": list(found.outside),
         "policy_version": policy.version_id,
-        "fee_minor": 0,
-        "interest_minor": 0,
+        "fee_percent": 0,
+        "interest_percent": 0,
         "rules": {
             "retry_days": list(rules.retry_days),
             "missed_to_default": rules.missed_to_default,

@@ -1,17 +1,16 @@
-"""Promises to pay: a day and an amount that the debtor names, waited for, and what becomes of them.
+"""Promises to pay: a day and an amount that the debtor names, waited for.
 
-A promise stands still for the account until its day and the days of grace are over. It is kept by
-money that was initiated by then, whenever we learn of it; broken it is one rung, not a jump: a
-notice, and a task for a person. Source: domain.md, "Arrangements" (Promise); policy [promises].
+A promise stands still for the account until its day and the days of grace are over; what becomes of
+it then is in promise_ends. Source: domain.md, "Arrangements" (Promise); policy [promises].
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
@@ -20,16 +19,14 @@ from models.links import Channel
 from models.messages import Purpose
 from models.money import Money, total
 from models.pauses import PauseReason
-from models.payments import Payment
 from models.states import PromiseStatus, advance
-from models.work import TaskKind
 from receivables import invoices, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date, is_business_day
 from receivables.contact.consents import address_of
 from receivables.contact.reminders import paying_contacts
 from receivables.errors import NotFound, Refused
-from receivables.permissions import SYSTEM, Actor, Permission, require
+from receivables.permissions import Actor, Permission, require
 from receivables.policy import PromiseRules, current_policy
 
 #: Ready days that a page offers before anybody has to type one.
@@ -47,6 +44,36 @@ class PromiseView:
     promised_on: date
     waited_until: date
     may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a page needs to ask for a promise in one currency.
+
+    Attributes:
+        currencies: those in which something is asked for.
+        usual: what is overdue, or else all that is asked for.
+        standing: the promise that is open; a new one would change it.
+    """
+
+    currency: str
+    currencies: Sequence[str]
+    today: date
+    ready: Sequence[date]
+    last: date
+    usual: Money
+    asked: Money
+    standing: PromiseView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A promise as it would stand, before it is given."""
+
+    amount: Money
+    promised_on: date
+    waited_until: date
+    changes_on: date | None
 
 
 def last_day(today: date, rules: PromiseRules) -> date:
@@ -116,18 +143,13 @@ def promise(
     require(actor, Permission.PROMISE_MAKE, account_id=account.id)
     session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
     rules = current_policy(session, now).promises
-    today = business_date(now, account.zone)
     standing = open_promise(session, account.id, amount.currency)
     if standing and (standing.amount_minor, standing.promised_on) == (amount.minor, on):
         return standing
-    check_day(on, today, account.country, rules)
-    _check_amount(session, account, amount, today)
-    before = standing or _taken_back(session, account.id, amount.currency, now - _horizon(rules))
-    if before is not None and _changes(session, before) >= rules.changes:
-        raise Refused("promise_changed_before", on=before.promised_on)
+    before = _checked(session, account, amount, on, standing, rules, now=now)
     if standing is not None:
         advance(standing, PromiseStatus.SUPERSEDED)
-        pauses.resume(session, actor, account, _key(standing), now=now)
+        pauses.resume(session, actor, account, key_of(standing), now=now)
         session.flush()  # the open one is unique
     row = Promise(
         account_id=account.id,
@@ -147,7 +169,7 @@ def promise(
         actor,
         account,
         PauseReason.PROMISE,
-        key=_key(row),
+        key=key_of(row),
         to_on=until + timedelta(days=1),
         now=now,
     )
@@ -156,15 +178,86 @@ def promise(
            facts=facts | {"changes": row.changes_id})  # fmt: skip
     told = "promise.changed" if standing else "promise.made"
     outbox.note(session, account.id, told, contact_id=actor.contact_id, now=now, facts=facts)
-    _write(session, actor, account, row, "promise_recorded", Purpose.ANSWER, now=now)
+    write(session, actor, account, row, "promise_recorded", Purpose.ANSWER, now=now)
     return row
+
+
+def _checked(
+    session: Session,
+    account: Account,
+    amount: Money,
+    on: date,
+    standing: Promise | None,
+    rules: PromiseRules,
+    *,
+    now: datetime,
+) -> Promise | None:
+    """Refuse what cannot be promised; return the promise that this one would change."""
+    today = business_date(now, account.zone)
+    check_day(on, today, account.country, rules)
+    _check_amount(session, account, amount, today)
+    before = standing or _taken_back(session, account.id, amount.currency, now - _horizon(rules))
+    if before is not None and _changes(session, before) >= rules.changes:
+        raise Refused("promise_changed_before", on=before.promised_on)
+    return before
+
+
+def preview(session: Session, actor: Actor, amount: Money, on: date, *, now: datetime) -> Preview:
+    """Return a promise as it would stand; nothing is written.
+
+    Raises:
+        NotAllowed, Refused: as `promise`.
+    """
+    require(actor, Permission.PROMISE_MAKE)
+    account = session.get_one(Account, actor.account_id or 0)
+    rules = current_policy(session, now).promises
+    standing = open_promise(session, account.id, amount.currency)
+    if not standing or (standing.amount_minor, standing.promised_on) != (amount.minor, on):
+        _checked(session, account, amount, on, standing, rules, now=now)
+    return Preview(
+        amount, on, waited_until(on, account.country, rules), standing.promised_on if standing else None
+    )
+
+
+def choices(session: Session, actor: Actor, currency: str | None, *, now: datetime) -> Choices:
+    """Return what can be promised in a currency; in one with something overdue when none is named.
+
+    Raises:
+        NotAllowed.
+        Refused: nothing_to_promise.
+    """
+    require(actor, Permission.PROMISE_MAKE)
+    account = session.get_one(Account, actor.account_id or 0)
+    rules = current_policy(session, now).promises
+    today = business_date(now, account.zone)
+    rows = [row for row in invoices.open_rows(session, account.id, today) if row.asked]
+    late = [row for row in rows if row.days_late]
+    with_late = {row.currency for row in late}
+    codes = sorted({row.currency for row in rows}, key=lambda code: (code not in with_late, code))
+    if not codes or (currency is not None and currency not in codes):
+        raise Refused("nothing_to_promise")
+    code = currency or codes[0]
+    asked = total([row.asked for row in rows if row.currency == code], code)
+    overdue = total([row.asked for row in late if row.currency == code], code)
+    standing = open_promise(session, account.id, code)
+    return Choices(
+        currency=code,
+        currencies=codes,
+        today=today,
+        ready=ready_days(today, account.country, rules),
+        last=last_day(today, rules),
+        usual=overdue or asked,
+        asked=asked,
+        standing=_view(session, standing, account, rules) if standing else None,
+    )
 
 
 def _horizon(rules: PromiseRules) -> timedelta:
     return timedelta(days=rules.horizon_days)
 
 
-def _key(row: Promise) -> str:
+def key_of(row: Promise) -> str:
+    """Names a promise among the causes of pauses and tasks."""
     return f"promise:{row.id}"
 
 
@@ -237,7 +330,10 @@ def view(session: Session, actor: Actor, ref: str, *, now: datetime) -> PromiseV
     """
     row = find(session, actor, ref)
     account = session.get_one(Account, row.account_id)
-    rules = current_policy(session, now).promises
+    return _view(session, row, account, current_policy(session, now).promises)
+
+
+def _view(session: Session, row: Promise, account: Account, rules: PromiseRules) -> PromiseView:
     return PromiseView(
         ref=row.ref,
         status=row.status,
@@ -261,167 +357,20 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Prom
         return row
     if row.status is not PromiseStatus.OPEN:
         raise Refused("promise_over")
-    _withdraw(session, actor, session.get_one(Account, row.account_id), row, now=now)
+    let_go(session, actor, session.get_one(Account, row.account_id), row, now=now)
     return row
 
 
-def _withdraw(session: Session, actor: Actor, account: Account, row: Promise, *, now: datetime) -> None:
+def let_go(session: Session, actor: Actor, account: Account, row: Promise, *, now: datetime) -> None:
+    """End an open promise without judging it, and its pause with it."""
     advance(row, PromiseStatus.WITHDRAWN)
     row.judged_at = now
-    pauses.resume(session, actor, account, _key(row), now=now)
+    pauses.resume(session, actor, account, key_of(row), now=now)
     record(session, actor, "promise.withdrawn", row, account_id=account.id, now=now)
     outbox.note(session, account.id, "promise.withdrawn", contact_id=actor.contact_id, now=now)
 
 
-# --------------------------------------------------------------------------- what becomes of it
-
-
-def received(session: Session, row: Promise, until: date, *, without: Payment | None = None) -> int:
-    """Return what came since the promise was made and was initiated by a day, in minor units."""
-    query = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
-        Payment.account_id == row.account_id,
-        Payment.currency == row.currency,
-        Payment.received_at >= row.made_at,
-        Payment.valued_on <= until,
-    )
-    if without is not None:
-        query = query.where(Payment.id != without.id)
-    return int(session.scalar(query) or 0)
-
-
-def _is_kept(row: Promise, came_minor: int, rules: PromiseRules) -> bool:
-    return came_minor * 100 >= row.amount_minor * rules.kept_percent
-
-
-def keep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
-    """See whether money that came keeps the open promise of its account; a follower of payments.
-
-    Returns:
-        The promise, kept or still open; None when there is none.
-    Source: policy promises.kept_percent, grace_business_days.
-    """
-    row = open_promise(session, payment.account_id, payment.currency)
-    if row is None:
-        return None
-    account = session.get_one(Account, row.account_id)
-    rules = current_policy(session, now).promises
-    came = received(session, row, waited_until(row.promised_on, account.country, rules))
-    row.received_minor = came
-    if not _is_kept(row, came, rules):
-        return row
-    advance(row, PromiseStatus.KEPT)
-    row.judged_at = now
-    pauses.resume(session, SYSTEM, account, _key(row), now=now)
-    facts = {"amount_minor": came, "currency": row.currency, "on": row.promised_on.isoformat()}
-    record(session, SYSTEM, "promise.kept", row, account_id=account.id, now=now, facts=facts)
-    outbox.note(session, account.id, "promise.kept", contact_id=row.contact_id, now=now, facts=facts)
-    return row
-
-
-def unkeep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
-    """Judge again the promise that a payment had kept, when that payment is reversed.
-
-    Returns:
-        The promise, broken; None when no kept promise falls without the payment.
-    Source: domain.md, "Statuses and their moves": kept→broken (payment reversed).
-    """
-    row = session.scalar(
-        select(Promise)
-        .where(
-            Promise.account_id == payment.account_id,
-            Promise.currency == payment.currency,
-            Promise.status == PromiseStatus.KEPT,
-            Promise.made_at <= payment.received_at,
-        )
-        .order_by(Promise.id.desc())
-        .limit(1)
-    )
-    if row is None:
-        return None
-    account = session.get_one(Account, row.account_id)
-    rules = current_policy(session, now).promises
-    until = waited_until(row.promised_on, account.country, rules)
-    if payment.valued_on > until:
-        return None
-    came = received(session, row, until, without=payment)
-    if _is_kept(row, came, rules):
-        return None
-    _break(session, account, row, came, now=now)
-    return row
-
-
-def concerned_tomorrow(session: Session, latest: date) -> Iterable[int]:
-    """Accounts that may have a promise for the next day."""
-    return _accounts(session, latest + timedelta(days=1))
-
-
-def concerned_late(session: Session, latest: date) -> Iterable[int]:
-    """Accounts that may have a promise whose day has passed."""
-    return _accounts(session, latest)
-
-
-def _accounts(session: Session, upto: date) -> list[int]:
-    return list(
-        session.scalars(
-            select(Promise.account_id).where(
-                Promise.status == PromiseStatus.OPEN, Promise.promised_on <= upto
-            )
-        )
-    )
-
-
-def remind_tomorrow(session: Session, account: Account, *, today: date, now: datetime) -> None:
-    """Write a short note the day before, as was agreed when the promise was noted; daily."""
-    for row in _open(session, account):
-        made_today = business_date(row.made_at, account.zone) == today
-        if row.promised_on == today + timedelta(days=1) and not made_today:
-            _write(session, SYSTEM, account, row, "promise_due_tomorrow", Purpose.ARRANGEMENT, now=now)
-
-
-def break_late(session: Session, account: Account, *, today: date, now: datetime) -> None:
-    """Break what was not kept when its day and the grace are over; daily.
-
-    Nothing breaks while something else stands still for the account, such as "I have paid"; where
-    nothing is asked for any more, the promise is let go.
-    """
-    rules = current_policy(session, now).promises
-    held = [h for h in pauses.standing(session, account.id, today) if h.reason is not PauseReason.PROMISE]
-    for row in _open(session, account):
-        until = waited_until(row.promised_on, account.country, rules)
-        if today <= until or pauses.paused_by(held):
-            continue
-        rows = invoices.open_rows(session, account.id, today, currency=row.currency)
-        asked = [r for r in rows if r.asked]
-        if not asked:
-            _withdraw(session, SYSTEM, account, row, now=now)
-        elif not all(pauses.paused_by(held, invoice_ref=r.ref) for r in asked):
-            _break(session, account, row, received(session, row, until), now=now)
-
-
-def _open(session: Session, account: Account) -> list[Promise]:
-    return list(
-        session.scalars(
-            select(Promise)
-            .where(Promise.account_id == account.id, Promise.status == PromiseStatus.OPEN)
-            .order_by(Promise.id)
-        )
-    )
-
-
-def _break(session: Session, account: Account, row: Promise, came: int, *, now: datetime) -> None:
-    advance(row, PromiseStatus.BROKEN)
-    row.judged_at, row.received_minor = now, came
-    facts = {"amount_minor": row.amount_minor, "currency": row.currency, "on": row.promised_on.isoformat()}
-    record(session, SYSTEM, "promise.broken", row, account_id=account.id, now=now,
-           facts=facts | {"received_minor": came})  # fmt: skip
-    outbox.note(session, account.id, "promise.broken", contact_id=row.contact_id, now=now, facts=facts)
-    outbox.ask_person(
-        session, TaskKind.PROMISE_BROKEN, _key(row), account_id=account.id, facts=facts, now=now
-    )
-    _write(session, SYSTEM, account, row, "promise_broken", Purpose.ARRANGEMENT, now=now)
-
-
-def _write(
+def write(
     session: Session,
     actor: Actor,
     account: Account,

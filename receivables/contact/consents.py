@@ -17,8 +17,8 @@ from models.staff import Staff
 from models.states import MessageStatus, advance
 from receivables import links, outbox
 from receivables.audit import record
-from receivables.errors import LinkGone
-from receivables.permissions import Actor, ActorKind
+from receivables.errors import LinkGone, NotFound
+from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy
 from receivables.ports import Sender
 
@@ -136,6 +136,72 @@ def opt_out(
     Raises:
         LinkGone: unknown, or the contact has no such address any more.
     """
+    contact, channel, address = _behind(session, token)
+    actor = Actor(ActorKind.LINK_HOLDER, account_id=contact.account_id, contact_id=contact.id)
+    return _stop(
+        session, actor, contact, channel, address,
+        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
+    )  # fmt: skip
+
+
+def choose(
+    session: Session,
+    actor: Actor,
+    channel: Channel,
+    *,
+    wanted: bool,
+    text_shown: str,
+    text_version: str,
+    source: str,
+    ip_prefix: str | None,
+    now: datetime,
+) -> ConsentEvent | None:
+    """Stop reminders on one channel of the holder, or take them up again (C-06).
+
+    Returns:
+        The new word in the ledger, or None when it is the last one already.
+    Raises:
+        NotFound: the holder is nobody's contact, or has no such address.
+    """
+    require(actor, Permission.CONTACT_CHANGE, account_id=actor.account_id)
+    contact = session.get(Contact, actor.contact_id, with_for_update=True) if actor.contact_id else None
+    address = address_of(contact, channel) if contact is not None else None
+    if contact is None or address is None:
+        raise NotFound("not_found")
+    act = _take_up if wanted else _stop
+    return act(
+        session, actor, contact, channel, address,
+        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
+    )  # fmt: skip
+
+
+def opt_in(
+    session: Session,
+    token: str,
+    *,
+    text_shown: str,
+    text_version: str,
+    source: str,
+    ip_prefix: str | None,
+    now: datetime,
+) -> ConsentEvent | None:
+    """Take reminders up again at the page that stopped them.
+
+    Returns:
+        The new word in the ledger, or None when nothing is stopped.
+    Raises:
+        LinkGone: unknown, or the contact has no such address any more.
+    """
+    contact, channel, address = _behind(session, token)
+    actor = Actor(ActorKind.LINK_HOLDER, account_id=contact.account_id, contact_id=contact.id)
+    return _take_up(
+        session, actor, contact, channel, address,
+        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
+    )  # fmt: skip
+
+
+def _behind(session: Session, token: str) -> tuple[Contact, Channel, str]:
+    """The contact, channel and address of an opt-out link; the contact is locked."""
     found = session.execute(
         select(OptOutLink.channel, Contact)
         .join(Contact, Contact.id == OptOutLink.contact_id)
@@ -145,16 +211,51 @@ def opt_out(
     address = address_of(found.Contact, found.channel) if found else None
     if found is None or address is None:
         raise LinkGone("link_gone")
-    contact, channel = found.Contact, found.channel
-    if has_opted_out(session, address, channel):
+    return found.Contact, found.channel, address
+
+
+def _take_up(
+    session: Session,
+    actor: Actor,
+    contact: Contact,
+    channel: Channel,
+    address: str,
+    *,
+    text_shown: str,
+    text_version: str,
+    source: str,
+    ip_prefix: str | None,
+    now: datetime,
+) -> ConsentEvent | None:
+    if not has_opted_out(session, address, channel):
         return None
-    actor = Actor(ActorKind.LINK_HOLDER, account_id=contact.account_id, contact_id=contact.id)
+    return _say(
+        session, actor, contact, channel, address, ConsentEventKind.OPTED_IN,
+        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
+    )  # fmt: skip
+
+
+def _say(
+    session: Session,
+    actor: Actor,
+    contact: Contact,
+    channel: Channel,
+    address: str,
+    word: ConsentEventKind,
+    *,
+    text_shown: str,
+    text_version: str,
+    source: str,
+    ip_prefix: str | None,
+    now: datetime,
+) -> ConsentEvent:
+    """Write one word of a person into the ledger, the audit and the timeline."""
     event = ConsentEvent(
         contact_id=contact.id,
         channel=channel,
         address_digest=address_digest(address),
         purpose=Purpose.REMINDER,
-        event=ConsentEventKind.OPTED_OUT,
+        event=word,
         text_shown=text_shown,
         text_version=text_version,
         source=source,
@@ -166,7 +267,7 @@ def opt_out(
     record(
         session,
         actor,
-        "consent.opted_out",
+        f"consent.{word.value}",
         event,
         account_id=contact.account_id,
         now=now,
@@ -175,11 +276,33 @@ def opt_out(
     outbox.note(
         session,
         contact.account_id,
-        "consent.opted_out",
+        f"consent.{word.value}",
         contact_id=contact.id,
         now=now,
         facts={"channel": channel.value},
     )
+    return event
+
+
+def _stop(
+    session: Session,
+    actor: Actor,
+    contact: Contact,
+    channel: Channel,
+    address: str,
+    *,
+    text_shown: str,
+    text_version: str,
+    source: str,
+    ip_prefix: str | None,
+    now: datetime,
+) -> ConsentEvent | None:
+    if has_opted_out(session, address, channel):
+        return None
+    event = _say(
+        session, actor, contact, channel, address, ConsentEventKind.OPTED_OUT,
+        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
+    )  # fmt: skip
     for message in session.scalars(
         select(Message)
         .where(

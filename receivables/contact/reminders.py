@@ -20,9 +20,11 @@ from models.money import Money, total
 from models.payments import Allocation, Payment
 from receivables import credit_hold_letters, invoices, links, outbox, pauses
 from receivables.answers import letters as answer_letters
-from receivables.arrangements import offer_letters
+from receivables.arrangements import offer_letters, plan_letters
 from receivables.calendar_days import business_date, days_late
 from receivables.contact.consents import address_of, masked
+from receivables.contact.rules import prefers_other
+from receivables.disputes import letters as dispute_letters
 from receivables.errors import Refused
 from receivables.people import letters as people_letters
 from receivables.permissions import Actor, Permission, require
@@ -32,7 +34,9 @@ from receivables.ports import InvoiceRow, Letter
 def paying_contacts(session: Session, account: Account) -> list[Contact]:
     """Who is reminded: the active contacts who pay, or every active one if none is marked."""
     contacts = session.scalars(
-        select(Contact).where(Contact.account_id == account.id, Contact.is_active).order_by(Contact.id)
+        select(Contact)
+        .where(Contact.account_id == account.id, Contact.is_active, Contact.forwarded_by_id.is_(None))
+        .order_by(Contact.id)
     ).all()
     payers = set(
         session.scalars(
@@ -81,6 +85,8 @@ def remind(
         for contact in contacts:
             for channel in channels:
                 if address_of(contact, channel) is None or not _has_text(kind, channel):
+                    continue
+                if prefers_other(session, contact, channel):
                     continue
                 queued.append(
                     outbox.enqueue(
@@ -188,7 +194,7 @@ def _reminder_values(session: Session, message: Message, account: Account, today
 
 def _receipt_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
     payment = session.get_one(Payment, message.facts["payment_id"])
-    shares = session.execute(
+    found = session.execute(
         select(
             Invoice.ref,
             Invoice.number,
@@ -197,18 +203,24 @@ def _receipt_values(session: Session, message: Message, account: Account, today:
             Invoice.due_on,
             Invoice.total_minor,
             Invoice.description,
+            Invoice.account_id,
             Allocation.amount_minor,
         )
         .join(Allocation, Allocation.invoice_id == Invoice.id)
         .where(Allocation.payment_id == payment.id)
         .order_by(Allocation.id)
     )
-    rest = total(
-        [r.asked for r in invoices.open_rows(session, account.id, today, currency=payment.currency)],
-        payment.currency,
-    )
+    rows = invoices.open_rows(session, account.id, today, currency=payment.currency)
+    # A branch is told of its own documents only; the payment is its head office's (L-15).
+    is_payer = payment.account_id == account.id
+    shares = [s for s in found if is_payer or s.account_id == account.id]
+    paid_minor = payment.amount_minor if is_payer else sum(s.amount_minor for s in shares)
+    if session.get_one(Contact, message.contact_id).forwarded_by_id is not None:
+        # A colleague is told of the document he paid and of no other (L-15).
+        rows = [r for r in rows if r.ref in {s.ref for s in shares}]
+    rest = total([r.asked for r in rows], payment.currency)
     return {
-        "paid_amount": Money(payment.amount_minor, payment.currency),
+        "paid_amount": Money(paid_minor, payment.currency),
         "paid_date": payment.valued_on,
         "balance": rest,
         "confirmation": payment.number,
@@ -250,11 +262,20 @@ _VALUES = {
 
 #: Message kind -> what its text needs beside what every text may use; each maker lives with its subject.
 VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = {
+    "dispute_answered": dispute_letters.values,
+    "dispute_partly_upheld": dispute_letters.values,
+    "dispute_received": dispute_letters.values,
+    "dispute_refused": dispute_letters.values,
+    "dispute_upheld": dispute_letters.values,
     "promise_recorded": answer_letters.promise_values,
     "promise_due_tomorrow": answer_letters.promise_values,
     "promise_broken": answer_letters.promise_values,
     "request_answered": answer_letters.answered_values,
     **offer_letters.VALUES,
+    "plan_activated": plan_letters.activated_values,
+    "plan_answered": plan_letters.answered_values,
+    "instalment_due": plan_letters.due_values,
+    "instalment_missed": plan_letters.missed_values,
     "one_time_code": people_letters.code_values,
     "invoice_forwarded": people_letters.forwarded_values,
     "credit_hold_placed": credit_hold_letters.placed_values,
@@ -265,6 +286,8 @@ STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {
     "promise_due_tomorrow": answer_letters.still_waited_for,
     "promise_broken": answer_letters.still_missing,
     **offer_letters.STILL_TRUE,
+    "instalment_due": plan_letters.still_due,
+    "instalment_missed": plan_letters.still_missed,
     "credit_hold_placed": credit_hold_letters.still_held,
 }
 

@@ -98,6 +98,15 @@ def may_contact(
     return Decision(tuple(reasons), next_at, today)
 
 
+def prefers_other(session: Session, contact: Contact, channel: Channel) -> bool:
+    """Whether the contact chose another channel for reminders, and can be reached there."""
+    if contact.preferred_channel in (None, channel.value):
+        return False
+    chosen = Channel(contact.preferred_channel)
+    address = address_of(contact, chosen)
+    return address is not None and not has_opted_out(session, address, chosen)
+
+
 def in_hours(contact: Contact, clock: time, policy: Policy) -> bool:
     """Whether a wall-clock time is inside the house's window and outside the contact's quiet hours."""
     if not policy.contact_from <= clock < policy.contact_to:
@@ -132,6 +141,8 @@ def _against_a_reminder(
     """Pauses of the whole account or of this person, and the day's cap."""
     held = pauses.standing(session, account.id, today)
     reasons = [f"paused:{reason.value}" for reason in pauses.paused_by(held, contact_id=contact.id)]
+    if prefers_other(session, contact, channel):
+        reasons.append("other_channel")
     claimed = session.scalar(
         select(ContactLedger.id).where(
             ContactLedger.contact_id == contact.id,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.disputes import Dispute, DisputeLine
 from models.invoices import OWED_KINDS, Invoice, InvoiceLine
-from models.money import Money, total
+from models.money import Money
 from models.payments import Allocation, Payment
 from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus, advance
 from models.store import fetch
@@ -79,6 +79,11 @@ _LINES = (
                Dispute.status.in_(HOLDING_DISPUTES))
         .correlate(InvoiceLine)
         .label("contested"),
+        exists()
+        .where(DisputeLine.invoice_line_id == InvoiceLine.id, Dispute.id == DisputeLine.dispute_id,
+               Dispute.status == DisputeStatus.REJECTED)
+        .correlate(InvoiceLine)
+        .label("answered"),
     )
     .where(InvoiceLine.invoice_id == bindparam("invoice_id"))
     .order_by(InvoiceLine.position)
@@ -128,6 +133,7 @@ def _lines(session: Session, invoice: Any) -> list[LineFacts]:
             gross=Money(r.net_minor + tax, invoice.currency),
             tax=Money(tax, invoice.currency),
             contested=bool(r.contested),
+            answered=bool(r.answered),
         )
         for r, tax in zip(rows, taxes, strict=True)
     ]
@@ -204,7 +210,9 @@ def pause_key(dispute: Dispute) -> str:
     return f"dispute:{dispute.id}:again" if dispute.reopened_at else f"dispute:{dispute.id}"
 
 
-def ask_collector(session: Session, account: Account, dispute: Dispute, number: str, *, now: datetime) -> None:
+def ask_collector(
+    session: Session, account: Account, dispute: Dispute, number: str, *, now: datetime
+) -> None:
     """Put the dispute on the list of whoever looks after the account."""
     task = outbox.ask_person(
         session,
@@ -241,16 +249,3 @@ def case_number(dispute_id: int, opened_at: datetime) -> str:
     'D-2026-000017'
     """
     return f"D-{opened_at.year}-{dispute_id:06d}"
-
-
-def contested_again(session: Session, dispute: Dispute) -> dict[int, Money]:
-    """Return the parts of a dispute by line id, as they were contested."""
-    return {
-        line.invoice_line_id: Money(line.contested_minor, dispute.currency)
-        for line in lines_of(session, dispute)
-    }
-
-
-def sum_of(parts: dict[int, Money], currency: str) -> Money:
-    """Add the parts of a dispute."""
-    return total(list(parts.values()), currency)

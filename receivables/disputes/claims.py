@@ -42,7 +42,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One line as the books have it; `gross` is its net with its tax."""
+    """One line as the books have it; `gross` is its net with its tax.
+
+    `contested` while an open dispute is about it, `answered` once a dispute of it was refused: new
+    evidence then reopens that one.
+    """
 
     line_id: int
     position: int
@@ -52,11 +56,12 @@ class LineFacts:
     gross: Money
     tax: Money
     contested: bool = False
+    answered: bool = False
 
     @property
     def may_be_disputed(self) -> bool:
         """An allowance on a line of its own cannot; nor can what is disputed already."""
-        return self.gross.minor > 0 and not self.contested
+        return self.gross.minor > 0 and not self.contested and not self.answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def weigh(
         tax: of the whole document.
         taken: ids of lines that an open dispute is about.
     Raises:
-        Refused: nothing_to_question; none_chosen, line_unknown, line_twice, line_contested,
+        Refused: nothing_to_question; line_unknown, line_twice, line_contested, line_answered,
             accepted_not_less, agreed_not_less, amount_zero, amount_above_line, amount_above_open; with
             `position` where one line is meant and `most` where an amount is too large.
     """
@@ -113,6 +118,8 @@ def weigh(
             raise Refused("line_twice", position=said.position)
         if line.line_id in taken:
             raise Refused("line_contested", position=said.position)
+        if line.answered:
+            raise Refused("line_answered", position=said.position)
         part = _of_line(said, line, claim.reason)
         if part > left and said.amount is not None:
             raise Refused("amount_above_open", position=said.position, most=left)

@@ -14,7 +14,6 @@ from models.invoices import Invoice
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.money import Money
-from models.staff import Staff
 from receivables import invoices, outbox
 from receivables.calendar_days import add_business_days, business_date
 from receivables.disputes.cases import case_number
@@ -92,8 +91,7 @@ def values(session: Session, message: Message, account: Account, today: date) ->
     }
     if message.facts["note_id"]:
         said["reply"] = session.get_one(DisputeNote, message.facts["note_id"]).words
-    handler = session.get(Staff, dispute.handled_by_id) if dispute.handled_by_id else None
-    return said | ({"person": handler.name} if handler else {})
+    return said
 
 
 def _deadline(session: Session, dispute: Dispute, invoice: Invoice, account: Account, today: date) -> date:

@@ -20,8 +20,9 @@ from models.money import Money
 from models.pauses import PauseReason
 from models.states import DisputeStatus
 from receivables import outbox, pauses
+from receivables.arrangements import offers
 from receivables.audit import record
-from receivables.disputes import letters, threads
+from receivables.disputes import drafts, letters, threads
 from receivables.disputes.cases import Ground, answer_by, ask_collector, ground, paid_since, pause_key
 from receivables.disputes.claims import Claim, Contest, weigh
 from receivables.errors import NotFound, Refused
@@ -48,15 +49,12 @@ class Preview:
     answer_by: date
 
 
-def preview(
-    session: Session, actor: Actor, invoice_ref: str, claim: Claim, *, shown_at: datetime, now: datetime
-) -> tuple[Ground, Preview]:
+def weighed(session: Session, of: Ground, claim: Claim, *, shown_at: datetime, now: datetime) -> Preview:
     """Return what a claim comes to now; changes nothing. Raises as `open_dispute`."""
-    of = ground(session, actor, invoice_ref, now=now)
     policy = current_policy(session, now)
     contest, paid_before = _contest(session, of, claim, shown_at, policy, now)
     rest = Money(0, of.currency) if paid_before or of.row is None else of.row.asked - contest.amount
-    return of, Preview(contest, rest, paid_before, answer_by(of.today, of.country, policy))
+    return Preview(contest, rest, paid_before, answer_by(of.today, of.country, policy))
 
 
 def open_dispute(
@@ -73,8 +71,8 @@ def open_dispute(
 ) -> Dispute:
     """Open a dispute of a document, of some of its lines or of an amount.
 
-    The contested amount is set aside, the chasing of it pauses, open payment pages of the document
-    are ended, and whoever looks after the account is asked; all in this unit of work.
+    The contested amount is set aside, the chasing of it pauses, open payment pages and offers for the
+    document are ended, and whoever looks after the account is asked; all in this unit of work.
 
     Args:
         words: what is wrong, in the debtor's words; may be empty but for the reason "other".
@@ -85,8 +83,8 @@ def open_dispute(
         The dispute, opened.
     Raises:
         NotAllowed, NotFound.
-        Refused: invoice_paid, in_arrangement, words_missing, words_too_long, too_many_files, and all
-            of `claims.weigh`.
+        Refused: invoice_paid, in_arrangement, already_answered, words_missing, words_too_long,
+            too_many_files, and all of `claims.weigh`.
     Source: policy disputes.*, sessions.debtor_absolute.
     """
     require(actor, Permission.DISPUTE_OPEN)
@@ -114,6 +112,8 @@ def open_dispute(
         pauses.pause(session, actor, account, PauseReason.DISPUTE, key=pause_key(dispute), now=now,
                      invoice_id=of.invoice_id)  # fmt: skip
         attempts.supersede(session, actor, [of.invoice_id], reason="dispute", now=now)
+        offers.void_changed(session, actor, [of.invoice_id], why="dispute", now=now)
+    drafts.drop_draft(session, of.invoice_id)
     ask_collector(session, account, dispute, of.number, now=now)
     _tell(session, actor, account, dispute, of, contest, policy, now=now)
     return dispute
@@ -123,6 +123,7 @@ def _contest(
     session: Session, of: Ground, claim: Claim, shown_at: datetime, policy: Policy, now: datetime
 ) -> tuple[Contest, bool]:
     """Weigh a claim against what is open; or, paid while the form was open, against what was paid."""
+    _refuse_if_answered(session, of, claim)
     if of.row is not None:
         if of.row.arranged:
             raise Refused("in_arrangement", number=of.number, by=of.row.arranged)
@@ -134,6 +135,25 @@ def _contest(
     if not paid:
         raise Refused("invoice_paid", number=of.number)
     return weigh(claim, of.lines, paid, tax=of.tax, taken=of.taken), True
+
+
+def _refuse_if_answered(session: Session, of: Ground, claim: Claim) -> None:
+    """A whole document or an amount that was refused for a reason is looked at again by reopening."""
+    if claim.lines:
+        return
+    refused = session.scalar(
+        select(Dispute.id)
+        .outerjoin(DisputeLine, DisputeLine.dispute_id == Dispute.id)
+        .where(
+            Dispute.invoice_id == of.invoice_id,
+            Dispute.status == DisputeStatus.REJECTED,
+            Dispute.reason == claim.reason,
+            DisputeLine.dispute_id.is_(None),
+        )
+        .limit(1)
+    )
+    if refused is not None:
+        raise Refused("already_answered")
 
 
 def _write(

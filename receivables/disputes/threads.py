@@ -36,7 +36,7 @@ def add_words(
         Refused: dispute_closed, words_missing (neither words nor a file), words_too_long,
             too_many_files.
     """
-    account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_OPEN)
+    _account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_OPEN)
     if dispute.status not in HOLDING_DISPUTES:
         raise Refused("dispute_closed")
     said = clean_words(words)
@@ -130,9 +130,8 @@ def write_note(
 
 def _is_repeat(session: Session, actor: Actor, dispute: Dispute, words: str, now: datetime) -> bool:
     """Whether the last word of the thread is this one, by the same person a moment ago."""
-    last = session.scalars(
-        select(DisputeNote).where(DisputeNote.dispute_id == dispute.id).order_by(DisputeNote.id.desc()).limit(1)
-    ).first()
+    thread = select(DisputeNote).where(DisputeNote.dispute_id == dispute.id)
+    last = session.scalars(thread.order_by(DisputeNote.id.desc()).limit(1)).first()
     staff_id = actor.id if actor.kind is ActorKind.STAFF else None
     return (
         last is not None

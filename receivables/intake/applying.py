@@ -96,7 +96,7 @@ def _already_there(
         select(
             Invoice.id, Invoice.kind, Invoice.number, Account.number, Invoice.issued_on, Invoice.due_on,
             Invoice.currency, Invoice.purchase_order, Invoice.lines_net_minor, Invoice.tax_minor,
-            Invoice.rounding_minor,
+            Invoice.rounding_minor, Invoice.early_discount_minor, Invoice.early_discount_to_on,
         )
         .join(Account, Account.id == Invoice.account_id)
         .where(Invoice.id.in_(taken_ids))
@@ -126,6 +126,7 @@ def _content(document: StagedDocument) -> tuple[Any, ...]:
     return (
         document.customer, document.issued_on, document.due_on, document.currency, document.purchase_order,
         document.lines_net_minor, document.tax_minor, document.rounding_minor,
+        document.early_discount_minor, document.early_discount_to_on,
         [tuple(line) for line in document.lines],
     )  # fmt: skip
 
@@ -279,6 +280,8 @@ def _insert_documents(
                 "lines_net_minor": d.lines_net_minor, "allowances_minor": 0, "charges_minor": 0,
                 "tax_minor": d.tax_minor, "prepaid_minor": 0, "rounding_minor": d.rounding_minor,
                 "total_minor": d.total_minor, "balance_minor": 0, "description": "",
+                "early_discount_minor": d.early_discount_minor,
+                "early_discount_to_on": d.early_discount_to_on,
                 "purchase_order": d.purchase_order, "import_batch_id": batch_id, "version": 1,
                 "created_at": now,
             }

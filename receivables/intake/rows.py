@@ -134,6 +134,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "phone": ("phone", "phonenumber", "telephone", "mobile"),
     "language": ("language", "lang"),
     "total": ("total", "totalamount", "invoicetotal", "grosstotal", "gross", "grossamount"),
+    "early_discount": ("earlydiscount", "earlypaymentdiscount", "cashdiscount", "discountamount"),
+    "early_discount_to": ("earlydiscountto", "discountto", "discountuntil", "discountdate"),
 }
 _ALIASES = {alias: name for name, aliases in FIELDS.items() for alias in (*aliases, name.replace("_", ""))}
 REQUIRED = ("number", "customer", "issued_on")
@@ -141,11 +143,12 @@ REQUIRED = ("number", "customer", "issued_on")
 HEAD_FIELDS = (
     "kind", "number", "customer", "customer_name", "country", "issued_on", "due_on", "currency",
     "purchase_order", "contact_name", "email", "phone", "language", "total", "tax_amount",
+    "early_discount", "early_discount_to",
 )  # fmt: skip
 #: Longest text of a cell, where it is not the usual 500.
 _LENGTHS = {"number": 100, "customer": 100, "code": 100, "description": 4000}
-NUMBER_FIELDS = ("quantity", "unit_price", "total", "tax_amount", "tax_rate")
-DATE_FIELDS = ("issued_on", "due_on")
+NUMBER_FIELDS = ("quantity", "unit_price", "total", "tax_amount", "tax_rate", "early_discount")
+DATE_FIELDS = ("issued_on", "due_on", "early_discount_to")
 
 
 class WrongUse(ValueError):
@@ -297,6 +300,8 @@ class RowReader:
             ("due_on", lambda text: plain_date(text, self._order)),
             ("total", lambda text: amount_minor(text, self._mark, currency)),
             ("tax_amount", lambda text: amount_minor(text, self._mark, currency)),
+            ("early_discount", lambda text: amount_minor(text, self._mark, currency)),
+            ("early_discount_to", lambda text: plain_date(text, self._order)),
         ):
             if said[name] is not None:
                 try:

@@ -35,7 +35,8 @@ CREATE TABLE accepted (position INTEGER PRIMARY KEY, document INTEGER NOT NULL);
 CREATE TABLE note (text);
 """
 #: Heads of one document must agree in these; of the others the first one said counts.
-_AGREEING = ("customer", "issued_on", "due_on", "currency", "purchase_order", "total", "tax_amount")
+_AGREEING = ("customer", "issued_on", "due_on", "currency", "purchase_order", "total", "tax_amount",
+              "early_discount", "early_discount_to")  # fmt: skip
 #: Sums are made in two halves, so that no number of lines overflows 64 bits.
 _HALF = 10**6
 
@@ -72,6 +73,8 @@ class StagedDocument(NamedTuple):
     lines_net_minor: int
     tax_minor: int
     rounding_minor: int
+    early_discount_minor: int | None
+    early_discount_to_on: date | None
     lines: tuple[StagedLine, ...]
 
     @property
@@ -219,6 +222,11 @@ class Staging:
              "d.net + d.tax < 0 AND d.kind <> 'credit_note'"),
             ("total", "h.total", "total_differs", Grade.REJECTED,
              f"abs(d.rounding) > d.lines AND d.lines > 0 AND {sound}"),
+            # Both or neither; less than the whole, and a last day that can be met.
+            ("early_discount", "coalesce(h.early_discount, '')", "discount_unusable", Grade.REJECTED,
+             "(h.early_discount IS NOT NULL OR h.early_discount_to IS NOT NULL) AND NOT coalesce("
+             "d.kind <> 'credit_note' AND h.early_discount > 0 AND h.early_discount_to >= h.issued_on"
+             f" AND h.early_discount < d.net + d.tax + d.rounding, 0) AND {sound}"),
         ):  # fmt: skip
             run(
                 f"INSERT INTO finding SELECT h.line, '{field}', {value}, '{reason}', '{grade}', h.id"
@@ -305,7 +313,8 @@ class Staging:
         heads = self._db.execute(
             "SELECT a.position, h.line, d.kind, d.number, h.customer, h.customer_name, h.country,"
             " h.issued_on, d.due_on, h.currency, h.purchase_order, h.contact_name, h.email, h.phone,"
-            " h.language, d.net, d.tax, d.rounding FROM accepted a JOIN document d ON d.id = a.document"
+            " h.language, d.net, d.tax, d.rounding, h.early_discount, h.early_discount_to"
+            " FROM accepted a JOIN document d ON d.id = a.document"
             " JOIN head h ON h.id = d.head WHERE a.position > ? ORDER BY a.position LIMIT ?",
             (after, limit),
         ).fetchall()
@@ -325,13 +334,14 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
     for position, *line in lines:
         held.setdefault(position, []).append(line)
     for position, begins, kind, number, customer, name, country, issued_on, due_on, *rest in heads:
-        currency, order, person, email, phone, language, net, tax, rounding = rest
+        currency, order, person, email, phone, language, net, tax, rounding, off, off_to = rest
         turned = kind == InvoiceKind.CREDIT_NOTE and net + tax < 0
         sign = -1 if turned else 1
         yield StagedDocument(
             position, begins, InvoiceKind(kind), number, customer, name, country,
             date.fromisoformat(issued_on), date.fromisoformat(due_on) if due_on else None,
             currency, order, person, email, phone, language, sign * net, sign * tax, rounding,
+            off, date.fromisoformat(off_to) if off_to else None,
             tuple(
                 StagedLine(code, text, _turn(count) if turned else count, price, sign * n, sign * t, rate)
                 for code, text, count, price, n, t, rate in held.get(position, ())

@@ -31,8 +31,24 @@ from receivables.permissions import SYSTEM, Actor
 from receivables.ports import (
     OpenedCheckout,
     PreparedRequest,
+    RemoteState,
     Sender,
 )
+
+#: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
+KEY_LIFE = timedelta(hours=23)
+#: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
+#: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
+SEARCH_AFTER = timedelta(minutes=10)
+#: The gateway's word -> ours.
+STATUS_OF = {
+    RemoteState.OPEN: AttemptStatus.OPEN,
+    RemoteState.PROCESSING: AttemptStatus.PROCESSING,
+    RemoteState.SUCCEEDED: AttemptStatus.SUCCEEDED,
+    RemoteState.FAILED: AttemptStatus.FAILED,
+    RemoteState.EXPIRED: AttemptStatus.EXPIRED,
+    RemoteState.CANCELLED: AttemptStatus.CANCELLED,
+}
 
 
 def payable_url(attempt: PaymentAttempt, now: datetime) -> str | None:

@@ -12,25 +12,33 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from models.arrangements import CardSetup
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import InboxStatus, advance
 from models.store import Store
 from receivables import outbox
+from receivables.arrangements import card_setups, cards
 from receivables.errors import NotFound
 from receivables.payments import settling
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, PaymentGateway
 
-#: Events after which an attempt may stand otherwise; all others are kept and done at once.
+#: Events after which an attempt or a card setup may stand otherwise; all others are kept and done at once.
 TELLING = (
     "checkout.session.",
     "payment_intent.succeeded",
     "payment_intent.processing",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
+    "payment_intent.requires_action",
     "charge.updated",
     "charge.succeeded",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.canceled",
 )
+#: A card was let go at the gateway; the object bears no tag of ours, its id is the link.
+CARD_GONE = "payment_method.detached"
 
 
 _EVENTS = InboxEvent.__table__
@@ -125,14 +133,20 @@ def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: da
     """
     with store.read() as session:
         row = session.get_one(InboxEvent, event_row_id)
-        ref = _attempt_of(session, row)
+        ref, setup_ref = _attempt_of(session, row), _setup_of(session, row)
         policy = current_policy(session, now)
+    if row.type == CARD_GONE:
+        store.run(lambda s: cards.gone_at_gateway(s, row.object_id, now=now))
+        return _end(store, row.id, InboxStatus.DONE, now=now)
     if not row.type.startswith(TELLING) or not row.tagged:
         return _end(store, row.id, InboxStatus.DONE, now=now)
-    if ref is None:
+    if ref is None and setup_ref is None:
         return _try_later(store, row, "unknown_attempt", policy, now=now)
     try:
-        settling.learn(store, gateway, ref, now=now)
+        if ref is not None:
+            settling.learn(store, gateway, ref, now=now)
+        elif setup_ref is not None:
+            card_setups.settle_setup(store, gateway, setup_ref, now=now)
     except (NotFound, GatewayRefused, GatewayUnreachable) as error:
         return _try_later(store, row, str(error), policy, now=now)
     return _end(store, row.id, InboxStatus.DONE, now=now)
@@ -155,6 +169,16 @@ def _attempt_of(session: Session, row: InboxEvent) -> str | None:
     ):
         if value:
             ref = session.scalar(select(PaymentAttempt.ref).where(column == value))
+            if ref is not None:
+                return ref
+    return None
+
+
+def _setup_of(session: Session, row: InboxEvent) -> str | None:
+    """Find the card setup that an event is about: by our tag, by the page."""
+    for column, value in ((CardSetup.ref, row.attempt_ref), (CardSetup.remote_id, row.session_id)):
+        if value:
+            ref = session.scalar(select(CardSetup.ref).where(column == value))
             if ref is not None:
                 return ref
     return None

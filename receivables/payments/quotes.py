@@ -67,6 +67,7 @@ def quote(
     """
     require(actor, Permission.PAYMENT_START, account_id=account_id)
     rows = invoices.open_rows(session, account_id, business_date(now, zone), currency=choice.currency)
+    rows = invoices.narrowed(session, actor, rows)
     chosen = _chosen(rows, choice)
     parts = {row.ref: row.open_part if choice.kind == "arranged" else row.asked for row in chosen}
     asked = total(list(parts.values()), choice.currency)

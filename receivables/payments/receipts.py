@@ -60,7 +60,9 @@ def book_charge(
         return known
     account = session.get_one(Account, attempt.account_id)
     valued_on = business_date(charge.taken_at, account.zone)
-    shares, rest = _share_out(session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone)
+    shares, rest = _share_out(
+        session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone
+    )
     entry = ledger.post(
         session,
         SYSTEM,
@@ -169,9 +171,7 @@ def _share_out(
         for i in locked
         if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS and i.currency == amount.currency
     ]
-    targets = within_offers(
-        session, targets, valued_on=valued_on, started_at=attempt.started_at, zone=zone
-    )
+    targets = within_offers(session, targets, valued_on=valued_on, started_at=attempt.started_at, zone=zone)
     shares, rest = allocate(amount.minor, targets, reserved)
     return shares, Money(rest, amount.currency)
 
@@ -244,7 +244,9 @@ def receipt_contact(session: Session, attempt: PaymentAttempt) -> Contact | None
             ContactHasRole,
             (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
         )
-        .where(Contact.account_id == attempt.account_id, Contact.is_active)
+        .where(
+            Contact.account_id == attempt.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None)
+        )
         .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
         .limit(1)
     )

@@ -19,23 +19,29 @@ from models.states import (
 )
 from models.store import Store
 from receivables import consequences, outbox
-from receivables.payments.attempts import find_attempt, lock, move, not_opened, stored_call, write_page
+from receivables.arrangements import cards, charge_results
+from receivables.payments.attempts import (
+    KEY_LIFE,
+    SEARCH_AFTER,
+    STATUS_OF,
+    find_attempt,
+    lock,
+    move,
+    not_opened,
+    stored_call,
+    write_page,
+)
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
+    CHARGE_CARD,
     GatewayRefused,
     GatewayUnreachable,
+    OpenedCheckout,
     OutcomeUnknown,
     PaymentGateway,
     RemotePayment,
-    RemoteState,
 )
-
-#: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
-KEY_LIFE = timedelta(hours=23)
-#: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
-#: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
-SEARCH_AFTER = timedelta(minutes=10)
 
 
 def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
@@ -102,7 +108,7 @@ def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> 
         remote = _truth(store, gateway, attempt, now=now)
     except OutcomeUnknown as error:
         why = str(error)
-        store.run(lambda s: not_opened(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
+        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
         return AttemptStatus.UNKNOWN
     except GatewayRefused as error:
         if attempt.remote_id is not None:
@@ -112,18 +118,35 @@ def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> 
         return _never_created(store, attempt, error.code, now=now)
     if remote is None:
         # The gateway was searched and knows no page of ours: its word that nothing was created.
-        return _never_created(store, attempt, "never_created", now=now)
+        return _never_created(store, attempt, charge_results.NEVER_CREATED, now=now)
     return apply(store, attempt.id, remote, now=now)
 
 
 def _never_created(store: Store, attempt: PaymentAttempt, code: str, *, now: datetime) -> AttemptStatus:
     def unit(session: Session) -> AttemptStatus:
+        session.get_one(Account, attempt.account_id, with_for_update=True)
         locked = lock(session, attempt.id)
         if locked.status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
             move(session, locked, AttemptStatus.FAILED, now=now, code=code)
+            charge_results.failed(session, locked, now=now)
+            cards.saved_with_payment(session, locked, locked.status, None, now=now)
         return locked.status
 
     return store.run(unit)
+
+
+def page_opened(session: Session, attempt_id: int, opened: OpenedCheckout, *, now: datetime) -> None:
+    """Write down the page that the gateway made, and for whom a card is kept on it."""
+    attempt = lock(session, attempt_id)
+    write_page(session, attempt, opened, now=now)
+    cards.saving_opened(session, attempt, opened, now=now)
+
+
+def left_open(session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime) -> None:
+    """Write down that the page was not opened here, unless somebody else has found it meanwhile."""
+    not_opened(session, attempt_id, to, code, now=now)
+    attempt = lock(session, attempt_id)
+    cards.saved_with_payment(session, attempt, attempt.status, None, now=now)
 
 
 def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
@@ -139,6 +162,8 @@ def _truth(
     if attempt.remote_id is not None:
         return gateway.retrieve(attempt.remote_id)
     age = now - attempt.started_at
+    if attempt.operation == CHARGE_CARD:
+        return _charge_truth(gateway, attempt, age)
     if age < KEY_LIFE:
         try:
             opened = gateway.send(stored_call(attempt))
@@ -146,19 +171,24 @@ def _truth(
             if age < SEARCH_AFTER:
                 raise
         else:
-            store.run(lambda s: write_page(s, lock(s, attempt.id), opened, now=now))
+            store.run(lambda s: page_opened(s, attempt.id, opened, now=now))
             return gateway.retrieve(opened.session_id)
     return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
 
 
-_STATUS = {
-    RemoteState.OPEN: AttemptStatus.OPEN,
-    RemoteState.PROCESSING: AttemptStatus.PROCESSING,
-    RemoteState.SUCCEEDED: AttemptStatus.SUCCEEDED,
-    RemoteState.FAILED: AttemptStatus.FAILED,
-    RemoteState.EXPIRED: AttemptStatus.EXPIRED,
-    RemoteState.CANCELLED: AttemptStatus.CANCELLED,
-}
+def _charge_truth(gateway: PaymentGateway, attempt: PaymentAttempt, age: timedelta) -> RemotePayment | None:
+    """Learn of a charge without an answer: by its stored key, or by a search that takes nothing.
+
+    One whose invoices or plan have changed meanwhile is only searched for: if it was never made, it
+    is not made any more.
+    """
+    if age < KEY_LIFE and attempt.superseded_at is None:
+        try:
+            return gateway.charge(stored_call(attempt))
+        except OutcomeUnknown:
+            if age < SEARCH_AFTER:
+                raise
+    return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
 
 
 def apply(store: Store, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
@@ -186,15 +216,18 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     attempt.remote_id = attempt.remote_id or remote.session_id
     attempt.checkout_url = attempt.checkout_url or remote.url
     attempt.intent_id = remote.intent_id or attempt.intent_id
-    if attempt.status is AttemptStatus.CREATED:
+    if attempt.status is AttemptStatus.CREATED and attempt.operation != CHARGE_CARD:
         move(session, attempt, AttemptStatus.OPEN, now=now)  # its page is there, so it was opened
-    to = _STATUS[remote.state]
+    to = STATUS_OF[remote.state]
     before = attempt.status
     if before is AttemptStatus.PROCESSING and to in (AttemptStatus.CANCELLED, AttemptStatus.EXPIRED):
         to = AttemptStatus.FAILED  # accepted once, and the money will not come
     payment = None
     if remote.charge is not None and to is AttemptStatus.SUCCEEDED:
         late = before in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED)
+        late = late or charge_results.is_second(session, attempt)
+        if not late:
+            charge_results.credit(session, attempt)
         payment = book_charge(session, attempt, remote.charge, late=late, now=now)
         book_fee(session, attempt, remote.charge, now=now)
     if before is to or before is AttemptStatus.SUCCEEDED:
@@ -204,6 +237,10 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     if before is AttemptStatus.PROCESSING and to is AttemptStatus.OPEN:
         return before
     move(session, attempt, to, now=now, code=remote.failure_code)
+    if to is AttemptStatus.FAILED:
+        charge_results.failed(session, attempt, now=now)
+    if to is not AttemptStatus.OPEN:
+        cards.saved_with_payment(session, attempt, to, remote.card, now=now)
     if payment is not None:
         consequences.follow_payment(session, payment, now=now)
     if to in (AttemptStatus.PROCESSING, AttemptStatus.FAILED):

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.arrangements import CardSetup
 from models.base import new_ref
 from models.creditors import Creditor
 from models.invoices import OWED_KINDS, Invoice
@@ -23,11 +24,12 @@ from models.states import (
     InvoiceStatus,
 )
 from models.store import Store
+from receivables.arrangements import cards
 from receivables.audit import record
 from receivables.errors import GatewayDown, NotFound, Refused
-from receivables.payments.attempts import lock, not_opened, payable_url, stored_call, write_page
+from receivables.payments.attempts import payable_url, stored_call
 from receivables.payments.quotes import Choice, quote
-from receivables.payments.settling import apply, settle
+from receivables.payments.settling import apply, left_open, page_opened, settle
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
 from receivables.ports import (
@@ -64,6 +66,7 @@ def start(
     note: str | None,
     base_url: str,
     now: datetime,
+    consent: cards.Consent | None = None,
 ) -> Started:
     """Start paying: reserve the invoices, commit, then open the hosted page at the gateway.
 
@@ -74,6 +77,7 @@ def start(
         nonce: made with the form; the same nonce is the same attempt (M-06).
         title, note: for the hosted page, in the reader's language.
         base_url: where the gateway sends the debtor back (a constant of ours, L-17).
+        consent: given when the card that pays is to be kept for later charges (decision 11).
     Returns:
         The attempt's return id and the page to go to.
     Raises:
@@ -84,7 +88,10 @@ def start(
     """
     require(actor, Permission.PAYMENT_START, account_id=account_id)
     for _ in range(ROUNDS):
-        blockers = _blockers(store, actor, choice, account_id=account_id, zone=zone, nonce=nonce, now=now)
+        blockers = _blockers(
+            store, actor, choice, account_id=account_id, zone=zone, nonce=nonce, saves=consent is not None,
+            now=now,
+        )  # fmt: skip
         if isinstance(blockers, Started):
             return blockers
         begun = [attempt for attempt in blockers if attempt.remote_id is None]
@@ -110,6 +117,7 @@ def start(
                 note=note,
                 base_url=base_url,
                 now=now,
+                consent=consent,
             )
 
         reserved = store.run(reserve)
@@ -119,7 +127,15 @@ def start(
 
 
 def _blockers(
-    store: Store, actor: Actor, choice: Choice, *, account_id: int, zone: str, nonce: str, now: datetime
+    store: Store,
+    actor: Actor,
+    choice: Choice,
+    *,
+    account_id: int,
+    zone: str,
+    nonce: str,
+    saves: bool,
+    now: datetime,
 ) -> Started | list[PaymentAttempt]:
     """Return the attempts in the way, or the answer that an earlier start already has."""
     with store.read() as session:
@@ -146,7 +162,8 @@ def _blockers(
                 .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
                 .where(AttemptInvoice.attempt_id == attempt.id)
             )
-            same = {r.ref: r.reserved_minor for r in held} == refs
+            keeps = session.scalar(select(CardSetup.id).where(CardSetup.attempt_id == attempt.id)) is not None
+            same = {r.ref: r.reserved_minor for r in held} == refs and keeps is saves
             # A second click with the same sum gets the same page while it can be paid.
             if same and attempt.amount_minor == plan.amount.minor and payable_url(attempt, now):
                 return Started(attempt.ref, attempt.checkout_url)
@@ -157,11 +174,13 @@ def _learn_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttemp
     """Learn what became of an attempt whose page we do not know yet.
 
     Raises:
-        Refused: `being_checked`, its outcome is still not known.
+        Refused: `being_checked`, its outcome is still not known; `already_paid`.
     """
     status = settle(store, gateway, attempt.ref, now=now)
     if status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
         raise Refused("being_checked", ref=attempt.ref)
+    if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
+        raise Refused("already_paid", ref=attempt.ref)
 
 
 def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> None:
@@ -198,6 +217,7 @@ def _reserve(
     note: str | None,
     base_url: str,
     now: datetime,
+    consent: cards.Consent | None,
 ) -> PaymentAttempt | None:
     """Lock, count again, write the attempt and its reservations; None when somebody was first."""
     account = session.get_one(Account, account_id, with_for_update=True)
@@ -238,6 +258,7 @@ def _reserve(
             cancel_url=f"{base_url}/r/{ref}?left=1",
             invoice_refs=[row.ref for row, _ in plan.shares],
             idempotency_key=f"attempt:{ref}:1",
+            saves_card=cards.card_saving(session, actor, account) if consent else None,
         )
     )
     attempt = PaymentAttempt(
@@ -267,6 +288,11 @@ def _reserve(
         )
         for row, amount in plan.shares
     )
+    if consent is not None:
+        cards.write_consent(
+            session, actor, account, consent, language=language, expires_at=attempt.expires_at,
+            attempt=attempt, now=now,
+        )  # fmt: skip
     record(
         session,
         actor,
@@ -291,14 +317,14 @@ def _open(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now
         opened = gateway.send(stored_call(attempt))
     except OutcomeUnknown as error:
         why = str(error)
-        store.run(lambda s: not_opened(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
+        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
         return Started(attempt.ref, None)
     except GatewayUnreachable:
-        store.run(lambda s: not_opened(s, attempt.id, AttemptStatus.CANCELLED, "unreachable", now=now))
+        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.CANCELLED, "unreachable", now=now))
         raise GatewayDown("gateway_down") from None
     except GatewayRefused as error:
         code = error.code
-        store.run(lambda s: not_opened(s, attempt.id, AttemptStatus.FAILED, code, now=now))
+        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.FAILED, code, now=now))
         raise Refused("gateway_refused", gateway_code=code) from None
-    store.run(lambda s: write_page(s, lock(s, attempt.id), opened, now=now))
+    store.run(lambda s: page_opened(s, attempt.id, opened, now=now))
     return Started(attempt.ref, opened.url)

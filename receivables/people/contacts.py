@@ -150,7 +150,7 @@ def add(
     called, reached = read_name(name), read_address(address)
     account = session.get_one(Account, actor.account_id, with_for_update=True)
     known = _at(session, account.id, reached)
-    if known is not None and (known.is_active or known.confirmed_at is not None):
+    if known is not None and known.is_active:
         raise Refused("address_known")
     contact = known or Contact(account_id=account.id, may_commit=False, is_active=False, created_at=now)
     contact.name = called
@@ -221,7 +221,7 @@ def rename(
     """Correct a name, and whether reminders go to this person; the same again changes nothing.
 
     Raises:
-        Refused: reasons of `read_name`; nobody_pays when nobody else would be reminded.
+        Refused: reasons of `read_name`.
     """
     called = read_name(name)
     contact = _contact(session, actor, ref, lock=True)
@@ -339,7 +339,9 @@ def prove_address(
     return Proved(tried, own_link_ended=actor.id in ended)
 
 
-def _welcome(session: Session, contact: Contact, address: Address, code: OneTimeCode, *, now: datetime) -> None:
+def _welcome(
+    session: Session, contact: Contact, address: Address, code: OneTimeCode, *, now: datetime
+) -> None:
     """Send the first link to an address that has just been proved."""
     outbox.enqueue(
         session,

@@ -21,8 +21,8 @@ from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact.consents import address_digest, has_opted_out, masked
 from receivables.errors import NotFound, Refused, TooManyTries
-from receivables.permissions import Actor, Permission, require
 from receivables.people.addresses import read_address, read_name
+from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
 
 KIND = "invoice_forwarded"
@@ -151,7 +151,11 @@ def _colleague(
     """The contact at this address, or a new one who is nothing but a colleague."""
     known = session.scalars(
         select(Contact)
-        .where(Contact.account_id == account.id, Contact.is_active, func.lower(Contact.email) == email.lower())
+        .where(
+            Contact.account_id == account.id,
+            Contact.is_active,
+            func.lower(Contact.email) == email.lower(),
+        )
         .order_by(Contact.forwarded_by_id.is_not(None), Contact.id)
     ).first()
     if known is not None:

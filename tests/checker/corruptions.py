@@ -489,4 +489,98 @@ WAITING = [
     ),
 ]  # fmt: skip
 
-ALL = [*LEDGER, *INVOICES, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]
+_SETTLED = "status = 'settled'"
+_DISCOUNT = "(SELECT id FROM ledger_entry WHERE reference LIKE 'adjustment:offer:%')"
+OFFERS = [
+    Corruption(
+        "offer decided by its proposer",
+        books(f"UPDATE offer SET decided_by_id = proposed_by_staff_id WHERE {_SETTLED}"),
+        ("INV-11",), "was decided by staff 1, who had proposed it",
+    ),
+    Corruption(
+        "invoice in two accepted offers",
+        books("UPDATE offer_invoice SET invoice_id = (SELECT id FROM invoice WHERE number = 'INV-10'),"
+              " blocking = true WHERE offer_id = (SELECT id FROM offer WHERE status = 'lapsed')",
+              rebuilt="offer_invoice"),
+        ("INV-11",), "is in accepted offers",
+    ),
+    Corruption(
+        "settled with less than was agreed written off",
+        books(f"UPDATE adjustment SET amount_minor = 2999 WHERE entry_id = {_DISCOUNT}"),
+        ("INV-11", "INV-3"), "is settled: GBP 70.00 came and GBP 29.99 was written off, GBP 100.00 was owed",
+    ),
+    Corruption(
+        "forgiven before the money was in",
+        books(f"UPDATE offer SET status = 'lapsed' WHERE {_SETTLED}"),
+        ("INV-11",), "is lapsed, yet GBP 30.00 of it is forgiven",
+    ),
+    Corruption(
+        "another sum than was owed",
+        books(f"UPDATE offer SET balance_minor = 9999 WHERE {_SETTLED}"),
+        ("INV-11",), "is about GBP 99.99, its invoices had GBP 100.00",
+    ),
+    Corruption(
+        "offer of more than is owed",
+        books("UPDATE offer SET amount_minor = 10000 WHERE status = 'accepted'"),
+        ("INV-11",), "asks GBP 100.00 of GBP 100.00",
+    ),
+    Corruption(
+        "accepted by nobody",
+        books("UPDATE offer SET accepted_name = '' WHERE status = 'accepted'"),
+        ("INV-11",), "nobody's name stands under it",
+    ),
+    Corruption(
+        "accepted at no moment",
+        books("UPDATE offer SET accepted_at = NULL WHERE status = 'accepted'"),
+        ("INV-11",), "is accepted, accepted at None",
+    ),
+    Corruption(
+        "accepted and not reserved",
+        books("UPDATE offer_invoice SET blocking = false"
+              " WHERE offer_id = (SELECT id FROM offer WHERE status = 'accepted')"),
+        ("INV-11",), "is accepted and frees invoice",
+    ),
+    Corruption(
+        "to be paid before it ends",
+        books("UPDATE offer SET pay_by_on = '2026-11-01' WHERE status = 'accepted'"),
+        ("INV-11",), "before its last day",
+    ),
+    Corruption(
+        "made by staff, but by nobody",
+        books("UPDATE offer SET proposed_by_staff_id = NULL WHERE status = 'accepted'"),
+        ("INV-11",), "was made by staff, but by nobody",
+    ),
+    Corruption(
+        "discount of an offer that is not there",
+        books("UPDATE ledger_entry SET reference = 'adjustment:offer:99:1'"
+              f" WHERE id = {_DISCOUNT}"),
+        ("INV-11",), "forgiven for offer 99, which does not exist",
+    ),
+    Corruption(
+        "discount for no offer",
+        books(f"UPDATE ledger_entry SET reference = 'adjustment:generous' WHERE id = {_DISCOUNT}"),
+        ("INV-11",), "forgives part of invoice",
+    ),
+    Corruption(
+        "adjustment missing",
+        books("DELETE FROM adjustment WHERE kind = 'withholding_tax'"),
+        ("INV-3",), "by GBP 15.00, its adjustments say nothing",
+    ),
+    Corruption(
+        "adjustment of another kind than its entry",
+        books("UPDATE adjustment SET kind = 'settlement_discount' WHERE kind = 'withholding_tax'"),
+        ("INV-3", "INV-11"), "is settlement_discount, its entry debits withholding_tax",
+    ),
+    Corruption(
+        "adjustment of another invoice",
+        books("UPDATE adjustment SET invoice_id = 1 WHERE kind = 'withholding_tax'"),
+        ("INV-3",), "its adjustments say invoice 1 by GBP 15.00",
+    ),
+    Corruption(
+        "adjustment of an entry that is not there",
+        books("UPDATE adjustment SET entry_id = 9999 WHERE kind = 'withholding_tax'", rebuilt="adjustment"),
+        ("INV-3",), "",
+    ),
+]  # fmt: skip
+
+ALL = [*LEDGER, *INVOICES, *OFFERS, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]

@@ -13,10 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Account, Contact
+from models.arrangements import DiscountTax, Offer, OfferInvoice, OfferMaker
 from models.creditors import Creditor
 from models.invoices import Invoice, InvoiceKind
 from models.ledger import LedgerCode, LedgerEntry
@@ -24,6 +26,7 @@ from models.links import Channel, Link, LinkScope
 from models.messages import ContactLedger, Message, Purpose
 from models.migrate import upgrade
 from models.payments import (
+    Adjustment,
     Allocation,
     AllocationRule,
     InboxEvent,
@@ -32,7 +35,8 @@ from models.payments import (
     PaymentMethod,
     ProviderEffect,
 )
-from models.states import AttemptStatus, InboxStatus, InvoiceStatus, MessageStatus
+from models.staff import Role, Staff
+from models.states import AttemptStatus, InboxStatus, InvoiceStatus, MessageStatus, OfferStatus
 from models.store import Store
 from models.work import Alert
 from receivables import ledger
@@ -54,6 +58,7 @@ QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
+DISCOUNTS, WITHHELD = LedgerCode.SETTLEMENT_DISCOUNTS, LedgerCode.WITHHOLDING_TAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class _Builder:
         self._people()
         self._documents()
         self._payments()
+        self._offers()
         self._waiting()
         self._messages()
         self._acts()
@@ -318,6 +324,67 @@ class _Builder:
                 valued_on=TODAY - DAY, entry_id=entry.id,
             )
         )  # fmt: skip
+
+    # ------------------------------------------------------------------ offers
+
+    def _offers(self) -> None:
+        """One account with a settled, an accepted and a lapsed offer, and with tax withheld."""
+        fen = self._account("A-5", "Fen Foods", "GB", "Europe/London")
+        maker, decider = (self._person(name) for name in ("mia", "dan"))
+        settled, agreed, lapsed, taxed = (
+            self._invoice(fen, number, 10_000) for number in ("INV-9", "INV-10", "INV-11", "INV-12")
+        )
+        offer = self._offer(settled, OfferStatus.SETTLED, maker, decider)
+        self._offer(agreed, OfferStatus.ACCEPTED, maker, decider)
+        self._offer(lapsed, OfferStatus.LAPSED, maker, None)
+        self._offer(lapsed, OfferStatus.AWAITING_APPROVAL, maker, None)
+        paid = self._post(
+            "payment:transfer-2", "payment", "GBP", Side(BANK, debit_minor=7_000), self._paid(settled, 7_000)
+        )
+        self._allot(paid, settled, 7_000, payment=self._payment(paid, fen, 7_000, "GBP"))
+        for invoice, minor, kind, key, code in (
+            (settled, 3_000, "settlement_discount", f"offer:{offer.id}:{settled.id}", DISCOUNTS),
+            (taxed, 1_500, "withholding_tax", "certificate-1", WITHHELD),
+        ):
+            entry = self._post(
+                f"adjustment:{key}", kind, "GBP", Side(code, debit_minor=minor), self._paid(invoice, minor)
+            )
+            self._add(
+                Adjustment(
+                    account_id=fen.id, invoice_id=invoice.id, kind=kind, amount_minor=minor, currency="GBP",
+                    entry_id=entry.id, made_on=TODAY,
+                )
+            )  # fmt: skip
+
+    def _person(self, name: str) -> Staff:
+        return self._add(
+            Staff(
+                email=f"{name}@northgate.example", name=name.title(), role=Role.SUPERVISOR, language="en",
+                password_hash="!", is_active=True, created_at=NOW - 30 * DAY,  # noqa: S106
+            )
+        )  # fmt: skip
+
+    def _offer(self, invoice: Invoice, status: OfferStatus, maker: Staff, decider: Staff | None) -> Offer:
+        agreed = status is not OfferStatus.AWAITING_APPROVAL
+        last = self.session.query(func.max(LedgerEntry.id)).scalar()
+        offer = self._add(
+            Offer(
+                ref=f"{status}-{invoice.number}", account_id=invoice.account_id, status=status,
+                maker=OfferMaker.STAFF, currency="GBP", balance_minor=10_000, amount_minor=7_000,
+                expires_on=TODAY, pay_by_on=TODAY, discount_tax=DiscountTax.NONE,
+                proposed_by_staff_id=maker.id, proposed_at=NOW - 2 * DAY,
+                decided_by_id=decider.id if decider else None, content_digest="0" * 64,
+                terms={"accepted": {"after_entry": last}} if agreed else {},
+                accepted_name="Finn Fen" if agreed else None, accepted_at=NOW - DAY if agreed else None,
+            )
+        )  # fmt: skip
+        self._add(
+            OfferInvoice(
+                offer_id=offer.id, invoice_id=invoice.id, balance_minor=10_000,
+                blocking=status is OfferStatus.ACCEPTED,
+            )
+        )  # fmt: skip
+        return offer
 
     # ------------------------------------------------------------------ what waits
 

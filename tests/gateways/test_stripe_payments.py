@@ -108,6 +108,7 @@ class TestRequests:
             ("POST", f"/v1/checkout/sessions/{session_id}/expire"),
             ("GET", "/v1/checkout/sessions/"),
             ("GET", "/v1/checkout/sessions"),
+            ("GET", "/v1/payment_intents"),
         ]
         assert {r.path: r.faults() for r in sent if r.faults()} == {}
 

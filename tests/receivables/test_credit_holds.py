@@ -25,6 +25,7 @@ from tests import factories as make
 from tests.conftest import NOON
 
 LATER = NOON + timedelta(hours=1)
+THOUSAND = Money(100000, "GBP")
 REASON = "Two invoices are more than twenty days late."
 
 
@@ -38,9 +39,7 @@ def account(store: Store) -> Account:
         return account
 
 
-def place(
-    store: Store, account: Account, release: Money = Money(100000, "GBP"), **more: object
-) -> CreditHold:
+def place(store: Store, account: Account, release: Money = THOUSAND, **more: object) -> CreditHold:
     reason = str(more.pop("reason", REASON))
     with store.write() as s:
         actor = make.staff_actor(make.a_person(s, more.pop("role", Role.SUPERVISOR)))  # type: ignore[arg-type]
@@ -57,8 +56,8 @@ def reduce(store: Store, account: Account, minor: int, *, number: int = 0) -> Cr
         ledger.post(
             s, SYSTEM,
             ledger.Draft(
-                creditor_id=locked.creditor_id, reference=f"test:{invoices[number].id}:{minor}", kind="payment",
-                currency="GBP", effective_on=LATER.date(),
+                creditor_id=locked.creditor_id, reference=f"test:{invoices[number].id}:{minor}",
+                kind="payment", currency="GBP", effective_on=LATER.date(),
                 sides=[
                     ledger.debit(LedgerCode.BANK, Money(minor, "GBP")),
                     ledger.credit(LedgerCode.RECEIVABLES, Money(minor, "GBP"), account_id=account.id,

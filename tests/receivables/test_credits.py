@@ -42,8 +42,8 @@ def a_credit_note(store: Store, account: Account, minor: int, *, days: int) -> i
         ledger.post(
             s, SYSTEM,
             ledger.Draft(
-                creditor_id=account.creditor_id, reference=f"note:{note.id}", kind="credit_note", currency=GBP,
-                effective_on=note.issued_on,
+                creditor_id=account.creditor_id, reference=f"note:{note.id}", kind="credit_note",
+                currency=GBP, effective_on=note.issued_on,
                 sides=[
                     ledger.debit(LedgerCode.OPENING_COUNTERPART, amount),
                     ledger.credit(LedgerCode.UNAPPLIED_CREDIT, amount, account_id=account.id,
@@ -223,4 +223,4 @@ def test_only_the_debtor_himself_uses_it(store: Store, account: Account) -> None
         with pytest.raises(NotFound):
             credits.apply_credit(s, make.holder_actor(stranger), ref, Money(1, GBP), nonce="x", now=NOON)
         with pytest.raises(NotFound):
-            credits.apply_credit(s, make.holder_actor(stranger), "nothing", Money(1, GBP), nonce="x", now=NOON)
+            credits.apply_credit(s, make.holder_actor(stranger), "none", Money(1, GBP), nonce="x", now=NOON)

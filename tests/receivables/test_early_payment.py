@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models.accounts import Account
 from models.invoices import Invoice
-from models.ledger import LedgerCode, Posting
+from models.ledger import Posting
 from models.money import Money
 from models.payments import Adjustment
 from models.states import InvoiceStatus

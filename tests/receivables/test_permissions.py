@@ -28,6 +28,7 @@ MATRIX = """
     audit:read               . x . . x x   . . .
     call:ask                 . . . . . .   . . x
     card:keep                . . . . . .   . . x
+    code:ask                 . . . . . .   . x x
     contact:change           . . . . . .   . . x
     credit:use               . . . . . .   . . x
     credit_hold:place        . x . . . .   . . .

@@ -330,54 +330,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_answer_file_answer", "answer_file", ["answer_id"], unique=False)
     op.create_table(
-        "card_setup",
-        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
-        sa.Column("ref", sa.String(length=24), nullable=False),
-        sa.Column("saved_card_id", base.BigId, nullable=False),
-        sa.Column("attempt_id", base.BigId, nullable=True),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "created",
-                "open",
-                "processing",
-                "succeeded",
-                "failed",
-                "cancelled",
-                "expired",
-                "unknown",
-                name="status",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
-        sa.Column("language", sa.String(length=2), nullable=False),
-        sa.Column("idempotency_key", sa.String(length=120), nullable=True),
-        sa.Column("operation", sa.Text(), nullable=True),
-        sa.Column("request_body", sa.Text(), nullable=True),
-        sa.Column("remote_id", sa.Text(), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
-        sa.Column("failure_code", sa.Text(), nullable=True),
-        sa.Column("started_at", base.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", base.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", base.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["attempt_id"], ["payment_attempt.id"], name=op.f("fk_card_setup_attempt_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["saved_card_id"], ["saved_card.id"], name=op.f("fk_card_setup_saved_card_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_card_setup")),
-        sa.UniqueConstraint("attempt_id", name=op.f("uq_card_setup_attempt_id")),
-        sa.UniqueConstraint("idempotency_key", name=op.f("uq_card_setup_idempotency_key")),
-        sa.UniqueConstraint("ref", name=op.f("uq_card_setup_ref")),
-        sa.UniqueConstraint("remote_id", name=op.f("uq_card_setup_remote_id")),
-    )
-    op.create_index("ix_card_setup_card", "card_setup", ["saved_card_id"], unique=False)
-    op.create_table(
         "dispute",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
         sa.Column("ref", sa.String(length=24), nullable=False),
@@ -596,6 +548,56 @@ def upgrade() -> None:
     )
     op.create_index("ix_plan_account", "plan", ["account_id"], unique=False)
     op.create_index("ix_plan_status", "plan", ["status"], unique=False)
+    op.create_table(
+        "card_setup",
+        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
+        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column("saved_card_id", base.BigId, nullable=False),
+        sa.Column("attempt_id", base.BigId, nullable=True),
+        sa.Column("plan_id", base.BigId, nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "created",
+                "open",
+                "processing",
+                "succeeded",
+                "failed",
+                "cancelled",
+                "expired",
+                "unknown",
+                name="status",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=120), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=True),
+        sa.Column("request_body", sa.Text(), nullable=True),
+        sa.Column("remote_id", sa.Text(), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("failure_code", sa.Text(), nullable=True),
+        sa.Column("started_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", base.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"], ["payment_attempt.id"], name=op.f("fk_card_setup_attempt_id")
+        ),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_card_setup_plan_id")),
+        sa.ForeignKeyConstraint(
+            ["saved_card_id"], ["saved_card.id"], name=op.f("fk_card_setup_saved_card_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_card_setup")),
+        sa.UniqueConstraint("attempt_id", name=op.f("uq_card_setup_attempt_id")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_card_setup_idempotency_key")),
+        sa.UniqueConstraint("ref", name=op.f("uq_card_setup_ref")),
+        sa.UniqueConstraint("remote_id", name=op.f("uq_card_setup_remote_id")),
+    )
+    op.create_index("ix_card_setup_card", "card_setup", ["saved_card_id"], unique=False)
     op.create_table(
         "request",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -893,6 +895,8 @@ def downgrade() -> None:
     op.drop_index("ix_request_status", table_name="request")
     op.drop_index("ix_request_account", table_name="request")
     op.drop_table("request")
+    op.drop_index("ix_card_setup_card", table_name="card_setup")
+    op.drop_table("card_setup")
     op.drop_index("ix_plan_status", table_name="plan")
     op.drop_index("ix_plan_account", table_name="plan")
     op.drop_table("plan")
@@ -911,8 +915,6 @@ def downgrade() -> None:
     op.drop_index("ix_dispute_invoice", table_name="dispute")
     op.drop_index("ix_dispute_account", table_name="dispute")
     op.drop_table("dispute")
-    op.drop_index("ix_card_setup_card", table_name="card_setup")
-    op.drop_table("card_setup")
     op.drop_index("ix_answer_file_answer", table_name="answer_file")
     op.drop_table("answer_file")
     op.drop_index("ix_adjustment_invoice", table_name="adjustment")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import itertools
 import random
 from datetime import date
 
@@ -80,7 +81,7 @@ def test_days_are_business_days_in_order(country: str, every: Every) -> None:
         first = date.fromordinal(dice.randint(date(2026, 1, 1).toordinal(), date(2030, 1, 1).toordinal()))
         days = schedule.dates(first, 24, every, country)
         assert all(is_business_day(day, country) for day in days)
-        assert all(early < late for early, late in zip(days, days[1:], strict=False))
+        assert all(early < late for early, late in itertools.pairwise(days))
         assert days[0] >= first
 
 

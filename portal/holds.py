@@ -1,0 +1,24 @@
+"""Credit on hold, explained: since when, why, what to pay to be released, what still works."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+import web
+from portal.preferences import carry_language
+from receivables import credit_holds
+
+blueprint = Blueprint("portal_holds", __name__)
+blueprint.url_defaults(carry_language)
+
+
+@blueprint.get("/account/credit-hold")
+@web.link_session
+def hold() -> Response:
+    """Show the hold that stands on this account; without one there is no such page."""
+    holder = web.holder()
+    found = credit_holds.view(
+        web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
+    )
+    by_card = web.house().gateway(holder.gateway_account) is not None
+    return web.render("portal/hold.html", hold=found, by_card=by_card, plain=f"{found.left.decimal:f}")

@@ -1,0 +1,198 @@
+"""Agreements on paper: in the creditor's language, which binds, and in the reader's to be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from presentation.papers import Pen, letterhead
+from presentation.writing import LANGUAGE_NAMES
+from receivables.documents.data import Acceptance, OfferPaper, Parties, PlanPaper
+
+
+def plan_papers(paper: PlanPaper, parties: Parties, language: str) -> list[dict[str, Any]]:
+    """The agreement to pay in parts, in one or two languages."""
+    return [
+        _plan(paper, parties, pen) | _standing(pen, parties, paper.accepted)
+        for pen in _pens(parties, language)
+    ]
+
+
+def offer_papers(paper: OfferPaper, parties: Parties, language: str) -> list[dict[str, Any]]:
+    """The settlement agreement, in one or two languages."""
+    return [
+        _offer(paper, parties, pen) | _standing(pen, parties, paper.accepted)
+        for pen in _pens(parties, language)
+    ]
+
+
+def _pens(parties: Parties, language: str) -> list[Pen]:
+    return [Pen(code, parties.zone) for code in dict.fromkeys([parties.creditor_language, language])]
+
+
+def _plan(paper: PlanPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
+    _ = pen.gettext
+    heading = pen.ngettext(
+        "Agreement to pay in %(num)d part", "Agreement to pay in %(num)d parts", len(paper.parts)
+    )
+    return letterhead(pen, parties, heading) | {
+        "facts": [[_("Dated"), pen.short(paper.made_on)]],
+        "between": _between(pen, parties),
+        "invoices": _invoices(pen, paper.invoices, [_("In all"), pen.value(paper.total)]),
+        "schedule": {
+            "caption": pen.pgettext("agreement", "When"),
+            "head": [pen.pgettext("agreement", "No."), pen.pgettext("statement", "Date"), _("Amount")],
+            "rows": [[str(part.seq), pen.value(part.on), pen.value(part.amount)] for part in paper.parts],
+            "total": [_("In all"), pen.value(paper.total)],
+        },
+        "agreed_caption": _("What we both agree"),
+        "agreed": _plan_sentences(paper, pen),
+    }
+
+
+def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
+    """The rules that hold for this plan; those that it does not have are left out."""
+    _, n, rules = pen.gettext, pen.ngettext, paper.rules
+    said = []
+    if not rules["fee_percent"]:
+        said.append(_("No fee and no interest are added while the parts are paid on their dates."))
+    said.append(
+        _("The saved card is charged on each date.")
+        if paper.pays_by == "card"
+        else _("A link to pay comes before each date.")
+    )
+    said.append(_("You may pay earlier, or all of the rest, at any time."))
+    if rules["moves"]:
+        said.append(
+            n(
+                "One date may be moved, by up to %(days)d days.",
+                "%(num)d dates may be moved, by up to %(days)d days each.",
+                rules["moves"],
+                days=rules["move_days"],
+            )
+        )
+    if rules["retry_days"]:
+        said.append(
+            _(
+                "If a part is late, it is asked for again so many days after its date: %(days)s.",
+                days=pen.numbers(rules["retry_days"]),
+            )
+        )
+    said.append(
+        n(
+            "If %(num)d part is missed, you have %(days)d days to put it right."
+            " After that the rest is due at once.",
+            "If %(num)d parts in a row are missed, you have %(days)d days to put it right."
+            " After that the rest is due at once.",
+            rules["missed_to_default"],
+            days=rules["cure_days"],
+        )
+    )
+    said.append(_("While this agreement runs we send no reminders about these invoices."))
+    said.append(
+        _(
+            "A question about an invoice stays possible. It is settled first, and the parts are worked out"
+            " anew."
+        )
+    )
+    return said
+
+
+def _offer(paper: OfferPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
+    _ = pen.gettext
+    sums = {
+        "amount": paper.amount,
+        "balance": paper.balance,
+        "forgiven": paper.forgiven,
+        "day": paper.pay_by_on,
+    }
+    agreed = [
+        _(
+            "%(creditor)s accepts %(amount)s, paid in full by %(day)s, as full and final settlement of the"
+            " invoices above.",
+            creditor=parties.creditor,
+            **sums,
+        ),
+        _(
+            "Once it has arrived in full, the remaining %(forgiven)s is given up and nothing more is owed on"
+            " these invoices.",
+            **sums,
+        ),
+        _(
+            "Until then the whole %(balance)s stays owed. If the sum has not arrived in full by %(day)s, this"
+            " agreement ends and the whole balance stands again, less what was paid.",
+            **sums,
+        ),
+        _("While this agreement runs we send no reminders about these invoices."),
+        _("Other invoices are not touched by this agreement."),
+    ]
+    return letterhead(pen, parties, _("Settlement agreement")) | {
+        "facts": [[_("Dated"), pen.short(paper.made_on)]],
+        "between": _between(pen, parties),
+        "invoices": _invoices(pen, paper.invoices, [_("Open in all"), pen.value(paper.balance)]),
+        "sums": [
+            [_("Given up once the sum is in"), pen.value(paper.forgiven)],
+            [_("To be paid by %(day)s", day=paper.pay_by_on), pen.value(paper.amount)],
+        ],
+        "agreed_caption": _("What we both agree"),
+        "agreed": agreed,
+    }
+
+
+def _between(pen: Pen, parties: Parties) -> list[str]:
+    _ = pen.gettext
+    return [
+        _("Between"),
+        _(
+            "%(creditor)s, %(address)s, who supplied the goods or services",
+            creditor=parties.creditor,
+            address=parties.creditor_address,
+        ),
+        _(
+            "and %(account)s, account %(number)s, who pays",
+            account=parties.account,
+            number=parties.account_number,
+        ),
+    ]
+
+
+def _invoices(pen: Pen, invoices: Any, last: list[str]) -> dict[str, Any]:
+    _ = pen.gettext
+    return {
+        "caption": _("Which invoices"),
+        "head": [_("Invoice"), pen.pgettext("statement", "Open")],
+        "rows": [[pen.own(number), pen.value(amount)] for number, amount in invoices],
+        "total": last,
+    }
+
+
+def _standing(pen: Pen, parties: Parties, accepted: Acceptance | None) -> dict[str, Any]:
+    """Whether it is agreed; lines to sign while it is not; which of two languages binds."""
+    _ = pen.gettext
+    notices = []
+    if pen.language != parties.creditor_language:
+        notices.append(
+            _(
+                "Copy for reading in %(language)s. The text in %(binding)s is the one that binds.",
+                language=LANGUAGE_NAMES[pen.language],
+                binding=LANGUAGE_NAMES[parties.creditor_language],
+            )
+        )
+    if accepted is None:
+        notices.append(_("Draft. Nothing is agreed until it has been accepted."))
+        lines = [
+            _("For %(name)s: name, role, date", name=parties.account),
+            _("For %(name)s: name, role, date", name=parties.creditor),
+        ]
+        return {"notice": " ".join(notices), "sign": lines, "accepted": ""}
+    who = {"name": accepted.name, "account": parties.account, "at": accepted.at}
+    return {
+        "notice": " ".join(notices),
+        "sign": [],
+        "accepted": _(
+            "Accepted for %(account)s by typed name: %(name)s, %(role)s, on %(at)s.",
+            role=accepted.role,
+            **who,
+        )
+        if accepted.role
+        else _("Accepted by typed name: %(name)s, on %(at)s.", **who),
+    }

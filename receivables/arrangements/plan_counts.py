@@ -1,0 +1,205 @@
+"""What money does to a plan: instalments paid in their order, the plan completed, cured or open again.
+
+A move of a plan, whether it blocks its invoices and its pauses are written together (decision 12).
+Source: domain.md, "Arrangements"; INV-12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.arrangements import Instalment, Plan, PlanInvoice
+from models.pauses import Pause, PauseReason
+from models.payments import Payment
+from models.states import InstalmentStatus, PlanStatus, advance
+from models.work import TaskKind
+from receivables import outbox, pauses
+from receivables.arrangements.plan_reads import COUNTED, Received, marks, number_of, parts_of, received
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.permissions import SYSTEM, Actor
+
+#: Instalments that still wait for money.
+OPEN_PARTS = frozenset({InstalmentStatus.SCHEDULED, InstalmentStatus.MISSED})
+
+
+# --------------------------------------------------------------------------- holding
+
+
+def hold(session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime) -> None:
+    """Let a plan that has just become active reserve and pause its invoices (decision 12).
+
+    Raises: IntegrityError: another plan holds one of them.
+    """
+    for covered in _covered(session, plan):
+        covered.blocking = True
+        pauses.pause(
+            session,
+            actor,
+            account,
+            PauseReason.PLAN,
+            key=f"plan:{plan.id}:{covered.invoice_id}:{now:%Y%m%d%H%M%S}",
+            now=now,
+            invoice_id=covered.invoice_id,
+        )
+    session.flush()
+
+
+def let_go(
+    session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime, free: bool = True
+) -> None:
+    """End the pauses of a plan's invoices and, unless it may still be cured, free them."""
+    standing = select(Pause.key).where(
+        Pause.account_id == account.id,
+        Pause.ended_at.is_(None),
+        Pause.reason == PauseReason.PLAN,
+        Pause.key.startswith(f"plan:{plan.id}:", autoescape=True),
+    )
+    for key in session.scalars(standing).all():
+        pauses.resume(session, actor, account, key, now=now)
+    if free:
+        for covered in _covered(session, plan):
+            covered.blocking = False
+    session.flush()
+
+
+def _covered(session: Session, plan: Plan) -> Sequence[PlanInvoice]:
+    return session.scalars(
+        select(PlanInvoice).where(PlanInvoice.plan_id == plan.id).order_by(PlanInvoice.invoice_id)
+    ).all()
+
+
+# --------------------------------------------------------------------------- money
+
+
+def recount(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Let a booked payment count towards the account's plans; a repeated call changes nothing.
+
+    The account is locked by the caller.
+    """
+    recount_account(session, session.get_one(Account, payment.account_id), now=now)
+
+
+def recount_account(session: Session, account: Account, *, now: datetime) -> None:
+    """Bring instalments and plans of an account in line with its balances.
+
+    Serves whatever moves a balance: a payment, a credit note, and a reversal, by which a paid
+    instalment is open again and a completed plan runs on. The account is locked by the caller.
+    """
+    session.flush()
+    plans = session.scalars(
+        select(Plan)
+        .where(Plan.account_id == account.id, Plan.status.in_(COUNTED))
+        .order_by(Plan.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    came = received(session, plans) if plans else {}
+    for plan in plans:
+        _count(session, account, plan, came[plan.id], now=now)
+
+
+def _count(session: Session, account: Account, plan: Plan, came: Received, *, now: datetime) -> None:
+    today = business_date(now, account.zone)
+    parts = parts_of(session, plan.id)
+    for part, mark in marks(parts, plan.currency):
+        if part.status is InstalmentStatus.WAIVED:
+            continue
+        paid = came.received >= mark
+        if paid and part.status is not InstalmentStatus.PAID:
+            move_part(session, plan, part, InstalmentStatus.PAID, now=now)
+        elif not paid and part.status is InstalmentStatus.PAID:
+            late = part.due_on < today
+            move_part(
+                session, plan, part, InstalmentStatus.MISSED if late else InstalmentStatus.SCHEDULED, now=now
+            )
+    plan.missed_in_row = sum(part.status is InstalmentStatus.MISSED for part in parts)
+    whole = all(part.status not in OPEN_PARTS for part in parts)
+    if plan.status is PlanStatus.DEFAULTED and not plan.missed_in_row and _may_be_cured(plan, today):
+        _cure(session, account, plan, now=now)
+    if plan.status is PlanStatus.ACTIVE and whole:
+        _complete(session, account, plan, now=now)
+    elif plan.status is PlanStatus.COMPLETED and not whole:
+        _reopen(session, account, plan, now=now)
+
+
+def move_part(
+    session: Session, plan: Plan, part: Instalment, to: InstalmentStatus, *, now: datetime
+) -> None:
+    before = part.status
+    advance(part, to)
+    part.settled_at = now if to is InstalmentStatus.PAID else None
+    if to is InstalmentStatus.PAID:
+        part.next_try_on = part.last_failure = None
+    record(
+        session,
+        SYSTEM,
+        "instalment.moved",
+        part,
+        account_id=plan.account_id,
+        now=now,
+        facts={"plan": plan.id, "seq": part.seq, "from": before.value, "to": to.value},
+    )
+
+
+def _may_be_cured(plan: Plan, today: date) -> bool:
+    return plan.ended_at is None and plan.cure_until_on is not None and today <= plan.cure_until_on
+
+
+def _cure(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
+    advance(plan, PlanStatus.ACTIVE)
+    plan.cure_until_on = None
+    session.flush()
+    hold(session, SYSTEM, account, plan, now=now)
+    note(session, plan, "plan.cured", now=now)
+
+
+def _complete(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
+    advance(plan, PlanStatus.COMPLETED)
+    plan.ended_at = now
+    let_go(session, SYSTEM, account, plan, now=now)
+    note(session, plan, "plan.completed", now=now)
+
+
+def _reopen(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
+    """Run on after a payment was reversed; where another plan holds an invoice, a person decides."""
+    taken = select(
+        exists().where(
+            PlanInvoice.blocking,
+            PlanInvoice.plan_id != plan.id,
+            PlanInvoice.invoice_id.in_(
+                select(PlanInvoice.invoice_id).where(PlanInvoice.plan_id == plan.id).correlate(None)
+            ),
+        )
+    )
+    if session.execute(taken).scalar_one():
+        ask(session, plan, "reversed", now=now)
+        return
+    advance(plan, PlanStatus.ACTIVE)
+    plan.ended_at = None
+    session.flush()
+    hold(session, SYSTEM, account, plan, now=now)
+    note(session, plan, "plan.reopened", now=now)
+
+
+def note(session: Session, plan: Plan, code: str, *, now: datetime, actor: Actor = SYSTEM) -> None:
+    """Write a move of a plan into the audit and the timeline."""
+    facts = {"plan": number_of(plan), "amount_minor": plan.total_minor, "currency": plan.currency}
+    record(session, actor, code, plan, account_id=plan.account_id, now=now, facts=facts)
+    outbox.note(session, plan.account_id, code, now=now, facts=facts, contact_id=actor.contact_id)
+
+
+def ask(session: Session, plan: Plan, why: str, *, now: datetime) -> None:
+    """Ask a person to look at a plan in trouble, once for each cause."""
+    outbox.ask_person(
+        session,
+        TaskKind.PLAN_TROUBLE,
+        f"plan:{plan.id}:{why}",
+        account_id=plan.account_id,
+        now=now,
+        facts={"plan": number_of(plan), "why": why},
+    )

@@ -1,0 +1,174 @@
+"""What becomes of a promise: kept by money of its time, broken by its absence, let go when moot.
+
+Broken it is one rung, not a jump: a notice, and a task for a person. Money counts by when it was
+initiated, whenever we learn of it. Source: domain.md, "Arrangements" (Promise); policy [promises].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.arrangements import Promise
+from models.messages import Purpose
+from models.pauses import PauseReason
+from models.payments import Payment
+from models.states import PromiseStatus, advance
+from models.work import TaskKind
+from receivables import invoices, outbox, pauses
+from receivables.arrangements import promises
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.permissions import SYSTEM
+from receivables.policy import PromiseRules, current_policy
+
+
+def received(session: Session, row: Promise, until: date, *, without: Payment | None = None) -> int:
+    """Return what came since the promise was made and was initiated by a day, in minor units."""
+    query = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
+        Payment.account_id == row.account_id,
+        Payment.currency == row.currency,
+        Payment.received_at >= row.made_at,
+        Payment.valued_on <= until,
+    )
+    if without is not None:
+        query = query.where(Payment.id != without.id)
+    return int(session.scalar(query) or 0)
+
+
+def _is_kept(row: Promise, came_minor: int, rules: PromiseRules) -> bool:
+    return came_minor * 100 >= row.amount_minor * rules.kept_percent
+
+
+def keep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
+    """See whether money that came keeps the open promise of its account; a follower of payments.
+
+    Returns:
+        The promise, kept or still open; None when there is none.
+    Source: policy promises.kept_percent, grace_business_days.
+    """
+    row = promises.open_promise(session, payment.account_id, payment.currency)
+    if row is None:
+        return None
+    account = session.get_one(Account, row.account_id)
+    rules = current_policy(session, now).promises
+    came = received(session, row, promises.waited_until(row.promised_on, account.country, rules))
+    row.received_minor = came
+    if not _is_kept(row, came, rules):
+        return row
+    advance(row, PromiseStatus.KEPT)
+    row.judged_at = now
+    pauses.resume(session, SYSTEM, account, promises.key_of(row), now=now)
+    facts = {"amount_minor": came, "currency": row.currency, "on": row.promised_on.isoformat()}
+    record(session, SYSTEM, "promise.kept", row, account_id=account.id, now=now, facts=facts)
+    outbox.note(session, account.id, "promise.kept", contact_id=row.contact_id, now=now, facts=facts)
+    return row
+
+
+def unkeep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
+    """Judge again the promise that a payment had kept, when that payment is reversed.
+
+    Returns:
+        The promise, broken; None when no kept promise falls without the payment.
+    Source: domain.md, "Statuses and their moves": kept→broken (payment reversed).
+    """
+    row = session.scalar(
+        select(Promise)
+        .where(
+            Promise.account_id == payment.account_id,
+            Promise.currency == payment.currency,
+            Promise.status == PromiseStatus.KEPT,
+            Promise.made_at <= payment.received_at,
+        )
+        .order_by(Promise.id.desc())
+        .limit(1)
+    )
+    if row is None:
+        return None
+    account = session.get_one(Account, row.account_id)
+    rules = current_policy(session, now).promises
+    until = promises.waited_until(row.promised_on, account.country, rules)
+    if payment.valued_on > until:
+        return None
+    came = received(session, row, until, without=payment)
+    if _is_kept(row, came, rules):
+        return None
+    _break(session, account, row, came, now=now)
+    return row
+
+
+def concerned_tomorrow(session: Session, latest: date) -> Iterable[int]:
+    """Accounts that may have a promise for the next day."""
+    return _accounts(session, latest + timedelta(days=1))
+
+
+def concerned_late(session: Session, latest: date) -> Iterable[int]:
+    """Accounts that may have a promise whose day has passed."""
+    return _accounts(session, latest)
+
+
+def _accounts(session: Session, upto: date) -> list[int]:
+    return list(
+        session.scalars(
+            select(Promise.account_id).where(
+                Promise.status == PromiseStatus.OPEN, Promise.promised_on <= upto
+            )
+        )
+    )
+
+
+def remind_tomorrow(session: Session, account: Account, *, today: date, now: datetime) -> None:
+    """Write a short note the day before, as was agreed when the promise was noted; daily."""
+    for row in _open(session, account):
+        made_today = business_date(row.made_at, account.zone) == today
+        if row.promised_on == today + timedelta(days=1) and not made_today:
+            promises.write(
+                session, SYSTEM, account, row, "promise_due_tomorrow", Purpose.ARRANGEMENT, now=now
+            )
+
+
+def break_late(session: Session, account: Account, *, today: date, now: datetime) -> None:
+    """Break what was not kept when its day and the grace are over; daily.
+
+    Nothing breaks while something else stands still for the account, such as "I have paid"; where
+    nothing is asked for any more, the promise is let go.
+    """
+    rules = current_policy(session, now).promises
+    held = [h for h in pauses.standing(session, account.id, today) if h.reason is not PauseReason.PROMISE]
+    for row in _open(session, account):
+        until = promises.waited_until(row.promised_on, account.country, rules)
+        if today <= until or pauses.paused_by(held):
+            continue
+        rows = invoices.open_rows(session, account.id, today, currency=row.currency)
+        asked = [r for r in rows if r.asked]
+        if not asked:
+            promises.let_go(session, SYSTEM, account, row, now=now)
+        elif not all(pauses.paused_by(held, invoice_ref=r.ref) for r in asked):
+            _break(session, account, row, received(session, row, until), now=now)
+
+
+def _open(session: Session, account: Account) -> list[Promise]:
+    return list(
+        session.scalars(
+            select(Promise)
+            .where(Promise.account_id == account.id, Promise.status == PromiseStatus.OPEN)
+            .order_by(Promise.id)
+        )
+    )
+
+
+def _break(session: Session, account: Account, row: Promise, came: int, *, now: datetime) -> None:
+    advance(row, PromiseStatus.BROKEN)
+    row.judged_at, row.received_minor = now, came
+    facts = {"amount_minor": row.amount_minor, "currency": row.currency, "on": row.promised_on.isoformat()}
+    record(session, SYSTEM, "promise.broken", row, account_id=account.id, now=now,
+           facts=facts | {"received_minor": came})  # fmt: skip
+    outbox.note(session, account.id, "promise.broken", contact_id=row.contact_id, now=now, facts=facts)
+    outbox.ask_person(
+        session, TaskKind.PROMISE_BROKEN, promises.key_of(row), account_id=account.id, facts=facts, now=now
+    )
+    promises.write(session, SYSTEM, account, row, "promise_broken", Purpose.ARRANGEMENT, now=now)

@@ -1,0 +1,153 @@
+"""What a debtor has typed of a dispute and not sent yet; it stays some days (decision 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.base import UTCDateTime, new_ref
+from models.disputes import DisputeDraft, DisputeFile
+from models.files import StoredFile
+from models.invoices import Invoice
+from models.store import fetch
+from receivables import files as uploads
+from receivables.disputes.reads import SentFile
+from receivables.errors import NotFound, Refused
+from receivables.files import ReceivedFile
+from receivables.permissions import Actor, Permission, require
+from receivables.policy import current_policy
+
+#: How long a draft stays (decision 10).
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft as its form shows it again."""
+
+    ref: str
+    form: Mapping[str, Any]
+    files: Sequence[SentFile]
+    shown_at: datetime
+
+
+_ONE = (
+    select(
+        DisputeDraft.ref,
+        DisputeDraft.form,
+        DisputeDraft.files,
+        DisputeDraft.shown_at,
+        DisputeDraft.account_id,
+    )
+    .join(Invoice, Invoice.id == DisputeDraft.invoice_id)
+    .where(Invoice.ref == bindparam("invoice_ref"))
+    .where(DisputeDraft.saved_at > bindparam("oldest", type_=UTCDateTime()))
+)
+
+
+def find_draft(session: Session, actor: Actor, invoice_ref: str, *, now: datetime) -> Draft | None:
+    """Return the draft about a document; None when there is none, or it has grown too old."""
+    require(actor, Permission.DISPUTE_OPEN)
+    r = fetch(session, _ONE, {"invoice_ref": invoice_ref, "oldest": now - KEPT}).first()
+    if r is None or r.account_id != actor.account_id:
+        return None
+    found = []
+    if r.files:
+        found = list(
+            session.scalars(
+                select(StoredFile)
+                .where(StoredFile.ref.in_(r.files), StoredFile.account_id == r.account_id)
+                .order_by(StoredFile.id)
+            )
+        )
+    return Draft(r.ref, r.form, [SentFile(f.ref, f.name, f.size_bytes) for f in found], r.shown_at)
+
+
+def save_draft(
+    session: Session,
+    actor: Actor,
+    invoice_ref: str,
+    *,
+    form: Mapping[str, Any],
+    received: Sequence[ReceivedFile] = (),
+    drop: Sequence[str] = (),
+    shown_at: datetime,
+    now: datetime,
+) -> DisputeDraft:
+    """Keep what was typed so far and the files that came with it.
+
+    Args:
+        form: names and strings as typed; free text cleaned.
+        received: files that were looked at and written (receivables.files.receive).
+        drop: refs of files that are taken out again.
+        shown_at: when the form was shown; kept from the first time on.
+    Raises:
+        NotAllowed, NotFound.
+        Refused: too_many_files (with `most`), files_full.
+    """
+    require(actor, Permission.DISPUTE_OPEN)
+    invoice = session.scalar(select(Invoice).where(Invoice.ref == invoice_ref))
+    if invoice is None:
+        raise NotFound("not_found")
+    require(actor, Permission.DISPUTE_OPEN, account_id=invoice.account_id)
+    session.get_one(Account, invoice.account_id, with_for_update=True)
+    policy = current_policy(session, now)
+    draft = session.scalar(select(DisputeDraft).where(DisputeDraft.invoice_id == invoice.id))
+    if draft is None or draft.saved_at <= now - KEPT:
+        if draft is not None:
+            session.delete(draft)
+            session.flush()
+        draft = DisputeDraft(
+            ref=new_ref(), account_id=invoice.account_id, invoice_id=invoice.id, form={}, files=[],
+            shown_at=min(shown_at, now), saved_at=now,
+        )  # fmt: skip
+        session.add(draft)
+    kept = [ref for ref in draft.files if ref not in drop]
+    if len(kept) + len(received) > policy.disputes.files:
+        raise Refused("too_many_files", most=policy.disputes.files)
+    for file in received:
+        stored = uploads.keep(session, actor, file, account_id=invoice.account_id, policy=policy, now=now)
+        kept.append(stored.ref)
+    draft.form, draft.files, draft.saved_at = dict(form), kept, now
+    session.flush()
+    return draft
+
+
+def drop_draft(session: Session, invoice_id: int) -> None:
+    """Forget the draft about a document: it was sent."""
+    session.execute(delete(DisputeDraft).where(DisputeDraft.invoice_id == invoice_id))
+
+
+def concerned(session: Session, latest: date) -> list[int]:
+    """Return the accounts whose drafts may have grown too old by a day."""
+    grown = datetime.combine(latest + timedelta(days=1), time(), UTC) - KEPT
+    return list(
+        session.scalars(select(DisputeDraft.account_id).where(DisputeDraft.saved_at < grown).distinct())
+    )
+
+
+def forget_old(session: Session, account: Account, *, today: date, now: datetime) -> int:
+    """Delete the drafts of an account that have grown too old, and their files that nothing else uses.
+
+    Returns: how many drafts were deleted.
+    """
+    old = session.scalars(
+        select(DisputeDraft).where(DisputeDraft.account_id == account.id, DisputeDraft.saved_at <= now - KEPT)
+    ).all()
+    for draft in old:
+        session.execute(
+            delete(StoredFile).where(
+                StoredFile.ref.in_(draft.files),
+                StoredFile.account_id == account.id,
+                StoredFile.id.not_in(select(DisputeFile.file_id)),
+            )
+        )
+        session.delete(draft)
+    session.flush()
+    return len(old)

@@ -1,0 +1,331 @@
+"""How a dispute ends: withdrawn, refused with a finding, upheld in whole or part; reopened once.
+
+Each end asks for what remains in the same transaction and tells the debtor with a new link. Source:
+domain.md, statuses of a dispute; decision 4 (a credit note made here is a numbered request).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.base import new_ref
+from models.disputes import Dispute
+from models.invoices import Invoice, InvoiceKind
+from models.ledger import LedgerCode
+from models.money import Money
+from models.pauses import PauseReason
+from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus
+from receivables import credit_notes, ledger, outbox, pauses
+from receivables.arrangements import offers
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.disputes import letters, threads
+from receivables.disputes.cases import (
+    answer_by,
+    ask_collector,
+    case_number,
+    ground,
+    lines_of,
+    lock,
+    move,
+    pause_key,
+)
+from receivables.disputes.claims import lowered
+from receivables.errors import Refused
+from receivables.payments import attempts
+from receivables.permissions import Actor, Permission, require
+from receivables.policy import current_policy
+from receivables.texts import clean_words
+
+
+def take(session: Session, actor: Actor, ref: str, *, now: datetime) -> Dispute:
+    """Take a dispute under review, or over from a colleague; the debtor sees who has it.
+
+    Raises: NotAllowed, NotFound; Refused: dispute_closed.
+    """
+    account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
+    _require_open(dispute)
+    if dispute.status is DisputeStatus.UNDER_REVIEW and dispute.handled_by_id == actor.id:
+        return dispute
+    move(session, actor, account, dispute, DisputeStatus.UNDER_REVIEW, now=now)
+    dispute.handled_by_id = actor.id
+    record(session, actor, "dispute.taken", dispute, account_id=account.id, now=now)
+    return dispute
+
+
+def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Dispute:
+    """Take a dispute back; its amount is asked for again at once. A second call changes nothing.
+
+    Raises: NotAllowed, NotFound; Refused: dispute_closed.
+    """
+    account, invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_OPEN)
+    if dispute.status is DisputeStatus.WITHDRAWN:
+        return dispute
+    _require_open(dispute)
+    move(session, actor, account, dispute, DisputeStatus.WITHDRAWN, now=now)
+    dispute.resolved_at = now
+    _note(session, actor, account, invoice, dispute, "dispute.withdrawn", dispute.contested_minor, now=now)
+    return dispute
+
+
+def refuse(session: Session, actor: Actor, ref: str, *, finding: str, now: datetime) -> Dispute:
+    """Refuse a dispute with what was found; its amount is asked for again.
+
+    Args:
+        finding: words that the debtor reads.
+    Raises:
+        NotAllowed, NotFound.
+        Refused: dispute_closed, finding_missing, words_too_long.
+    """
+    account, invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
+    said = _finding(finding)
+    if dispute.status is DisputeStatus.REJECTED and dispute.finding == said:
+        return dispute
+    _require_open(dispute)
+    _decide(session, actor, account, dispute, DisputeStatus.REJECTED, said, now=now)
+    _note(session, actor, account, invoice, dispute, "dispute.rejected", dispute.contested_minor, now=now)
+    letters.tell(session, actor, account, dispute, "dispute_refused", now=now)
+    return dispute
+
+
+def uphold(
+    session: Session, actor: Actor, ref: str, *, credited: Money, finding: str, now: datetime
+) -> Dispute:
+    """Agree with a dispute, in whole or in part, and credit what was agreed.
+
+    Of what was paid before the dispute came the credit stays on the account. The credit note carries
+    the number of a request until the books' own is known (decision 4).
+
+    Args:
+        credited: > 0 and at most what was contested; less than it upholds in part.
+        finding: words that the debtor reads.
+    Raises:
+        NotAllowed: the actor may not record credit notes.
+        NotFound.
+        Refused: dispute_closed, finding_missing, words_too_long, other_currency, amount_zero,
+            amount_above_contested (with `most`), and those of `credit_notes.record_credit_note`.
+    """
+    account, invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
+    require(actor, Permission.CREDIT_NOTE_RECORD)
+    said = _finding(finding)
+    contested = Money(dispute.contested_minor, dispute.currency)
+    to = DisputeStatus.UPHELD if credited == contested else DisputeStatus.PARTLY_UPHELD
+    if dispute.status is to and dispute.credited_minor == credited.minor:
+        return dispute
+    _require_open(dispute)
+    if credited.currency != dispute.currency:
+        raise Refused("other_currency", currency=dispute.currency)
+    if credited.minor <= 0:
+        raise Refused("amount_zero")
+    if credited > contested:
+        raise Refused("amount_above_contested", most=contested)
+    # Nothing is set aside any more when the credit note asks what is open.
+    _decide(session, actor, account, dispute, to, said, now=now)
+    note = _credit(session, actor, account, invoice, dispute, credited, now=now)
+    dispute.credited_minor, dispute.credit_note_id = credited.minor, note.id
+    _note(session, actor, account, invoice, dispute, "dispute.upheld", credited.minor, now=now)
+    kind = "dispute_upheld" if to is DisputeStatus.UPHELD else "dispute_partly_upheld"
+    letters.tell(session, actor, account, dispute, kind, now=now)
+    return dispute
+
+
+def reopen(
+    session: Session, actor: Actor, ref: str, *, words: str, files: Sequence[str] = (), now: datetime
+) -> Dispute:
+    """Look again at a refused dispute, once, because the debtor has new evidence.
+
+    What is open of the contested amount by now is set aside again.
+
+    Raises:
+        NotAllowed, NotFound.
+        Refused: not_refused, reopened_before, words_missing (neither words nor a file),
+            nothing_to_question, line_contested, in_arrangement; words_too_long, too_many_files.
+    """
+    account, invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_OPEN)
+    if dispute.status is not DisputeStatus.REJECTED:
+        raise Refused("not_refused")
+    if dispute.reopened_at is not None:
+        raise Refused("reopened_before")
+    said = clean_words(words)
+    if not said and not files:
+        raise Refused("words_missing")
+    policy = current_policy(session, now)
+    of = ground(session, actor, invoice.ref, now=now)
+    if not dispute.paid_before:
+        _contest_again(session, dispute, of.open_part, of.taken, of.row.arranged if of.row else None)
+    dispute.reopened_at = now
+    dispute.answer_by_on = answer_by(of.today, of.country, policy)
+    dispute.resolved_at = dispute.resolved_by_id = dispute.finding = None
+    move(session, actor, account, dispute, DisputeStatus.UNDER_REVIEW, now=now)
+    threads.write_note(session, actor, dispute, said, files, policy=policy, now=now)
+    if dispute.holds:
+        pauses.pause(session, actor, account, PauseReason.DISPUTE, key=pause_key(dispute), now=now,
+                     invoice_id=invoice.id)  # fmt: skip
+        attempts.supersede(session, actor, [invoice.id], reason="dispute", now=now)
+        offers.void_changed(session, actor, [invoice.id], why="dispute", now=now)
+    ask_collector(session, account, dispute, invoice.number, now=now)
+    _note(session, actor, account, invoice, dispute, "dispute.reopened", dispute.contested_minor, now=now)
+    letters.tell(session, actor, account, dispute, "dispute_received", now=now)
+    return dispute
+
+
+def _contest_again(
+    session: Session, dispute: Dispute, open_part: Money, taken: frozenset[int], arranged: str | None
+) -> None:
+    """Lower a dispute to what is open of it now; lines of which nothing is open leave it."""
+    if arranged:
+        raise Refused("in_arrangement", by=arranged)
+    lines = lines_of(session, dispute)
+    if any(line.invoice_line_id in taken for line in lines):
+        raise Refused("line_contested")
+    amount = min(Money(dispute.contested_minor, dispute.currency), open_part)
+    if amount.minor <= 0:
+        raise Refused("nothing_to_question")
+    dispute.contested_minor = amount.minor
+    parts = {line.invoice_line_id: Money(line.contested_minor, dispute.currency) for line in lines}
+    kept = lowered(parts, amount)
+    for line in lines:
+        if line.invoice_line_id in kept:
+            line.contested_minor = kept[line.invoice_line_id].minor
+        else:
+            session.delete(line)
+    session.flush()
+
+
+def _require_open(dispute: Dispute) -> None:
+    if dispute.status not in HOLDING_DISPUTES:
+        raise Refused("dispute_closed")
+
+
+def _finding(words: str) -> str:
+    said = clean_words(words)
+    if not said:
+        raise Refused("finding_missing")
+    return said
+
+
+def _decide(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    dispute: Dispute,
+    to: DisputeStatus,
+    finding: str,
+    *,
+    now: datetime,
+) -> None:
+    if dispute.status is DisputeStatus.OPENED:
+        move(session, actor, account, dispute, DisputeStatus.UNDER_REVIEW, now=now)
+    dispute.handled_by_id = dispute.handled_by_id or actor.id
+    dispute.finding, dispute.resolved_at, dispute.resolved_by_id = finding, now, actor.id
+    move(session, actor, account, dispute, to, now=now)
+
+
+def _credit(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    invoice: Invoice,
+    dispute: Dispute,
+    credited: Money,
+    *,
+    now: datetime,
+) -> Invoice:
+    number = f"REQ-{case_number(dispute.id, dispute.opened_at)}"
+    if not dispute.paid_before:
+        reason = f"{case_number(dispute.id, dispute.opened_at)}: {dispute.finding}"
+        return credit_notes.record_credit_note(
+            session, actor, invoice.ref, number=number, amount=credited, reason=reason, now=now
+        )
+    return _credit_to_account(session, actor, account, invoice, dispute, credited, number, now=now)
+
+
+def _credit_to_account(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    invoice: Invoice,
+    dispute: Dispute,
+    credited: Money,
+    number: str,
+    *,
+    now: datetime,
+) -> Invoice:
+    """Record a credit note for what was paid already: it stays in the account's favour."""
+    today = business_date(now, account.zone)
+    note = Invoice(
+        ref=new_ref(),
+        account_id=account.id,
+        kind=InvoiceKind.CREDIT_NOTE,
+        number=number,
+        status=InvoiceStatus.OPEN,
+        issued_on=today,
+        due_on=None,
+        currency=credited.currency,
+        lines_net_minor=credited.minor,
+        total_minor=credited.minor,
+        balance_minor=0,
+        description=dispute.finding or "",
+        refers_to_id=invoice.id,
+        created_at=now,
+    )
+    session.add(note)
+    session.flush()
+    ledger.post(
+        session,
+        actor,
+        ledger.Draft(
+            creditor_id=account.creditor_id,
+            reference=f"credit_note:{note.id}",
+            kind="credit_note",
+            currency=credited.currency,
+            sides=[
+                ledger.debit(LedgerCode.CREDIT_NOTES, credited),
+                ledger.credit(
+                    LedgerCode.UNAPPLIED_CREDIT, credited, account_id=account.id, invoice_id=note.id
+                ),
+            ],
+            effective_on=today,
+        ),
+        now=now,
+    )
+    record(
+        session,
+        actor,
+        "credit_note.recorded",
+        note,
+        account_id=account.id,
+        now=now,
+        facts={"invoice": invoice.id, "amount_minor": credited.minor, "currency": credited.currency},
+    )
+    return note
+
+
+def _note(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    invoice: Invoice,
+    dispute: Dispute,
+    code: str,
+    minor: int,
+    *,
+    now: datetime,
+) -> None:
+    """Write the audit and the timeline of one move."""
+    known = {"amount_minor": minor, "currency": dispute.currency}
+    facts = known | {"invoice": invoice.id, "status": dispute.status.value}
+    record(session, actor, code, dispute, account_id=account.id, now=now, reason=dispute.finding, facts=facts)
+    outbox.note(
+        session,
+        account.id,
+        code,
+        contact_id=actor.contact_id,
+        staff_id=actor.id if actor.contact_id is None else None,
+        now=now,
+        facts=known | {"what": invoice.number},
+    )

@@ -1,0 +1,243 @@
+"""A dispute as its debtor and the desk see it: status, who has it, by when, and all that was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, aliased
+
+from models.accounts import Account, Contact
+from models.disputes import Dispute, DisputeFile, DisputeLine, DisputeNote, DisputeReason
+from models.files import StoredFile
+from models.invoices import Invoice, InvoiceLine
+from models.money import Money
+from models.staff import Staff
+from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus
+from models.store import fetch
+from receivables import invoices
+from receivables.calendar_days import business_date
+from receivables.disputes.cases import case_number
+from receivables.errors import NotFound
+from receivables.permissions import Actor, ActorKind, Permission, require
+from receivables.ports import InvoiceRow
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    ref: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One word of the thread; `by` is a name of ours, or of whoever wrote for the debtor."""
+
+    by: str
+    by_us: bool
+    #: Whether the reader of a link wrote it himself.
+    own: bool
+    words: str
+    written_at: datetime
+    files: Sequence[SentFile]
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedLine:
+    position: int
+    description: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeView:
+    """One dispute, whole.
+
+    `holder` is who has it at our side, None while nobody is named; `row` is the document while
+    something of it is open.
+    """
+
+    ref: str
+    case: str
+    status: DisputeStatus
+    reason: DisputeReason
+    contested: Money
+    credited: Money
+    holds: bool
+    paid_before: bool
+    opened_at: datetime
+    answer_by: date
+    holder: str | None
+    finding: str | None
+    resolved_at: datetime | None
+    reopened_at: datetime | None
+    credit_note: str | None
+    invoice_ref: str
+    invoice_number: str
+    account_ref: str
+    account_name: str
+    account_id: int
+    zone: str
+    row: InvoiceRow | None
+    lines: Sequence[DisputedLine]
+    thread: Sequence[Said]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person still has to answer."""
+        return self.status in HOLDING_DISPUTES
+
+    @property
+    def may_reopen(self) -> bool:
+        """Whether new evidence would make us look again."""
+        return self.status is DisputeStatus.REJECTED and self.reopened_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRow:
+    """One dispute in the desk's list."""
+
+    ref: str
+    case: str
+    status: DisputeStatus
+    reason: DisputeReason
+    contested: Money
+    opened_at: datetime
+    answer_by: date
+    is_late: bool
+    holder: str | None
+    invoice_number: str
+    account_ref: str
+    account_name: str
+
+
+_HANDLER, _COLLECTOR, _CREDIT_NOTE = aliased(Staff), aliased(Staff), aliased(Invoice)
+_HEAD = (
+    select(
+        Dispute.id, Dispute.ref, Dispute.status, Dispute.reason, Dispute.contested_minor, Dispute.currency,
+        Dispute.credited_minor, Dispute.holds, Dispute.paid_before, Dispute.opened_at, Dispute.answer_by_on,
+        Dispute.finding, Dispute.resolved_at, Dispute.reopened_at, Dispute.account_id,
+        Invoice.ref.label("invoice_ref"), Invoice.number, Invoice.status.label("invoice_status"),
+        Account.ref.label("account_ref"), Account.name.label("account_name"), Account.zone,
+        _HANDLER.name.label("handler"), _COLLECTOR.name.label("collector"),
+        _CREDIT_NOTE.number.label("credit_note"),
+    )
+    .join(Invoice, Invoice.id == Dispute.invoice_id)
+    .join(Account, Account.id == Dispute.account_id)
+    .outerjoin(_HANDLER, _HANDLER.id == Dispute.handled_by_id)
+    .outerjoin(_COLLECTOR, _COLLECTOR.id == Account.collector_id)
+    .outerjoin(_CREDIT_NOTE, _CREDIT_NOTE.id == Dispute.credit_note_id)
+)  # fmt: skip
+_ONE = _HEAD.where(Dispute.ref == bindparam("ref"))
+_OPEN = _HEAD.where(Dispute.status.in_(HOLDING_DISPUTES)).order_by(Dispute.answer_by_on, Dispute.id)
+_LINES = (
+    select(InvoiceLine.position, InvoiceLine.description, DisputeLine.contested_minor)
+    .join(DisputeLine, DisputeLine.invoice_line_id == InvoiceLine.id)
+    .where(DisputeLine.dispute_id == bindparam("dispute_id"))
+    .order_by(InvoiceLine.position)
+)
+_THREAD = (
+    select(
+        DisputeNote.id, DisputeNote.words, DisputeNote.written_at, DisputeNote.contact_id,
+        DisputeNote.staff_id, Staff.name.label("staff_name"), Contact.name.label("contact_name"),
+        StoredFile.ref.label("file_ref"), StoredFile.name.label("file_name"), StoredFile.size_bytes,
+    )
+    .outerjoin(Staff, Staff.id == DisputeNote.staff_id)
+    .outerjoin(Contact, Contact.id == DisputeNote.contact_id)
+    .outerjoin(DisputeFile, DisputeFile.note_id == DisputeNote.id)
+    .outerjoin(StoredFile, StoredFile.id == DisputeFile.file_id)
+    .where(DisputeNote.dispute_id == bindparam("dispute_id"))
+    .order_by(DisputeNote.id, StoredFile.id)
+)  # fmt: skip
+
+
+def dispute_view(session: Session, actor: Actor, ref: str, *, now: datetime) -> DisputeView:
+    """Return one dispute with its lines and thread, for its debtor or the desk.
+
+    Raises:
+        NotFound: no such dispute, or another account's (L-15).
+        NotAllowed.
+    """
+    require(actor, Permission.DISPUTE_READ)
+    r = fetch(session, _ONE, {"ref": ref}).first()
+    if r is None:
+        raise NotFound("not_found")
+    require(actor, Permission.DISPUTE_READ, account_id=r.account_id)
+    row = None
+    if r.invoice_status is InvoiceStatus.OPEN:
+        rows = invoices.open_rows(session, r.account_id, business_date(now, r.zone), currency=r.currency)
+        row = next((row for row in rows if row.ref == r.invoice_ref), None)
+    lines = fetch(session, _LINES, {"dispute_id": r.id})
+    return DisputeView(
+        ref=r.ref,
+        case=case_number(r.id, r.opened_at),
+        status=r.status,
+        reason=r.reason,
+        contested=Money(r.contested_minor, r.currency),
+        credited=Money(r.credited_minor, r.currency),
+        holds=r.holds,
+        paid_before=r.paid_before,
+        opened_at=r.opened_at,
+        answer_by=r.answer_by_on,
+        holder=r.handler or r.collector,
+        finding=r.finding,
+        resolved_at=r.resolved_at,
+        reopened_at=r.reopened_at,
+        credit_note=r.credit_note,
+        invoice_ref=r.invoice_ref,
+        invoice_number=r.number,
+        account_ref=r.account_ref,
+        account_name=r.account_name,
+        account_id=r.account_id,
+        zone=r.zone,
+        row=row,
+        lines=[DisputedLine(n.position, n.description, Money(n.contested_minor, r.currency)) for n in lines],
+        thread=_thread(session, r.id, actor),
+    )
+
+
+def _thread(session: Session, dispute_id: int, actor: Actor) -> list[Said]:
+    """Return the thread in order; a note has one row for each of its files."""
+    words: dict[int, tuple[Any, list[SentFile]]] = {}
+    for r in fetch(session, _THREAD, {"dispute_id": dispute_id}):
+        _, files = words.setdefault(r.id, (r, []))
+        if r.file_ref:
+            files.append(SentFile(r.file_ref, r.file_name, r.size_bytes))
+    is_debtor = actor.kind is ActorKind.LINK_HOLDER
+    return [
+        Said(
+            by=r.staff_name or r.contact_name or "",
+            by_us=r.staff_id is not None,
+            own=is_debtor and r.staff_id is None and r.contact_id == actor.contact_id,
+            words=r.words,
+            written_at=r.written_at,
+            files=files,
+        )
+        for r, files in words.values()
+    ]
+
+
+def open_disputes(session: Session, actor: Actor, *, now: datetime) -> list[DisputeRow]:
+    """Return every dispute that waits for an answer, the one due first on top."""
+    require(actor, Permission.DISPUTE_READ)
+    return [
+        DisputeRow(
+            ref=r.ref,
+            case=case_number(r.id, r.opened_at),
+            status=r.status,
+            reason=r.reason,
+            contested=Money(r.contested_minor, r.currency),
+            opened_at=r.opened_at,
+            answer_by=r.answer_by_on,
+            is_late=r.answer_by_on < business_date(now, r.zone),
+            holder=r.handler or r.collector,
+            invoice_number=r.number,
+            account_ref=r.account_ref,
+            account_name=r.account_name,
+        )
+        for r in fetch(session, _OPEN, {})
+    ]

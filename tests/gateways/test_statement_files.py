@@ -1,0 +1,133 @@
+"""Files for other people's programs: no cell is ever a formula, no number ever a text (X-01)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from datetime import UTC, date, datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+from icalendar import Calendar
+
+from gateways.statement_files import ExportFiles
+from models.money import Money
+from receivables.ports import CalendarEntry, Sheet
+
+#: What people have put into names and memos to be run by somebody else's spreadsheet.
+PAYLOADS = [
+    "=1+1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x.example","Click")', "+1+1", "-1+1", "@SUM(1)",
+    "\t=1+1", "\r=1+1", "\n=1+1", "＝1+1", "＋1", "－1", "＠SUM(1)", "=\u202e1", '="x"&A1', "-2+3+cmd|'x'!A0",
+]  # fmt: skip
+HARMLESS = ["a=b", "1+1", "Tidewater", "http://x.example", "12.50", "", "0012", "Café ₪", 'a "b", c']
+EXPORTS = ExportFiles()
+NAMES = {"s": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+
+
+def sheet(*cells: object, **more: object) -> Sheet:
+    """One row a cell."""
+    return Sheet(**{"title": "Statement", "header": ["What"], "rows": [[c] for c in cells], **more})  # type: ignore[arg-type,list-item]
+
+
+def csv_cells(data: bytes) -> list[str]:
+    assert data.startswith(b"\xef\xbb\xbf")
+    return [row[0] if row else "" for row in csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))][
+        1:
+    ]
+
+
+def xlsx_part(data: bytes, name: str) -> ElementTree.Element:
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        return ElementTree.fromstring(book.read(name))  # noqa: S314
+
+
+def xlsx_cells(data: bytes) -> list[tuple[str | None, str]]:
+    """(type, value) of every cell below the header; shared texts looked up."""
+    shared = [
+        "".join(t.text or "" for t in item.iter(f"{{{NAMES['s']}}}t"))
+        for item in xlsx_part(data, "xl/sharedStrings.xml").findall("s:si", NAMES)
+    ]
+    cells = []
+    for cell in xlsx_part(data, "xl/worksheets/sheet1.xml").iterfind(".//s:c", NAMES):
+        assert cell.find("s:f", NAMES) is None
+        value = cell.findtext("s:v", "", NAMES)
+        kind = cell.get("t")
+        if not str(cell.get("r")).endswith("1") or str(cell.get("r"))[1:] != "1":
+            cells.append((kind, shared[int(value)] if kind == "s" else value))
+    return cells
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_text_is_a_formula(payload: str) -> None:
+    """X-01: each of the corpus is marked in both formats, in cells and in headers."""
+    (cell,) = csv_cells(EXPORTS.csv(sheet(payload)))
+    assert cell == "'" + payload
+    book = EXPORTS.xlsx(sheet(payload))
+    ((kind, value),) = xlsx_cells(book)
+    assert kind == "s"
+    assert value.startswith("'")
+    assert EXPORTS.csv(sheet(header=[payload])).decode("utf-8-sig").lstrip('"').startswith("'")
+
+
+def test_harmless_texts_stay_as_they_are() -> None:
+    """Nothing else is touched: numbers as texts keep their noughts, addresses are no links."""
+    book = EXPORTS.xlsx(sheet(*HARMLESS))
+    assert [value for _, value in xlsx_cells(book)] == HARMLESS
+    assert {kind for kind, _ in xlsx_cells(book)} == {"s"}
+    assert csv_cells(EXPORTS.csv(sheet(*HARMLESS))) == HARMLESS
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        assert not any("_rels/sheet1" in name for name in parts.namelist())
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (Money(-1250, "GBP"), "-12.50"),
+        (Money(123, "KWD"), "0.123"),
+        (Money(500, "JPY"), "500"),
+        (Money(10**14 + 1, "EUR"), "1000000000000.01"),
+    ],
+)
+def test_amounts_are_numbers(amount: Money, written: str) -> None:
+    """X-01: −12.50 is a number and not marked; no cent is lost on the way."""
+    assert csv_cells(EXPORTS.csv(sheet(amount))) == [written]
+    ((kind, value),) = xlsx_cells(EXPORTS.xlsx(sheet(amount)))
+    assert kind is None
+    assert value.rstrip("0").rstrip(".") == written.rstrip("0").rstrip(".") or value == written
+
+
+def test_days_and_direction_are_typed() -> None:
+    """A day is a day to the spreadsheet; a Hebrew sheet runs from the right."""
+    book = EXPORTS.xlsx(sheet(date(2026, 1, 2), None, right_to_left=True, title="דף: חשבון/[1]*" + "x" * 40))
+    assert xlsx_cells(book) == [(None, "46024")]
+    assert csv_cells(EXPORTS.csv(sheet(date(2026, 1, 2), None))) == ["2026-01-02", ""]
+    view = xlsx_part(book, "xl/worksheets/sheet1.xml").find(".//s:sheetView", NAMES)
+    assert view is not None
+    assert view.get("rightToLeft") == "1"
+    name = xlsx_part(book, "xl/workbook.xml").find(".//s:sheet", NAMES)
+    assert name is not None
+    assert re.fullmatch(r"[^\[\]:*?/\\]{1,31}", str(name.get("name")))
+
+
+def test_a_file_made_twice_is_the_same() -> None:
+    """Nothing of the moment is in it."""
+    assert EXPORTS.xlsx(sheet("a", Money(1, "GBP"))) == EXPORTS.xlsx(sheet("a", Money(1, "GBP")))
+
+
+def test_the_calendar_reads_back() -> None:
+    """RFC 5545: whole days, stable ids, an alarm before midnight of the day, no line smuggled in."""
+    made = datetime(2026, 11, 1, 10, tzinfo=UTC)
+    entry = CalendarEntry(
+        "abc", date(2026, 12, 4), "שלמו 5 ₪\r\nATTENDEE:x", "words\nhttps://a.example", made
+    )
+    calendar = Calendar.from_ical(EXPORTS.calendar("תשלומים", "he", [entry]))
+    (event,) = calendar.walk("VEVENT")
+    assert event["UID"] == "abc@amicable"
+    assert event["DTSTART"].dt == date(2026, 12, 4)
+    assert event["DTEND"].dt == date(2026, 12, 5)
+    assert "ATTENDEE" not in event
+    assert event["DESCRIPTION"] == "words\nhttps://a.example"
+    (alarm,) = event.walk("VALARM")
+    assert alarm["TRIGGER"].dt == timedelta(hours=-15)
