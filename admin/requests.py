@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 import web
 from admin.forms import AnswerForm
+from admin.invoices import actor_language
 from admin.shell import blueprint, done, note_read, page
 from models.answers import RequestKind
 from receivables import files
 from receivables.answers import hardship, reads, requests
-from receivables.errors import NotFound, Refused
+from receivables.errors import Refused
 from receivables.permissions import Permission
 from receivables.policy import default_policy
 
@@ -51,7 +52,7 @@ def answer_request(ref: str) -> Response:
         return _request_page(ref, form, 422)
     book = form.decision.data == "answer" and asked.kind is RequestKind.WITHHOLDING
     open_now = asked.invoice_open
-    amount = form.money(open_now.currency, web.preferred_language()) if book and open_now else None
+    amount = form.money(open_now.currency, actor_language()) if book and open_now else None
     if book and amount is None:
         return _request_page(ref, form, 422)
 
@@ -88,24 +89,10 @@ def _request_page(
     with web.house().store.read() as database:
         asked = reads.request_view(database, web.staff_actor(), ref)
     note_read(asked.account_id)
-    if form.amount.data is None and asked.amount is not None:
+    if not form.amount.data and asked.amount is not None:
         form.amount.data = str(asked.amount.decimal)
     return page("backoffice/request.html", status, here=HERE, zone=asked.zone, asked=asked, form=form,
                 refused=refused)  # fmt: skip
-
-
-@blueprint.get("/requests/<ref>/files/<name>")
-@web.needs(P.REQUEST_ANSWER)
-def request_file(ref: str, name: str) -> Response:
-    """A proof or document of a request, to be saved, never shown inside a page (X-03)."""
-    with web.house().store.read() as database:
-        asked = reads.request_view(database, web.staff_actor(), ref)
-        sent = [*asked.files, *([asked.reply_file] if asked.reply_file else [])]
-        if name not in {row.ref for row in sent}:
-            raise NotFound("not_found")
-        found = files.one_file(database, web.staff_actor(), name)
-    note_read(asked.account_id)
-    return web.attachment(found.name, found.media_type, files.content(web.house().files, found))
 
 
 # --------------------------------------------------------------------------- difficulty

@@ -49,6 +49,7 @@ PLACES = (
     Place(N_("Work"), N_("Approvals"), "backoffice.approvals_list", P.APPROVAL_READ, "p"),
     Place(N_("Work"), N_("Requests"), "backoffice.requests_list", P.REQUEST_ANSWER, "r"),
     Place(N_("Work"), N_("In difficulty"), "backoffice.hardship_list", P.HARDSHIP_READ),
+    Place(N_("Work"), N_("Disputes"), "backoffice.disputes", P.DISPUTE_READ, "d"),
     Place(N_("Books"), N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
     Place(N_("Books"), N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
     Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),

@@ -455,7 +455,15 @@ REFUSALS: Mapping[str, str] = {
     "day_too_late": N_("This day is later than the rules give."),
     "day_unreadable": N_("Write the day as year, month and day, for example 2026-12-11."),
     "dispute_closed": N_("This dispute is closed; somebody was faster, or it was withdrawn."),
+    "debtor_waits": N_("The debtor waits for an answer. Replace it, or let somebody else decide."),
     "empty": N_("Fill this in."),
+    "file_broken": N_("The file cannot be read."),
+    "file_empty": N_("The file is empty."),
+    "file_kind": N_("This is not a PDF or a picture."),
+    "file_pixels": N_("The picture has too many pixels."),
+    "file_size": N_("The file is too large."),
+    "file_virus": N_("The scanner found something in the file."),
+    "files_full": N_("The account has no room for more files."),
     "finding_missing": N_("Say what you found; the debtor reads it."),
     "invoice_busy": N_("One of the invoices is disputed, on its way or part of a plan."),
     "invoice_not_open": N_("This invoice is not open any more; nothing can be credited on it."),
@@ -478,9 +486,11 @@ REFUSALS: Mapping[str, str] = {
     "reason_missing": N_("Say why, in a few words."),
     "release_above_overdue": N_("This is more than is overdue and asked for."),
     "release_zero": N_("The amount must be more than zero."),
+    "request_over": N_("It was answered or taken back meanwhile."),
     "too_large": N_("This amount is too large."),
     "too_long": N_("This is too long."),
     "too_precise": N_("This has more decimals than the currency has."),
+    "withholding_books": N_("Tax that was withheld is answered by booking it."),
     "words_missing": N_("Write the answer first."),
     "words_too_long": N_("This is too long; at most 2,000 characters."),
 }
@@ -529,6 +539,26 @@ PLAN_OUTSIDE: Mapping[str, str] = {
     "more_parts": N_("More or smaller parts than the rules give."),
 }
 
+REQUEST_KINDS: Mapping[str, str] = {
+    "document": N_("Asks for a document"),
+    "other_contact": N_("Not the right person"),
+    "payment_claim": N_("Says it is paid"),
+    "withholding": N_("Deducted tax at source"),
+}
+
+#: What is missing, or how it was paid.
+REQUEST_WHAT: Mapping[str, str] = {
+    "bank_details": N_("bank details"),
+    "card": N_("card"),
+    "cash": N_("cash"),
+    "cheque": N_("cheque"),
+    "delivery_note": N_("delivery note"),
+    "invoice_copy": N_("copy of the invoice"),
+    "order_number": N_("order number"),
+    "other": N_("other"),
+    "transfer": N_("transfer"),
+}
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "actor": ACTORS,
     "advice": ADVICE,
@@ -554,6 +584,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "purpose": PURPOSES,
     "reason": REASONS,
     "refusal": REFUSALS,
+    "request_kind": REQUEST_KINDS,
+    "request_what": REQUEST_WHAT,
     "role": ROLES,
     "scope": SCOPES,
     "task": TASKS,

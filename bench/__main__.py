@@ -1,4 +1,4 @@
-"""`python -m bench [import|pages|webhooks …]`: all of them when none is named."""
+"""`python -m bench [documents|import|pages|webhooks …]`: all of them when none is named."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bench import import_invoices, pages, webhooks
+from bench import documents, import_invoices, pages, webhooks
 
-MEASUREMENTS = {"import": import_invoices.main, "pages": pages.main, "webhooks": webhooks.main}
+MEASUREMENTS = {
+    "documents": documents.main,
+    "import": import_invoices.main,
+    "pages": pages.main,
+    "webhooks": webhooks.main,
+}
 
 
 def _reference() -> float:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from checker import audit, cash, client_log, entries, gateway, invoices, logs, messages, offers, waiting
+from checker import (
+    audit,
+    cash,
+    client_log,
+    entries,
+    gateway,
+    instalments,
+    invoices,
+    logs,
+    messages,
+    offers,
+    waiting,
+)
 from checker.ground import Check
 
 CHECKS = (
@@ -21,6 +33,7 @@ CHECKS = (
         "a settlement is agreed once, by two people, and forgives what was paid for",
         offers.settlements,
     ),
+    Check("INV-12", "a plan is its parts, as agreed; each is charged once", instalments.plans),
     Check("INV-13", "nothing waits in silence", waiting.waiting),
     Check("INV-14", "what the client was told is so", client_log.operations, "client_log"),
     Check("INV-16", "no log shows a token, an address or a card", logs.secrets, "logs"),

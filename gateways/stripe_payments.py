@@ -219,7 +219,10 @@ class StripePayments:
         except stripe.StripeError as error:
             raise _outcome(error, in_doubt=self._line.in_doubt) from error
         return OpenedCheckout(
-            session.id, session.url or "", moment(session.expires_at), id_of(session.customer)
+            session.id,
+            session.url or "",
+            moment(session.expires_at),
+            id_of(getattr(session, "customer", None)),
         )
 
     def _customer(self, params: Any, key: str) -> str:

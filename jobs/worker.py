@@ -57,8 +57,8 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
         signal.signal(number, lambda *_: stop.set())
     tell = clock or _utc_now
     name = worker_name()
-    looked = tell() - SWEEP_EVERY
-    worked = tell() - daily.EVERY
+    begun = tell()
+    looked, worked = begun - SWEEP_EVERY, begun - daily.EVERY
     log.info("worker starts", extra={"facts": {"worker": name}})
     while not stop.is_set():
         now = tell()

@@ -207,7 +207,7 @@ class PlanInvoice(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True)
     #: What was open of it when the plan was made.
     covered_minor: Mapped[minor]
-    #: Follows the plan's status: true while active or defaulted.
+    #: Follows the plan's status: true while active, or defaulted and still to be cured.
     blocking: Mapped[bool] = mapped_column(Boolean)
 
     __table_args__ = (

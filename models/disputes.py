@@ -145,7 +145,7 @@ class DisputeDraft(Base):
     form: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: Refs of the files that came with it.
     files: Mapped[list[str]] = mapped_column(JSON)
-    #: When the form was first shown: what was open then may be disputed (race pay ∥ dispute).
+    #: When the form was shown that it came from: what was open then may be disputed (race pay ∥ dispute).
     shown_at: Mapped[datetime]
     saved_at: Mapped[datetime]
 

@@ -39,8 +39,10 @@ LOOKS_AGAIN_SECONDS = "10"
 def consent_words(payee: str) -> list[str]:
     """The agreement to keep a card, sentence by sentence, in the reader's language.
 
-    Its wording is `cards.CONSENT_VERSION`; another wording needs another version.
+    Its wording is `cards.CONSENT_VERSION`; another wording needs another version. The name stands
+    isolated, so that it keeps its direction in the stored text too.
     """
+    payee = f"\N{FIRST STRONG ISOLATE}{payee}\N{POP DIRECTIONAL ISOLATE}"
     return [
         _(
             "%(payee)s may keep my card and charge it for the parts of the instalment plans that I agree to,"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
@@ -39,9 +40,8 @@ blueprint.url_defaults(carry_language)
 
 #: Refusals after which no answer on this form would help.
 STOPS = frozenset({"invoice_paid", "in_arrangement", "nothing_to_question"})
-_RULES = default_policy().disputes
-#: Largest form with files, MiB.
-LARGEST = _RULES.files * _RULES.file_mebibytes
+#: Largest form with files, MiB, whatever the policy in force says of each.
+LARGEST = default_policy().disputes.files * default_policy().disputes.file_mebibytes
 
 
 # --------------------------------------------------------------------------- the form
@@ -87,14 +87,13 @@ def decide(ref: str) -> Answer:
         claim, wrong = claim_of(form, of.currency)
         problems += [*wrong, *wrong_words]
         if claim is not None:
-            since = draft.shown_at if draft else shown
-            problems += _try(lambda: opening.weighed(session, of, claim, shown_at=since, now=web.now()))
+            problems += _try(lambda: opening.weighed(session, of, claim, shown_at=shown, now=web.now()))
         if form.reason == DisputeReason.OTHER and not words and not wrong_words:
             problems.append(Problem("words", "words_missing", {}))
     if stop := next((p for p in problems if p.code in STOPS and p.field == ""), None):
         return _stopped(of, stop.code)
     if problems:
-        return _form_page(of, form, draft, problems)
+        return _form_page(of, form, draft, problems, shown=shown)
     return redirect(url_for("portal_disputes.review", ref=ref), 303)
 
 
@@ -110,7 +109,7 @@ def review(ref: str) -> Answer:
     form, of = form_of(draft.form), ground(session, actor, ref, now=web.now())
     claim, problems = claim_of(form, of.currency)
     if claim is None or problems:
-        return _form_page(of, form, draft, problems)
+        return _form_page(of, form, draft, problems, shown=draft.shown_at)
     try:
         will = opening.weighed(session, of, claim, shown_at=draft.shown_at, now=web.now())
     except Refused as error:
@@ -141,7 +140,7 @@ def send(ref: str) -> Answer:
     form = form_of(draft.form)
     claim, problems = claim_of(form, of.currency)
     if claim is None or problems:
-        return _form_page(of, form, draft, problems)
+        return _form_page(of, form, draft, problems, shown=draft.shown_at)
     try:
         dispute = web.house().store.run(
             lambda s: opening.open_dispute(
@@ -227,9 +226,10 @@ def withdraw(ref: str) -> Answer:
     return redirect(url_for("portal_disputes.status", ref=ref), 303)
 
 
-@blueprint.get("/account/disputes/<ref>/<any(add, reopen):what>")
+@blueprint.get("/account/disputes/<ref>/add")
+@blueprint.get("/account/disputes/<ref>/reopen")
 @web.link_session
-def sent_again(ref: str, what: str) -> Answer:
+def sent_again(ref: str) -> Answer:
     """A reloaded or translated answer of a form goes back to the dispute."""
     return redirect(url_for("portal_disputes.status", ref=ref), 303)
 
@@ -245,7 +245,7 @@ def file(ref: str) -> Answer:
 def _status_page(ref: str, session: Any, problems: Sequence[Problem] = (), typed: str = "") -> Answer:
     found = reads.dispute_view(session, web.holder().actor, ref, now=web.now())
     return web.render("portal/dispute.html", 422 if problems else 200, dispute=found, problems=problems,
-                      typed=typed, rules=_RULES)  # fmt: skip
+                      typed=typed, rules=web.policy().disputes)  # fmt: skip
 
 
 def _try(act: Callable[[], object]) -> list[Problem]:
@@ -270,7 +270,7 @@ def _again(of: Ground, form: DisputeForm, draft: drafts.Draft, error: Refused) -
     problem = problem_of(error)
     if problem.code in STOPS and not problem.field:
         return _stopped(of, problem.code)
-    return _form_page(of, form, draft, [problem])
+    return _form_page(of, form, draft, [problem], shown=draft.shown_at)
 
 
 def _stopped(of: Ground, code: str) -> Answer:
@@ -278,11 +278,17 @@ def _stopped(of: Ground, code: str) -> Answer:
 
 
 def _form_page(
-    of: Ground, form: DisputeForm, draft: drafts.Draft | None, problems: Sequence[Problem] = ()
+    of: Ground,
+    form: DisputeForm,
+    draft: drafts.Draft | None,
+    problems: Sequence[Problem] = (),
+    *,
+    shown: datetime | None = None,
 ) -> Answer:
-    shown_at = draft.shown_at if draft else web.now()
+    """Show the form; `shown` is when it was shown first, so that a payment in between is known as one."""
+    moment = int((shown or web.now()).timestamp())
     return web.render(
         "portal/dispute_form.html", 422 if problems else 200,
-        of=of, form=form, draft=draft, problems=problems, reasons=list(DisputeReason), rules=_RULES,
-        wrong={p.field for p in problems}, shown=int(shown_at.timestamp()),
+        of=of, form=form, draft=draft, problems=problems, reasons=list(DisputeReason), rules=web.policy().disputes,
+        wrong={p.field for p in problems}, shown=moment,
     )  # fmt: skip

@@ -29,6 +29,8 @@ log = logging.getLogger("amicable.documents")
 #: A page that waits for its document looks again after so many seconds, so many times.
 LOOK_AGAIN_SECONDS = 2
 LOOKS = 10
+#: What addresses of statements carry.
+ASKED = ("period", "from", "to", "currency")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -129,7 +131,7 @@ def plan_pdf(ref: str) -> Answer:
     paper = agreements.plan_paper(web.reading(), web.holder().actor, ref)
     sender = parties(web.reading(), web.holder().account_id)
     document = web.house().documents.plan(paper, sender, g.language)
-    return _pressed(document, _("agreement of %(day)s", day=paper.made_on.isoformat()))
+    return _pressed(document, _("agreement %(number)s", number=paper.number))
 
 
 @blueprint.get("/account/plans/<ref>/calendar")
@@ -182,7 +184,7 @@ def _statement_or_page() -> Statement | Answer:
         found = _statement()
     except Refused:
         found = None
-    return found or redirect(url_for("portal_documents.statement", **request.args.to_dict()), 303)
+    return found or redirect(url_for("portal_documents.statement", **_asked()), 303)
 
 
 def _day(name: str) -> date:
@@ -209,7 +211,8 @@ def _pressed(document: Document, name: str) -> Answer:
     except StillPreparing:
         looks = forms.single(request.args, "look", "0")
         look = min(int(looks), LOOKS) + 1 if re.fullmatch(r"\d{1,3}", looks) else 1
-        again = url_for(request.endpoint or "", **_own_args(look=str(look)))
+        own = {**_asked(), **(request.view_args or {}), "look": look}
+        again = url_for(request.endpoint or "", **own)
         answer = web.render("portal/preparing.html", 202, again=again, slow=look > LOOKS, failed=False)
         if look <= LOOKS:
             answer.headers["Refresh"] = f"{LOOK_AGAIN_SECONDS}; url={again}"
@@ -219,9 +222,9 @@ def _pressed(document: Document, name: str) -> Answer:
         return web.render("portal/preparing.html", 503, again=None, slow=False, failed=True)
 
 
-def _own_args(**more: Any) -> dict[str, Any]:
-    """What names this very document, in its path and behind it."""
-    return {**request.args.to_dict(), **more, **(request.view_args or {})}
+def _asked() -> dict[str, Any]:
+    """What an address of ours carries, and nothing else that somebody may have put into it."""
+    return {name: request.args[name] for name in ASKED if name in request.args}
 
 
 def _original(digest: str, media_type: str, name: str) -> Answer:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 import web
 from portal.preferences import carry_language
-from receivables import invoices
+from receivables import early_payment, invoices
 
 blueprint = Blueprint("portal_invoices", __name__)
 blueprint.url_defaults(carry_language)
@@ -17,4 +17,5 @@ blueprint.url_defaults(carry_language)
 def document(ref: str) -> Response:
     """Show one document of the account with everything that adds up to what is asked."""
     found = invoices.document(web.reading(), web.holder().actor, ref, now=web.now())
-    return web.render("portal/invoice.html", invoice=found)
+    off = early_payment.discount_today(found.row, found.today)
+    return web.render("portal/invoice.html", invoice=found, discount=off)

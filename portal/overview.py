@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 import web
 from portal.preferences import carry_language
-from receivables import invoices
+from receivables import invoices, standing
 
 blueprint = Blueprint("portal_overview", __name__)
 blueprint.url_defaults(carry_language)
@@ -20,4 +20,5 @@ def account() -> Response:
     found = invoices.overview(
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )
-    return web.render("portal/overview.html", overview=found)
+    beside = standing.standing_of(web.reading(), holder.account_id, found.today)
+    return web.render("portal/overview.html", overview=found, standing=beside)

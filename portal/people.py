@@ -433,6 +433,7 @@ def forward(ref: str) -> Answer:
 
 @blueprint.get("/account/check")
 @web.link_session
+@web.before_proof
 def check() -> Answer:
     """Show what can be held against other papers: our numbers, names and people."""
     holder = web.holder()

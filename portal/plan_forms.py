@@ -170,7 +170,7 @@ def prefilled(form: PlanForm, found: Outlook) -> PlanForm:
     """Fill what is not chosen yet: the middle one of the ready choices, else an own plan."""
     middle = found.choices[len(found.choices) // 2] if found.choices else None
     usual = str(len(middle.parts)) if middle else "own"
-    first = form.first or (middle.wish.first_on.isoformat() if middle else "")
+    first = form.first or (middle.parts[0].on.isoformat() if middle else "")
     return PlanForm(
         form.plan or usual, form.parts, form.each, first, form.every, form.start, form.how,
         tuple(row.ref for row in found.chosen),

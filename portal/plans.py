@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint, current_app, g, redirect, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as Answer
@@ -179,6 +179,8 @@ def sign(ref: str) -> Answer:
         return _agreement_page(plan, plan_forms.problem(error, {}))
     if signed.status is PlanStatus.ACTIVE and plan.at_once and plan.pays_by is PaysBy.LINK:
         return _start(ref, "next", nonce)
+    if signed.status is PlanStatus.ACTIVE and plan.pays_by is PaysBy.CARD:
+        return redirect(url_for("portal_cards.for_plan", plan_ref=ref), 303)
     return redirect(url_for("portal_plans.plan", ref=ref), 303)
 
 
@@ -212,7 +214,6 @@ def plan(ref: str) -> Answer:
     found = plan_reads.view(web.reading(), web.holder().actor, ref, now=web.now())
     return web.render(
         "portal/plan_status.html", plan=found, by_card=_gateway() is not None,
-        card_pages="portal_cards.cards" in current_app.view_functions,
         words=found.terms.get("words") or plan_forms.agreement_words(found),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ blueprint.url_defaults(carry_language)
 
 @blueprint.post("/account/language")
 @web.link_session
+@web.before_proof
 def language() -> Answer:
     """Keep the language of the page for pages and messages to come."""
     chosen = forms.single(request.form, "language")
@@ -36,6 +37,7 @@ def language() -> Answer:
 
 @blueprint.post("/account/leave")
 @web.link_session
+@web.before_proof
 def leave() -> Answer:
     """Close the account page on this device."""
     token, actor = web.portal_token(), web.holder().actor

@@ -60,6 +60,8 @@ def decide() -> Answer:
 @web.link_session
 def review() -> Answer:
     """Show what will be noted and what it does, before it is promised (WCAG 3.3.4)."""
+    if "currency" not in request.args:
+        return redirect(url_for("portal_promises.choose"), 303)
     return _review_page(web.reading(), request.args)
 
 

@@ -74,7 +74,7 @@ def tell() -> Answer:
     except Refused as error:
         with web.house().store.read() as session:
             return _hard_page(session, typed, problem(error))
-    return redirect(url_for("portal_requests.hard", told="yes"), 303)
+    return redirect(url_for("portal_requests.hard"), 303)
 
 
 def _could_pay(typed: dict[str, str]) -> Money | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -95,8 +95,8 @@ def ways() -> Answer:
     except Refused:
         found = None
     return web.render(
-        "portal/stopping.html", found=found, last=promises.last_day(today, policy.promises),
-        rules=policy.pauses, standing=standing.standing_of(session, holder.account_id, today),
+        "portal/stopping.html", found=found, rules=policy.pauses,
+        standing=standing.standing_of(session, holder.account_id, today),
     )  # fmt: skip
 
 
@@ -183,23 +183,24 @@ WAYS: Mapping[str, Way] = {
     "somebody-else": Way(AnswerKind.SOMEONE_ELSE, "portal/stopping_person.html", _person),
     "not-us": Way(AnswerKind.NOT_ME, "portal/stopping_person.html", _person),
 }
-_BY_NAME = "any(" + ", ".join(f"'{name}'" for name in WAYS) + ")"
 
 
-@blueprint.get(f"/account/stopping/<{_BY_NAME}:way>")
+@blueprint.get("/account/stopping/<way>")
 @web.link_session
 def ask(way: str) -> Answer:
     """Ask what one answer needs."""
+    _known_way(way)
     require(web.holder().actor, Permission.ANSWER_GIVE)
     chosen = request.args.getlist("invoice") or None
     return _page(web.reading(), way, {"invoice": chosen} if chosen else {})
 
 
-@blueprint.post(f"/account/stopping/<{_BY_NAME}:way>")
+@blueprint.post("/account/stopping/<way>")
 @web.takes_files(LARGEST)
 @web.link_session
 def tell(way: str) -> Answer:
     """Give the answer and go to what follows from it; or show what needs another look."""
+    _known_way(way)
     names = [name for name in request.form if name not in ("invoice", "csrf_token")]
     typed: dict[str, Any] = {name: _field(name) for name in names}
     typed["invoice"] = [*_invoices()]
@@ -210,14 +211,15 @@ def tell(way: str) -> Answer:
         with web.house().store.read() as session:
             known = {row.ref: row for row in reads.open_documents(session, web.holder().actor)}
         facts = WAYS[way].read(known)
-        ref = _give(WAYS[way].kind, _with_files(facts, tuple(received)))
+        ref = _give(WAYS[way].kind, replace(facts, received=tuple(received)))
     except Refused as error:
         return _again(way, typed, problem(error))
     return redirect(_onward(way, facts, ref), 303)
 
 
-def _with_files(facts: Facts, received: tuple[Any, ...]) -> Facts:
-    return Facts(**{**{name: getattr(facts, name) for name in Facts.__slots__}, "received": received})
+def _known_way(way: str) -> None:
+    if way not in WAYS:
+        raise NotFound("not_found")
 
 
 def _onward(way: str, facts: Facts, ref: str | None) -> str:

@@ -6,23 +6,21 @@ from typing import Any
 
 from presentation.papers import Pen, letterhead
 from presentation.writing import LANGUAGE_NAMES
-from receivables.documents.data import Acceptance, OfferPaper, Parties, PlanPaper
+from receivables.documents.data import OfferPaper, Parties, PlanPaper
+
+#: Statuses of plans and offers: what was never agreed, and what was agreed and is over.
+NEVER_AGREED = frozenset({"declined", "withdrawn", "refused", "expired", "voided", "superseded"})
+ENDED = frozenset({"cancelled", "lapsed", "reopened"})
 
 
 def plan_papers(paper: PlanPaper, parties: Parties, language: str) -> list[dict[str, Any]]:
     """The agreement to pay in parts, in one or two languages."""
-    return [
-        _plan(paper, parties, pen) | _standing(pen, parties, paper.accepted)
-        for pen in _pens(parties, language)
-    ]
+    return [_plan(paper, parties, pen) | _standing(pen, parties, paper) for pen in _pens(parties, language)]
 
 
 def offer_papers(paper: OfferPaper, parties: Parties, language: str) -> list[dict[str, Any]]:
     """The settlement agreement, in one or two languages."""
-    return [
-        _offer(paper, parties, pen) | _standing(pen, parties, paper.accepted)
-        for pen in _pens(parties, language)
-    ]
+    return [_offer(paper, parties, pen) | _standing(pen, parties, paper) for pen in _pens(parties, language)]
 
 
 def _pens(parties: Parties, language: str) -> list[Pen]:
@@ -35,7 +33,10 @@ def _plan(paper: PlanPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
         "Agreement to pay in %(num)d part", "Agreement to pay in %(num)d parts", len(paper.parts)
     )
     return letterhead(pen, parties, heading) | {
-        "facts": [[_("Dated"), pen.short(paper.made_on)]],
+        "facts": [
+            [_("Dated"), pen.short(paper.made_on)],
+            [_("Number"), pen.own(paper.number)],
+        ],
         "between": _between(pen, parties),
         "invoices": _invoices(pen, paper.invoices, [_("In all"), pen.value(paper.total)]),
         "schedule": {
@@ -50,8 +51,11 @@ def _plan(paper: PlanPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
 
 
 def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
-    """The rules that hold for this plan; those that it does not have are left out."""
-    _, n, rules = pen.gettext, pen.ngettext, paper.rules
+    """What holds for this plan: the words that were signed, in their language; else the same rules in
+    the pen's. Rules that it does not have are left out."""
+    if paper.words and paper.words_language == pen.language:
+        return [pen.own(line) for line in paper.words]
+    _, rules = pen.gettext, paper.rules
     said = []
     if not rules["fee_percent"]:
         said.append(_("No fee and no interest are added while the parts are paid on their dates."))
@@ -63,7 +67,7 @@ def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
     said.append(_("You may pay earlier, or all of the rest, at any time."))
     if rules["moves"]:
         said.append(
-            n(
+            pen.ngettext(
                 "One date may be moved, by up to %(days)d days.",
                 "%(num)d dates may be moved, by up to %(days)d days each.",
                 rules["moves"],
@@ -78,7 +82,7 @@ def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
             )
         )
     said.append(
-        n(
+        pen.ngettext(
             "If %(num)d part is missed, you have %(days)d days to put it right."
             " After that the rest is due at once.",
             "If %(num)d parts in a row are missed, you have %(days)d days to put it right."
@@ -99,38 +103,31 @@ def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
 
 def _offer(paper: OfferPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
     _ = pen.gettext
-    sums = {
-        "amount": paper.amount,
-        "balance": paper.balance,
-        "forgiven": paper.forgiven,
-        "day": paper.pay_by_on,
-    }
     agreed = [
-        _(
-            "%(creditor)s accepts %(amount)s, paid in full by %(day)s, as full and final settlement of the"
-            " invoices above.",
-            creditor=parties.creditor,
-            **sums,
+        _("You pay %(amount)s so that it reaches us by %(day)s.", amount=paper.amount, day=paper.pay_by_on),
+        pen.ngettext(
+            "Once it has arrived in full, %(rest)s is written off and nothing more is owed on this invoice.",
+            "Once it has arrived in full, %(rest)s is written off and nothing more is owed on these %(num)d"
+            " invoices.",
+            len(paper.invoices),
+            rest=paper.forgiven,
         ),
         _(
-            "Once it has arrived in full, the remaining %(forgiven)s is given up and nothing more is owed on"
-            " these invoices.",
-            **sums,
+            "Until then the whole balance of %(balance)s stays owed. A part of the sum writes nothing off.",
+            balance=paper.balance,
         ),
         _(
-            "Until then the whole %(balance)s stays owed. If the sum has not arrived in full by %(day)s, this"
-            " agreement ends and the whole balance stands again, less what was paid.",
-            **sums,
+            "If the sum has not arrived in full by that day, the agreement lapses, and what you paid counts"
+            " towards the balance."
         ),
-        _("While this agreement runs we send no reminders about these invoices."),
-        _("Other invoices are not touched by this agreement."),
+        _("Until then we send no reminders about these invoices, and no fee or interest is added."),
     ]
     return letterhead(pen, parties, _("Settlement agreement")) | {
         "facts": [[_("Dated"), pen.short(paper.made_on)]],
         "between": _between(pen, parties),
         "invoices": _invoices(pen, paper.invoices, [_("Open in all"), pen.value(paper.balance)]),
         "sums": [
-            [_("Given up once the sum is in"), pen.value(paper.forgiven)],
+            [_("Written off once the sum is in"), pen.value(paper.forgiven)],
             [_("To be paid by %(day)s", day=paper.pay_by_on), pen.value(paper.amount)],
         ],
         "agreed_caption": _("What we both agree"),
@@ -165,9 +162,9 @@ def _invoices(pen: Pen, invoices: Any, last: list[str]) -> dict[str, Any]:
     }
 
 
-def _standing(pen: Pen, parties: Parties, accepted: Acceptance | None) -> dict[str, Any]:
+def _standing(pen: Pen, parties: Parties, paper: PlanPaper | OfferPaper) -> dict[str, Any]:
     """Whether it is agreed; lines to sign while it is not; which of two languages binds."""
-    _ = pen.gettext
+    _, accepted = pen.gettext, paper.accepted
     notices = []
     if pen.language != parties.creditor_language:
         notices.append(
@@ -177,8 +174,20 @@ def _standing(pen: Pen, parties: Parties, accepted: Acceptance | None) -> dict[s
                 binding=LANGUAGE_NAMES[parties.creditor_language],
             )
         )
-    if accepted is None:
+    if paper.status in NEVER_AGREED:
+        notices.append(_("This never became an agreement."))
+    elif paper.status in ENDED:
+        notices.append(_("This agreement has ended."))
+    elif accepted is None:
         notices.append(_("Draft. Nothing is agreed until it has been accepted."))
+    elif paper.status == "awaiting_approval":
+        notices.append(
+            _(
+                "Signed request. It becomes an agreement when %(creditor)s approves it.",
+                creditor=parties.creditor,
+            )
+        )
+    if accepted is None:
         lines = [
             _("For %(name)s: name, role, date", name=parties.account),
             _("For %(name)s: name, role, date", name=parties.creditor),
@@ -189,10 +198,8 @@ def _standing(pen: Pen, parties: Parties, accepted: Acceptance | None) -> dict[s
         "notice": " ".join(notices),
         "sign": [],
         "accepted": _(
-            "Accepted for %(account)s by typed name: %(name)s, %(role)s, on %(at)s.",
-            role=accepted.role,
-            **who,
+            "Signed for %(account)s by typed name: %(name)s, %(role)s, on %(at)s.", role=accepted.role, **who
         )
         if accepted.role
-        else _("Accepted by typed name: %(name)s, on %(at)s.", **who),
+        else _("Signed by typed name: %(name)s, on %(at)s.", **who),
     }

@@ -131,11 +131,13 @@ class Documents:
         after = []
         if row.kind != "credit_note":
             for m in invoice.movements:
-                words = (
-                    _("Paid on %(day)s, confirmation %(number)s", day=m.on, number=m.number)
-                    if m.source == "payment"
-                    else _("Credit note %(number)s of %(day)s", day=m.on, number=m.number)
-                )
+                if m.source == "payment":
+                    words = _("Paid on %(day)s, confirmation %(number)s", day=m.on, number=m.number)
+                elif m.source == "credit_note":
+                    words = _("Credit note %(number)s of %(day)s", day=m.on, number=m.number)
+                else:
+                    what = Written(entry_word(m.source, language))
+                    words = _("%(what)s of %(day)s", what=what, day=m.on)
                 after.append([words, pen.value(-m.amount)])
         sheet = letterhead(pen, parties, heading) | {
             "notice": _(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from models.money import Money
 from receivables.ports import (
+    CHARGE_CARD,
+    ChargeOrder,
     CheckoutOrder,
     GatewayEvent,
     NotSignedByGateway,
@@ -16,6 +18,7 @@ from receivables.ports import (
     RemoteCharge,
     RemotePayment,
     RemoteState,
+    SetupOrder,
 )
 
 #: Something a fake does when it is asked: answer this, raise this, or call this and answer its result.
@@ -27,7 +30,7 @@ class ToldGateway:
     """A PaymentGateway that tells the truths it was given, one a question; the last one stays.
 
     Attributes:
-        truths: answers to `retrieve`, `find` and `expire`, in order.
+        truths: answers to `retrieve`, `find`, `expire` and `charge`, in order.
         on_send: called by `send` before it answers; may raise.
         calls: what it was asked, in order.
     """
@@ -40,6 +43,19 @@ class ToldGateway:
 
     def prepare_checkout(self, order: CheckoutOrder) -> PreparedRequest:
         return PreparedRequest("open", order.attempt_ref, order.idempotency_key)
+
+    def prepare_setup(self, order: SetupOrder) -> PreparedRequest:
+        return PreparedRequest("open", order.setup_ref, order.idempotency_key)
+
+    def prepare_charge(self, order: ChargeOrder) -> PreparedRequest:
+        return PreparedRequest(CHARGE_CARD, order.attempt_ref, order.idempotency_key)
+
+    def charge(self, prepared: PreparedRequest) -> RemotePayment:
+        self.calls.append("charge")
+        return self._tell()
+
+    def detach_card(self, payment_method_id: str) -> None:
+        self.calls.append("detach_card")
 
     def send(self, prepared: PreparedRequest) -> OpenedCheckout:
         self.calls.append("send")

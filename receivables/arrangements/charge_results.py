@@ -15,7 +15,7 @@ from models.arrangements import Instalment, InstalmentCharge, Plan
 from models.payments import PaymentAttempt
 from models.states import InstalmentStatus, PlanStatus
 from receivables.arrangements import plans
-from receivables.arrangements.decline_classes import decline_kind, decline_reason
+from receivables.arrangements.decline_classes import DeclineKind, decline_kind, decline_reason
 from receivables.permissions import SYSTEM
 
 #: Plans whose instalments are still waited for.
@@ -50,8 +50,13 @@ def credit(session: Session, attempt: PaymentAttempt) -> None:
         charge.credited = True
 
 
-def failed(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
-    """Let the plan follow a charge that the gateway refused; called once, when the attempt moved."""
+def failed(session: Session, attempt: PaymentAttempt, *, now: datetime, refused: bool = False) -> None:
+    """Let the plan follow a charge that brought no money; called once, when the attempt moved.
+
+    Args:
+        refused: the gateway would not even try (no such card): the same call would be refused again,
+            whatever its code.
+    """
     charge = session.get(InstalmentCharge, attempt.id)
     if charge is None or attempt.failure_code == NEVER_CREATED:
         return
@@ -63,7 +68,7 @@ def failed(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
         session,
         SYSTEM,
         instalment,
-        kind=decline_kind(attempt.failure_code).value,
+        kind=(DeclineKind.HARD if refused else decline_kind(attempt.failure_code)).value,
         code=decline_reason(attempt.failure_code).value,
         now=now,
     )

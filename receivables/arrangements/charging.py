@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account
+from models.accounts import Account, AccountFlag, FlagKind
 from models.arrangements import Instalment, InstalmentCharge, Plan, SavedCard
 from models.base import new_ref
 from models.invoices import Invoice
@@ -39,6 +39,11 @@ from receivables.ports import (
     OutcomeUnknown,
     PaymentGateway,
     PreparedRequest,
+)
+
+#: Facts that forbid a charge without its payer; a person decides what becomes of the plan.
+STOPS_CHARGES = frozenset(
+    {FlagKind.BANKRUPTCY, FlagKind.BREATHING_SPACE, FlagKind.DECEASED, FlagKind.WRONG_PARTY}
 )
 
 
@@ -95,6 +100,10 @@ def _reserve(
     session.refresh(plan)
     if instalment.id not in plans.due_charges(session, account.id, business_date(now, account.zone)):
         return None
+    stop = _standing_flag(session, account, now=now)
+    if stop is not None:
+        _call_person(session, account, plan, instalment, f"flag:{stop.value}", now=now)
+        return None
     card = session.get_one(SavedCard, plan.saved_card_id, populate_existing=True)
     if card.customer_id is None or card.payment_method_id is None:
         return None
@@ -117,13 +126,34 @@ def _reserve(
             account_id=account.id, zone=account.zone, now=now,
         )  # fmt: skip
     except Refused as refused:
-        # A credit note or a dispute has changed what the plan was made over: a person looks at it.
-        outbox.ask_person(
-            session, TaskKind.PLAN_TROUBLE, f"charge:{instalment.id}:{refused.code}", account_id=account.id,
-            facts={"why": refused.code, "plan": plan.id, "instalment": instalment.seq}, now=now,
-        )  # fmt: skip
+        # A credit note or a dispute has changed what the plan was made over.
+        _call_person(session, account, plan, instalment, refused.code, now=now)
         return None
     return _write(session, gateway, actor, account, plan, instalment, card, found, ids, now=now)
+
+
+def _standing_flag(session: Session, account: Account, *, now: datetime) -> FlagKind | None:
+    """Return a fact about the account that forbids taking its money without asking, if one stands today."""
+    today = business_date(now, account.zone)
+    return session.scalar(
+        select(AccountFlag.kind)
+        .where(
+            AccountFlag.account_id == account.id,
+            AccountFlag.kind.in_(STOPS_CHARGES),
+            AccountFlag.from_on <= today,
+            AccountFlag.to_on.is_(None) | (AccountFlag.to_on > today),
+        )
+        .order_by(AccountFlag.id)
+        .limit(1)
+    )
+
+
+def _call_person(
+    session: Session, account: Account, plan: Plan, instalment: Instalment, why: str, *, now: datetime
+) -> None:
+    facts = {"why": why, "plan": plan.id, "instalment": instalment.seq}
+    key = f"charge:{instalment.id}:{why}"
+    outbox.ask_person(session, TaskKind.PLAN_TROUBLE, key, account_id=account.id, facts=facts, now=now)
 
 
 def _amount(session: Session, instalment: Instalment, plan: Plan, came: plan_reads.Received) -> Money:
@@ -236,5 +266,5 @@ def _refused(session: Session, attempt_id: int, code: str, *, now: datetime) -> 
     attempt = lock(session, attempt_id)
     if attempt.status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
         move(session, attempt, AttemptStatus.FAILED, now=now, code=code)
-        charge_results.failed(session, attempt, now=now)
+        charge_results.failed(session, attempt, now=now, refused=True)
     return attempt.status

@@ -93,7 +93,8 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Offe
 
     Raises:
         NotAllowed, NotFound.
-        Refused: offer_not_open (facts: status).
+        Refused: offer_not_open (facts: status), `debtor_waits` for an answer to his own offer: replace
+            it, or let somebody else decide.
     """
     offer, _, _ = offers.with_account(session, actor, ref, Permission.OFFER_MAKE, now=now)
     theirs = offer.maker is OfferMaker.DEBTOR
@@ -103,11 +104,9 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Offe
         return offer
     if offer.status not in offers.STANDING:
         raise Refused("offer_not_open", status=offer.status.value)
-    waited_for = offers.answered(session, offer) if offer.status is OfferStatus.AWAITING_APPROVAL else None
-    offers.move(session, actor, offer, OfferStatus.WITHDRAWN, now=now)
-    if waited_for is not None:
-        offers.tell(session, actor, waited_for, "counter_offer_refused", now=now)
-    return offer
+    if offer.status is OfferStatus.AWAITING_APPROVAL and offers.answered(session, offer) is not None:
+        raise Refused("debtor_waits")
+    return offers.move(session, actor, offer, OfferStatus.WITHDRAWN, now=now)
 
 
 def _waiting(

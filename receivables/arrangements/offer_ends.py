@@ -229,7 +229,8 @@ def reopen(session: Session, actor: Actor, payment: Payment, *, now: datetime) -
     """Reopen the offers that a reversed payment had settled: their discounts are reversed with it.
 
     Called after the payment's own entry was reversed, with the account locked. An offer that the
-    remaining money still covers stays settled.
+    remaining money still covers stays settled. Its internal credit notes stay as what was written
+    then; what they stood for is reversed in the books.
     """
     touched = (
         select(OfferInvoice.offer_id)

@@ -80,7 +80,7 @@ def propose(
     if not any(is_within(p, most.balance, amount) for p in policy.approvals.discount_percent.values()):
         raise Refused("beyond_every_limit", percent=max(policy.approvals.discount_percent.values()))
     at_once = amount >= most.least and is_within(role_percent(policy, actor.role), most.balance, amount)
-    earlier = _supersede(session, actor, [row.ref for row in rows], why=words, now=now)
+    earlier = _supersede(session, actor, [row.ref for row in rows], now=now)
     return _make(
         session, actor, account, rows, most, amount, pay_by_on,
         maker=OfferMaker.STAFF, reason=words, earlier=earlier, at_once=at_once, policy=policy, now=now,
@@ -154,7 +154,7 @@ def counter(
         if same:
             return known
     at_once = policy.offers.counter_answered_at_once and amount >= most.least and pay_by_on <= most.pay_on
-    earlier = _supersede(session, actor, [row.ref for row in rows], why=words, now=now)
+    earlier = _supersede(session, actor, [row.ref for row in rows], now=now)
     return _make(
         session, actor, account, rows, most, amount, pay_by_on,
         maker=OfferMaker.DEBTOR, reason=words, earlier=earlier, at_once=at_once, policy=policy, now=now,
@@ -224,9 +224,7 @@ def _check_day(day: date, today: date, most: Limits) -> None:
         raise Refused("day_too_late", latest=most.latest_on)
 
 
-def _supersede(
-    session: Session, actor: Actor, invoice_refs: Sequence[str], *, why: str, now: datetime
-) -> Offer | None:
+def _supersede(session: Session, actor: Actor, invoice_refs: Sequence[str], *, now: datetime) -> Offer | None:
     """Make what stands for these invoices give way; return the one that the new offer names."""
     earlier = None
     for offer in offers.standing_for(session, invoice_refs):
@@ -234,7 +232,7 @@ def _supersede(
         if offer.status is OfferStatus.OPEN:
             offers.move(session, actor, offer, OfferStatus.SUPERSEDED, now=now)
         elif offer.maker is OfferMaker.DEBTOR and actor.kind is ActorKind.STAFF:
-            offers.decide(offer, actor, why, now)
+            offers.decide(offer, actor, None, now)  # the reason of ours is not for the debtor
             offers.move(session, actor, offer, OfferStatus.REFUSED, now=now)
         else:
             offers.move(session, actor, offer, OfferStatus.WITHDRAWN, now=now)

@@ -21,6 +21,7 @@ from models.states import OfferStatus
 from receivables import invoices
 from receivables.arrangements import offer_money, offer_terms
 from receivables.arrangements.offer_making import own_offer_rows
+from receivables.arrangements.offers import STANDING
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotFound
 from receivables.permissions import Actor, ActorKind, Permission, require
@@ -50,7 +51,8 @@ class OfferView:
         reason: of whoever made it; only the debtor's own is shown to him.
         decision_reason: why it was refused, for the debtor's own.
         due: still to pay, once accepted.
-        next_ref: the offer that took its place, when the debtor may see it.
+        next_ref: the offer that took its place, when the reader may see it.
+        may_withdraw: whether it may still be taken back by whoever made it.
     """
 
     ref: str
@@ -76,6 +78,7 @@ class OfferView:
     due: Money
     today: date
     next_ref: str | None
+    may_withdraw: bool
 
     @property
     def forgiven(self) -> Money:
@@ -120,13 +123,20 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
     theirs = actor.kind is ActorKind.LINK_HOLDER
     if theirs and _is_ours_only(found.maker, found.status):
         raise NotFound("not_found")
+    # Our answer to his own offer waits for a second person: to him that is one wait.
+    answer_waits = (
+        theirs
+        and found.maker is OfferMaker.DEBTOR
+        and r.next_status is OfferStatus.AWAITING_APPROVAL
+        and r.next_maker is not OfferMaker.DEBTOR
+    )
     hidden = r.next_ref is None or (theirs and _is_ours_only(r.next_maker, r.next_status))
     accepted = found.accepted_at is not None
     currency = found.currency
     return OfferView(
         ref=found.ref,
         account_ref=r.account_ref,
-        status=found.status,
+        status=OfferStatus.AWAITING_APPROVAL if answer_waits else found.status,
         maker=found.maker,
         amount=Money(found.amount_minor, currency),
         balance=Money(found.balance_minor, currency),
@@ -152,6 +162,7 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
         else Money(found.amount_minor, currency),
         today=business_date(now, r.zone),
         next_ref=None if hidden else r.next_ref,
+        may_withdraw=found.status in STANDING,
     )
 
 

@@ -36,14 +36,17 @@ def hold(session: Session, actor: Actor, account: Account, plan: Plan, *, now: d
 
     Raises: IntegrityError: another plan holds one of them.
     """
-    for covered in _covered(session, plan):
+    covers = _covered(session, plan)
+    # A plan that was cured or reopened pauses anew: its earlier pauses have ended.
+    turn = sum(ended for _, ended in _pauses(session, plan)) // max(len(covers), 1) + 1
+    for covered in covers:
         covered.blocking = True
         pauses.pause(
             session,
             actor,
             account,
             PauseReason.PLAN,
-            key=f"plan:{plan.id}:{covered.invoice_id}:{now:%Y%m%d%H%M%S}",
+            key=f"plan:{plan.id}:{covered.invoice_id}:{turn}",
             now=now,
             invoice_id=covered.invoice_id,
         )
@@ -54,18 +57,26 @@ def let_go(
     session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime, free: bool = True
 ) -> None:
     """End the pauses of a plan's invoices and, unless it may still be cured, free them."""
-    standing = select(Pause.key).where(
-        Pause.account_id == account.id,
-        Pause.ended_at.is_(None),
-        Pause.reason == PauseReason.PLAN,
-        Pause.key.startswith(f"plan:{plan.id}:", autoescape=True),
-    )
-    for key in session.scalars(standing).all():
-        pauses.resume(session, actor, account, key, now=now)
+    for key, ended in _pauses(session, plan):
+        if not ended:
+            pauses.resume(session, actor, account, key, now=now)
     if free:
         for covered in _covered(session, plan):
             covered.blocking = False
     session.flush()
+
+
+def _pauses(session: Session, plan: Plan) -> list[tuple[str, bool]]:
+    """Return the keys of the pauses that a plan has had of its invoices, and whether each has ended."""
+    rows = session.execute(
+        select(Pause.key, Pause.ended_at).where(
+            Pause.account_id == plan.account_id,
+            Pause.reason == PauseReason.PLAN,
+            Pause.invoice_id.is_not(None),
+            Pause.key.startswith(f"plan:{plan.id}:", autoescape=True),
+        )
+    )
+    return [(row.key, row.ended_at is not None) for row in rows]
 
 
 def _covered(session: Session, plan: Plan) -> Sequence[PlanInvoice]:
@@ -155,6 +166,10 @@ def _cure(session: Session, account: Account, plan: Plan, *, now: datetime) -> N
     plan.cure_until_on = None
     session.flush()
     hold(session, SYSTEM, account, plan, now=now)
+    record(
+        session, SYSTEM, "plan.cured", plan, account_id=plan.account_id, now=now,
+        facts=facts_of(plan),
+    )  # fmt: skip
     note(session, plan, "plan.cured", now=now)
 
 
@@ -162,6 +177,10 @@ def _complete(session: Session, account: Account, plan: Plan, *, now: datetime) 
     advance(plan, PlanStatus.COMPLETED)
     plan.ended_at = now
     let_go(session, SYSTEM, account, plan, now=now)
+    record(
+        session, SYSTEM, "plan.completed", plan, account_id=plan.account_id, now=now,
+        facts=facts_of(plan),
+    )  # fmt: skip
     note(session, plan, "plan.completed", now=now)
 
 
@@ -183,14 +202,21 @@ def _reopen(session: Session, account: Account, plan: Plan, *, now: datetime) ->
     plan.ended_at = None
     session.flush()
     hold(session, SYSTEM, account, plan, now=now)
+    record(
+        session, SYSTEM, "plan.reopened", plan, account_id=plan.account_id, now=now,
+        facts=facts_of(plan),
+    )  # fmt: skip
     note(session, plan, "plan.reopened", now=now)
 
 
-def note(session: Session, plan: Plan, code: str, *, now: datetime, actor: Actor = SYSTEM) -> None:
-    """Write a move of a plan into the audit and the timeline."""
-    facts = {"plan": number_of(plan), "amount_minor": plan.total_minor, "currency": plan.currency}
-    record(session, actor, code, plan, account_id=plan.account_id, now=now, facts=facts)
-    outbox.note(session, plan.account_id, code, now=now, facts=facts, contact_id=actor.contact_id)
+def facts_of(plan: Plan) -> dict[str, object]:
+    """What audit and timeline keep of a move: which plan, and its sum."""
+    return {"plan": number_of(plan), "amount_minor": plan.total_minor, "currency": plan.currency}
+
+
+def note(session: Session, plan: Plan, kind: str, *, now: datetime, actor: Actor = SYSTEM) -> None:
+    """Write a move of a plan into the timeline."""
+    outbox.note(session, plan.account_id, kind, now=now, facts=facts_of(plan), contact_id=actor.contact_id)
 
 
 def ask(session: Session, plan: Plan, why: str, *, now: datetime) -> None:

@@ -23,6 +23,7 @@ from receivables import outbox
 from receivables.arrangements.plan_counts import (
     OPEN_PARTS,
     ask,
+    facts_of,
     let_go,
     move_part,
     note,
@@ -219,6 +220,10 @@ def _default(
     advance(plan, PlanStatus.DEFAULTED)
     plan.cure_until_on = today + timedelta(days=plan.terms["rules"]["cure_days"]) if cure else None
     let_go(session, SYSTEM, account, plan, now=now, free=not cure)
+    record(
+        session, SYSTEM, "plan.defaulted", plan, account_id=plan.account_id, now=now,
+        facts=facts_of(plan),
+    )  # fmt: skip
     note(session, plan, "plan.defaulted", now=now)
     ask(session, plan, "defaulted", now=now)
     if cure:

@@ -308,6 +308,10 @@ def _activate(session: Session, actor: Actor, account: Account, plan: Plan, *, n
     advance(plan, PlanStatus.ACTIVE)
     session.flush()
     plan_counts.hold(session, actor, account, plan, now=now)
+    record(
+        session, actor, "plan.activated", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
     plan_counts.note(session, plan, "plan.activated", now=now, actor=actor)
     key = f"plan_activated:{plan.id}"
     plan_days.tell(session, actor, plan, "plan_activated", purpose=Purpose.ANSWER, key=key, now=now)
@@ -334,6 +338,10 @@ def _ask_for_approval(
             "currency": plan.currency,
         },
     )
+    record(
+        session, actor, "plan.requested", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
     plan_counts.note(session, plan, "plan.requested", now=now, actor=actor)
 
 
@@ -355,6 +363,10 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Plan
     else:
         raise Refused("plan_gone")
     plan.ended_at = now
+    record(
+        session, actor, "plan.withdrawn", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
     plan_counts.note(session, plan, "plan.withdrawn", now=now, actor=actor)
     return plan
 
@@ -391,6 +403,10 @@ def refuse(
     _decide(session, actor, account, plan, _reason(reason), now=now)
     advance(plan, PlanStatus.DECLINED)
     plan.ended_at = now
+    record(
+        session, actor, "plan.refused", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
     plan_counts.note(session, plan, "plan.refused", now=now, actor=actor)
     key = f"plan_answered:{plan.id}"
     plan_days.tell(session, actor, plan, "plan_answered", purpose=Purpose.ANSWER, key=key, now=now)
@@ -442,6 +458,10 @@ def counter(
         now=now,
         to_on=today + DRAFT_LIFE,
     )
+    record(
+        session, actor, "plan.countered", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
     plan_counts.note(session, plan, "plan.countered", now=now, actor=actor)
     key = f"plan_answered:{new.id}"
     plan_days.tell(session, actor, new, "plan_answered", purpose=Purpose.ANSWER, key=key, now=now)

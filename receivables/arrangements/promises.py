@@ -76,9 +76,16 @@ class Preview:
     changes_on: date | None
 
 
-def last_day(today: date, rules: PromiseRules) -> date:
-    """Return the last day that may be promised."""
-    return today + timedelta(days=rules.horizon_days)
+def last_day(today: date, country: str, rules: PromiseRules) -> date:
+    """Return the last day that may be promised: the last of the horizon on which banks work.
+
+    >>> last_day(date(2026, 11, 21), "GB", PromiseRules(14, 2, 90, 1))
+    datetime.date(2026, 12, 4)
+    """
+    last = today + timedelta(days=rules.horizon_days)
+    while not is_business_day(last, country):
+        last -= timedelta(days=1)
+    return last
 
 
 def ready_days(today: date, country: str, rules: PromiseRules) -> list[date]:
@@ -87,14 +94,13 @@ def ready_days(today: date, country: str, rules: PromiseRules) -> list[date]:
     >>> ready_days(date(2026, 11, 19), "GB", PromiseRules(14, 2, 90, 1))
     [datetime.date(2026, 11, 23), datetime.date(2026, 11, 26), datetime.date(2026, 12, 3)]
     """
-    last = last_day(today, rules)
     days = [
         day
         for day in (today + timedelta(days=n) for n in range(1, rules.horizon_days + 1))
         if is_business_day(day, country)
     ]
-    wanted = [today + timedelta(days=rules.horizon_days // n) for n in (5, 2)] + [last]
-    found = [next((day for day in days if day >= aim), None) for aim in wanted[:2]]
+    wanted = [today + timedelta(days=rules.horizon_days // n) for n in (5, 2)]
+    found = [next((day for day in days if day >= aim), None) for aim in wanted]
     return sorted({day for day in (*found, *days[-1:]) if day is not None})[:READY]
 
 
@@ -110,10 +116,10 @@ def check_day(on: date, today: date, country: str, rules: PromiseRules) -> None:
         Refused: day_past (today too: then it is paid now), day_beyond with `last`, day_off with
             `near`, the nearest day that works.
     """
-    last = last_day(today, rules)
+    last = last_day(today, country, rules)
     if on <= today:
         raise Refused("day_past", first=add_business_days(today + timedelta(days=1), 0, country))
-    if on > last:
+    if on > today + timedelta(days=rules.horizon_days):
         raise Refused("day_beyond", last=last)
     if not is_business_day(on, country):
         near = add_business_days(on, 0, country)
@@ -245,7 +251,7 @@ def choices(session: Session, actor: Actor, currency: str | None, *, now: dateti
         currencies=codes,
         today=today,
         ready=ready_days(today, account.country, rules),
-        last=last_day(today, rules),
+        last=last_day(today, account.country, rules),
         usual=overdue or asked,
         asked=asked,
         standing=_view(session, standing, account, rules) if standing else None,

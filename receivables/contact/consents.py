@@ -267,7 +267,7 @@ def _say(
     record(
         session,
         actor,
-        f"consent.{word.value}",
+        "consent.opted_in" if word is ConsentEventKind.OPTED_IN else "consent.opted_out",
         event,
         account_id=contact.account_id,
         now=now,
@@ -276,7 +276,7 @@ def _say(
     outbox.note(
         session,
         contact.account_id,
-        f"consent.{word.value}",
+        "consent.opted_in" if word is ConsentEventKind.OPTED_IN else "consent.opted_out",
         contact_id=contact.id,
         now=now,
         facts={"channel": channel.value},

@@ -86,7 +86,7 @@ def save_draft(
         form: names and strings as typed; free text cleaned.
         received: files that were looked at and written (receivables.files.receive).
         drop: refs of files that are taken out again.
-        shown_at: when the form was shown; kept from the first time on.
+        shown_at: when the form was shown this time.
     Raises:
         NotAllowed, NotFound.
         Refused: too_many_files (with `most`), files_full.
@@ -105,7 +105,7 @@ def save_draft(
             session.flush()
         draft = DisputeDraft(
             ref=new_ref(), account_id=invoice.account_id, invoice_id=invoice.id, form={}, files=[],
-            shown_at=min(shown_at, now), saved_at=now,
+            shown_at=now, saved_at=now,
         )  # fmt: skip
         session.add(draft)
     kept = [ref for ref in draft.files if ref not in drop]
@@ -115,6 +115,7 @@ def save_draft(
         stored = uploads.keep(session, actor, file, account_id=invoice.account_id, policy=policy, now=now)
         kept.append(stored.ref)
     draft.form, draft.files, draft.saved_at = dict(form), kept, now
+    draft.shown_at = min(shown_at, now)
     session.flush()
     return draft
 

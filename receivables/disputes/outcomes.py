@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -37,7 +38,7 @@ from receivables.disputes.cases import (
 from receivables.disputes.claims import lowered
 from receivables.errors import Refused
 from receivables.payments import attempts
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, ActorKind, Permission
 from receivables.policy import current_policy
 from receivables.texts import clean_words
 
@@ -68,7 +69,9 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Disp
     _require_open(dispute)
     move(session, actor, account, dispute, DisputeStatus.WITHDRAWN, now=now)
     dispute.resolved_at = now
-    _note(session, actor, account, invoice, dispute, "dispute.withdrawn", dispute.contested_minor, now=now)
+    facts = _facts(account, invoice, dispute, dispute.contested_minor, now)
+    record(session, actor, "dispute.withdrawn", dispute, **facts)
+    _note(session, actor, invoice, dispute, "dispute.withdrawn", dispute.contested_minor, now=now)
     return dispute
 
 
@@ -87,7 +90,9 @@ def refuse(session: Session, actor: Actor, ref: str, *, finding: str, now: datet
         return dispute
     _require_open(dispute)
     _decide(session, actor, account, dispute, DisputeStatus.REJECTED, said, now=now)
-    _note(session, actor, account, invoice, dispute, "dispute.rejected", dispute.contested_minor, now=now)
+    facts = _facts(account, invoice, dispute, dispute.contested_minor, now)
+    record(session, actor, "dispute.rejected", dispute, **facts)
+    _note(session, actor, invoice, dispute, "dispute.rejected", dispute.contested_minor, now=now)
     letters.tell(session, actor, account, dispute, "dispute_refused", now=now)
     return dispute
 
@@ -109,8 +114,7 @@ def uphold(
         Refused: dispute_closed, finding_missing, words_too_long, other_currency, amount_zero,
             amount_above_contested (with `most`), and those of `credit_notes.record_credit_note`.
     """
-    account, invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
-    require(actor, Permission.CREDIT_NOTE_RECORD)
+    account, invoice, dispute = lock(session, actor, ref, Permission.CREDIT_NOTE_RECORD)
     said = _finding(finding)
     contested = Money(dispute.contested_minor, dispute.currency)
     to = DisputeStatus.UPHELD if credited == contested else DisputeStatus.PARTLY_UPHELD
@@ -127,7 +131,9 @@ def uphold(
     _decide(session, actor, account, dispute, to, said, now=now)
     note = _credit(session, actor, account, invoice, dispute, credited, now=now)
     dispute.credited_minor, dispute.credit_note_id = credited.minor, note.id
-    _note(session, actor, account, invoice, dispute, "dispute.upheld", credited.minor, now=now)
+    facts = _facts(account, invoice, dispute, credited.minor, now)
+    record(session, actor, "dispute.upheld", dispute, **facts)
+    _note(session, actor, invoice, dispute, "dispute.upheld", credited.minor, now=now)
     kind = "dispute_upheld" if to is DisputeStatus.UPHELD else "dispute_partly_upheld"
     letters.tell(session, actor, account, dispute, kind, now=now)
     return dispute
@@ -168,7 +174,9 @@ def reopen(
         attempts.supersede(session, actor, [invoice.id], reason="dispute", now=now)
         offers.void_changed(session, actor, [invoice.id], why="dispute", now=now)
     ask_collector(session, account, dispute, invoice.number, now=now)
-    _note(session, actor, account, invoice, dispute, "dispute.reopened", dispute.contested_minor, now=now)
+    facts = _facts(account, invoice, dispute, dispute.contested_minor, now)
+    record(session, actor, "dispute.reopened", dispute, **facts)
+    _note(session, actor, invoice, dispute, "dispute.reopened", dispute.contested_minor, now=now)
     letters.tell(session, actor, account, dispute, "dispute_received", now=now)
     return dispute
 
@@ -305,27 +313,38 @@ def _credit_to_account(
     return note
 
 
+def _facts(account: Account, invoice: Invoice, dispute: Dispute, minor: int, now: datetime) -> dict[str, Any]:
+    """What the audit keeps of one move."""
+    return {
+        "account_id": account.id,
+        "now": now,
+        "reason": dispute.finding,
+        "facts": {
+            "invoice": invoice.id,
+            "status": dispute.status.value,
+            "amount_minor": minor,
+            "currency": dispute.currency,
+        },
+    }
+
+
 def _note(
     session: Session,
     actor: Actor,
-    account: Account,
     invoice: Invoice,
     dispute: Dispute,
-    code: str,
+    kind: str,
     minor: int,
     *,
     now: datetime,
 ) -> None:
-    """Write the audit and the timeline of one move."""
-    known = {"amount_minor": minor, "currency": dispute.currency}
-    facts = known | {"invoice": invoice.id, "status": dispute.status.value}
-    record(session, actor, code, dispute, account_id=account.id, now=now, reason=dispute.finding, facts=facts)
+    """Write the timeline of one move."""
     outbox.note(
         session,
-        account.id,
-        code,
+        dispute.account_id,
+        kind,
         contact_id=actor.contact_id,
-        staff_id=actor.id if actor.contact_id is None else None,
+        staff_id=actor.id if actor.kind is ActorKind.STAFF else None,
         now=now,
-        facts=known | {"what": invoice.number},
+        facts={"what": invoice.number, "amount_minor": minor, "currency": dispute.currency},
     )

@@ -11,6 +11,7 @@ from models.accounts import Account
 from models.arrangements import Instalment, Offer, Plan
 from models.money import Money
 from models.states import InstalmentStatus, OfferStatus
+from receivables.arrangements.plan_reads import number_of
 from receivables.calendar_days import business_date
 from receivables.documents.data import Acceptance, OfferPaper, OpenPart, Part, PlanPaper
 from receivables.errors import NotFound
@@ -45,6 +46,7 @@ def plan_paper(session: Session, actor: Actor, ref: str) -> PlanPaper:
 
     return PlanPaper(
         ref=ref,
+        number=number_of(plan),
         status=plan.status.value,
         total=money(terms["total_minor"]),
         pays_by=terms["pays_by"],
@@ -53,6 +55,8 @@ def plan_paper(session: Session, actor: Actor, ref: str) -> PlanPaper:
         ],
         invoices=[(covered["number"], money(covered["minor"])) for covered in terms["invoices"]],
         rules={"fee_percent": terms["fee_percent"], **terms["rules"]},
+        words=terms.get("words", ()),
+        words_language=terms.get("language"),
         made_on=business_date(plan.accepted_at or plan.proposed_at, _zone(session, plan.account_id)),
         changed_at=plan.accepted_at or plan.proposed_at,
         accepted=_acceptance(plan),

@@ -166,18 +166,23 @@ class PlanPaper:
     """The agreement on a plan, from its frozen terms.
 
     Attributes:
+        number: as people read it out.
         status: of the plan; while nobody accepted it, this is a draft.
+        words: the sentences as they were shown to who signed, in `words_language`; none before.
         rules: what holds for it whatever the policy says later (plan_terms.frozen).
         open_parts: for the calendar; what is paid needs no reminder.
     """
 
     ref: str
+    number: str
     status: str
     total: Money
     pays_by: str
     parts: Sequence[Part]
     invoices: Sequence[tuple[str, Money]]
     rules: Mapping[str, Any]
+    words: Sequence[str]
+    words_language: str | None
     made_on: date
     changed_at: datetime
     accepted: Acceptance | None

@@ -58,15 +58,17 @@ _OPENING = (
     )
 )
 _NOTE = aliased(Invoice)
+#: The entry whose documents are named: a reversal goes by what it undoes.
+_NAMED = func.coalesce(LedgerEntry.reverses_id, LedgerEntry.id)
+#: By way of the invoice, since allocations are found by it.
 _NOTE_NUMBER = (
     select(func.min(_NOTE.number))
     .join(Allocation, Allocation.credit_note_id == _NOTE.id)
-    .where(Allocation.entry_id == LedgerEntry.id)
-    .correlate(LedgerEntry)
+    .where(Allocation.invoice_id == Posting.invoice_id, Allocation.entry_id == _NAMED)
+    .correlate(LedgerEntry, Posting)
     .scalar_subquery()
     .label("note_number")
 )
-# A reversal names the payment of the entry that it undoes.
 _SIDES = (
     select(
         LedgerEntry.id,
@@ -80,7 +82,7 @@ _SIDES = (
     )
     .join(Posting, Posting.entry_id == LedgerEntry.id)
     .outerjoin(Invoice, Invoice.id == Posting.invoice_id)
-    .outerjoin(Payment, Payment.entry_id == func.coalesce(LedgerEntry.reverses_id, LedgerEntry.id))
+    .outerjoin(Payment, Payment.entry_id == _NAMED)
     .where(
         Posting.account_id == bindparam("account_id"),
         Posting.ledger_code.in_(_OF_ACCOUNT),

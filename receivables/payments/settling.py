@@ -128,7 +128,7 @@ def _never_created(store: Store, attempt: PaymentAttempt, code: str, *, now: dat
         locked = lock(session, attempt.id)
         if locked.status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
             move(session, locked, AttemptStatus.FAILED, now=now, code=code)
-            charge_results.failed(session, locked, now=now)
+            charge_results.failed(session, locked, now=now, refused=True)
             cards.saved_with_payment(session, locked, locked.status, None, now=now)
         return locked.status
 

@@ -283,9 +283,7 @@ def pending(session: Session, session_id: int, purpose: str, *, now: datetime) -
         return None
     code: OneTimeCode = found.OneTimeCode
     address = code.address or address_of(found.Contact, code.channel) or ""
-    return Pending(
-        found.Contact.ref, code.channel, masked(address), code.asked_at, rules.tries - code.tries
-    )
+    return Pending(found.Contact.ref, code.channel, masked(address), code.asked_at, rules.tries - code.tries)
 
 
 def read_code(text: str) -> str:
@@ -378,4 +376,3 @@ def redeem(
             facts={"session": session_id, "tries": done.tries},
         )
     return tried, code
-

@@ -59,9 +59,7 @@ def people(session: Session, actor: Actor) -> list[Person]:
     require(actor, Permission.CONTACT_CHANGE, account_id=actor.account_id)
     rows = session.scalars(
         select(Contact)
-        .where(
-            Contact.account_id == actor.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None)
-        )
+        .where(Contact.account_id == actor.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None))
         .order_by(Contact.id != (actor.contact_id or 0), Contact.id)
     ).all()
     payers = set(
@@ -111,9 +109,7 @@ def _contact(session: Session, actor: Actor, ref: str, *, lock: bool = False, ne
         session.get_one(Account, actor.account_id, with_for_update=True)
     contact = session.scalar(
         select(Contact)
-        .where(
-            Contact.ref == ref, Contact.account_id == actor.account_id, Contact.forwarded_by_id.is_(None)
-        )
+        .where(Contact.ref == ref, Contact.account_id == actor.account_id, Contact.forwarded_by_id.is_(None))
         .execution_options(populate_existing=lock)
     )
     if contact is None or not (contact.is_active or (new and contact.confirmed_at is None)):
@@ -170,9 +166,7 @@ def _at(session: Session, account_id: int, address: Address) -> Contact | None:
             Contact.account_id == account_id, column.is_not(None), Contact.forwarded_by_id.is_(None)
         )
     )
-    found = [
-        c for c in rows if (address_of(c, address.channel) or "").casefold() == address.text.casefold()
-    ]
+    found = [c for c in rows if (address_of(c, address.channel) or "").casefold() == address.text.casefold()]
     waiting = [c for c in found if not c.is_active and c.confirmed_at is None]
     return next((c for c in found if c.is_active), waiting[0] if waiting else None)
 
@@ -215,9 +209,7 @@ def proof_of(contact_ref: str) -> str:
     return f"contact:{contact_ref}"
 
 
-def rename(
-    session: Session, actor: Actor, ref: str, *, name: str, pays: bool, now: datetime
-) -> Contact:
+def rename(session: Session, actor: Actor, ref: str, *, name: str, pays: bool, now: datetime) -> Contact:
     """Correct a name, and whether reminders go to this person; the same again changes nothing.
 
     Raises:

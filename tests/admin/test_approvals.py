@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Offer
+from models.arrangements import Every, Offer, Plan
 from models.invoices import Invoice
 from models.money import Money
 from models.staff import Role, Staff
-from models.states import OfferStatus
-from receivables.arrangements import offer_making
+from models.states import OfferStatus, PlanStatus
+from receivables.arrangements import offer_making, plans
+from receivables.arrangements.plan_terms import Wish
 from tests import factories as make
 from tests.admin.conftest import Desk
 from tests.conftest import NOON
@@ -231,3 +232,71 @@ def test_an_offer_that_cannot_be(
 def test_the_account_page_leads_there(desk: Desk, late: Account) -> None:
     page = desk.at(Role.COLLECTOR).get(f"/desk/accounts/{late.ref}")
     assert f"/desk/accounts/{late.ref}/offer" in page.text
+
+
+# --------------------------------------------------------------------------- plans
+
+
+def requested(desk: Desk, account: Account, parts: int = 9) -> Plan:
+    """A plan of more parts than the rules give, signed by the debtor."""
+    actor = make.holder_actor(account)
+    wish = Wish(parts, NOON.date() + timedelta(days=10), Every.MONTH)
+    with desk.store.write() as session:
+        refs = session.scalars(select(Invoice.ref).where(Invoice.account_id == account.id)).all()
+        plan = plans.propose(session, actor, account_id=account.id, currency="GBP", invoice_refs=refs,
+                             wish=wish, now=NOON)  # fmt: skip
+        return plans.accept(
+            session, actor, plan.ref, digest=plan.terms_digest, reason="the summer was slow", now=NOON,
+            signature=plans.Signature("Joan Pike", "Owner", True, "en", None),
+        )  # fmt: skip
+
+
+def decide_plan(visitor: Visitor, plan: Plan, what: str, **fields: str):  # type: ignore[no-untyped-def]
+    prefix = {"refuse": "r-", "counter": "c-"}.get(what, "")
+    visitor.get(f"/desk/approvals/plans/{plan.ref}")
+    said = {"digest": plan.terms_digest} | fields
+    return visitor.post(
+        f"/desk/approvals/plans/{plan.ref}/{what}", {f"{prefix}{k}": v for k, v in said.items()}
+    )
+
+
+def plan_status(desk: Desk, plan: Plan) -> PlanStatus:
+    with desk.store.read() as session:
+        return session.get_one(Plan, plan.id).status
+
+
+def test_a_plan_beyond_the_rules_is_read_and_approved(desk: Desk, late: Account) -> None:
+    plan = requested(desk, late)
+    visitor = desk.at(Role.SUPERVISOR)
+    assert "Plan beyond the rules 9 parts" in words(visitor.get("/desk/approvals"))
+    said = words(visitor.get(f"/desk/approvals/plans/{plan.ref}"))
+    assert "1,418.40 GBP in 9 parts" in said
+    assert "More or smaller parts than the rules give." in said
+    assert "the summer was slow" in said
+    answer = decide_plan(visitor, plan, "approve")
+    assert "The plan is active" in words(visitor.get(answer.location))
+    assert plan_status(desk, plan) is PlanStatus.ACTIVE
+
+
+def test_a_plan_is_refused_or_answered_with_other_terms(desk: Desk, late: Account) -> None:
+    visitor = desk.at(Role.SUPERVISOR)
+    plan = requested(desk, late)
+    assert decide_plan(visitor, plan, "refuse", reason="").status_code == 422
+    answer = decide_plan(visitor, plan, "refuse", reason="too long")
+    assert "The debtor is told your reason." in words(visitor.get(answer.location))
+    assert plan_status(desk, plan) is PlanStatus.DECLINED
+    again = requested(desk, late, 8)
+    wrong = decide_plan(visitor, again, "counter", parts="0", day=BY, reason="x")
+    assert wrong.status_code == 422
+    answer = decide_plan(visitor, again, "counter", parts="6", day=BY, reason="six would do")
+    assert "Other terms are sent." in words(visitor.get(answer.location))
+    assert plan_status(desk, again) is PlanStatus.DECLINED
+
+
+def test_a_plan_beyond_the_limit_of_the_role(desk: Desk, late: Account) -> None:
+    """A-03: a collector agrees to twelve parts."""
+    plan = requested(desk, late, 14)
+    visitor = desk.at(Role.COLLECTOR)
+    assert "Beyond your limit of 12 parts" in words(visitor.get(f"/desk/approvals/plans/{plan.ref}"))
+    assert decide_plan(visitor, plan, "approve").status_code == 409
+    assert plan_status(desk, plan) is PlanStatus.AWAITING_APPROVAL

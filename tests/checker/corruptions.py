@@ -583,4 +583,82 @@ OFFERS = [
     ),
 ]  # fmt: skip
 
-ALL = [*LEDGER, *INVOICES, *OFFERS, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]
+_RUNNING = "(SELECT id FROM plan WHERE status = 'active')"
+PLANS = [
+    Corruption(
+        "plan of another sum than its parts",
+        books(f"UPDATE instalment SET amount_minor = 4999 WHERE plan_id = {_RUNNING} AND seq = 2"),
+        ("INV-12",), "is GBP 100.00, its parts are GBP 99.99",
+    ),
+    Corruption(
+        "parts that nobody agreed on",
+        books(f"UPDATE instalment SET amount_minor = amount_minor + CASE seq WHEN 1 THEN 1 ELSE -1 END"
+              f" WHERE plan_id = {_RUNNING}"),
+        ("INV-12",), "are not those that were agreed",
+    ),
+    Corruption(
+        "plan over another sum than its invoices",
+        books(f"UPDATE plan_invoice SET covered_minor = 9999 WHERE plan_id = {_RUNNING}"),
+        ("INV-12",), "is GBP 100.00, its invoices are GBP 99.99",
+    ),
+    Corruption(
+        "a part was lost",
+        books(f"DELETE FROM instalment WHERE plan_id = {_RUNNING} AND seq = 2"),
+        ("INV-12",), "has 2 parts, numbered [1]",
+    ),
+    Corruption(
+        "invoice in two plans",
+        books("UPDATE plan_invoice SET invoice_id = (SELECT id FROM invoice WHERE number = 'INV-13')"
+              " WHERE plan_id = (SELECT id FROM plan WHERE status = 'defaulted')", rebuilt="plan_invoice"),
+        ("INV-12",), "is in plans",
+    ),
+    Corruption(
+        "running plan that holds nothing",
+        books(f"UPDATE plan_invoice SET blocking = false WHERE plan_id = {_RUNNING}"),
+        ("INV-12",), "is active and frees invoice",
+    ),
+    Corruption(
+        "paid behind an open one",
+        books(f"UPDATE instalment SET status = CASE seq WHEN 1 THEN 'missed' ELSE 'paid' END"
+              f" WHERE plan_id = {_RUNNING}"),
+        ("INV-12",), "has a paid instalment behind an open one",
+    ),
+    Corruption(
+        "completed with something left",
+        books("UPDATE instalment SET status = 'scheduled' WHERE plan_id ="
+              " (SELECT id FROM plan WHERE status = 'completed')"),
+        ("INV-12",), "is completed with something left to pay",
+    ),
+    Corruption(
+        "instalment paid twice",
+        books("UPDATE instalment_charge SET credited = true", rebuilt="instalment_charge"),
+        ("INV-12",), "was paid by attempt",
+    ),
+    Corruption(
+        "charged more than the row",
+        books("UPDATE payment_attempt SET amount_minor = 5001 WHERE ref = 'instalment-1'"),
+        ("INV-12",), "is GBP 50.00, attempt",
+    ),
+    Corruption(
+        "paid by a charge that failed",
+        books("UPDATE instalment_charge SET credited = (try_number = 1)", rebuilt="instalment_charge"),
+        ("INV-12",), "which is failed",
+    ),
+    Corruption(
+        "charge of an instalment that is not there",
+        books("UPDATE instalment_charge SET instalment_id = 9999", rebuilt="instalment_charge"),
+        ("INV-12",), "one of them does not exist",
+    ),
+    Corruption(
+        "plan decided by its proposer",
+        books(f"UPDATE plan SET proposed_by_staff_id = decided_by_id WHERE id = {_RUNNING}"),
+        ("INV-12",), "who had proposed it",
+    ),
+    Corruption(
+        "plan signed by nobody",
+        books(f"UPDATE plan SET accepted_name = '' WHERE id = {_RUNNING}"),
+        ("INV-12",), "nobody's name stands under it",
+    ),
+]  # fmt: skip
+
+ALL = [*LEDGER, *INVOICES, *OFFERS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]

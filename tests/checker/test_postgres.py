@@ -28,6 +28,8 @@ CHOSEN = (
     "payment on another account",
     "sent and never delivered",
     "reminder twice on one day of the account, on two days of UTC",
+    "plan of another sum than its parts",
+    "instalment paid twice",
     "column edited",
     "fork",
     "detail edited",

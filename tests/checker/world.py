@@ -18,7 +18,18 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Account, Contact
-from models.arrangements import DiscountTax, Offer, OfferInvoice, OfferMaker
+from models.arrangements import (
+    DiscountTax,
+    Every,
+    Instalment,
+    InstalmentCharge,
+    Offer,
+    OfferInvoice,
+    OfferMaker,
+    PaysBy,
+    Plan,
+    PlanInvoice,
+)
 from models.creditors import Creditor
 from models.invoices import Invoice, InvoiceKind
 from models.ledger import LedgerCode, LedgerEntry
@@ -36,7 +47,15 @@ from models.payments import (
     ProviderEffect,
 )
 from models.staff import Role, Staff
-from models.states import AttemptStatus, InboxStatus, InvoiceStatus, MessageStatus, OfferStatus
+from models.states import (
+    AttemptStatus,
+    InboxStatus,
+    InstalmentStatus,
+    InvoiceStatus,
+    MessageStatus,
+    OfferStatus,
+    PlanStatus,
+)
 from models.store import Store
 from models.work import Alert
 from receivables import ledger
@@ -97,6 +116,7 @@ class _Builder:
         self._documents()
         self._payments()
         self._offers()
+        self._plans()
         self._waiting()
         self._messages()
         self._acts()
@@ -385,6 +405,62 @@ class _Builder:
             )
         )  # fmt: skip
         return offer
+
+    # ------------------------------------------------------------------ plans
+
+    def _plans(self) -> None:
+        """One account with a running, a completed, a defaulted and a requested plan, and with charges."""
+        elm = self._account("A-6", "Elm Engineering", "GB", "Europe/London")
+        payer = self._contact(elm, "Eve Elm", None, "+442079460123")
+        running, done, late, wanted = (
+            self._invoice(elm, number, 10_000) for number in ("INV-13", "INV-14", "INV-15", "INV-16")
+        )
+        first, _ = self._plan(running, PlanStatus.ACTIVE, "paid", "scheduled")
+        self._plan(done, PlanStatus.COMPLETED, "paid", "paid")
+        self._plan(late, PlanStatus.DEFAULTED, "missed", "missed")
+        self._plan(wanted, PlanStatus.AWAITING_APPROVAL, "scheduled", "scheduled")
+        for number, (name, status) in enumerate(
+            (("instalment-1", AttemptStatus.FAILED), ("instalment-2", AttemptStatus.SUCCEEDED)), 1
+        ):
+            attempt = self._attempt(name, payer, 5_000, "GBP", status)
+            self._add(
+                InstalmentCharge(
+                    attempt_id=attempt.id, instalment_id=first.id, try_number=number, credited=number == 2
+                )
+            )
+            if status is AttemptStatus.SUCCEEDED:
+                paid = self._post(
+                    "payment:transfer-3", "payment", "GBP", Side(BANK, debit_minor=5_000),
+                    self._paid(running, 5_000),
+                )  # fmt: skip
+                money = self._payment(paid, elm, 5_000, "GBP", attempt=attempt)
+                self._allot(paid, running, 5_000, payment=money)
+
+    def _plan(self, invoice: Invoice, status: PlanStatus, *parts: str) -> list[Instalment]:
+        decider = self._person(f"decider-{invoice.number}")
+        plan = self._add(
+            Plan(
+                ref=f"plan-{invoice.number}", account_id=invoice.account_id, status=status, currency="GBP",
+                total_minor=10_000, parts=2, every=Every.MONTH, pays_by=PaysBy.LINK,
+                proposed_at=NOW - 2 * DAY, decided_by_id=decider.id,
+                terms={"parts": [{"minor": 5_000}, {"minor": 5_000}]},
+                terms_digest="0" * 64, accepted_name="Eve Elm", accepted_at=NOW - DAY,
+                ended_at=NOW if status is PlanStatus.COMPLETED else None,
+            )
+        )  # fmt: skip
+        holds = status in (PlanStatus.ACTIVE, PlanStatus.DEFAULTED)
+        self._add(
+            PlanInvoice(plan_id=plan.id, invoice_id=invoice.id, covered_minor=10_000, blocking=holds)
+        )
+        return [
+            self._add(
+                Instalment(
+                    ref=f"part-{invoice.number}-{seq}", plan_id=plan.id, seq=seq, due_on=TODAY + seq * DAY,
+                    amount_minor=5_000, status=InstalmentStatus(word),
+                )
+            )
+            for seq, word in enumerate(parts, 1)
+        ]  # fmt: skip
 
     # ------------------------------------------------------------------ what waits
 

@@ -48,6 +48,16 @@ def _live_a_little(
     sessions.list({"expand": ["data.payment_intent.payment_method"]})
     sessions.line_items.list(full.id)
 
+    keeping = sessions.create(
+        {"mode": "setup", "currency": "eur", "customer": customer.id, "success_url": "http://portal.example/s"}
+    )
+    pay_on_page(keeping.url or "", "4000002500003155")
+    kept: Any = client.v1.setup_intents.retrieve(
+        client.v1.setup_intents.list({"customer": customer.id}).data[0].id, {"expand": ["payment_method"]}
+    )
+    client.v1.payment_methods.list({"customer": customer.id})
+    client.v1.payment_methods.detach(kept.payment_method.id)
+
     intents = client.v1.payment_intents
     made = intents.create({"amount": 500, "currency": "eur", "payment_method": "pm_card_visa"})
     intents.confirm(made.id)

@@ -35,7 +35,7 @@ PLAIN = {
 
 def receipt(number: int = 1, **more: object) -> Document:
     """A small document; each number is another one."""
-    paper = PLAIN["papers"][0] | {"to": [f"Tidewater {number}"]} | more  # type: ignore[index,operator]
+    paper = PLAIN["papers"][0] | {"to": [f"Tidewater {number}"]} | more  # type: ignore[operator]
     return Document("receipt", "en", "Receipt", date(2026, 11, 19), {**PLAIN, "papers": [paper]})
 
 

@@ -170,8 +170,11 @@ def test_always_asks_at_the_door(portal: Portal, tidewater: Account) -> None:
     page = visitor.get("/account/code")
     for secret in ("Tidewater", "Helen", "2026-1", "£", "288.00"):
         assert secret not in page.text, secret
-    for closed in ("/account", "/account/pay", "/account/people", "/account/check"):
+    for closed in ("/account", "/account/pay", "/account/people", "/account/sessions"):
         assert visitor.get(closed).location == "/account/code"
+    trust = visitor.get("/account/check")
+    assert trust.status_code == 200
+    assert "Tidewater" not in trust.text
     visitor.get("/account/code")
     ask(visitor)
     answer = visitor.post("/account/code", {"code": sent_code(portal.store, portal.clock.at)})
@@ -196,3 +199,15 @@ def test_a_proof_grows_old(portal: Portal, tidewater: Account) -> None:
     assert visitor.get(PEOPLE).status_code == 200
     portal.clock.at += timedelta(minutes=16)
     assert visitor.get(PEOPLE).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "path", ["/account/offers/some-offer/accept", "/account/hardship", "/account/people/new"]
+)
+def test_no_risky_act_without_a_code(portal: Portal, tidewater: Account, path: str) -> None:
+    """L-09: a settlement, hardship or contact change is refused before it is even looked up."""
+    visitor = portal.visitor(tidewater)
+    before = everything(portal.store)
+    for answer in (visitor.get(path), visitor.post(path, {"nonce": "n" * 43, "name": "Eve", "binds": "yes"})):
+        assert (answer.status_code, answer.location) == (303, "/account/code")
+    assert everything(portal.store) == before

@@ -16,8 +16,13 @@ from models.accounts import Account, Contact
 from models.disputes import Dispute, DisputeDraft, DisputeNote
 from models.files import StoredFile
 from models.invoices import Invoice
+from models.ledger import LedgerCode
+from models.money import Money
+from models.payments import Allocation, AllocationRule, Payment, PaymentMethod
 from models.states import DisputeStatus
+from receivables import credit_notes, ledger
 from receivables.disputes import outcomes
+from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.test_routes import statements
@@ -159,10 +164,6 @@ def test_what_needs_another_look(
 
 def test_a_paid_invoice_is_refused_by_name(portal: Portal, tidewater: Account, invoice: str) -> None:
     """Issue, "Bad input": disputing a paid invoice."""
-    from models.money import Money
-    from receivables import credit_notes
-    from receivables.permissions import SYSTEM
-
     portal.store.run(
         lambda s: credit_notes.record_credit_note(
             s, SYSTEM, invoice, number="CN-1", amount=Money(84240, "GBP"), reason="torn", now=portal.clock.at
@@ -281,7 +282,6 @@ def test_refused_shows_the_finding_and_takes_new_evidence_once(
     portal.store.run(refuse)
     page = visitor.get(address)
     assert "/reopen" not in page.text
-    visitor.csrf = visitor.csrf or ""
     assert visitor.post(f"{address}/reopen", {"words": "again"}).status_code == 422
 
 
@@ -350,3 +350,49 @@ def test_every_page_in_every_language(
     assert visitor.get(done.location).status_code == 200
     with portal.store.read() as session:
         assert session.scalars(select(Contact)).first() is not None
+
+
+def test_paid_while_the_form_was_open(portal: Portal, tidewater: Account, invoice: str) -> None:
+    """Race pay ∥ raise dispute: the form of a moment ago is still taken; a fresh one is refused by name."""
+    visitor = portal.visitor(tidewater)
+    shown = hidden(visitor.get(f"/account/invoices/{invoice}/dispute"))
+    portal.clock.forward(minutes=3)
+    pay(portal, tidewater, invoice)
+    portal.clock.forward(minutes=1)
+    answer = visitor.post(f"/account/invoices/{invoice}/dispute", [*shown, *typed().items()])
+    assert answer.status_code == 303, words(answer)
+    look = visitor.get(answer.location)
+    assert "This invoice was paid a moment ago." in words(look)
+    done = visitor.post(f"/account/invoices/{invoice}/dispute/send", hidden(look))
+    assert "paid before your question came" in words(visitor.get(done.location))
+    assert only_dispute(portal).paid_before
+    assert visitor.get(f"/account/invoices/{invoice}/dispute").status_code == 409
+
+
+def pay(portal: Portal, account: Account, invoice: str) -> None:
+    """Book a bank payment of the whole invoice."""
+    with portal.store.write() as session:
+        row = session.scalars(select(Invoice).where(Invoice.ref == invoice)).one()
+        amount, today = Money(row.balance_minor, "GBP"), portal.today
+        draft = ledger.Draft(
+            creditor_id=account.creditor_id, reference="payment:t", kind="payment", currency="GBP",
+            sides=[
+                ledger.debit(LedgerCode.BANK, amount),
+                ledger.credit(LedgerCode.RECEIVABLES, amount, account_id=account.id, invoice_id=row.id),
+            ],
+            effective_on=today,
+        )  # fmt: skip
+        entry = ledger.post(session, SYSTEM, draft, now=portal.clock.at)
+        payment = Payment(
+            number="PC-1", account_id=account.id, method=PaymentMethod.OTHER, method_detail="bank",
+            amount_minor=amount.minor, currency="GBP", received_at=portal.clock.at, valued_on=today,
+            entry_id=entry.id,
+        )  # fmt: skip
+        session.add(payment)
+        session.flush()
+        session.add(
+            Allocation(
+                payment_id=payment.id, invoice_id=row.id, amount_minor=amount.minor, currency="GBP",
+                rule=AllocationRule.DIRECTED, valued_on=today, entry_id=entry.id,
+            )
+        )  # fmt: skip

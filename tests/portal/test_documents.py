@@ -207,6 +207,22 @@ def test_a_period_that_cannot_be(
         assert gone.location.startswith("/account/statement?")
 
 
+@pytest.mark.parametrize("more", ["endpoint=x", "_external=1&_scheme=javascript", "_anchor=x", "filename=y"])
+def test_nothing_foreign_rides_along(portal: Portal, tidewater: Account, more: str) -> None:
+    """An address leads back to the page with what belongs to it, whatever else was put into it."""
+    visitor = portal.visitor(tidewater)
+    gone = visitor.get(f"/account/statement.pdf?from=x&to=y&{more}")
+    assert (gone.status_code, gone.location) == (303, "/account/statement?from=x&to=y")
+    house = portal.app.extensions["amicable"]
+    slow = _with_press(house, SlowPress(StillPreparing("x")))
+    portal.app.extensions["amicable"] = slow
+    try:
+        answer = visitor.get(f"/account/statement.pdf?period=year&{more}")
+    finally:
+        portal.app.extensions["amicable"] = house
+    assert answer.headers["Refresh"] == "2; url=/account/statement.pdf?period=year&look=1"
+
+
 def test_another_currency_is_404_and_an_empty_account_says_so(portal: Portal, tidewater: Account) -> None:
     """A currency without a movement is nobody's; no movement at all is said, and gives no file."""
     assert portal.visitor(tidewater).get("/account/statement?currency=EUR").status_code == 404

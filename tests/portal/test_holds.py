@@ -71,6 +71,7 @@ def test_without_keys_the_button_leads_to_the_transfer(portal_without_keys: Port
     portal = portal_without_keys
     account = portal.account(lambda s, a: portal.invoice(s, a, 5000, -3))
     with portal.store.write() as s:
-        credit_holds.place(s, SYSTEM, account, "Late.", Money(5000, "GBP"), now=portal.clock.at - timedelta(1))
+        earlier = portal.clock.at - timedelta(days=1)
+        credit_holds.place(s, SYSTEM, account, "Late.", Money(5000, "GBP"), now=earlier)
     page = portal.visitor(account).get(PAGE)
     assert 'href="/account/pay?currency=GBP"' in page.text

@@ -43,7 +43,8 @@ def test_overdue_first_and_sums_that_add_up(portal: Portal, tidewater: Account) 
     places = [said.index(n) for n in ("2026-1131", "2026-1184", "2026-1207", "2026-1262")]
     assert places == sorted(places)
     assert "Payments counted up to" in said
-    assert "Ring Maya Thornton" in said
+    assert "What is stopping you from paying now?" in said
+    assert "Ask Maya Thornton to ring you" in said
     assert "No fee or interest has been added" in said
 
 

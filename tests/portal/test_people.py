@@ -139,9 +139,7 @@ def test_removing_asks_first_and_keeps_the_last(portal: Portal, tidewater: Accou
         ("POST", "/account/people/{ref}/confirm"),
     ],
 )  # fmt: skip
-def test_without_a_code_nothing_changes(
-    portal: Portal, tidewater: Account, method: str, path: str
-) -> None:
+def test_without_a_code_nothing_changes(portal: Portal, tidewater: Account, method: str, path: str) -> None:
     """L-09, decision 8: each page and form about people asks for the code, and changes nothing before."""
     visitor = portal.visitor(tidewater)
     path = path.format(ref=contact_ref(portal, tidewater))

@@ -240,6 +240,8 @@ def test_a_document_that_is_missing(portal: Portal, visitor: Visitor) -> None:
     """Issue B: what we have is on the page; what is asked for waits for us."""
     page = visitor.get("/account/stopping/document")
     assert "GB33BUKB20201555555555" in words(page)
+    assert f'/account/invoices/{ref_of(portal, "2026-1184")}/pdf' in page.text
+    assert 'href="/account/documents"' in page.text
     said = follow(
         visitor, "/account/stopping/document",
         {"what": "delivery_note", "invoice": ref_of(portal, "2026-1207"), "words": "The one of October"},

@@ -15,6 +15,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 CURRENCY = {"en": "GBP", "he": "ILS", "ru": "EUR", "hu": "HUF"}
 ZONE = {"en": "Europe/London", "he": "Asia/Jerusalem", "ru": "Europe/Tallinn", "hu": "Europe/Budapest"}
 LINK = "https://npp.example/l/7Kq2mXw9bT4sLd8RvNcYhA"
+CODE = "204816"
 STOP = "https://npp.example/x/4sLd8RvNcYhA7Kq2mXw9bT"
 
 _NAMES = {
@@ -89,10 +90,32 @@ def letter(
         "link_expires": datetime(2026, 12, 21, 12, 30, tzinfo=UTC),
         "contact_point": "sofia@marsh.example",
         "optout_date": date(2026, 11, 21),
+        "number": "2041-A",
+        "account": "Tidewater Café & Bakery Ltd",
+        "forwarder": "Helen Marsh",
+        "code_minutes": 10,
+        "purpose": "settlement",
         "hold_date": date(2026, 11, 20),
         "reason": "Two invoices are more than sixty days late.",
         "release_amount": Money(198_400, currency),
         "release_date": date(2026, 11, 21),
+        "offer_amount": Money(500_000, currency),
+        "discount": Money(179_680, currency),
+        "deadline": date(2026, 12, 3),
+        "pay_by": date(2026, 12, 4),
+        "accepted_date": date(2026, 11, 20),
+        "promise_amount": Money(679_680, currency),
+        "promise_date": date(2026, 11, 26),
+        "invoice": "2041-A",
+        "case": "D-2026-000017",
+        "contested_amount": Money(18_600, currency),
+        "credited_amount": Money(10_000, currency),
+        "kept_amount": Money(8_600, currency),
+        "rest_amount": Money(28_800, currency),
+        "answer_by": date(2026, 11, 26),
+        "finding": "One of the two cartons has the old logo.",
+        "asked_date": date(2026, 11, 19),
+        "reply": "The order number is PO-77. We have sent the invoice again.",
     }
     return Letter(
         kind=kind,
@@ -104,6 +127,7 @@ def letter(
         values=values | changes,
         link=link,
         stop=stop,
+        code=CODE if kind == "one_time_code" else None,
     )
 
 

@@ -115,7 +115,8 @@ def a_plan(**more: Any) -> PlanPaper:
     parts = [Part(n, date(2026, 12, 4) + timedelta(days=31 * (n - 1)), gbp(47280)) for n in (1, 2, 3)]
     return PlanPaper(
         **{
-            "ref": "p", "status": "active", "total": gbp(141840), "pays_by": "link", "parts": parts,
+            "ref": "p", "number": "PL-1", "words": (), "words_language": None, "status": "active",
+            "total": gbp(141840), "pays_by": "link", "parts": parts,
             "invoices": [("2041-A", gbp(57600)), ("2042", gbp(84240))], "rules": RULES, "made_on": MADE_ON,
             "changed_at": AT, "accepted": Acceptance("Helen Marsh", "Owner", AT),
             "open_parts": [OpenPart(f"i{p.seq}", p.seq, p.on, p.amount) for p in parts], **more,

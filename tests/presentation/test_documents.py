@@ -13,6 +13,7 @@ import pytest
 from models.money import Money
 from presentation import LANGUAGES
 from presentation.documents import Documents
+from receivables.invoices import MovementRow
 from receivables.ports import Sheet
 from tests.presentation.papers import (
     MADE_ON,
@@ -90,6 +91,19 @@ def test_an_invoice_is_a_copy_of_data_and_adds_up() -> None:
     ]  # fmt: skip
 
 
+def test_what_reduced_an_invoice_is_named_by_its_kind() -> None:
+    """A discount or tax withheld has no number of its own."""
+    movements = [
+        MovementRow("withholding_tax", "", date(2026, 11, 3), gbp(100)),
+        MovementRow("credit_note", "CN-1", date(2026, 11, 4), gbp(200)),
+    ]
+    paper = only(DOCUMENTS.invoice(an_invoice(movements=movements), the_parties(), "en"))
+    assert paper["after"] == [
+        ["Tax withheld of 3 November 2026", "−£1.00"],
+        ["Credit note CN-1 of 4 November 2026", "−£2.00"],
+    ]
+
+
 def test_tax_that_the_lines_do_not_tell_is_one_sum() -> None:
     """Lines whose taxes do not add up to the document's are not taken for its rates."""
     paper = only(DOCUMENTS.invoice(an_invoice(tax=gbp(14039)), the_parties(), "en"))
@@ -115,7 +129,7 @@ def test_an_agreement_says_what_holds() -> None:
     for part in ("No fee and no interest", "One date may be moved, by up to 14 days", "3 and 5", "7 days"):
         assert part in agreed
     assert paper["accepted"] == (
-        "Accepted for Tidewater Café & Bakery Ltd by typed name: Helen Marsh, Owner, on"
+        "Signed for Tidewater Café & Bakery Ltd by typed name: Helen Marsh, Owner, on"
         " 21 November 2026, 10:05."
     )
     assert paper["sign"] == []
@@ -147,8 +161,34 @@ def test_a_settlement_says_what_remains_owed() -> None:
     paper = only(DOCUMENTS.offer(an_offer(), the_parties(), "en"))
     agreed = " ".join(paper["agreed"])
     assert "£1,205.64" in agreed
-    assert "the remaining £212.76 is given up" in agreed
-    assert "Until then the whole £1,418.40 stays owed" in agreed
+    assert "£212.76 is written off and nothing more is owed on these 2 invoices" in agreed
+    assert "Until then the whole balance of £1,418.40 stays owed" in agreed
+
+
+@pytest.mark.parametrize(
+    ("status", "notice"),
+    [
+        ("active", ""),
+        ("defaulted", ""),
+        ("completed", ""),
+        ("awaiting_approval", "Signed request. It becomes an agreement when Northgate"),
+        ("declined", "This never became an agreement."),
+        ("cancelled", "This agreement has ended."),
+    ],
+)
+def test_a_paper_says_how_it_stands(status: str, notice: str) -> None:
+    """A signature alone is no agreement while a person still has to approve it."""
+    found = only(DOCUMENTS.plan(a_plan(status=status), the_parties(), "en"))["notice"]
+    assert found.startswith(notice)
+    assert bool(found) == bool(notice)
+
+
+def test_the_words_that_were_signed_are_the_words_on_paper() -> None:
+    """C-04: in the signer's language word for word; in the other one by the same frozen rules."""
+    plan = a_plan(words=("Exactly this was shown.",), words_language="he")
+    contract, copy = DOCUMENTS.plan(plan, the_parties(), "he").data["papers"]
+    assert [line.strip(FSI + PDI) for line in copy["agreed"]] == ["Exactly this was shown."]
+    assert len(contract["agreed"]) == 8
 
 
 def test_the_creditors_language_binds_and_the_readers_is_a_copy() -> None:

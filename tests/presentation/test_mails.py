@@ -11,7 +11,7 @@ from models.money import Money
 from presentation import KINDS, LANGUAGES, Presenter, readable_brand
 from receivables.ports import MessageIncomplete
 
-from .letters import LINK, STOP, TEMPLATES, letter, rendered, row, sender
+from .letters import CODE, LINK, STOP, TEMPLATES, letter, rendered, row, sender
 
 CONTROLS = re.compile("[\u200e\u200f\u2066-\u2069]")
 FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
@@ -276,7 +276,7 @@ def test_kept_copies_hold_no_clear_link(kind: str, language: str, channel: str) 
     assert "npp.example" in made.text
     assert "npp.example" not in made.kept_text
     assert re.search(r"\[(link|stop|preferences)\]", made.kept_text)
-    restored = made.kept_text.replace("[link]", LINK).replace("[stop]", STOP)
+    restored = made.kept_text.replace("[link]", LINK).replace("[stop]", STOP).replace("[code]", CODE)
     assert restored.replace("[preferences]", "https://npp.example/x/other") == made.text
 
 

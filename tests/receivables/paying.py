@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -20,6 +23,7 @@ from tests import factories as make
 from tests.conftest import NOON
 from tests.fakes import ToldGateway, a_charge, a_truth
 
+ROOT = Path(__file__).resolve().parents[2]
 _nonces = itertools.count(1)
 
 
@@ -48,3 +52,12 @@ def balances(store: Store, account: Account) -> list[int]:
     with store.read() as s:
         query = select(Invoice.balance_minor).where(Invoice.account_id == account.id).order_by(Invoice.id)
         return list(s.scalars(query))
+
+
+def prove(database_url: str) -> None:
+    """Let the independent checker look at the books (INV-1…INV-7)."""
+    proof = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "checker", "--database", database_url],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert proof.returncode == 0, proof.stdout + proof.stderr

@@ -23,7 +23,7 @@ from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM, Actor, ActorKind
 from tests import factories as make
 from tests.conftest import NOON
-from tests.receivables.paying import balances, pay
+from tests.receivables.paying import balances, pay, prove
 
 GBP = "GBP"
 
@@ -136,7 +136,7 @@ def test_used_oldest_first_to_the_unit(store: Store, account: Account) -> None:
         assert credits.views(s, actor, account_id=account.id, zone=account.zone, now=NOON) == []
 
 
-def test_a_credit_note_is_a_source_and_closes(store: Store, account: Account) -> None:
+def test_a_credit_note_is_a_source_and_closes(store: Store, database_url: str, account: Account) -> None:
     """Decision 3: an unapplied credit note is lowered by what is used of it."""
     note_id = a_credit_note(store, account, 700, days=-30)
     assert [x.kind for x in view(store, account).sources] == ["credit_note", "payment", "payment"]
@@ -147,6 +147,7 @@ def test_a_credit_note_is_a_source_and_closes(store: Store, account: Account) ->
         note = s.get_one(Invoice, note_id)
         assert (note.status, note.balance_minor) == (InvoiceStatus.PAID, 0)
     the_books_hold(store, account)
+    prove(database_url)
 
 
 def test_the_same_form_twice_is_one_use(store: Store, account: Account) -> None:

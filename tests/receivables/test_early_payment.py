@@ -49,6 +49,20 @@ def test_what_is_asked_for(change: dict[str, object], days: int, minor: int) -> 
     assert early_payment.asked_with_discount(row, LAST + timedelta(days=days)) == Money(minor, "GBP")
 
 
+def test_a_whole_choice_asks_for_the_discounted_sum() -> None:
+    """Whole documents with their discount; an amount as it is, unless it is the sum that was read."""
+    other = replace(ROW, ref="o", discount=None, discount_to=None)
+    rows = [ROW, other]
+    less = {"r": Money(9800, "GBP"), "o": Money(10000, "GBP")}
+    for kind in ("overdue", "all", "chosen", "branches"):
+        assert early_payment.parts_asked(rows, kind, None, LAST) == less
+    assert early_payment.parts_asked(rows, "amount", Money(19800, "GBP"), LAST) == less
+    full = {"r": Money(10000, "GBP"), "o": Money(10000, "GBP")}
+    assert early_payment.parts_asked(rows, "amount", Money(19801, "GBP"), LAST) == full
+    assert early_payment.parts_asked(rows, "all", None, LAST + timedelta(days=1)) == full
+    assert early_payment.parts_asked([], "amount", Money(1, "GBP"), LAST) == {}
+
+
 @pytest.fixture
 def account(store: Store) -> Account:
     """£100.00 with £2.00 off until 19 November (account-local), £20.00 of it tax."""
@@ -124,4 +138,25 @@ def test_credit_used_in_time_earns_it_too(store: Store, account: Account) -> Non
             s, make.holder_actor(account), refs[0], Money(9800, "GBP"), nonce="n", now=NOON
         )
     )
+    assert balances(store, account) == [0, 0]
+
+
+def test_paying_all_takes_the_discounted_sum(store: Store, account: Account) -> None:
+    """The page asks for what closes the invoice today, also beside one without a discount."""
+    with store.write() as s:
+        make.an_invoice(s, account, total=500)
+    payment = pay(store, account, Choice("all", "GBP"))
+    assert payment.amount_minor == 10300
+    assert balances(store, account) == [0, 0]
+
+
+def test_what_was_read_on_the_review_is_shared_out_with_discounts(store: Store, account: Account) -> None:
+    """A reviewed sum closes every invoice of it, in whatever order they come."""
+    with store.write() as s:
+        later = make.an_invoice(s, account, total=500, due_on=LAST + timedelta(days=40))
+        refs = (
+            s.get_one(Invoice, later.id).ref,
+            *s.scalars(select(Invoice.ref).order_by(Invoice.id).limit(1)),
+        )
+    pay(store, account, Choice("amount", "GBP", refs, Money(10300, "GBP")))
     assert balances(store, account) == [0, 0]

@@ -25,7 +25,6 @@ from receivables.arrangements.plan_terms import Wish
 from receivables.arrangements.plans import Signature
 from receivables.payments import settling, starting
 from receivables.permissions import SYSTEM, Actor
-from receivables.ports import PaymentGateway
 from tests import factories as make
 from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page
 
@@ -58,7 +57,7 @@ class World:
     """One account with two invoices in a plan of three parts by card; the first is due."""
 
     store: Store
-    gateway: PaymentGateway
+    gateway: StripePayments
     stripe: StandIn
     account: Account
     contact: Contact

@@ -169,7 +169,8 @@ class PlanWorld:
 
     def mails(self) -> list[str]:
         with self.store.read() as session:
-            return list(session.scalars(select(Message.kind).order_by(Message.id)))
+            query = select(Message.kind).where(Message.account_id == self.account.id)
+            return list(session.scalars(query.order_by(Message.id)))
 
     def card(self, session: Session, *, last4: str = "4242") -> SavedCard:
         card = SavedCard(

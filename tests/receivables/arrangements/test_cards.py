@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateways.stripe_payments import StripePayments
 from models.arrangements import PaysBy
 from models.states import AttemptStatus, CardStatus, InboxStatus
 from models.store import Store
@@ -29,7 +30,7 @@ from tests.receivables.arrangements.card_world import (
     a_world,
     now,
 )
-from tests.standins import WEBHOOK_SECRET, StandIn, call_api, pay_on_page, start_stripe
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_page, start_stripe
 
 PAGE = "checkout.sessions.create"
 
@@ -243,7 +244,7 @@ class TestDoubt:
         assert world.card().status is CardStatus.REMOVED
 
     def test_a_gateway_that_is_away_keeps_nothing(self, world: World) -> None:
-        away = type(world.gateway)("default", "sk_test_sandbox_x", [], "http://127.0.0.1:9")
+        away = StripePayments("default", API_KEY, [], "http://127.0.0.1:9")
         with pytest.raises(GatewayDown):
             world.begin(gateway=away)
         assert world.setup().status is AttemptStatus.CANCELLED

@@ -19,7 +19,12 @@ from tests.receivables.people.world import POLICY, World
 
 
 def decide(
-    world: World, hour: int, minute: int = 0, *, purpose: Purpose = Purpose.REMINDER, channel: Channel = Channel.EMAIL
+    world: World,
+    hour: int,
+    minute: int = 0,
+    *,
+    purpose: Purpose = Purpose.REMINDER,
+    channel: Channel = Channel.EMAIL,
 ) -> contact_rules.Decision:
     """The gate's word at a time of 19 November in London, where it is UTC."""
     with world.store.read() as s:
@@ -104,9 +109,7 @@ def test_stop_and_again(store: Store) -> None:
     assert decide(world, 10).allowed
     with store.read() as s:
         events = s.scalars(select(ConsentEvent).order_by(ConsentEvent.id)).all()
-        confirmations = s.scalars(
-            select(Message).where(Message.purpose == Purpose.OPT_OUT_CONFIRMED)
-        ).all()
+        confirmations = s.scalars(select(Message).where(Message.purpose == Purpose.OPT_OUT_CONFIRMED)).all()
     assert [e.event for e in events] == [ConsentEventKind.OPTED_OUT, ConsentEventKind.OPTED_IN]
     assert [e.text_shown for e in events] == ["wanted: False", "wanted: True"]
     assert len(confirmations) == 1

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.arrangements import Instalment, Offer, Plan
 from models.ledger import LedgerCode
+from models.links import LinkScope
 from models.money import Money, total
 from models.payments import Allocation, AllocationRule, Payment, PaymentMethod
 from models.states import InstalmentStatus, OfferStatus, advance
@@ -21,11 +22,13 @@ from receivables.documents.invoices import invoice_paper
 from receivables.documents.library import library
 from receivables.documents.parties import parties
 from receivables.documents.receipts import receipt_paper
-from receivables.errors import NotFound
-from receivables.permissions import SYSTEM
+from receivables.documents.statements import statement
+from receivables.errors import NotAllowed, NotFound
+from receivables.permissions import SYSTEM, Actor, ActorKind
 from tests import factories as make
 from tests.agreements import an_agreed_offer, an_agreed_plan
 from tests.conftest import NOON
+from tests.receivables.arrangements.plan_world import WORDS, an_owing_account
 
 
 def a_payment(session: Session, account: Account, numbers: dict[int, int], rest: int) -> Payment:
@@ -133,6 +136,25 @@ def test_agreements_are_what_was_agreed(store: Store) -> None:
     assert offer.amount == Money(76500, "GBP")
 
 
+def test_a_plan_made_by_the_real_steps(store: Store) -> None:
+    """Proposed, read and signed: the paper holds the parts, the invoices and the words that were signed."""
+    world = an_owing_account(store, 57600, 84240)
+    plan = world.propose(3)
+    with store.read() as session:
+        draft = plan_paper(session, world.holder, plan.ref)
+    world.accept(plan)
+    with store.read() as session:
+        paper = plan_paper(session, world.holder, plan.ref)
+    assert draft.accepted is None
+    assert draft.words == ()
+    assert list(paper.words) == list(WORDS)
+    assert paper.words_language == "en"
+    assert paper.accepted is not None
+    assert paper.parts == draft.parts
+    assert total([part.amount for part in paper.parts], "GBP") == paper.total
+    assert [(part.seq, part.on) for part in paper.open_parts] == [(p.seq, p.on) for p in paper.parts]
+
+
 def test_nobody_elses_paper(sqlite_store: Store) -> None:
     """L-15: another account's ref is a ref that does not exist; undecided offers exist for nobody outside."""
     with sqlite_store.write() as session:
@@ -164,6 +186,31 @@ def test_nobody_elses_paper(sqlite_store: Store) -> None:
         session.execute(update(Offer).values({"status": OfferStatus.AWAITING_APPROVAL}))
     with sqlite_store.read() as session, pytest.raises(NotFound):
         offer_paper(session, make.holder_actor(account), offer)
+
+
+def test_a_forwarded_invoice_is_all_that_is_seen(sqlite_store: Store) -> None:
+    """L-15: who holds a link to one invoice reads that one, no other and no list, receipt or agreement."""
+    with sqlite_store.write() as session:
+        account = make.an_account(session, make.a_creditor(session))
+        first = make.an_invoice(session, account, total=10000, number="A-1")
+        second = make.an_invoice(session, account, total=20000, number="A-2")
+        payment = a_payment(session, account, {first.id: 100}, 1).ref
+        plan = an_agreed_plan(session, account, ["A-2"], now=NOON)
+    colleague = Actor(
+        ActorKind.LINK_HOLDER, id=1, account_id=account.id, scope=LinkScope.ONE_INVOICE, invoice_id=first.id
+    )
+    with sqlite_store.read() as session:
+        assert invoice_paper(session, colleague, first.ref, now=NOON).invoice.row.number == "A-1"
+        with pytest.raises(NotFound):
+            invoice_paper(session, colleague, second.ref, now=NOON)
+        with pytest.raises(NotAllowed):
+            receipt_paper(session, colleague, payment)
+        with pytest.raises(NotAllowed):
+            plan_paper(session, colleague, plan)
+        with pytest.raises(NotAllowed):
+            library(session, colleague, account_id=account.id, zone="UTC", now=NOON)
+        with pytest.raises(NotAllowed):
+            statement(session, colleague, account_id=account.id, zone="UTC", now=NOON)
 
 
 def test_a_draft_is_no_agreement(sqlite_store: Store) -> None:

@@ -122,9 +122,11 @@ def test_what_is_no_code_costs_no_try(quick: World) -> None:
     """X-10: an empty or unreadable field is told and not counted; spaces and other digits are read."""
     quick.ask()
     code = quick.sent()
-    for text, said in (("", "code_empty"), ("\u200f ", "code_empty"), ("12345", "code_malformed"),
-                       ("12345a", "code_malformed"), ("1" * 40, "code_malformed"), ("½23456", "code_malformed")):  # fmt: skip
-        with pytest.raises(Refused, match=said):
+    for text in ("", "\u200f "):
+        with pytest.raises(Refused, match="code_empty"):
+            quick.prove(text)
+    for text in ("12345", "12345a", "1" * 40, "½23456"):
+        with pytest.raises(Refused, match="code_malformed"):
             quick.prove(text)
     arabic = code.translate({ord(str(d)): 0x660 + d for d in range(10)})
     assert quick.prove(f" {arabic[:3]}-{arabic[3:]}\u2069 ") == codes.Tried(True, 4)

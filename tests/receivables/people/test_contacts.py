@@ -74,9 +74,7 @@ def test_a_new_person_counts_once_the_code_is_typed(world: World) -> None:
     code = world.sent()
     assert not prove(world, dana, another(code)).tried.right
     assert not row(world, dana).is_active
-    assert prove(world, dana, code) == contacts.Proved(
-        tried=replace(prove_right(3)), own_link_ended=False
-    )
+    assert prove(world, dana, code) == contacts.Proved(tried=replace(prove_right(3)), own_link_ended=False)
     after = row(world, dana)
     assert (after.is_active, after.confirmed_at, after.may_commit) == (True, NOON, False)
     with world.store.read() as s:
@@ -265,9 +263,7 @@ def test_strangers_and_narrow_links(quick: World) -> None:
 
 def prefer(world: World, channel: str = "", start: str = "", end: str = "") -> Contact:
     return world.store.run(
-        lambda s: contacts.prefer(
-            s, world.actor, channel=channel, quiet_from=start, quiet_to=end, now=NOON
-        )
+        lambda s: contacts.prefer(s, world.actor, channel=channel, quiet_from=start, quiet_to=end, now=NOON)
     )
 
 

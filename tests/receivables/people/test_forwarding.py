@@ -35,7 +35,9 @@ def quick(sqlite_store: Store) -> World:
     return World(sqlite_store)
 
 
-def forward(world: World, email: str = "noa@books.example", *, name: str = "Noa Bar", days: int = 0) -> Message:
+def forward(
+    world: World, email: str = "noa@books.example", *, name: str = "Noa Bar", days: int = 0
+) -> Message:
     return world.store.run(
         lambda s: forwarding.forward(
             s, world.actor, world.invoice.ref, name=name, email=email, now=NOON + timedelta(days=days)
@@ -91,9 +93,7 @@ def test_its_link_shows_and_pays_that_invoice_only(world: World) -> None:
         assert seen.groups[0].asked == Money(57600, "GBP")
 
         def quote(choice: quotes.Choice) -> quotes.Quote:
-            return quotes.quote(
-                s, actor, choice, account_id=world.account.id, zone="Europe/London", now=NOON
-            )
+            return quotes.quote(s, actor, choice, account_id=world.account.id, zone="Europe/London", now=NOON)
 
         for kind in ("all", "overdue"):
             assert quote(quotes.Choice(kind, "GBP")).amount == Money(57600, "GBP")
@@ -101,9 +101,7 @@ def test_its_link_shows_and_pays_that_invoice_only(world: World) -> None:
             quote(quotes.Choice("amount", "GBP", amount=Money(57601, "GBP")))
         with pytest.raises(Refused, match="invoice_not_open"):
             quote(quotes.Choice("chosen", "GBP", (world.other_invoice.ref,)))
-        full = invoices.overview(
-            s, world.actor, account_id=world.account.id, zone="Europe/London", now=NOON
-        )
+        full = invoices.overview(s, world.actor, account_id=world.account.id, zone="Europe/London", now=NOON)
     assert len(full.groups[0].rows) == 2
     for act in (
         lambda s: forwarding.forward(s, actor, world.invoice.ref, name="X", email="x@y.example", now=NOON),

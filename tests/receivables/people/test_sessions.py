@@ -54,9 +54,7 @@ def test_ending_one_and_all_others(world: World) -> None:
     assert len(seen(world)) == 2
     with pytest.raises(NotFound):
         world.store.run(lambda s: sessions.end(s, world.actor, handle, now=NOON))
-    assert world.store.run(
-        lambda s: sessions.end_others(s, world.actor, world.session_id, now=NOON)
-    ) == 1
+    assert world.store.run(lambda s: sessions.end_others(s, world.actor, world.session_id, now=NOON)) == 1
     assert [r.mine for r in seen(world)] == [True]
     with world.store.read() as s:
         assert s.get_one(LinkSession, phone).revoked_at == NOON

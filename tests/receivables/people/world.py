@@ -50,9 +50,7 @@ class World:
     def enter(self, token: str, device: str | None = None) -> tuple[Actor, int]:
         """Open a link; who is inside, and the session's id."""
         opened, _ = self.store.run(
-            lambda s: links.redeem(
-                s, token, policy=POLICY, now=self.now, request_id="r1", device=device
-            )
+            lambda s: links.redeem(s, token, policy=POLICY, now=self.now, request_id="r1", device=device)
         )
         with self.store.read() as s:
             holder = links.holder(s, opened, now=self.now, request_id="r1")
@@ -87,16 +85,14 @@ class World:
 
         return self.store.run(make_it)
 
-    def prove(self, code: str, *, later: datetime | None = None, session_id: int | None = None) -> codes.Tried:
+    def prove(
+        self, code: str, *, later: datetime | None = None, session_id: int | None = None
+    ) -> codes.Tried:
         return self.store.run(
-            lambda s: codes.prove(
-                s, self.actor, session_id or self.session_id, code, now=later or self.now
-            )
+            lambda s: codes.prove(s, self.actor, session_id or self.session_id, code, now=later or self.now)
         )
 
 
 def another(code: str) -> str:
     """A code that is not this one."""
     return code[:-1] + ("1" if code[-1] != "1" else "2")
-
-

@@ -1,0 +1,154 @@
+"""Races for one instalment, then the independent checker over everything they wrote (FT-05, FT-25)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from models.states import UNSETTLED_ATTEMPTS, AttemptStatus, InstalmentStatus, PlanStatus
+from models.store import Store
+from receivables.arrangements import cards
+from receivables.errors import Refused
+from receivables.payments import attempts, settling
+from receivables.permissions import SYSTEM
+from tests.effort import REPEATS
+from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.races import together
+from tests.receivables.arrangements.card_world import World, a_world, now
+from tests.standins import StandIn, pay_on_page, start_stripe
+
+ROOT = Path(__file__).resolve().parents[3]
+#: Refusals that a racer may hear.
+FAIR = {"already_paid", "being_checked", "nothing_to_pay", "arrangement_changed", "plan_gone"}
+
+
+@pytest.fixture
+def stripe(tmp_path: Path) -> Iterator[StandIn]:
+    """A stand-in of its own: the checker wants each of its charges in these books."""
+    (tmp_path / "stripe").mkdir()
+    stand_in = start_stripe(tmp_path / "stripe")
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Iterator[MailboxProcess]:
+    (tmp_path / "mailbox").mkdir()
+    sink = start_mailbox(tmp_path / "mailbox")
+    yield sink
+    sink.stop()
+
+
+def fair(outcomes: Sequence[object]) -> None:
+    for outcome in outcomes:
+        assert not isinstance(outcome, Exception) or (
+            isinstance(outcome, Refused) and outcome.code in FAIR
+        ), outcome
+
+
+def settled(world: World) -> None:
+    """Follow every attempt to its end, as worker and sweeper do, one after another."""
+    for attempt in world.attempts():
+        if attempt.superseded_at is not None and attempt.status in UNSETTLED_ATTEMPTS:
+            settling.end_superseded(world.store, world.gateway, attempt.ref, now=now())
+        world.settle(attempt.ref, later=timedelta(minutes=1))
+
+
+def test_the_books_hold_after_races_for_an_instalment(
+    store: Store, database_url: str, stripe: StandIn, mailbox: MailboxProcess
+) -> None:
+    """Worker ∥ worker, ∥ hand, ∥ sweeper after a lost answer, ∥ removal of the card, ∥ end of the plan."""
+    for number in range(REPEATS):
+        for race in RACES:
+            world = a_world(store, stripe)
+            world.save()
+            race(world, number)
+            assert sum(charge.credited for charge in world.charges()) <= 1
+            assert world.hold()
+    proof = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "checker", "--database", database_url,
+         "--stripe-log", str(stripe.db_path), "--mailbox", str(mailbox.db_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+
+
+def _two_workers(world: World, number: int) -> None:
+    """FT-25: four workers, one charge."""
+    outcomes = together(4, lambda n: world.charge())
+    fair(outcomes)
+    settled(world)
+    assert outcomes.count(AttemptStatus.SUCCEEDED) == 1
+    assert outcomes.count(None) == 3
+    assert world.taken() == 60000
+    assert world.part().status is InstalmentStatus.PAID
+
+
+def _worker_and_hand(world: World, number: int) -> None:
+    """FT-05: whoever was first, the part is paid once; the other hears of it."""
+
+    def by_hand() -> object:
+        started = world.start(nonce=f"{world.account.id}-{number}")
+        if started.url:
+            pay_on_page(started.url)
+        return world.settle(started.ref)
+
+    acts: list[Callable[[], object]] = [world.charge, by_hand, world.charge]
+    fair(together(3, lambda n: acts[(n + number) % 3]()))
+    settled(world)
+    # A hand that was slower than the charge pays the next part of the plan, never the same one twice.
+    assert world.taken() in (60000, 120000)
+    paid = [world.part(seq).status is InstalmentStatus.PAID for seq in (1, 2, 3)]
+    assert paid == [True, world.taken() == 120000, False]
+
+
+def _worker_and_sweeper(world: World, number: int) -> None:
+    """A lost answer, and three sweepers while another worker tries: the same key, one charge."""
+    world.stripe.fault("payment_intents.create", "timeout_after", count=3)
+    assert world.charge() is AttemptStatus.UNKNOWN
+    world.stripe.control("clear_faults")
+    ref = world.attempts()[0].ref
+
+    def sweep() -> object:
+        return world.settle(ref, later=timedelta(minutes=1))
+
+    fair(together(4, lambda n: sweep() if n else world.charge()))
+    settled(world)
+    assert world.taken() == 60000
+    assert len(world.attempts()) == 1
+
+
+def _worker_and_removal(world: World, number: int) -> None:
+    """The card is removed while it is charged: charged once or not at all, and never afterwards."""
+    card = world.card()
+
+    def remove() -> object:
+        return world.store.run(lambda s: cards.remove(s, world.holder, card.ref, now=now()))
+
+    acts: list[Callable[[], object]] = [world.charge, remove, world.charge]
+    fair(together(3, lambda n: acts[(n + number) % 3]()))
+    settled(world)
+    assert world.taken() in (0, 60000)
+    assert world.charge() is None
+
+
+def _worker_and_end(world: World, number: int) -> None:
+    """The invoices are taken from under the charge (as the end of a plan does): what came is booked once."""
+    ids = [invoice.id for invoice in world.invoices]
+
+    def end() -> object:
+        return world.store.run(lambda s: attempts.supersede(s, SYSTEM, ids, reason="plan", now=now()))
+
+    acts: list[Callable[[], object]] = [world.charge, end]
+    fair(together(2, lambda n: acts[(n + number) % 2]()))
+    settled(world)
+    assert world.taken() in (0, 60000)
+    assert world.now_plan().status is PlanStatus.ACTIVE
+
+
+RACES = (_two_workers, _worker_and_hand, _worker_and_sweeper, _worker_and_removal, _worker_and_end)

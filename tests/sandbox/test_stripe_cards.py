@@ -1,0 +1,116 @@
+"""The page that keeps a card, its words, and the lever that changes a kept card's mind."""
+
+from __future__ import annotations
+
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.stripe import cards
+from sandbox.stripe.texts import LANGUAGES
+from tests.standins import StandIn, call_api, get_page, pay_on_page, post_form, start_stripe
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    running = start_stripe(tmp_path_factory.mktemp("stripe"), business="Harbour Supplies")
+    yield running
+    running.stop()
+
+
+def setup_page(standin: StandIn, **more: str) -> dict[str, Any]:
+    customer = call_api(standin, "POST", "/v1/customers")[1]["id"]
+    status, session = call_api(
+        standin, "POST", "/v1/checkout/sessions",
+        **{
+            "mode": "setup", "currency": "gbp", "customer": customer,
+            "success_url": "http://portal.example/s/1", "cancel_url": "http://portal.example/s/1?left=1",
+        } | more,
+    )  # fmt: skip
+    assert status == 200, session
+    return dict(session)
+
+
+def kept(standin: StandIn, session: dict[str, Any]) -> str:
+    intent = call_api(standin, "GET", f"/v1/setup_intents/{session['setup_intent']}")[1]
+    return str(intent["payment_method"])
+
+
+@pytest.mark.parametrize(
+    ("locale", "button", "nothing"),
+    [
+        ("en", "Save the card", "Nothing is charged now."),
+        ("ru", "Сохранить карту", "Сейчас ничего не списывается."),
+        ("hu", "Kártya mentése", "Most nem történik terhelés."),
+    ],
+)
+def test_the_page_says_that_nothing_is_charged(
+    standin: StandIn, locale: str, button: str, nothing: str
+) -> None:
+    status, page = get_page(setup_page(standin, locale=locale)["url"])
+    assert status == 200
+    for words in (f'<button class="main">{button}</button>', nothing, "Harbour Supplies", "•••• 0341"):
+        assert words in page
+    assert "GBP" not in page
+
+
+def test_the_languages_have_the_same_words() -> None:
+    assert [set(words) for words in LANGUAGES.values()] == [set(LANGUAGES["en"])] * 3
+
+
+def test_the_challenge_names_no_sum(standin: StandIn) -> None:
+    session = setup_page(standin)
+    status, place = post_form(session["url"], pick="challenge")
+    assert status == 303
+    challenge = get_page(place)[1]
+    assert "Your bank asks you to confirm" in challenge
+    assert "None" not in challenge
+    assert post_form(place, answer="pass")[1] == "http://portal.example/s/1"
+    assert "The card is saved" in get_page(session["url"])[1]
+
+
+def test_no_number_is_kept(standin: StandIn) -> None:
+    """Only brand, last four and expiry: the file never holds what was typed."""
+    pay_on_page(setup_page(standin)["url"], "4000000000000341")
+    assert b"4000000000000341" not in standin.db_path.read_bytes()
+    wal = Path(f"{standin.db_path}-wal")
+    assert not wal.exists() or b"4000000000000341" not in wal.read_bytes()
+
+
+def test_the_overview_shows_pages_without_a_sum(standin: StandIn) -> None:
+    setup_page(standin)
+    status, page = get_page(f"{standin.url}/_sandbox/")
+    assert status == 200
+    assert "saves a card" in page
+
+
+def test_a_kept_card_becomes_another(standin: StandIn) -> None:
+    session = setup_page(standin)
+    pay_on_page(session["url"])
+    method = kept(standin, session)
+    assert standin.control("card", payment_method=method, becomes="lost")["becomes"] == "lost"
+    status, answer = call_api(
+        standin, "POST", "/v1/payment_intents", amount="500", currency="gbp", payment_method=method,
+        customer=session["customer"], confirm="true", off_session="true",
+    )  # fmt: skip
+    assert (status, answer["error"]["decline_code"]) == (402, "lost_card")
+
+
+@pytest.mark.parametrize("wish", [{"payment_method": "pm_nobody", "becomes": "ok"}, {"becomes": "nobody"}])
+def test_the_lever_names_what_it_does_not_know(standin: StandIn, wish: dict[str, str]) -> None:
+    if "payment_method" not in wish:
+        session = setup_page(standin)
+        pay_on_page(session["url"])
+        wish = wish | {"payment_method": kept(standin, session)}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        standin.control("card", **wish)
+    assert refused.value.code == 400
+    refused.value.close()
+
+
+def test_every_pick_is_a_known_card() -> None:
+    assert {*cards.QUICK_PICKS, *cards.SAVE_PICKS} <= set(cards.BY_NAME)
+    assert {*cards.QUICK_PICKS, *cards.SAVE_PICKS} <= set(LANGUAGES["en"])
