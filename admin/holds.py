@@ -40,9 +40,7 @@ class HoldForm(FlaskForm):  # type: ignore[misc]
     def money(self, language: str) -> Money | None:
         """The typed amount, or None with an error at its field."""
         try:
-            return parse_typed(
-                self.release.data, self.currency.data, decimal_mark=DECIMAL_MARKS[language]
-            )
+            return parse_typed(self.release.data, self.currency.data, decimal_mark=DECIMAL_MARKS[language])
         except AmountUnreadable as error:
             self.release.errors = [error.reason]
             return None

@@ -84,7 +84,7 @@ def frame() -> desk_reads.Frame:
     """Counts of the rail and the zone of the house, read once a request."""
     if "frame" not in g:
         with web.house().store.read() as database:
-            g.frame = desk_reads.frame(database)
+            g.frame = desk_reads.frame(database, web.staff_actor())
     return cast(desk_reads.Frame, g.frame)
 
 

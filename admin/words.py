@@ -320,7 +320,9 @@ TASKS: Mapping[str, str] = {
 }
 
 TASK_ADVICE: Mapping[str, str] = {
-    "approval": N_("He asks for more than the rules give. Decide, refuse with a reason, or name other terms."),
+    "approval": N_(
+        "He asks for more than the rules give. Decide, refuse with a reason, or name other terms."
+    ),
     "call_back": N_("The debtor asked to be called."),
     "dispute": N_("Find out what happened and answer by the day that he was told."),
     "hardship": N_("Read it under its own permission, ring him, and agree on what he can do."),

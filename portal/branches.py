@@ -57,9 +57,7 @@ def decide() -> Answer:
         _quote(currency, branch_refs, invoice_refs)
     except Refused as error:
         return _page(currency, error, (branch_refs, invoice_refs))
-    address = url_for(
-        "portal_branches.review", currency=currency, branch=branch_refs, invoice=invoice_refs
-    )
+    address = url_for("portal_branches.review", currency=currency, branch=branch_refs, invoice=invoice_refs)
     return redirect(address, 303)
 
 

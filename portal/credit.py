@@ -83,9 +83,7 @@ def ask_back() -> Answer:
     holder, currency = web.holder(), forms.read_currency(request.form)
     try:
         web.house().store.run(
-            lambda s: credits.ask_back(
-                s, holder.actor, currency, account_id=holder.account_id, now=web.now()
-            )
+            lambda s: credits.ask_back(s, holder.actor, currency, account_id=holder.account_id, now=web.now())
         )
     except Refused as error:
         return _page(error)

@@ -289,6 +289,6 @@ def _form_page(
     moment = int((shown or web.now()).timestamp())
     return web.render(
         "portal/dispute_form.html", 422 if problems else 200,
-        of=of, form=form, draft=draft, problems=problems, reasons=list(DisputeReason), rules=web.policy().disputes,
-        wrong={p.field for p in problems}, shown=moment,
+        of=of, form=form, draft=draft, problems=problems, wrong={p.field for p in problems},
+        reasons=list(DisputeReason), rules=web.policy().disputes, shown=moment,
     )  # fmt: skip

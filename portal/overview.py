@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response as Answer
 
 import web
 from portal.preferences import carry_language
@@ -14,9 +15,11 @@ blueprint.url_defaults(carry_language)
 
 @blueprint.get("/account")
 @web.link_session
-def account() -> Response:
+def account() -> Answer:
     """Show everything that is open, what is on its way, and who to ring."""
     holder = web.holder()
+    if holder.invoice_ref:
+        return redirect(url_for("portal_invoices.document", ref=holder.invoice_ref), 303)
     found = invoices.overview(
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )

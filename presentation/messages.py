@@ -31,7 +31,6 @@ from presentation.sources import (
 from presentation.writing import LANGUAGES, anchor, bdi, direction, initials, set_apart
 from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
-
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
 

@@ -23,6 +23,7 @@ from models.states import InvoiceStatus
 from models.store import fetch
 from models.work import Task, TaskKind
 from receivables import credit_holds, early_payment, invoices, ledger, outbox
+from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotFound, Refused
@@ -298,6 +299,7 @@ def apply_credit(
     ]
     session.add_all(made)
     session.flush()
+    offers.void_changed(session, actor, [invoice.id], why="credit", now=now)
     facts = {"amount_minor": amount.minor, "currency": amount.currency}
     record(
         session, actor, "credit.applied", invoice, account_id=account.id, now=now,
@@ -307,6 +309,7 @@ def apply_credit(
         session, account.id, "credit.applied", contact_id=actor.contact_id, now=now,
         facts={**facts, "invoice": invoice.number},
     )  # fmt: skip
+    offers.void_changed(session, actor, [invoice.id], why="payment", now=now)
     early_payment.close_if_earned(session, invoice.id, cause=reference, now=now)
     credit_holds.release_when_met(session, account.id, now=now)
     return made

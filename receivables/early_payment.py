@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.arrangements import OfferInvoice
 from models.invoices import Invoice
 from models.money import Money, total
 from models.payments import Adjustment, Allocation, Payment
@@ -103,6 +104,11 @@ def close_if_earned(session: Session, invoice_id: int, *, cause: str, now: datet
         return None
     if invoices.contested(session, [invoice.id]) or invoices.on_its_way(session, invoice.id):
         return None
+    in_offer = select(OfferInvoice.offer_id).where(
+        OfferInvoice.invoice_id == invoice.id, OfferInvoice.blocking
+    )
+    if session.scalar(in_offer.limit(1)):
+        return None  # an accepted offer says what is paid on it
     left = Money(invoice.balance_minor, invoice.currency)
     attempts.supersede(session, SYSTEM, [invoice.id], reason=KIND, now=now)
     tax = _tax_part(session, invoice, left)

@@ -212,7 +212,9 @@ _ALL = union_all(
     .where(
         _account(Plan),
         or_(
-            Plan.status.in_([PlanStatus.AWAITING_APPROVAL, PlanStatus.ACTIVE, PlanStatus.DEFAULTED]),
+            Plan.status.in_([PlanStatus.AWAITING_APPROVAL, PlanStatus.ACTIVE]),
+            # Once the days to cure it are over it is no arrangement any more.
+            (Plan.status == PlanStatus.DEFAULTED) & Plan.ended_at.is_(None),
             # What the debtor is only looking at is a draft of his own; what we propose waits for him.
             (Plan.status == PlanStatus.PROPOSED) & Plan.proposed_by_staff_id.is_not(None),
         ),

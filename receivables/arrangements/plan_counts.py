@@ -138,9 +138,7 @@ def _count(session: Session, account: Account, plan: Plan, came: Received, *, no
         _reopen(session, account, plan, now=now)
 
 
-def move_part(
-    session: Session, plan: Plan, part: Instalment, to: InstalmentStatus, *, now: datetime
-) -> None:
+def move_part(session: Session, plan: Plan, part: Instalment, to: InstalmentStatus, *, now: datetime) -> None:
     before = part.status
     advance(part, to)
     part.settled_at = now if to is InstalmentStatus.PAID else None

@@ -366,6 +366,8 @@ def choice(session: Session, actor: Actor, ref: str, what: str, *, now: datetime
         NotAllowed, NotFound.
     """
     find(session, actor, ref, permission=Permission.PAYMENT_START)
+    if actor.invoice_id is not None:
+        raise NotFound("not_found")  # a forwarded link pays its one invoice, not a plan
     return choice_of(view(session, actor, ref, now=now), what)
 
 
@@ -488,7 +490,5 @@ def may_be_covered(row: InvoiceRow) -> bool:
 
 def kept_promises(session: Session, account_id: int) -> int:
     """How many promises the account has kept."""
-    count = select(func.count()).where(
-        Promise.account_id == account_id, Promise.status == PromiseStatus.KEPT
-    )
+    count = select(func.count()).where(Promise.account_id == account_id, Promise.status == PromiseStatus.KEPT)
     return int(session.execute(count).scalar_one())

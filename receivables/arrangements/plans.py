@@ -25,7 +25,7 @@ from models.payments import Allocation
 from models.states import CardStatus, InstalmentStatus, PlanStatus, advance
 from models.work import Task, TaskKind
 from receivables import invoices, outbox, pauses
-from receivables.arrangements import plan_counts, plan_days, plan_reads
+from receivables.arrangements import offers, plan_counts, plan_days, plan_reads
 from receivables.arrangements.plan_days import charge_amount, charge_failed, due_charges
 from receivables.arrangements.plan_reads import DRAFT_LIFE, kept_promises, may_be_covered
 from receivables.arrangements.plan_terms import Cover, Draft, Wish, band_of, digest_of, draft, frozen
@@ -136,9 +136,7 @@ def _write(
     session.add(plan)
     session.flush()
     session.add_all(
-        PlanInvoice(
-            plan_id=plan.id, invoice_id=c.invoice_id, covered_minor=c.covered.minor, blocking=False
-        )
+        PlanInvoice(plan_id=plan.id, invoice_id=c.invoice_id, covered_minor=c.covered.minor, blocking=False)
         for c in covers
     )
     session.add_all(
@@ -305,6 +303,7 @@ def _sign(plan: Plan, actor: Actor, signature: Signature, words: Sequence[str], 
 def _activate(session: Session, actor: Actor, account: Account, plan: Plan, *, now: datetime) -> None:
     ids = session.scalars(select(PlanInvoice.invoice_id).where(PlanInvoice.plan_id == plan.id)).all()
     attempts.supersede(session, actor, ids, reason="plan", now=now)
+    offers.void_changed(session, actor, ids, why="plan", now=now)
     advance(plan, PlanStatus.ACTIVE)
     session.flush()
     plan_counts.hold(session, actor, account, plan, now=now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.work import Alert, Task
+from models.work import Alert, Task, TaskKind
 from receivables.audit import record
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
@@ -56,6 +56,8 @@ def finish_task(session: Session, actor: Actor, ref: str, *, reason: str, now: d
     task = session.scalar(select(Task).where(Task.ref == ref).with_for_update())
     if task is None:
         raise NotFound("not_found")
+    if task.kind is TaskKind.HARDSHIP:
+        require(actor, Permission.HARDSHIP_READ)
     if task.done_at is not None:
         return task
     _require_reason(reason)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
@@ -22,7 +22,7 @@ from models.staff import Staff
 from models.states import AttemptStatus, InvoiceStatus
 from models.work import Alert, Task, TaskKind
 from receivables.calendar_days import business_date, days_late
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, Permission, may, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,15 @@ class Frame:
     zone: str
 
 
-def frame(session: Session) -> Frame:
+def _for_eyes(actor: Actor) -> ColumnElement[bool]:
+    """What tasks an actor may know of: a hardship case is for those who may read it."""
+    return true() if may(actor, Permission.HARDSHIP_READ) else Task.kind != TaskKind.HARDSHIP
+
+
+def frame(session: Session, actor: Actor) -> Frame:
     """Return the counts of the rail and the zone of the house, in one statement."""
     alerts = select(func.count()).select_from(Alert).where(Alert.closed_at.is_(None))
-    tasks = select(func.count()).select_from(Task).where(Task.done_at.is_(None))
+    tasks = select(func.count()).select_from(Task).where(Task.done_at.is_(None), _for_eyes(actor))
     zone = select(Creditor.zone).order_by(Creditor.id).limit(1)
     r = session.execute(
         select(
@@ -280,7 +285,7 @@ def tasks(
         .join(Account, Account.id == Task.account_id)
         .outerjoin(Staff, Staff.id == Task.assigned_to_id)
         .outerjoin(doer, doer.id == Task.done_by_id)
-        .where(Task.done_at.is_not(None) if done else Task.done_at.is_(None))
+        .where(Task.done_at.is_not(None) if done else Task.done_at.is_(None), _for_eyes(actor))
         .order_by(Task.done_at.desc() if done else Task.due_at, Task.id)
         .limit(limit)
     )  # fmt: skip

@@ -244,9 +244,7 @@ def receipt_contact(session: Session, attempt: PaymentAttempt) -> Contact | None
             ContactHasRole,
             (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
         )
-        .where(
-            Contact.account_id == attempt.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None)
-        )
+        .where(Contact.account_id == attempt.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None))
         .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
         .limit(1)
     )

@@ -109,6 +109,7 @@ def desk_at(database_url: str, folder: Path, **config: object) -> Iterator[Desk]
     app = create_app(settings, CLOCK=clock, **config)
     store: Store = app.extensions["amicable"].store
     yield Desk(app, store, clock)
+    app.extensions["amicable"].press.close()
     store.dispose()
 
 

@@ -20,9 +20,13 @@ from models.pauses import Pause
 from models.payments import Adjustment
 from models.staff import Role
 from models.states import RequestStatus
-from models.work import Task
+from models.work import Task, TaskKind
+from receivables import outbox
 from receivables.answers import giving
 from receivables.answers.giving import Facts
+from receivables.desk import alerts, reads
+from receivables.errors import NotAllowed
+from receivables.permissions import Actor, ActorKind
 from tests import factories as make
 from tests.admin.conftest import Desk
 from tests.conftest import NOON
@@ -202,3 +206,23 @@ def test_the_words_are_in_no_audit(desk: Desk, case: HardshipCase) -> None:
         for table in ("audit_entry", "audit_detail", "interaction", "task", "message", "answer", "request"):
             rows = s.connection().exec_driver_sql(f"SELECT * FROM {table}").all()  # noqa: S608
             assert WORDS not in repr(rows), table
+
+
+def test_a_hardship_task_is_for_those_who_may_read_it(desk: Desk) -> None:
+    """Issue, part 1: kept out of the tasks, and of their count, of everybody without the permission."""
+    with desk.store.write() as session:
+        account = make.an_account(session, make.a_creditor(session))
+        task = outbox.ask_person(
+            session, TaskKind.HARDSHIP, "hardship:1", account_id=account.id, facts={}, now=NOON
+        )
+        ref = task.ref
+    supervisor, collector = (
+        Actor(ActorKind.STAFF, id=1, role=role) for role in (Role.SUPERVISOR, Role.COLLECTOR)
+    )
+    with desk.store.read() as session:
+        assert [t.kind for t in reads.tasks(session, supervisor)] == [TaskKind.HARDSHIP]
+        assert reads.tasks(session, collector) == []
+        assert reads.frame(session, supervisor).tasks == 1
+        assert reads.frame(session, collector).tasks == 0
+    with pytest.raises(NotAllowed), desk.store.write() as session:
+        alerts.finish_task(session, collector, ref, reason="Rang him", now=NOON)

@@ -449,9 +449,7 @@ class _Builder:
             )
         )  # fmt: skip
         holds = status in (PlanStatus.ACTIVE, PlanStatus.DEFAULTED)
-        self._add(
-            PlanInvoice(plan_id=plan.id, invoice_id=invoice.id, covered_minor=10_000, blocking=holds)
-        )
+        self._add(PlanInvoice(plan_id=plan.id, invoice_id=invoice.id, covered_minor=10_000, blocking=holds))
         return [
             self._add(
                 Instalment(

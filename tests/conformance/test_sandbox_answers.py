@@ -49,7 +49,12 @@ def _live_a_little(
     sessions.line_items.list(full.id)
 
     keeping = sessions.create(
-        {"mode": "setup", "currency": "eur", "customer": customer.id, "success_url": "http://portal.example/s"}
+        {
+            "mode": "setup",
+            "currency": "eur",
+            "customer": customer.id,
+            "success_url": "http://portal.example/s",
+        }
     )
     pay_on_page(keeping.url or "", "4000002500003155")
     kept: Any = client.v1.setup_intents.retrieve(

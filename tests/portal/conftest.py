@@ -118,6 +118,7 @@ def portal_on(
         app = create_app(settings, CLOCK=clock)
         store: Store = app.extensions["amicable"].store
         yield Portal(app, store, clock)
+        app.extensions["amicable"].press.close()
         store.dispose()
 
 

@@ -184,9 +184,7 @@ def test_a_wrong_choice_says_what_to_do_at_its_field(
 def test_days_in_the_past_and_beyond_the_horizon(
     portal: Portal, tidewater: Account, days: int, says: str
 ) -> None:
-    page = choose(
-        portal.visitor(tidewater), plan="own", parts="3", first=portal.day(days).isoformat()
-    )
+    page = choose(portal.visitor(tidewater), plan="own", parts="3", first=portal.day(days).isoformat())
     assert (page.status_code, words(page).count(says)) == (422, 2)
 
 

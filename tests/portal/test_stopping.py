@@ -183,7 +183,7 @@ def test_a_proof_comes_along(portal: Portal, visitor: Visitor) -> None:
     assert good.status_code == 303
     page = visitor.get(good.location)
     assert "proof.png" in page.text
-    address = re.search(r'/account/files/[\w-]+', page.text)
+    address = re.search(r"/account/files/[\w-]+", page.text)
     assert address is not None
     assert visitor.get(address[0]).status_code == 200
 
@@ -240,7 +240,7 @@ def test_a_document_that_is_missing(portal: Portal, visitor: Visitor) -> None:
     """Issue B: what we have is on the page; what is asked for waits for us."""
     page = visitor.get("/account/stopping/document")
     assert "GB33BUKB20201555555555" in words(page)
-    assert f'/account/invoices/{ref_of(portal, "2026-1184")}/pdf' in page.text
+    assert f"/account/invoices/{ref_of(portal, '2026-1184')}/pdf" in page.text
     assert 'href="/account/documents"' in page.text
     said = follow(
         visitor, "/account/stopping/document",

@@ -216,9 +216,7 @@ def test_head_office_and_branches_at_once(store: Store, group: Group) -> None:
         account_id=group.head.id, zone="Europe/London", nonce="n", language="en", title="N", note=None,
         base_url="http://127.0.0.1:9", now=NOON,
     )  # fmt: skip
-    gateway.truths = [
-        a_truth(started.ref, RemoteState.SUCCEEDED, a_charge(started.ref, Money(7300, "GBP")))
-    ]
+    gateway.truths = [a_truth(started.ref, RemoteState.SUCCEEDED, a_charge(started.ref, Money(7300, "GBP")))]
 
     def act(n: int) -> object:
         if n % 2:

@@ -435,9 +435,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["changed_by_staff_id"], ["staff.id"], name=op.f("fk_contact_changed_by_staff_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["forwarded_by_id"], ["contact.id"], name=op.f("fk_contact_forwarded_by_id")
-        ),
+        sa.ForeignKeyConstraint(["forwarded_by_id"], ["contact.id"], name=op.f("fk_contact_forwarded_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
         sa.UniqueConstraint("ref", name=op.f("uq_contact_ref")),
     )

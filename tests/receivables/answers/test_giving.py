@@ -147,9 +147,10 @@ def test_an_answer_that_asks_nothing_pauses_nothing(world: World) -> None:
 def test_on_a_date(world: World) -> None:
     world.give(K.ON_A_DATE, amount=Money(15000, "GBP"), on=FIVE_ON)
     assert world.reminded(NOON) == {}
-    assert world.give(K.ON_A_DATE, amount=Money(15000, "GBP"), on=FIVE_ON).id == world.give(
-        K.ON_A_DATE, amount=Money(15000, "GBP"), on=FIVE_ON, now=NOON + timedelta(minutes=1)
-    ).id
+    assert (
+        world.give(K.ON_A_DATE, amount=Money(15000, "GBP"), on=FIVE_ON).id
+        == world.give(K.ON_A_DATE, amount=Money(15000, "GBP"), on=FIVE_ON, now=NOON + timedelta(minutes=1)).id
+    )
 
 
 def test_says_paid_stops_these_invoices_for_five_working_days_once(world: World) -> None:
@@ -260,9 +261,11 @@ def test_two_accountants_book_once(world: World) -> None:
 
     def book(number: int) -> object:
         return world.store.run(
-            lambda s: requests.accept_withholding(
-                s, people[number], row.ref, amount=Money(1000, "GBP"), reply="Booked.", now=NOON
-            ).status
+            lambda s: (
+                requests.accept_withholding(
+                    s, people[number], row.ref, amount=Money(1000, "GBP"), reply="Booked.", now=NOON
+                ).status
+            )
         )
 
     outcomes = together(2, book)
@@ -420,9 +423,7 @@ def test_only_one_permission_reads_difficulty(sqlite_world: World, role: Role) -
         ({"words": "ill", "amount": Money(-5, "GBP")}, "amount_negative"),
     ],
 )
-def test_difficulty_that_cannot_be_taken(
-    sqlite_world: World, facts: dict[str, object], code: str
-) -> None:
+def test_difficulty_that_cannot_be_taken(sqlite_world: World, facts: dict[str, object], code: str) -> None:
     assert refusal(lambda: sqlite_world.give(K.HARDSHIP, **facts)).code == code
 
 

@@ -205,9 +205,7 @@ def an_owing_account(store: Store, *totals: int) -> PlanWorld:
     with store.write() as session:
         account = make.an_account(session, make.a_creditor(session), phone="+441134960100")
         contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).one()
-        refs = tuple(
-            make.an_invoice(session, account, total=minor).ref for minor in totals or (57600, 84240)
-        )
+        refs = tuple(make.an_invoice(session, account, total=minor).ref for minor in totals or (57600, 84240))
         return PlanWorld(
             store=store, account=account, contact=contact, refs=refs,
             collector=make.staff_actor(make.a_person(session, Role.COLLECTOR)),

@@ -84,9 +84,7 @@ def test_who_keeps_promises_gets_more_parts(lite: PlanWorld) -> None:
 
 
 def test_a_currency_without_a_scale_goes_to_a_person() -> None:
-    band = plan_terms.band_of(
-        default_policy(), Money(10**6, "SEK"), kept_promises=9, today=TODAY
-    )
+    band = plan_terms.band_of(default_policy(), Money(10**6, "SEK"), kept_promises=9, today=TODAY)
     assert not band.gives
     assert plan_terms.ready_wishes(band, TODAY) == []
 
@@ -255,15 +253,11 @@ def test_an_open_payment_page_is_ended_and_what_it_brings_counts(world: PlanWorl
 def test_staff_and_forwarded_links_do_not_sign(lite: PlanWorld) -> None:
     """Decision 6: a link held by staff sees and pays; staff never sign for a debtor."""
     draft = lite.propose(3)
-    copied = Actor(
-        ActorKind.LINK_HOLDER, id=1, account_id=lite.account.id, scope=LinkScope.VIEW_AND_PAY
-    )
+    copied = Actor(ActorKind.LINK_HOLDER, id=1, account_id=lite.account.id, scope=LinkScope.VIEW_AND_PAY)
     signature = plans.Signature("A", "B", may_bind=True, language="en", ip_prefix=None)
     for actor in (copied, lite.collector):
         with pytest.raises(NotAllowed), lite.store.write() as session:
-            plans.accept(
-                session, actor, draft.ref, digest=draft.terms_digest, signature=signature, now=NOON
-            )
+            plans.accept(session, actor, draft.ref, digest=draft.terms_digest, signature=signature, now=NOON)
 
 
 def test_another_account_finds_nothing(lite: PlanWorld) -> None:
@@ -313,9 +307,7 @@ def test_the_edge_of_the_band(lite: PlanWorld, first_on: date, parts: int, outsi
 def test_an_approved_plan_is_active_at_once(world: PlanWorld) -> None:
     """Four eyes: the debtor proposed, one of us decides; the task and the pause end."""
     plan = world.asked(9)
-    world.store.run(
-        lambda s: plans.approve(s, world.collector, plan.ref, digest=plan.terms_digest, now=NOON)
-    )
+    world.store.run(lambda s: plans.approve(s, world.collector, plan.ref, digest=plan.terms_digest, now=NOON))
     approved = world.plan(plan)
     assert (approved.status, approved.decided_by_id) == (PlanStatus.ACTIVE, world.collector.id)
     assert (world.paused(PauseReason.AWAITING_OUR_ANSWER), world.paused(PauseReason.PLAN)) == (0, 2)
@@ -405,9 +397,7 @@ def test_one_date_moves_once(world: PlanWorld) -> None:
     plan = world.agreed(3)
 
     def move(to_on: date, seq: int = 1) -> None:
-        world.store.run(
-            lambda s: plans.move_part(s, world.holder, plan.ref, seq=seq, to_on=to_on, now=NOON)
-        )
+        world.store.run(lambda s: plans.move_part(s, world.holder, plan.ref, seq=seq, to_on=to_on, now=NOON))
 
     for to_on, code in (
         (date(2026, 12, 4), "plan_move_not_later"), (date(2026, 11, 1), "plan_move_not_later"),
@@ -444,13 +434,11 @@ def test_the_way_of_paying_changes_both_ways(world: PlanWorld) -> None:
 
 
 def test_a_contested_part_stays_beside_the_plan(lite: PlanWorld) -> None:
-    """"The rest stays payable": what was contested at the signature is of no instalment, then or later."""
+    """ "The rest stays payable": what was contested at the signature is of no instalment, then or later."""
     with lite.store.write() as session:
         invoice_id = session.scalars(select(Invoice.id).order_by(Invoice.id)).first()
         session.add(
-            Dispute(
-                account_id=lite.account.id, invoice_id=invoice_id, contested_minor=7600, **a_dispute()
-            )
+            Dispute(account_id=lite.account.id, invoice_id=invoice_id, contested_minor=7600, **a_dispute())
         )
     plan = lite.agreed(2)
     assert plan.total_minor == BALANCE - 7600

@@ -275,9 +275,7 @@ def test_two_devices_at_once_leave_one_promise(world: World) -> None:
         with world.store.read() as s:
             rows = s.scalars(select(Promise).where(Promise.made_at == now).order_by(Promise.id)).all()
             assert [r.status for r in rows] == [PromiseStatus.SUPERSEDED, PromiseStatus.OPEN], outcomes
-            standing = s.scalars(
-                select(Pause).where(Pause.ended_at.is_(None), Pause.started_at == now)
-            ).all()
+            standing = s.scalars(select(Pause).where(Pause.ended_at.is_(None), Pause.started_at == now)).all()
             assert len(standing) == 1
         world.act(lambda s, _a, r=rows[-1].ref, n=now: promises.withdraw(s, world.actor, r, now=n))  # type: ignore[misc]
 
