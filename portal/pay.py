@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 import web
 from portal import forms
 from portal.preferences import carry_language
-from receivables import invoices
+from receivables import early_payment, invoices, ways
 from receivables.errors import Refused
 from receivables.payments import quotes, starting
 from receivables.ports import PaymentGateway
@@ -111,9 +111,14 @@ def _pay_page(currency: str | None, form: forms.PayForm, *, refused: Refused | N
         bank = invoices.bank_details(
             session, holder.actor, account_id=holder.account_id, currency=group.currency
         )
+    amount = group.overdue or group.asked
+    found = ways.ways(holder.country, amount, web.current_rules(), bank=bank, by_card=_gateway() is not None)
     return web.render(
         "portal/pay.html", 422 if refused else 200,
-        group=group, groups=groups, bank=bank, today=account.today, by_card=_gateway() is not None,
+        group=group, groups=groups, ways=found, ways_for=amount, today=account.today,
+        by_card=_gateway() is not None,
+        whole=early_payment.whole(group.overdue_rows or group.rows, account.today),
+        off={row.ref: early_payment.discount_today(row, account.today) for row in group.rows},
         notices=[n for n in account.notices if n.amount.currency == group.currency],
         payable=[row for row in group.rows if row.asked],
         form=forms.prefilled(form, group), least=forms.least(group.currency),

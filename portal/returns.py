@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
@@ -42,7 +44,7 @@ def truth(ref: str) -> Response:
     return answer
 
 
-def _beside_the_thanks(ref: str | None) -> dict[str, object]:
+def _beside_the_thanks(ref: str | None) -> dict[str, Any]:
     """What a paid page offers: the shop, and to the payer himself his confirmation and one question."""
     thanks = surveys.thanks(web.reading(), ref) if ref else None
     visitor = web.visitor() if thanks else None

@@ -299,7 +299,6 @@ def apply_credit(
     ]
     session.add_all(made)
     session.flush()
-    offers.void_changed(session, actor, [invoice.id], why="credit", now=now)
     facts = {"amount_minor": amount.minor, "currency": amount.currency}
     record(
         session, actor, "credit.applied", invoice, account_id=account.id, now=now,

@@ -51,6 +51,11 @@ def asked_with_discount(row: InvoiceRow, today: date) -> Money:
     return row.asked - (discount_today(row, today) or Money(0, row.currency))
 
 
+def whole(rows: Sequence[InvoiceRow], today: date) -> Money:
+    """Return what all of some documents of one currency cost when they are paid in full today."""
+    return total([asked_with_discount(row, today) for row in rows], rows[0].currency)
+
+
 def parts_asked(rows: Sequence[InvoiceRow], kind: str, amount: Money | None, today: date) -> dict[str, Money]:
     """Return what each document of a choice is asked for, by its ref.
 

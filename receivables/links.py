@@ -62,6 +62,7 @@ class Holder:
     account_name: str
     account_number: str
     zone: str
+    country: str
     language: str
     languages: tuple[str, ...]
     private: bool
@@ -318,6 +319,7 @@ _HOLDER = (
         Account.name.label("account_name"),
         Account.number.label("account_number"),
         Account.zone,
+        Account.country.label("account_country"),
         Account.language,
         Account.language_chosen_at,
         Account.debtor_type,
@@ -366,6 +368,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         account_name=r.account_name,
         account_number=r.account_number,
         zone=r.zone,
+        country=r.account_country,
         language=language,
         languages=tuple(r.languages),
         private=r.debtor_type.value != "business",

@@ -15,7 +15,7 @@ from models.payments import AttemptInvoice, PaymentAttempt
 from models.states import (
     AttemptStatus,
 )
-from receivables import invoices
+from receivables import branches, early_payment, invoices
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.permissions import Actor, Permission, require
@@ -28,7 +28,9 @@ from receivables.ports import (
 class Choice:
     """What the debtor chose on the pay page.
 
-    `kind` is "overdue", "all", "chosen" (the named invoices in full), "amount" (so much, for
+    `kind` is "overdue", "all", "chosen" (the named invoices in full), "branches" (the named invoices
+    of a head office and its branches in full; an amount, if named, is the one that was read), "amount"
+    (so much, for
     the named invoices or, if none is named, for everything, oldest first) or "arranged" (so much
     for the named invoices of a plan or an offer; made by our own rules, never read from a form).
     """
@@ -61,15 +63,23 @@ def quote(
     """Work out what a choice comes to against the balances of this moment.
 
     Raises:
-        Refused: nothing_to_pay, arrangement_changed, invoice_not_open, amount_zero, amount_negative,
-            amount_above_balance, amount_below_minimum, amount_off_step, leaves_too_little.
+        Refused: nothing_to_pay, arrangement_changed, choice_changed, invoice_not_open, amount_zero,
+            amount_negative, amount_above_balance, amount_below_minimum, amount_off_step, leaves_too_little.
         NotAllowed, NotFound: not this actor's account.
     """
     require(actor, Permission.PAYMENT_START, account_id=account_id)
-    rows = invoices.open_rows(session, account_id, business_date(now, zone), currency=choice.currency)
-    rows = invoices.narrowed(session, actor, rows)
+    today = business_date(now, zone)
+    if choice.kind == "branches":
+        require(actor, Permission.ACCOUNT_READ, account_id=account_id)
+        rows = branches.payable_rows(session, account_id, currency=choice.currency, now=now)
+    else:
+        rows = invoices.open_rows(session, account_id, today, currency=choice.currency)
+        rows = invoices.narrowed(session, actor, rows)
     chosen = _chosen(rows, choice)
-    parts = {row.ref: row.open_part if choice.kind == "arranged" else row.asked for row in chosen}
+    if choice.kind == "arranged":
+        parts = {row.ref: row.open_part for row in chosen}
+    else:
+        parts = early_payment.parts_asked(chosen, choice.kind, choice.amount, today)
     asked = total(list(parts.values()), choice.currency)
     if not asked:
         raise Refused("nothing_to_pay")
@@ -82,8 +92,8 @@ def quote(
         if part > 0:
             shares.append((row, Money(part, choice.currency)))
             left -= part
-    held = session.scalar(
-        select(PaymentAttempt.ref)
+    holding = session.execute(
+        select(PaymentAttempt.ref, PaymentAttempt.account_id)
         .join(AttemptInvoice, AttemptInvoice.attempt_id == PaymentAttempt.id)
         .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
         .where(
@@ -92,7 +102,10 @@ def quote(
             PaymentAttempt.status == AttemptStatus.UNKNOWN,
         )
         .limit(1)
-    )
+    ).first()
+    if holding is not None and holding.account_id != account_id:
+        raise Refused("being_checked", ref=None)  # a head office's attempt is not its branch's to see
+    held = holding.ref if holding is not None else None
     return Quote(choice.currency, amount, shares, everything - amount, held)
 
 
@@ -119,6 +132,8 @@ def _amount(choice: Choice, asked: Money) -> Money:
     if choice.kind != "amount":
         # A fraction of a payable step can't be paid by card (decision 32).
         amount = Money(asked.minor - asked.minor % row.step, choice.currency)
+        if choice.kind == "branches" and choice.amount not in (None, amount):
+            raise Refused("choice_changed")
         if amount < minimum:
             raise Refused("amount_below_minimum", minimum=minimum)
         return amount

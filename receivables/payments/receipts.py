@@ -5,6 +5,7 @@ One effect per gateway object and kind, whoever reports it and however often (P-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -63,6 +64,7 @@ def book_charge(
     shares, rest = _share_out(
         session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone
     )
+    owners = _owners(session, shares)
     entry = ledger.post(
         session,
         SYSTEM,
@@ -77,7 +79,7 @@ def book_charge(
                     ledger.Side(
                         LedgerCode.RECEIVABLES,
                         credit_minor=share.amount_minor,
-                        account_id=account.id,
+                        account_id=owners[share.invoice_id],
                         invoice_id=share.invoice_id,
                     )
                     for share in shares
@@ -141,6 +143,14 @@ def book_charge(
     )
     _tell(session, attempt, payment, charge, rest, now=now)
     return payment
+
+
+def _owners(session: Session, shares: Sequence[Share]) -> dict[int, int]:
+    """Whose document each share is for: a head office pays those of its branches too."""
+    rows = session.execute(
+        select(Invoice.id, Invoice.account_id).where(Invoice.id.in_([share.invoice_id for share in shares]))
+    )
+    return {r.id: r.account_id for r in rows}
 
 
 def _share_out(

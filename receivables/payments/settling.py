@@ -18,7 +18,7 @@ from models.states import (
     AttemptStatus,
 )
 from models.store import Store
-from receivables import consequences, outbox
+from receivables import branches, consequences, outbox
 from receivables.arrangements import cards, charge_results
 from receivables.payments.attempts import (
     KEY_LIFE,
@@ -197,12 +197,10 @@ def apply(store: Store, attempt_id: int, remote: RemotePayment, *, now: datetime
 
 
 def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
-    # The account is locked first, as everywhere (M-07).
-    account_id = session.execute(
-        select(PaymentAttempt.account_id).where(PaymentAttempt.id == attempt_id)
-    ).scalar_one()
-    session.get_one(Account, account_id, with_for_update=True)
+    # The accounts are locked first, as everywhere (M-07).
+    branches.lock_paid(session, attempt_id)
     attempt = lock(session, attempt_id)
+    account_id = attempt.account_id
     if remote.attempt_ref != attempt.ref:
         outbox.raise_alert(
             session,

@@ -24,6 +24,7 @@ from models.states import (
     InvoiceStatus,
 )
 from models.store import Store
+from receivables import branches
 from receivables.arrangements import cards
 from receivables.audit import record
 from receivables.errors import GatewayDown, NotFound, Refused
@@ -98,10 +99,10 @@ def start(
         if begun:
             # Another click is opening its page this moment: it may be the very page that is asked for.
             for attempt in begun:
-                _learn_earlier(store, gateway, attempt, now=now)
+                _learn_earlier(store, gateway, attempt, account_id=account_id, now=now)
             continue
         for attempt in blockers:
-            _end_earlier(store, gateway, attempt, now=now)
+            _end_earlier(store, gateway, attempt, account_id=account_id, now=now)
 
         def reserve(session: Session) -> PaymentAttempt | None:
             return _reserve(
@@ -164,13 +165,21 @@ def _blockers(
             )
             keeps = session.scalar(select(CardSetup.id).where(CardSetup.attempt_id == attempt.id)) is not None
             same = {r.ref: r.reserved_minor for r in held} == refs and keeps is saves
+            same = same and attempt.account_id == account_id
             # A second click with the same sum gets the same page while it can be paid.
             if same and attempt.amount_minor == plan.amount.minor and payable_url(attempt, now):
                 return Started(attempt.ref, attempt.checkout_url)
         return found
 
 
-def _learn_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> None:
+def _own_ref(attempt: PaymentAttempt, account_id: int) -> str | None:
+    """The return id of an attempt in the way; None for the head office's or a branch's (L-15)."""
+    return attempt.ref if attempt.account_id == account_id else None
+
+
+def _learn_earlier(
+    store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, account_id: int, now: datetime
+) -> None:
     """Learn what became of an attempt whose page we do not know yet.
 
     Raises:
@@ -178,12 +187,14 @@ def _learn_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttemp
     """
     status = settle(store, gateway, attempt.ref, now=now)
     if status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
-        raise Refused("being_checked", ref=attempt.ref)
+        raise Refused("being_checked", ref=_own_ref(attempt, account_id))
     if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
-        raise Refused("already_paid", ref=attempt.ref)
+        raise Refused("already_paid", ref=_own_ref(attempt, account_id))
 
 
-def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> None:
+def _end_earlier(
+    store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, account_id: int, now: datetime
+) -> None:
     """End an earlier hosted page at the gateway and apply what is true afterwards (P-05).
 
     Raises:
@@ -200,7 +211,7 @@ def _end_earlier(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt,
             raise Refused("gateway_refused", gateway_code=error.code) from None
         status = apply(store, attempt.id, remote, now=now)
     if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
-        raise Refused("already_paid", ref=attempt.ref)
+        raise Refused("already_paid", ref=_own_ref(attempt, account_id))
 
 
 def _reserve(
@@ -220,13 +231,16 @@ def _reserve(
     consent: cards.Consent | None,
 ) -> PaymentAttempt | None:
     """Lock, count again, write the attempt and its reservations; None when somebody was first."""
+    account_ids = [account_id]
+    if choice.kind == "branches":
+        account_ids = branches.lock_group(session, account_id)
     account = session.get_one(Account, account_id, with_for_update=True)
     locked = {
         invoice.ref: invoice
         for invoice in session.scalars(
             select(Invoice)
             .where(
-                Invoice.account_id == account_id,
+                Invoice.account_id.in_(account_ids),
                 Invoice.currency == choice.currency,
                 Invoice.status == InvoiceStatus.OPEN,
                 Invoice.kind.in_(OWED_KINDS),
