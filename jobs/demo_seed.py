@@ -14,11 +14,12 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Contact, ContactHasRole, ContactRole, DebtorType
+from jobs.demo_customers import WAYS_OUT, Customer, Paper
+from models.accounts import Account, Contact, ContactHasRole, DebtorType
 from models.creditors import Creditor, CreditorBankAccount
 from models.invoices import Invoice, InvoiceKind, InvoiceLine
 from models.ledger import LedgerCode
-from models.money import Money, round_to_minor
+from models.money import Money, currency_row, round_to_minor
 from models.staff import Role, Staff
 from models.states import InvoiceStatus
 from receivables import ledger
@@ -152,38 +153,6 @@ STAFF = (
     ("admin@northgate.example", "Owen Pryce", Role.ADMIN, "en"),
     ("collector.he@hashahar.example", "יעל אברהמי", Role.COLLECTOR, "he"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A document: days from today to its due date (negative: late), and its lines."""
-
-    number: str
-    due_in: int
-    currency: str
-    about: str
-    lines: tuple[tuple[str, str, str, str], ...]  # code, description, quantity, unit price
-    tax_rate: str | None = None
-    kind: InvoiceKind = InvoiceKind.INVOICE
-    status: InvoiceStatus = InvoiceStatus.OPEN
-    purchase_order: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """An account with one contact and its papers; `case` names what it shows."""
-
-    case: str
-    house: str
-    number: str
-    name: str
-    language: str
-    contact: str
-    email: str
-    phone: str | None
-    papers: tuple[Paper, ...]
-    debtor_type: DebtorType = DebtorType.BUSINESS
-    roles: tuple[ContactRole, ...] = (ContactRole.PAYS,)
 
 
 _MENUS = (
@@ -531,6 +500,7 @@ CUSTOMERS = (
         None,
         (),
     ),
+    *WAYS_OUT,
 )
 
 
@@ -566,9 +536,12 @@ def seed(session: Session, *, now: datetime) -> None:
         select(Staff.id).where(Staff.role == Role.COLLECTOR).order_by(Staff.id)
     ).first()
     seller = session.scalars(select(Staff.id).where(Staff.role == Role.SALESPERSON)).one()
+    accounts: dict[str, Account] = {}
     for customer in CUSTOMERS:
         creditor = creditors[customer.house]
-        account = _account(session, creditor, customer, now)
+        account = accounts[customer.case] = _account(session, creditor, customer, now)
+        if customer.branch_of is not None:
+            account.payer_id, account.shown_to_payer = accounts[customer.branch_of].id, True
         if customer.house == "northgate" and customer.case != "overdue, English":
             account.collector_id, account.salesperson_id = collector, seller
         today = business_date(now, account.zone)
@@ -666,6 +639,8 @@ def _paper(session: Session, account: Account, paper: Paper, today: date, *, now
         balance_minor=0,
         description=paper.about,
         purchase_order=paper.purchase_order,
+        early_discount_minor=_part(total, paper.early[0]).minor if paper.early else None,
+        early_discount_to_on=today + timedelta(days=paper.early[1]) if paper.early else None,
         created_at=now,
     )
     session.add(invoice)
@@ -690,6 +665,12 @@ def _paper(session: Session, account: Account, paper: Paper, today: date, *, now
     if paper.status is InvoiceStatus.OPEN:
         _open_in_books(session, account, invoice, total, now=now)
     return invoice
+
+
+def _part(whole: Money, percent: int) -> Money:
+    """So many percent of an amount, rounded down to what can be paid."""
+    step = currency_row(whole.currency).step
+    return Money(whole.minor * percent // 100 // step * step, whole.currency)
 
 
 def _open_in_books(

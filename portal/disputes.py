@@ -243,9 +243,14 @@ def file(ref: str) -> Answer:
 
 
 def _status_page(ref: str, session: Any, problems: Sequence[Problem] = (), typed: str = "") -> Answer:
-    found = reads.dispute_view(session, web.holder().actor, ref, now=web.now())
-    return web.render("portal/dispute.html", 422 if problems else 200, dispute=found, problems=problems,
-                      typed=typed, rules=web.policy().disputes)  # fmt: skip
+    holder = web.holder()
+    found = reads.dispute_view(session, holder.actor, ref, now=web.now())
+    by_card = web.house().gateway(holder.gateway_account) is not None
+    return web.render(
+        "portal/dispute.html", 422 if problems else 200, dispute=found, problems=problems, typed=typed,
+        rules=web.current_rules().disputes,
+        pay_fields=forms.rest_of(found.row) if by_card and found.row and found.row.asked else None,
+    )  # fmt: skip
 
 
 def _try(act: Callable[[], object]) -> list[Problem]:

@@ -22,6 +22,7 @@ from models.money import (
 from receivables.errors import NotFound, Refused
 from receivables.invoices import CurrencyGroup
 from receivables.payments.quotes import Choice, Quote
+from receivables.ports import InvoiceRow
 
 #: Which mark people of each language write before the decimals.
 DECIMAL_MARKS = {"en": ".", "he": ".", "ru": ",", "hu": ","}
@@ -190,6 +191,16 @@ def reviewed(quote: Quote, choice: Choice) -> list[tuple[str, str]]:
         ("currency", quote.currency),
         ("amount", f"{quote.amount.decimal:f}"),
         *(("invoice", ref) for ref in refs),
+        ("nonce", secrets.token_urlsafe(32)),
+    ]
+
+
+def rest_of(row: InvoiceRow) -> list[tuple[str, str]]:
+    """Hidden fields that pay what is asked for on one document, on a page that shows just that sum."""
+    return [
+        ("currency", row.currency),
+        ("amount", f"{row.asked.decimal:f}"),
+        ("invoice", row.ref),
         ("nonce", secrets.token_urlsafe(32)),
     ]
 
