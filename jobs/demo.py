@@ -297,6 +297,7 @@ def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
     def unit(session: Session) -> list[dict[str, str]]:
         rows: list[dict[str, str]] = []
         policy = current_policy(session, now)
+        cases = {customer.name: customer.case for customer in demo_seed.CUSTOMERS}
         for account, contact in session.execute(
             select(Account, Contact).join(Contact, Contact.account_id == Account.id).order_by(Account.id)
         ):
@@ -307,6 +308,7 @@ def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
             )
             rows.append(
                 {
+                    "case": cases.get(account.name, ""),
                     "account": account.name,
                     "number": account.number,
                     "language": account.language,
@@ -357,6 +359,7 @@ def table(description: dict[str, Any]) -> str:
     lines += ["", "  Debtors' links:"]
     for link in description["links"]:
         lines.append(
-            f"    {link['language']}  {link['currency']:<9} {link['account']}\n        {link['url']}"
+            f"    {link['language']}  {link['currency']:<9} {link['case']:<34} {link['account']}"
+            f"\n        {link['url']}"
         )
     return "\n".join(lines) + "\n"

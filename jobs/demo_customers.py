@@ -143,7 +143,12 @@ WAYS_OUT = (
                 "20",
             ),
             Paper(
-                "2026-1160", -17, "GBP", "Rule books", (("RB-2", "Rule books, 16 pages", "500", "0.78"),), "20"
+                "2026-1160",
+                -17,
+                "GBP",
+                "Rule books",
+                (("RB-2", "Rule books, 16 pages", "500", "0.78"),),
+                "20",
             ),
         ),
     ),
@@ -237,11 +242,7 @@ WAYS_OUT = (
         "Jasper Thyme",
         "jasper@marrowthyme.example",
         "+447700900179",
-        (
-            Paper(
-                "2026-0995", -70, "GBP", "Wedding menus", (("WM-1", "Wedding menus", "900", "0.92"),), "20"
-            ),
-        ),
+        (Paper("2026-0995", -70, "GBP", "Wedding menus", (("WM-1", "Wedding menus", "900", "0.92"),), "20"),),
     ),
     Customer(
         "offer settled",
@@ -305,11 +306,7 @@ WAYS_OUT = (
         "רון גפן",
         "ron@buot.example",
         "+972525550183",
-        (
-            Paper(
-                "2026-1172", -13, "ILS", "תוויות לכביסה", (("TV-6", "תוויות בד", "2500", "0.48"),), "18"
-            ),
-        ),
+        (Paper("2026-1172", -13, "ILS", "תוויות לכביסה", (("TV-6", "תוויות בד", "2500", "0.48"),), "18"),),
     ),
     Customer(
         "document requested",
@@ -444,11 +441,7 @@ WAYS_OUT = (
         "Silas Brine",
         "silas@kestrelcrumb.example",
         None,
-        (
-            Paper(
-                "2026-1158", -18, "GBP", "Room cards", (("RC-7", "Room cards", "1200", "0.31"),), "20"
-            ),
-        ),
+        (Paper("2026-1158", -18, "GBP", "Room cards", (("RC-7", "Room cards", "1200", "0.31"),), "20"),),
         branch_of="head office",
     ),
     Customer(

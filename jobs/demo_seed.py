@@ -31,6 +31,10 @@ from receivables.permissions import SYSTEM
 #: One password and one code secret for the whole demo, printed on the screen.
 PASSWORD = "amicable-demo-2026"  # noqa: S105 - a demo's, refused nowhere else since it is seeded only here
 CODE_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
+#: Days to pay, on every paper.
+TERMS = 30
+#: How long the accounts with a story are in the books.
+KNOWN_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,14 +543,17 @@ def seed(session: Session, *, now: datetime) -> None:
     accounts: dict[str, Account] = {}
     for customer in CUSTOMERS:
         creditor = creditors[customer.house]
-        account = accounts[customer.case] = _account(session, creditor, customer, now)
+        # What happened on an account happened after its papers were brought in.
+        known = now - KNOWN_FOR if customer in WAYS_OUT else now
+        account = accounts[customer.case] = _account(session, creditor, customer, known)
         if customer.branch_of is not None:
             account.payer_id, account.shown_to_payer = accounts[customer.branch_of].id, True
         if customer.house == "northgate" and customer.case != "overdue, English":
             account.collector_id, account.salesperson_id = collector, seller
         today = business_date(now, account.zone)
         for paper in customer.papers:
-            _paper(session, account, paper, today, now=now)
+            issued = at_local(today + timedelta(days=paper.due_in - TERMS), time(9), account.zone)
+            _paper(session, account, paper, today, now=min(max(known, issued), now))
 
 
 def _creditor(session: Session, house: House, now: datetime) -> Creditor:
@@ -629,7 +636,7 @@ def _paper(session: Session, account: Account, paper: Paper, today: date, *, now
         kind=paper.kind,
         number=paper.number,
         status=paper.status,
-        issued_on=due_on - timedelta(days=30),
+        issued_on=due_on - timedelta(days=TERMS),
         due_on=None if is_note else due_on,
         currency=paper.currency,
         lines_net_minor=sum(nets),
