@@ -359,7 +359,7 @@ def table(description: dict[str, Any]) -> str:
     lines += ["", "  Debtors' links:"]
     for link in description["links"]:
         lines.append(
-            f"    {link['language']}  {link['currency']:<9} {link['case']:<34} {link['account']}"
+            f"    {link['language']}  {link['currency']:<9} {link['case']:<29} {link['account']}"
             f"\n        {link['url']}"
         )
     return "\n".join(lines) + "\n"

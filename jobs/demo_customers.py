@@ -362,8 +362,8 @@ WAYS_OUT = (
                 "2026-1149",
                 -22,
                 "GBP",
-                "Memorial cards",
-                (("MC-40", "Memorial cards", "120", "1.30"),),
+                "Poetry booklets",
+                (("PB-40", "Poetry booklets", "120", "1.30"),),
                 "20",
             ),
         ),
@@ -433,7 +433,7 @@ WAYS_OUT = (
         ),
     ),
     Customer(
-        "branch of the head office, harbour",
+        "branch, harbour",
         "northgate",
         "10820-1",
         "Kestrel & Crumb Inns, Harbour House",
@@ -445,7 +445,7 @@ WAYS_OUT = (
         branch_of="head office",
     ),
     Customer(
-        "branch of the head office, mill",
+        "branch, mill",
         "northgate",
         "10820-2",
         "Kestrel & Crumb Inns, Old Mill",

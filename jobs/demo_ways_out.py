@@ -349,8 +349,8 @@ def _tax_withheld(stage: Stage) -> None:
 
 def _hardship(stage: Stage) -> None:
     words = (
-        "My husband died in September and I am sorting everything out alone. I can't pay this at once."
-        " Could somebody call me?"
+        "I lost my work in September and look after my mother. I cannot pay this at once. Could somebody"
+        " call me?"
     )
     _give(stage, AnswerKind.HARDSHIP, Facts(words=words, amount=Money(2000, stage.player.currency)))
 
@@ -463,8 +463,8 @@ SCENES = (
     Scene(3, "credit hold", _hold),
     Scene(1, "early-payment discount", _remind),
     Scene(4, "head office", _remind),
-    Scene(4, "branch of the head office, harbour", _remind),
-    Scene(4, "branch of the head office, mill", _remind),
+    Scene(4, "branch, harbour", _remind),
+    Scene(4, "branch, mill", _remind),
 )
 
 
@@ -472,9 +472,13 @@ def play(house: House, *, base_url: str, now: datetime) -> None:
     """Play every scene, the oldest first, and send what each brings."""
     with house.store.read() as session:
         cast = {customer.case: find_player(session, customer) for customer in WAYS_OUT}
+    latest: dict[str, datetime] = {}
     for scene in sorted(SCENES, key=lambda scene: -scene.days_ago):
         player = cast[scene.case]
         at = working_moment(now - timedelta(days=scene.days_ago), player.account.zone)
+        if scene.case in latest:  # around a weekend two acts can fall on one day
+            at = max(at, latest[scene.case] + timedelta(hours=2))
+        latest[scene.case] = at
         stage = Stage(house, player, base_url, at if scene.days_ago else now)
         scene.act(stage)
         send_all(house, stage.at)

@@ -1,7 +1,7 @@
 """`make pictures`: every page at 390 and 1280 px in English and Hebrew, from a stack of its own.
 
-The four pictures of the README go to docs/pictures; the whole set to the folder given as the
-first argument (default var/pictures), for looking at.
+The pictures of the README and of the debtor guide go to docs/pictures; the whole set to the folder
+given as the first argument (default var/pictures), for looking at.
 """
 
 from __future__ import annotations
@@ -14,29 +14,41 @@ from pathlib import Path
 
 import pyotp
 from playwright.sync_api import Browser, Page
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from jobs import demo_cases, demo_seed
 from models.accounts import Account, Contact
 from models.invoices import Invoice
-from models.links import Channel
+from models.links import Channel, LinkSession
 from models.payments import PaymentAttempt
 from models.states import AttemptStatus
 from receivables import links
 from receivables.contact import consents
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
+from tests import pictured
 from tests.browsers import chromium
 from tests.databases import fresh_database
 from tests.stack import Stack, free_port, start_stack
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTHS = (390, 1280)
-README = {
+LOCALES = {"en": "en-GB", "he": "he-IL"}  # date fields are the browser's
+KEPT = {
+    # README
     "en-390-overview": "overview-en",
     "he-390-overview": "overview-he",
     "en-390-return-paid": "paid-en",
     "en-1280-desk-account": "desk-account",
+    # docs/debtor-guide.md
+    "en-390-promise": "promise-en",
+    "en-390-pay-transfer": "pay-en",
+    "en-390-stopping": "stopping-en",
+    "he-390-stopping": "stopping-he",
+    "en-390-dispute-status": "dispute-en",
+    "en-390-plan-choose": "plan-en",
+    "en-390-offer": "offer-en",
+    "en-390-credit-hold": "hold-en",
 }
 ACCOUNTS = {"en": "Tidewater Café & Bakery Ltd", "he": "מאפיית גלים ובניו בע״מ"}
 CASES = {"paid": AttemptStatus.SUCCEEDED, "processing": AttemptStatus.PROCESSING,
@@ -53,15 +65,17 @@ def main(folder: Path) -> None:
             demo_cases.play(stack.house, stack.stripe.url, base_url=stack.url, now=datetime.now(UTC))
             with chromium() as browser:
                 for language in ACCOUNTS:
+                    cases = pictured.set_up(stack.house.store, language, now=datetime.now(UTC))
                     for width in WIDTHS:
                         portal(stack, browser, folder, language, width)
+                        ways_out(stack, browser, folder, language, width, cases)
                 for width in (1280, 820):
                     desk(stack, browser, folder, "en", width)
                 desk(stack, browser, folder, "he", 1280)
         finally:
             stack.stop()
     DOCS.mkdir(parents=True, exist_ok=True)
-    for taken, name in README.items():
+    for taken, name in KEPT.items():
         shutil.copy(folder / f"{taken}.png", DOCS / f"{name}.png")
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
@@ -117,6 +131,87 @@ def portal(stack: Stack, browser: Browser, folder: Path, language: str, width: i
     take("opt-out")
     page.goto(f"{stack.mailbox.http_url}/")
     take("mailbox")
+    context.close()
+
+
+def ways_out(
+    stack: Stack,
+    browser: Browser,
+    folder: Path,
+    language: str,
+    width: int,
+    cases: dict[str, pictured.Case],
+) -> None:
+    """The pages behind "What is stopping you", each on the account that shows it."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, java_script_enabled=False, locale=LOCALES[language]
+    )
+    page = context.new_page()
+
+    def take(name: str) -> None:
+        page.screenshot(path=folder / f"{language}-{width}-{name}.png", full_page=True)
+
+    def enter(case: str) -> pictured.Case:
+        token = pictured.link_to(stack.house.store, cases[case], now=datetime.now(UTC))
+        page.goto(f"{stack.url}/l/{token}")
+        press()
+        return cases[case]
+
+    def press(selector: str = "main form .btn-primary") -> None:
+        with page.expect_navigation():
+            page.locator(selector).first.click()
+
+    def show(name: str, path: str) -> None:
+        page.goto(f"{stack.url}/account{path}")
+        take(name)
+
+    case = enter("ways")
+    for name, path in (
+        ("stopping", "/stopping"),
+        ("stopping-paid", "/stopping/paid"),
+        ("stopping-parts", "/stopping/in-parts"),
+        ("stopping-document", "/stopping/document"),
+        ("stopping-person", "/stopping/somebody-else"),
+        ("hardship", "/hardship"),
+        ("ring-me", "/ring-me"),
+        ("promise", "/promise"),
+        ("dispute-form", f"/invoices/{case.invoices[0]}/dispute?line=1"),
+        ("own-offer", "/own-offer"),
+        ("cards", "/cards"),
+        ("documents", "/documents"),
+        ("statement", "/statement"),
+        ("people", "/people"),
+        ("sessions", "/sessions"),
+        ("forward", f"/invoices/{case.invoices[0]}/forward"),
+        ("check", "/check"),
+    ):
+        show(name, path)
+    show("plan-choose", "/plan")
+    press("form.flow-lg .btn-primary")
+    take("plan-review")
+    press()
+    take("plan-agreement")
+    show("promise-status", f"/promises/{enter('promise').ref}")
+    case = enter("dispute")
+    take("overview-dispute")
+    show("dispute-status", f"/disputes/{case.ref}")
+    case = enter("plan")
+    take("overview-plan")
+    show("plan-status", f"/plans/{case.ref}")
+    case = enter("offer")
+    show("offer", f"/offers/{case.ref}")
+    show("code", f"/offers/{case.ref}/accept")
+    if width == WIDTHS[0]:  # a caller gets so many codes in an hour
+        press()
+        take("code-sent")
+    with stack.house.store.write() as session:
+        session.execute(update(LinkSession).values(proved_at=datetime.now(UTC)))
+    show("offer-review", f"/offers/{case.ref}/accept")
+    enter("hold")
+    take("overview-hold")
+    show("credit-hold", "/credit-hold")
+    enter("large")
+    show("pay-transfer", "/pay")
     context.close()
 
 

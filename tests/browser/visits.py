@@ -74,11 +74,11 @@ class Visit:
         assert wide <= room, name
         crossed = self.page.eval_on_selector_all(
             ".rows > li, .opt, .sum > div",
-            "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).map(e => {"
-            "const a = e.querySelector('.number, dt').getBoundingClientRect();"
-            "const b = e.querySelector('.amount').getBoundingClientRect();"
-            "return [Math.min(a.right, b.right) - Math.max(a.left, b.left), e.innerText]})"
-            ".filter(([over]) => over > 1)",
+            "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).filter(e => {"
+            "const a = [...e.querySelector('.number, dt').getClientRects()];"
+            "const b = [...([...e.querySelectorAll('.amount')].pop()?.getClientRects() ?? [])];"
+            "return a.some(p => b.some(q => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1"
+            " && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 1))}).map(e => e.innerText)",
         )
         assert crossed == [], name
         small = self.page.eval_on_selector_all(

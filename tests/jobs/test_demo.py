@@ -124,7 +124,7 @@ class TestDescription:
             ("email", "password", "role", "totp_secret")
         }
         assert {tuple(sorted(link)) for link in told["links"]} == {
-            ("account", "currency", "email", "language", "number", "url")
+            ("account", "case", "currency", "email", "language", "number", "url")
         }
         assert {link["language"] for link in told["links"]} >= {"en", "he", "ru", "hu"}
         assert {p["role"] for p in told["staff"] if p["totp_secret"]} == {r.value for r in CODE_ROLES} & {
@@ -153,7 +153,9 @@ class TestDescription:
         told = demo.describe(house, demo.Places(8000, tmp_path), now=datetime.now(UTC))
         lines = [line.strip() for line in demo.table(told).splitlines()]
         for link in told["links"]:
-            assert link["url"] in lines
+            above = lines[lines.index(link["url"]) - 1]
+            assert link["case"] in above
+            assert link["account"] in above
         text = "\n".join(lines)
         for word in (told["mailbox_url"], told["admin_url"], told["sandbox_url"], "4242 4242 4242 4242",
                      demo_seed.PASSWORD, *(p["email"] for p in told["staff"])):  # fmt: skip

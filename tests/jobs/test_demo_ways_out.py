@@ -1,0 +1,273 @@
+"""The demo shows each way out: every named case exists and stands as its name says (decision 27)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from assembly import House, assemble
+from config import Settings
+from jobs import demo, demo_cases, demo_seed, demo_ways_out
+from jobs.demo_customers import WAYS_OUT
+from models.accounts import Account
+from models.answers import AnswerFile, HardshipCase, Request
+from models.arrangements import CreditHold, Instalment, Offer, Plan, Promise, SavedCard
+from models.disputes import Dispute, DisputeFile, DisputeNote
+from models.invoices import Invoice
+from models.links import LinkScope
+from models.messages import Message
+from models.staff import Role, Staff
+from models.states import InvoiceStatus
+from receivables import branches, invoices, ledger
+from receivables.arrangements import approvals
+from receivables.calendar_days import business_date
+from receivables.early_payment import discount_today
+from receivables.permissions import Actor, ActorKind
+from tests import factories as make
+from tests.databases import fresh_database
+from tests.mailboxes import start_mailbox
+from tests.standins import API_KEY, WEBHOOK_SECRET, start_stripe
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The demo after its stories were played, with shortcuts into its books."""
+
+    house: House
+    stripe_log: Path
+    mailbox: Path
+
+    def account(self, session: Session, case: str) -> Account:
+        name = next(customer.name for customer in demo_seed.CUSTOMERS if customer.case == case)
+        return session.scalars(select(Account).where(Account.name == name)).one()
+
+    def one(self, kind: Any, case: str) -> Any:
+        """The one row of a kind on the account of a case."""
+        with self.house.store.read() as session:
+            found = self.account(session, case)
+            return session.scalars(select(kind).where(kind.account_id == found.id)).one()
+
+    def asked(self, case: str) -> int:
+        """What is asked for on the account today, in minor units."""
+        with self.house.store.read() as session:
+            found = self.account(session, case)
+            today = business_date(NOW, found.zone)
+            return sum(row.asked.minor for row in invoices.open_rows(session, found.id, today))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Seed and play everything once, on stand-ins of its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "stripe").mkdir()
+    (folder / "mailbox").mkdir()
+    # Nobody listens there: what happened is asked for, as in a demo that is still starting.
+    stripe = start_stripe(folder / "stripe", "http://127.0.0.1:9/webhooks/stripe/default", WEBHOOK_SECRET)
+    mailbox = start_mailbox(folder / "mailbox")
+    try:
+        with fresh_database("sqlite", folder) as url:
+            settings = demo.Places(8000, folder).environment() | {
+                "DATABASE_URL": url,
+                "STRIPE_SECRET_KEY": API_KEY,
+                "AMICABLE_STRIPE_API_BASE": stripe.url,
+                "SMTP_URL": mailbox.smtp_url,
+                "SMS_URL": mailbox.sms_url,
+            }
+            house = assemble(Settings.load(**settings))
+            with house.store.write() as session:
+                demo_seed.seed(session, now=NOW)
+            demo_cases.play(house, stripe.url, base_url="http://127.0.0.1:8000", now=NOW)
+            yield Played(house, stripe.db_path, mailbox.db_path)
+            house.store.dispose()
+    finally:
+        stripe.stop()
+        mailbox.stop()
+
+
+STANDS = [
+    ("dispute open", Dispute, "under_review"),
+    ("dispute upheld in part", Dispute, "partly_upheld"),
+    ("dispute refused", Dispute, "rejected"),
+    ("plan by saved card", Plan, "active"),
+    ("plan by link", Plan, "active"),
+    ("plan awaiting approval", Plan, "awaiting_approval"),
+    ("offer open", Offer, "open"),
+    ("counter-offer to answer", Offer, "awaiting_approval"),
+    ("offer accepted", Offer, "accepted"),
+    ("offer settled", Offer, "settled"),
+    ("promise open", Promise, "open"),
+    ("promise broken", Promise, "broken"),
+    ("says paid", Request, "open"),
+    ("document requested", Request, "open"),
+    ("tax withheld", Request, "open"),
+    ("hardship", HardshipCase, "open"),
+    ("credit hold", CreditHold, "active"),
+]
+
+
+@pytest.mark.parametrize(("case", "kind", "status"), STANDS)
+def test_each_case_stands_as_its_name_says(played: Played, case: str, kind: Any, status: str) -> None:
+    assert played.one(kind, case).status.value == status
+
+
+def test_no_case_is_forgotten(played: Played) -> None:
+    """Every way out has scenes of its own, an account nobody else plays, and one of four languages."""
+    cases = [customer.case for customer in demo_seed.CUSTOMERS]
+    assert [case for case, count in Counter(cases).items() if count > 1] == []
+    papers_only = {"early-payment discount", "head office", "branch, harbour", "branch, mill"}
+    assert {customer.case for customer in WAYS_OUT} == {case for case, *_ in STANDS} | papers_only
+    assert {scene.case for scene in demo_ways_out.SCENES} == {customer.case for customer in WAYS_OUT}
+    assert {(c.language, p.currency) for c in WAYS_OUT for p in c.papers} == {
+        ("en", "GBP"), ("he", "ILS"), ("ru", "EUR"), ("hu", "HUF"),
+    }  # fmt: skip
+    told = demo.describe(played.house, demo.Places(8000, Path()), now=NOW)["links"]
+    assert {link["case"] for link in told} == set(cases)
+
+
+class TestDisputes:
+    def test_a_line_is_set_aside_and_talked_about(self, played: Played) -> None:
+        """Both sides have written, with a file; only the questioned part is not asked for (X-09)."""
+        dispute = played.one(Dispute, "dispute open")
+        with played.house.store.read() as s:
+            notes = s.scalars(select(DisputeNote).where(DisputeNote.dispute_id == dispute.id)).all()
+            assert [note.staff_id is None for note in notes] == [True, False, True]
+            assert s.scalars(select(DisputeFile).where(DisputeFile.dispute_id == dispute.id)).one()
+            owed = s.scalar(
+                select(func.sum(Invoice.balance_minor)).where(Invoice.account_id == dispute.account_id)
+            )
+        assert played.asked("dispute open") == (owed or 0) - dispute.contested_minor > 0
+
+    def test_an_end_is_paid_for_or_asked_again(self, played: Played) -> None:
+        """What was upheld is credited, what was refused is asked for."""
+        upheld, refused = (played.one(Dispute, f"dispute {end}") for end in ("upheld in part", "refused"))
+        assert 0 < upheld.credited_minor < upheld.contested_minor
+        with played.house.store.read() as s:
+            credited, whole = s.get_one(Invoice, upheld.invoice_id), s.get_one(Invoice, refused.invoice_id)
+        assert credited.balance_minor == credited.total_minor - upheld.credited_minor
+        assert played.asked("dispute refused") == whole.total_minor == whole.balance_minor
+
+
+class TestPlans:
+    def test_the_first_part_was_taken_from_the_card_that_takes_the_next(self, played: Played) -> None:
+        """P-24, decision 11: kept on the page that took the first part."""
+        plan, card = played.one(Plan, "plan by saved card"), played.one(SavedCard, "plan by saved card")
+        assert (card.status.value, card.last4, plan.saved_card_id) == ("active", "4242", card.id)
+        with played.house.store.read() as s:
+            parts = s.scalars(select(Instalment).where(Instalment.plan_id == plan.id).order_by("seq")).all()
+        assert [part.status.value for part in parts] == ["paid", "scheduled", "scheduled"]
+        assert parts[1].due_on > business_date(NOW, "Europe/London")
+
+    def test_who_pays_by_link_has_no_card(self, played: Played) -> None:
+        assert played.one(Plan, "plan by link").saved_card_id is None
+        assert played.asked("plan by link") == 0
+
+
+class TestOffers:
+    def test_a_collector_made_the_open_one(self, played: Played) -> None:
+        offer = played.one(Offer, "offer open")
+        with played.house.store.read() as s:
+            maker = s.get_one(Staff, offer.proposed_by_staff_id)
+        assert (offer.maker.value, maker.role) == ("staff", Role.COLLECTOR)
+
+    def test_a_settled_one_has_closed_its_invoice(self, played: Played) -> None:
+        """M-11: what was forgiven and what was paid are the whole."""
+        with played.house.store.read() as s:
+            settled = s.scalars(
+                select(Invoice).where(Invoice.account_id == played.account(s, "offer settled").id)
+                .order_by(Invoice.id)
+            ).first()  # fmt: skip
+        assert settled is not None
+        assert (settled.status, settled.balance_minor) == (InvoiceStatus.PAID, 0)
+
+    def test_what_waits_for_us_is_in_the_list(self, played: Played) -> None:
+        """A-02: the counter-offer and the plan are there for a second person."""
+        with played.house.store.read() as s:
+            supervisor = s.scalars(select(Staff).where(Staff.role == Role.SUPERVISOR)).one()
+            names = {row.account_name for row in approvals.waiting(s, make.staff_actor(supervisor))}
+            waiting = ("counter-offer to answer", "plan awaiting approval", "tax withheld")
+            assert {played.account(s, case).name for case in waiting} <= names
+
+
+def test_answers_are_what_they_say(played: Played) -> None:
+    kinds = {case: played.one(Request, case).kind.value for case in ("says paid", "document requested")}
+    assert kinds == {"says paid": "payment_claim", "document requested": "document"}
+    withheld = played.one(Request, "tax withheld")
+    assert withheld.kind.value == "withholding"
+    with played.house.store.read() as s:
+        query = select(func.count()).select_from(AnswerFile)
+        assert s.scalar(query.where(AnswerFile.answer_id == withheld.answer_id)) == 1, "the certificate"
+
+
+def test_a_discount_can_still_be_had(played: Played) -> None:
+    with played.house.store.read() as s:
+        account = played.account(s, "early-payment discount")
+        today = business_date(NOW, account.zone)
+        [row] = invoices.open_rows(s, account.id, today)
+        assert discount_today(row, today)
+
+
+def test_a_head_office_sees_its_branches(played: Played) -> None:
+    """Both are shown with what they owe; none of them sees another (L-15)."""
+    with played.house.store.read() as s:
+        head = played.account(s, "head office")
+        holder = Actor(ActorKind.LINK_HOLDER, account_id=head.id, scope=LinkScope.FULL)
+        [seen] = branches.views(s, holder, account_id=head.id, now=NOW)
+        family = ("head office", "branch, harbour", "branch, mill")
+        assert {branch.name for branch in seen.branches} == {played.account(s, case).name for case in family}
+        assert not branches.has_branches(s, played.account(s, "branch, mill").id)
+
+
+def test_credit_in_favour_stays(played: Played) -> None:
+    with played.house.store.read() as s:
+        found = played.account(s, "credit note, credit in favour")
+        assert ledger.unapplied_credit(s, found.id)
+
+
+def test_the_main_accounts_have_their_papers_only(played: Played) -> None:
+    """What the guide and the pictures tell of stays: nothing was agreed on, everything is asked for."""
+    for case, count in (("overdue, English", 4), ("overdue, Hebrew", 3)):
+        with played.house.store.read() as s:
+            account = played.account(s, case)
+            rows = invoices.open_rows(s, account.id, business_date(NOW, account.zone))
+            assert len(rows) == count
+            assert all(row.asked == row.total for row in rows)
+
+
+def test_every_message_left(played: Played) -> None:
+    """The mailbox tells every story to its end; nothing was stopped or waits for hours."""
+    with played.house.store.read() as s:
+        stuck = s.execute(
+            select(Account.name, Message.kind, Message.status)
+            .join(Account, Account.id == Message.account_id)
+            .where(Message.status.not_in(["sent", "delivered"]))
+        ).all()
+        kinds = set(s.scalars(select(Message.kind)))
+    assert stuck == []
+    assert kinds >= {
+        "dispute_received", "dispute_answered", "dispute_partly_upheld", "dispute_refused", "plan_activated",
+        "offer_made", "offer_accepted", "promise_recorded", "promise_due_tomorrow", "promise_broken",
+        "credit_hold_placed", "first_reminder", "courtesy", "payment_confirmation",
+    }  # fmt: skip
+
+
+def test_the_checker_finds_nothing(played: Played) -> None:
+    """`make check` on what was played (INV-1…INV-14)."""
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "checker", "--database", played.house.settings.DATABASE_URL,
+         "--stripe-log", str(played.stripe_log), "--mailbox", str(played.mailbox)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
