@@ -125,7 +125,8 @@ def link_to(store: Store, case: Case, *, now: datetime) -> str:
     """Return the token of a fresh link to a case."""
 
     def unit(session: Session) -> str:
-        account, contact = session.get_one(Account, case.account.id), session.get_one(Contact, case.contact.id)
+        account = session.get_one(Account, case.account.id)
+        contact = session.get_one(Contact, case.contact.id)
         policy = current_policy(session, now)
         return links.issue(
             session, SYSTEM, account, contact=contact, channel=Channel.EMAIL, policy=policy, now=now
@@ -207,7 +208,7 @@ def _dispute(session: Session, firm: Firm, case: Case, now: datetime) -> str:
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .where(Invoice.ref == case.invoices[0], InvoiceLine.position == 1)
     )
-    claim = Claim(DisputeReason.WRONG_QUANTITY, (LineClaim(1, accepted=Decimal(quantity) - 40),))
+    claim = Claim(DisputeReason.WRONG_QUANTITY, (LineClaim(1, accepted=Decimal(quantity or 0) - 40),))
     dispute = opening.open_dispute(
         session, debtor, case.invoices[0], claim, words=firm.question, shown_at=now, now=now
     )
@@ -230,9 +231,9 @@ def _plan(session: Session, firm: Firm, case: Case, now: datetime) -> str:
 
 
 def _offer(session: Session, firm: Firm, case: Case, now: datetime) -> str:
-    whole = _balance(session, case)
+    whole, person = _balance(session, case), _desk(session, Role.COLLECTOR, case.account.language)
     offer = offer_making.propose(
-        session, _desk(session, Role.COLLECTOR, case.account.language), case.account.ref, invoice_refs=case.invoices,
+        session, person, case.account.ref, invoice_refs=case.invoices,
         amount=Money(whole.minor * 92 // 100, whole.currency), reason="To close the year",
         pay_by_on=business_date(now, case.account.zone) + timedelta(days=12), now=now,
     )  # fmt: skip

@@ -33,7 +33,6 @@ from tests.stack import Stack, free_port, start_stack
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTHS = (390, 1280)
-LOCALES = {"en": "en-GB", "he": "he-IL"}  # date fields are the browser's
 KEPT = {
     # README
     "en-390-overview": "overview-en",
@@ -49,6 +48,7 @@ KEPT = {
     "en-390-plan-choose": "plan-en",
     "en-390-offer": "offer-en",
     "en-390-credit-hold": "hold-en",
+    "en-390-statement": "statement-en",
 }
 ACCOUNTS = {"en": "Tidewater Café & Bakery Ltd", "he": "מאפיית גלים ובניו בע״מ"}
 CASES = {"paid": AttemptStatus.SUCCEEDED, "processing": AttemptStatus.PROCESSING,
@@ -143,9 +143,7 @@ def ways_out(
     cases: dict[str, pictured.Case],
 ) -> None:
     """The pages behind "What is stopping you", each on the account that shows it."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 844}, java_script_enabled=False, locale=LOCALES[language]
-    )
+    context = browser.new_context(viewport={"width": width, "height": 844}, java_script_enabled=False)
     page = context.new_page()
 
     def take(name: str) -> None:
