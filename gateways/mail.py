@@ -56,7 +56,9 @@ class SmtpMail:
             _hang_up(server)
 
     def _connect(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
+        # Reading the certificate bundle costs more than a mail: only where it is used.
+        secure = self._tls or self._host not in _LOOPBACK
+        context = ssl.create_default_context() if secure else None
         if self._tls:
             server: smtplib.SMTP = smtplib.SMTP_SSL(
                 self._host, self._port, timeout=self._timeout, context=context

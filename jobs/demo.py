@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -96,6 +97,8 @@ def forget(folder: Path) -> None:
             leftover.unlink()
     for leftover in (folder / "demo.json", *(folder / "logs").glob("*.log")):
         leftover.unlink(missing_ok=True)
+    for part in ("files", "press"):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def busy_ports(places: Places) -> list[int]:

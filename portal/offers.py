@@ -100,7 +100,7 @@ def _offer_page(ref: str, *, refused: Refused | None = None) -> Answer:
 def review(ref: str) -> Answer:
     """The agreement to read and sign, in one's own time (WCAG 3.3.4)."""
     web.require_proof("settlement")
-    return _review_page(ref, SignForm(name=web.holder().contact_name))
+    return _review_page(ref, SignForm())
 
 
 def _review_page(ref: str, form: SignForm, *, refused: Refused | None = None) -> Answer:

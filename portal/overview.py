@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as Answer
 
 import web
 from portal.preferences import carry_language
-from receivables import invoices, standing
+from receivables import branches, early_payment, invoices, standing
 
 blueprint = Blueprint("portal_overview", __name__)
 blueprint.url_defaults(carry_language)
@@ -24,4 +24,8 @@ def account() -> Answer:
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )
     beside = standing.standing_of(web.reading(), holder.account_id, found.today)
-    return web.render("portal/overview.html", overview=found, standing=beside)
+    return web.render(
+        "portal/overview.html", overview=found, standing=beside,
+        whole={g.currency: early_payment.whole(g.rows, found.today) for g in found.groups if g.rows},
+        pays_for_branches=branches.has_branches(web.reading(), holder.account_id),
+    )  # fmt: skip

@@ -187,8 +187,6 @@ def sign(ref: str) -> Answer:
 def _agreement_page(plan: PlanView, problem: Problem | None) -> Answer:
     """Show the agreement; 422 with what needs another look."""
     typed = {name: request.form.get(name, "") for name in ("name", "role", "reason", "ok")}
-    if request.method == "GET":
-        typed["name"] = web.holder().contact_name
     return web.render(
         "portal/plan_agreement.html", 422 if problem else 200, plan=plan, typed=typed, error=problem,
         words=plan_forms.agreement_words(plan), nonce=secrets.token_urlsafe(32),

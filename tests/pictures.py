@@ -40,7 +40,6 @@ KEPT = {
     "en-390-return-paid": "paid-en",
     "en-1280-desk-account": "desk-account",
     # docs/debtor-guide.md
-    "en-390-promise": "promise-en",
     "en-390-pay-transfer": "pay-en",
     "en-390-stopping": "stopping-en",
     "he-390-stopping": "stopping-he",

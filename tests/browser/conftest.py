@@ -30,11 +30,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def served(tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:  # noqa: F811
+def serving(folder: Path, stripe: StandIn, port: int, *, database: str = "sqlite") -> Iterator[Portal]:  # noqa: F811
     """The portal behind a real address, so that cookies, headers and redirects are the browser's."""
-    port = free_port()
-    for portal in portal_on(tmp_path, stripe, base_url=f"http://localhost:{port}"):
+    for portal in portal_on(folder, stripe, base_url=f"http://localhost:{port}", database=database):
         server = make_server("127.0.0.1", port, portal.app, threaded=True, request_handler=_Silent)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -42,3 +40,9 @@ def served(tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def served(tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:  # noqa: F811
+    """The portal on SQLite."""
+    yield from serving(tmp_path, stripe, free_port())

@@ -96,7 +96,7 @@ class Portal:
 
 
 def portal_on(
-    folder: Path, stripe: StandIn | None, *, base_url: str = "http://localhost"
+    folder: Path, stripe: StandIn | None, *, base_url: str = "http://localhost", database: str = "sqlite"
 ) -> Iterator[Portal]:
     """Put the application together on a database of its own; without a stand-in, without keys."""
     keys = (
@@ -110,7 +110,7 @@ def portal_on(
     )
     # The stand-in lives by the real clock; ours starts there and moves only when told.
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
-    with fresh_database("sqlite", folder) as url:
+    with fresh_database(database, folder) as url:
         settings = Settings.load(
             AMICABLE_ENV="test", DATABASE_URL=url, SECRET_KEY="k" * 40, AMICABLE_DATA_DIR=folder,
             BASE_URL=base_url, **keys,
