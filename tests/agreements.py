@@ -66,7 +66,13 @@ def an_agreed_plan(
                 {"seq": n, "on": day.isoformat(), "minor": amount.minor}
                 for n, (day, amount) in enumerate(zip(days, amounts, strict=True), 1)
             ],
-            "invoices": [{"ref": i.ref, "number": i.number, "minor": i.balance_minor} for i in covered],
+            "invoices": [
+                {
+                    "ref": i.ref, "number": i.number, "minor": i.balance_minor, "outside_minor": 0,
+                    "credited_minor": 0,
+                }
+                for i in covered
+            ],
             "every": "month", "pays_by": "link", "at_once": False, "outside": [], "fee_percent": 0,
             "interest": None, "rules": RULES,
         },

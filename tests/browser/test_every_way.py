@@ -38,7 +38,7 @@ from tests.receivables.paying import pay
 
 pytestmark = pytest.mark.browser
 
-#: The smallest file that is taken for a paper; text that is long, in another direction, and has no place to break.
+#: The smallest file that is taken for a paper; words that are long, in two directions, hard to break.
 PAPER = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
     b"2 0 obj<</Type/Pages/Count 0/Kids[]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
@@ -215,6 +215,7 @@ def offers(seen: Visit, portal: Portal, language: str) -> Iterator[str]:
     yield "offer, agreement"
     seen.press()
     yield "offer, not signed"
+    seen.page.fill("#name", "Helen Marsh")
     seen.page.fill("#role", "Owner")
     seen.page.check("#binds")
     seen.press()

@@ -37,6 +37,7 @@ def walk(seen: Visit, portal: Portal, account: Account) -> Iterator[str]:
     seen.press("form.flow-lg .btn-primary")
     seen.press()
     yield "agreement"
+    seen.page.fill("#name", "Helen Marsh")
     seen.page.fill("#role", "Owner")
     seen.page.check("#ok")
     seen.press()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route
 
 from tests.portal.conftest import Portal
 
@@ -30,15 +30,21 @@ def width_of(page: Page) -> int:
 
 @dataclass
 class Visit:
-    """One window on the portal; collects what the browser complains about."""
+    """One window on the portal; collects what the browser complains about.
+
+    Attributes:
+        status: of the last answer to a navigation.
+    """
 
     page: Page
     base: str
     complaints: list[str] = field(default_factory=list)
+    status: int = 0
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT)
         self.page.on("console", self._heard)
+        self.page.on("response", self._answered)
         self.page.route("**/r/*", self._without_refresh)
 
     @staticmethod
@@ -51,6 +57,10 @@ class Visit:
     def _heard(self, message: ConsoleMessage) -> None:
         if self.page.url.startswith(self.base) and "Content Security Policy" in message.text:
             self.complaints.append(message.text)
+
+    def _answered(self, answer: Response) -> None:
+        if answer.request.is_navigation_request():
+            self.status = answer.status
 
     def go(self, path: str) -> None:
         self.page.goto(self.base + path)
@@ -70,11 +80,12 @@ class Visit:
         ]
 
     def check(self, name: str, *, axe: bool = True) -> None:
-        """Assert that the page in view has no finding, no complaint and no sideways scrolling.
+        """Assert that the page in view is none of our errors, has no finding and does not scroll sideways.
 
         Args:
             axe: whether axe looks too; what it finds seldom depends on the language, the layout does.
         """
+        assert self.status < 500, name
         if axe:
             assert self.findings() == [], name
         assert self.complaints == [], name

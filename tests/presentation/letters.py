@@ -112,6 +112,13 @@ def letter(
         "credited_amount": Money(10_000, currency),
         "kept_amount": Money(8_600, currency),
         "rest_amount": Money(28_800, currency),
+        "plan_total": Money(679_680, currency),
+        "instalment_list": [
+            row("1", 226_560, currency, date(2026, 12, 1)),
+            row("2", 226_560, currency, date(2027, 1, 1)),
+            row("3", 226_560, currency, date(2027, 2, 1)),
+        ],
+        "instalment_amount": Money(226_560, currency),
         "answer_by": date(2026, 11, 26),
         "finding": "One of the two cartons has the old logo.",
         "asked_date": date(2026, 11, 19),
