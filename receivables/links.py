@@ -50,7 +50,6 @@ class Landing:
     languages: tuple[str, ...]
     private: bool
     account_name: str
-    brand_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,7 @@ class Holder:
     contact_name: str
     sender: Sender
     creditor_id: int
-    creditor_address: str
-    creditor_company_number: str | None
-    creditor_tax_id: str | None
     gateway_account: str
-    logo_digest: str | None
     ends_at: datetime
     #: When the holder proved himself by a one-time code in this session (decision 8).
     proved_at: datetime | None
@@ -158,7 +153,6 @@ SENDER_COLUMNS = (
     Creditor.language.label("creditor_language"),
     Creditor.languages,
     Creditor.brand_colour,
-    Creditor.logo_digest,
     Creditor.gateway_account,
     Creditor.email_from,
     Creditor.person_name,
@@ -231,7 +225,6 @@ def look(session: Session, token: str, *, now: datetime) -> Landing:
         languages=tuple(r.languages),
         private=r.debtor_type.value != "business",
         account_name=r.account_name,
-        brand_digest=r.logo_digest,
     )
 
 
@@ -375,11 +368,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         contact_name=r.contact_name or "",
         sender=sender_of(r, language),
         creditor_id=r.creditor_id,
-        creditor_address=r.address,
-        creditor_company_number=r.company_number,
-        creditor_tax_id=r.tax_id,
         gateway_account=r.gateway_account,
-        logo_digest=r.logo_digest,
         ends_at=r.ends_at,
         proved_at=r.proved_at,
         session_id=r.session_id,
