@@ -5,10 +5,11 @@ DEMO_PORT ?= 8000
 BIN := .venv/bin
 RUN_LOCK := .venv/.run-installed
 DEV_LOCK := .venv/.dev-installed
+STATIC := portal/static/.compressed
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/messages.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-long lint bench check pictures translations lock chromium stripe-smoke clean
+.PHONY: help demo demo-reset test test-long lint bench check pictures translations static lock chromium stripe-smoke clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,10 +33,17 @@ $(DEV_LOCK): $(RUN_LOCK) requirements-dev.lock
 
 translations: $(CATALOGUES) ## compile the catalogues (done by demo and test as well)
 
-demo: $(RUN_LOCK) $(CATALOGUES) ## everything on this machine, no account needed; DEMO_PORT=… moves it
+$(STATIC): $(RUN_LOCK) $(shell find portal/static admin/static -name '*.css' -o -name '*.js' -o -name '*.svg')
+	@$(BIN)/python -m whitenoise.compress -q portal/static
+	@$(BIN)/python -m whitenoise.compress -q admin/static
+	@touch $@
+
+static: $(STATIC) ## compress the static files (done by demo and test as well)
+
+demo: $(RUN_LOCK) $(CATALOGUES) $(STATIC) ## everything on this machine, no account needed; DEMO_PORT=… moves it
 	@$(BIN)/amicable demo --port $(DEMO_PORT)
 
-demo-reset: $(RUN_LOCK) $(CATALOGUES) ## the demo, afresh
+demo-reset: $(RUN_LOCK) $(CATALOGUES) $(STATIC) ## the demo, afresh
 	@$(BIN)/amicable demo --port $(DEMO_PORT) --reset
 
 chromium: $(DEV_LOCK)
@@ -45,22 +53,22 @@ chromium: $(DEV_LOCK)
 	elif $(BIN)/playwright install chromium; then :; \
 	else echo "The browser tests need Chromium: install the package chromium and try again"; exit 1; fi
 
-test: $(DEV_LOCK) $(CATALOGUES) chromium ## every test, on SQLite and PostgreSQL, with a real browser
+test: $(DEV_LOCK) $(CATALOGUES) $(STATIC) chromium ## every test, on SQLite and PostgreSQL, with a real browser
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-test-long: $(DEV_LOCK) $(CATALOGUES) chromium ## the same with 50 repeats a race and more property steps
+test-long: $(DEV_LOCK) $(CATALOGUES) $(STATIC) chromium ## the same with 50 repeats a race and more property steps
 	@AMICABLE_TEST_LONG=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(DEV_LOCK) ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy models receivables presentation gateways portal admin jobs checker sandbox *.py
 
-bench: $(DEV_LOCK) $(CATALOGUES) ## measure; prints tables
+bench: $(DEV_LOCK) $(CATALOGUES) $(STATIC) ## measure; prints tables
 	@$(BIN)/python -m bench
 
 check: $(RUN_LOCK) ## prove the invariants of the demo's books, without our own code
 	@$(BIN)/python -m checker
 
-pictures: $(DEV_LOCK) $(CATALOGUES) chromium ## the README's pictures, from a demo of their own
+pictures: $(DEV_LOCK) $(CATALOGUES) $(STATIC) chromium ## the README's pictures, from a demo of their own
 	@$(BIN)/python -m tests.pictures
 
 stripe-smoke: $(DEV_LOCK) ## the main job against real Stripe in test mode (needs STRIPE_TEST_KEY)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, g
 from flask_babel import Babel
+from flask_compress import Compress
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,6 +19,7 @@ from admin import desk
 from assembly import House, assemble
 from config import Settings
 from portal import (
+    branch_papers,
     branches,
     brand,
     callbacks,
@@ -47,7 +49,7 @@ from portal import (
 ROOT = Path(__file__).parent
 PORTAL_ROOMS = (
     links, codes, people, overview, invoices, pay, offers, returns, preferences, brand, webhooks,
-    holds, credit, surveys, ways, branches, disputes, documents, plans, cards,
+    holds, credit, surveys, ways, branches, branch_papers, disputes, documents, plans, cards,
     stopping, promises, requests, callbacks,
 )  # fmt: skip
 A_YEAR = 365 * 24 * 3600
@@ -74,6 +76,10 @@ def create_app(settings: Settings | None = None, *, house: House | None = None, 
         WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_TIME_LIMIT=None,
         BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "translations"),
+        # Text only: what we make as PDF, XLSX or picture is compressed already. Static files are
+        # compressed once, by `make static`.
+        COMPRESS_MIMETYPES=["text/html", "text/csv", "text/calendar"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
         **config,
     )
     app.extensions["amicable"] = built
@@ -89,6 +95,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None, 
         checkout_origins=web.checkout_origins(settings),
         https=settings.base_url.startswith("https://"),
     )
+    Compress(app)
     csrf = CSRFProtect(app)
     login = LoginManager(app)
     login.session_protection = None  # our own session rows end a session

@@ -13,6 +13,7 @@ from config import Environment, Settings
 from gateways.files import FileFolder
 from gateways.mail import SmtpMail
 from gateways.pdf import PressClient
+from gateways.scanners import scanner_of
 from gateways.sms import SinkSms
 from gateways.spreadsheets import Spreadsheets
 from gateways.statement_files import ExportFiles
@@ -81,7 +82,7 @@ def assemble(settings: Settings) -> House:
         mail=SmtpMail(settings.SMTP_URL) if settings.SMTP_URL else None,
         sms=SinkSms(settings.SMS_URL) if settings.SMS_URL else None,
         tables=Spreadsheets(),
-        files=FileFolder(settings.AMICABLE_DATA_DIR / "files"),
+        files=FileFolder(settings.AMICABLE_DATA_DIR / "files", scanner_of(settings.AMICABLE_SCANNER)),
         documents=Documents(),
         press=PressClient(settings.AMICABLE_DATA_DIR / "press"),
         exports=ExportFiles(),

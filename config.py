@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,11 +89,20 @@ class Settings(BaseSettings):
     )
     SMS_URL: str | None = Field(None, description="sink://127.0.0.1:port; no SMS when unset")
     AMICABLE_DATA_DIR: Path = Field(Path("var"), description="folder for files, staging and SQLite")
+    AMICABLE_SCANNER: str | None = Field(
+        None,
+        description="virus scanner for files of debtors: clamd://host:3310, clamd:///path/of/its/socket, or a"
+        " command that reads the file on its standard input and answers 0 clean, 1 infected; none when unset",
+    )
     AMICABLE_SINGLE_HOST: bool = Field(False, description="yes: production on SQLite, by one host only")
     AMICABLE_ALLOW_TO: str = Field(
         "", description="outside production: addresses that may receive, separated by commas"
     )
-    AMICABLE_TRUSTED_PROXIES: int = Field(0, description="how many proxies in front set X-Forwarded-For")
+    AMICABLE_TRUSTED_PROXIES: int | None = Field(
+        None,
+        ge=0,
+        description="how many proxies in front set X-Forwarded-For; production must say it (0: none)",
+    )
     AMICABLE_DEBUG: bool = Field(False, description="never in production")
     DEMO_INSECURE: bool = Field(
         False, description="demo only: cookies without https for a phone on the local network"
@@ -148,6 +159,8 @@ class Settings(BaseSettings):
             wrong.append("SMTP_URL: names no host")
         if self.SMS_URL and not self.SMS_URL.startswith("sink://"):
             wrong.append("SMS_URL: known are sink://127.0.0.1:port; a provider's adapter is not installed")
+        if self.AMICABLE_SCANNER and (trouble := _wrong_scanner(self.AMICABLE_SCANNER)):
+            wrong.append(f"AMICABLE_SCANNER: {trouble}")
         if self.DEMO_INSECURE and self.AMICABLE_ENV is not Environment.DEMO:
             wrong.append("DEMO_INSECURE: only in the demo")
         return wrong
@@ -177,6 +190,9 @@ class Settings(BaseSettings):
             wrong.append("SMTP_URL: no stand-in in production; name the relay's host")
         if self.AMICABLE_DEBUG:
             wrong.append("AMICABLE_DEBUG: never in production")
+        if self.AMICABLE_TRUSTED_PROXIES is None:
+            # Unsaid, every debtor behind the proxy would share one caller's limits and evidence (L-11).
+            wrong.append("AMICABLE_TRUSTED_PROXIES: say how many proxies stand in front; 0 where none does")
         if self.DATABASE_URL.startswith("sqlite") and not self.AMICABLE_SINGLE_HOST:
             wrong.append(
                 "DATABASE_URL: SQLite serves one host only; use PostgreSQL or set AMICABLE_SINGLE_HOST=yes"
@@ -254,6 +270,21 @@ def _wrong_keys(key_name: str, secret_name: str, base_name: str, values: tuple[s
 
 def _several(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _wrong_scanner(setting: str) -> str | None:
+    """What is wrong with the address or command of a scanner; it is not asked anything yet."""
+    if setting.startswith("clamd:"):
+        parts = urlsplit(setting)
+        named = setting.startswith("clamd://") and (parts.hostname or len(parts.path) > 1)
+        return None if named else "names no clamd: clamd://host:port or clamd:///path/of/its/socket"
+    try:
+        words = shlex.split(setting)
+    except ValueError as error:
+        return f"cannot be read as a command: {error}"
+    if not words or shutil.which(words[0]) is None:
+        return "names no program of this host, nor clamd://host:port"
+    return None
 
 
 def _is_origin(address: str) -> bool:

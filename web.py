@@ -72,7 +72,7 @@ MAX_BODY = 64 * 1024
 #: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
 ONE_CLICK = ".opt_out_one_click"
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"branch", "invoice", "line", "drop"})
+REPEATABLE = frozenset({"branch", "invoice", "line", "drop", "sent"})
 
 
 class House(Protocol):
@@ -555,7 +555,9 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         if request.endpoint and request.endpoint.startswith("portal_webhooks."):
             return  # its own size and its own signature
         view = app.view_functions.get(request.endpoint or "")
-        request.max_content_length = getattr(view, "largest_body", MAX_BODY)
+        # Large bodies are read for somebody who is known only.
+        known = bool(portal_token() or session.get("_user_id"))
+        request.max_content_length = getattr(view, "largest_body", MAX_BODY) if known else MAX_BODY
         # Browsers say where a form came from; older ones are held by the CSRF token alone.
         site = request.headers.get("Sec-Fetch-Site")
         if site == "cross-site" and not (request.endpoint or "").endswith(ONE_CLICK):

@@ -44,9 +44,9 @@ def account(ref: str) -> Response:
 def _before() -> datetime | None:
     try:
         moment = datetime.fromisoformat(request.args.get("before", ""))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @blueprint.get("/accounts/<ref>/remind")

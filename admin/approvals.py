@@ -21,7 +21,7 @@ from admin.forms import DECIMAL_MARKS
 from admin.invoices import actor_language
 from admin.shell import blueprint, done, note_read, page
 from models.money import AmountUnreadable, Money, UnknownCurrency, currency_row, parse_typed
-from receivables.arrangements import approvals, offer_deciding, offer_making, offer_reads, plans
+from receivables.arrangements import approvals, offer_deciding, offer_making, offer_reads, plan_deciding
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
 from receivables.permissions import Permission
@@ -271,7 +271,9 @@ def approve_plan(ref: str) -> Response:
     if not form.validate():
         return _plan_case(ref, 422)
     return _decide_plan(
-        ref, "plan_approved", lambda s: plans.approve(s, actor, ref, digest=form.digest.data, now=web.now())
+        ref,
+        "plan_approved",
+        lambda s: plan_deciding.approve(s, actor, ref, digest=form.digest.data, now=web.now()),
     )
 
 
@@ -284,7 +286,7 @@ def refuse_plan(ref: str) -> Response:
         return _plan_case(ref, 422, refusing=form)
     return _decide_plan(
         ref, "plan_refused",
-        lambda s: plans.refuse(
+        lambda s: plan_deciding.refuse(
             s, actor, ref, digest=form.digest.data, reason=form.reason.data, now=web.now()
         ),
     )  # fmt: skip
@@ -300,7 +302,7 @@ def counter_plan(ref: str) -> Response:
         return _plan_case(ref, 422, countering=form)
     try:
         web.house().store.run(
-            lambda s: plans.counter(
+            lambda s: plan_deciding.counter(
                 s, actor, ref, digest=form.digest.data, parts=form.parts.data, first_on=day,
                 reason=form.reason.data, now=web.now(),
             )

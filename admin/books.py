@@ -9,11 +9,13 @@ from flask import Response, g
 from markupsafe import Markup
 from sqlalchemy import select
 
+import web
 from admin.cells import EMPTY, amount, day, details, linked, moment, number, opens, status, text, worded
 from admin.filters import Begins, Choice, Since, Until
 from admin.views import ReadOnlyView
 from admin.words import N_, word
 from models.accounts import Account, DebtorType
+from models.answers import HardshipCase
 from models.audit import AuditDetail, AuditEntry
 from models.base import Base
 from models.invoices import Invoice, InvoiceKind
@@ -28,6 +30,7 @@ from receivables.permissions import ActorKind, Permission
 
 P = Permission
 _CURRENCY = N_("Currency")
+_HARDSHIP = HardshipCase.__tablename__
 
 
 def _currency(column: Any) -> Choice:
@@ -304,6 +307,11 @@ class AuditBook(ReadOnlyView):
         "payload": N_("What is hashed"), "prev_hash": N_("Hash before"), "hash": N_("Hash"),
         "form": N_("Version of the form"),
     }  # fmt: skip
+
+    def get_query(self) -> Any:
+        """All lines; those about hardship cases for their own readers only."""
+        query = super().get_query()
+        return query if web.staff_may(P.HARDSHIP_READ) else query.filter(AuditEntry.subject_kind != _HARDSHIP)
 
     def _who(self, context: Any, row: Any, name: str) -> Markup:
         person = linked("staff")(self, context, row, "actor_id") if row.actor_kind == "staff" else ""

@@ -55,6 +55,8 @@ class CreditForm(FlaskForm):  # type: ignore[misc]
         validators=[DataRequired("empty"), Length(max=64, message="too_long")],
     )
     credit_finding = _words()
+    #: A credit note that is in the books already; "" for a new one.
+    note = StringField(filters=[lambda text: plain(text or "").strip()], validators=[Length(max=64)])
 
     def money(self, currency: str, language: str) -> Money | None:
         """The typed amount, or None with an error at its field."""
@@ -122,7 +124,7 @@ def credit_dispute(ref: str) -> Response:
     if amount is None:
         return _page(ref, 422, credit=form)
     return _act(ref, "dispute_credited", outcomes.uphold, form.amount, {"credit": form},
-                credited=amount, finding=form.credit_finding.data)  # fmt: skip
+                credited=amount, finding=form.credit_finding.data, note_ref=form.note.data)  # fmt: skip
 
 
 @blueprint.get("/files/<ref>")

@@ -30,6 +30,7 @@ def requests_list() -> Response:
     ended = request.args.get("show") == "ended"
     with web.house().store.read() as database:
         rows = reads.desk_requests(database, web.staff_actor(), closed=ended)
+    note_read(None)
     return page("backoffice/requests.html", rows=rows, ended=ended)
 
 
@@ -105,6 +106,7 @@ def hardship_list() -> Response:
     ended = request.args.get("show") == "ended"
     with web.house().store.read() as database:
         rows = hardship.cases(database, web.staff_actor(), closed=ended)
+    note_read(None)
     return page("backoffice/hardship_list.html", rows=rows, ended=ended)
 
 

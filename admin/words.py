@@ -28,6 +28,7 @@ AUDIT: Mapping[str, str] = {
     "call.cancelled": N_("Call-back cancelled"),
     "consent.opted_out": N_("Opted out of reminders"),
     "card.consented": N_("Consent to keep a card"),
+    "card.not_kept": N_("Card not kept"),
     "card.removed": N_("Saved card removed"),
     "card.saved": N_("Card saved"),
     "cheque.announced": N_("Cheque announced"),
@@ -38,12 +39,16 @@ AUDIT: Mapping[str, str] = {
     "credit_note.recorded": N_("Credit note recorded"),
     "dispute.added": N_("Debtor added to a dispute"),
     "dispute.answered": N_("Dispute answered in its thread"),
+    "dispute.draft_forgotten": N_("Dispute that was never sent forgotten"),
     "dispute.opened": N_("Dispute opened"),
     "dispute.rejected": N_("Dispute refused"),
     "dispute.reopened": N_("Dispute reopened with new evidence"),
     "dispute.taken": N_("Dispute taken under review"),
     "dispute.upheld": N_("Dispute upheld"),
     "dispute.withdrawn": N_("Dispute withdrawn by the debtor"),
+    "file.checked": N_("File checked for viruses"),
+    "file.erased": N_("Content of a file that no form sent erased"),
+    "file.forgotten": N_("File of a form that was never sent forgotten"),
     "file.imported": N_("File imported"),
     "file.kept": N_("File received"),
     "hardship.answered": N_("Case of difficulty answered"),
@@ -70,9 +75,12 @@ AUDIT: Mapping[str, str] = {
     "plan.countered": N_("Other terms named for a plan"),
     "plan.cured": N_("Instalment plan back in force"),
     "plan.defaulted": N_("Instalment plan in default"),
+    "plan.ended": N_("Defaulted plan ended for good"),
+    "plan.lapsed": N_("Drawn-up plan not signed in time"),
     "plan.proposed": N_("Instalment plan drawn up"),
     "plan.refused": N_("Instalment plan refused"),
     "plan.reopened": N_("Instalment plan open again after a reversal"),
+    "plan.replaced": N_("Drawn-up plan replaced by another"),
     "plan.requested": N_("Instalment plan asked for"),
     "plan.way_changed": N_("Way of paying a plan changed"),
     "plan.withdrawn": N_("Request for a plan withdrawn"),
@@ -199,6 +207,7 @@ PLACES: Mapping[str, str] = {
 }
 
 MESSAGE_KINDS: Mapping[str, str] = {
+    "contact_changed": N_("Address no longer on file"),
     "counter_offer_accepted": N_("Their offer agreed"),
     "counter_offer_changed": N_("Another offer in answer to theirs"),
     "counter_offer_refused": N_("Their offer refused"),
@@ -215,6 +224,7 @@ MESSAGE_KINDS: Mapping[str, str] = {
     "fresh_link": N_("Fresh link"),
     "instalment_due": N_("Instalment due"),
     "instalment_missed": N_("Instalment missed"),
+    "card_refused": N_("Saved card refused"),
     "neutral_notice": N_("Neutral notice"),
     "offer_accepted": N_("Settlement agreed"),
     "offer_lapsed": N_("Settlement lapsed"),
@@ -262,8 +272,8 @@ REASONS: Mapping[str, str] = {
     "opted_out": N_("opted out"),
     "outside_hours": N_("outside the hours"),
     "paused:awaiting_our_answer": N_("paused: waits for our answer"),
+    "paused:dispute": N_("paused: in dispute"),
     "paused:document_requested": N_("paused: waits for a document from us"),
-    "paused:hardship": N_("paused"),
     "paused:offer": N_("paused: accepted offer"),
     "paused:plan": N_("paused: instalment plan"),
     "paused:promise": N_("paused: promise to pay"),
@@ -282,7 +292,10 @@ ALERTS: Mapping[str, str] = {
     "audit_broken": N_("The audit chain does not hold"),
     "balance_repaired": N_("A balance differed from its postings and was rebuilt"),
     "books_unbalanced": N_("The books do not balance"),
+    "enclosure_missing": N_("A message left without its PDF"),
     "event_not_understood": N_("A notice of the gateway could not be understood"),
+    "file_infected": N_("The virus scanner found something in a file"),
+    "follower_failed": N_("A payment is booked, but something that follows from it was not done"),
     "foreign_object": N_("The gateway answered with another object than ours"),
     "job_dead": N_("Work in the background was given up"),
     "message_given_up": N_("A message could not be sent for too long"),
@@ -299,7 +312,12 @@ ADVICE: Mapping[str, str] = {
     ),
     "balance_repaired": N_("The postings count. Tell whoever runs the system, so that the cause is found."),
     "books_unbalanced": N_("Post nothing more and tell whoever runs the system."),
+    "enclosure_missing": N_("The debtor finds it behind the link. Tell whoever runs the system."),
     "event_not_understood": N_("It is kept and was tried again until now. Tell whoever runs the system."),
+    "file_infected": N_("It was erased and nobody got it. Ask the debtor for a clean copy."),
+    "follower_failed": N_(
+        "It is tried again by itself. Look whether the plan, offer, promise or hold of the account is right."
+    ),
     "foreign_object": N_("Nothing was posted. Tell whoever runs the system before the debtor pays again."),
     "job_dead": N_("It will not be tried again by itself. Tell whoever runs the system."),
     "message_given_up": N_("Reach the contact in another way; the message will not leave any more."),
@@ -310,6 +328,7 @@ ADVICE: Mapping[str, str] = {
 TASKS: Mapping[str, str] = {
     "approval": N_("Decide about a request"),
     "call_back": N_("Call back"),
+    "discount_tax": N_("Tax of a discount to decide"),
     "dispute": N_("Look into a dispute"),
     "hardship": N_("Somebody in difficulty waits for an answer"),
     "plan_trouble": N_("A plan is in trouble"),
@@ -324,6 +343,9 @@ TASK_ADVICE: Mapping[str, str] = {
         "He asks for more than the rules give. Decide, refuse with a reason, or name other terms."
     ),
     "call_back": N_("The debtor asked to be called."),
+    "discount_tax": N_(
+        "He paid early, and the discount was posted whole. Decide whether its tax is corrected in your books."
+    ),
     "dispute": N_("Find out what happened and answer by the day that he was told."),
     "hardship": N_("Read it under its own permission, ring him, and agree on what he can do."),
     "plan_trouble": N_("Instalments were missed or a card failed. Ring him before the plan ends."),
@@ -445,6 +467,7 @@ REFUSALS: Mapping[str, str] = {
     "ambiguous": N_("This can be read in two ways. Write the decimals too, for example 1234.00."),
     "amount_above_balance": N_("This is more than is open on the invoice."),
     "amount_above_contested": N_("This is more than is disputed."),
+    "amount_above_note": N_("This is more than the credit note is over."),
     "amount_below_minimum": N_("This is less than can be paid by card."),
     "amount_is_all": N_("This is all that is open; there is nothing to forgive."),
     "amount_negative": N_("Write the amount without a minus sign."),
@@ -452,6 +475,10 @@ REFUSALS: Mapping[str, str] = {
     "amount_zero": N_("The amount must be more than zero."),
     "beyond_every_limit": N_("Nobody here may forgive so much."),
     "beyond_limit": N_("This is beyond what your role may forgive."),
+    "credit_beyond_paid": N_(
+        "This is more than is still open and was paid. Choose the credit note that is in the books"
+        " already, or agree to less."
+    ),
     "content_changed": N_("It has changed since you opened it. Read it again before you decide."),
     "day_past": N_("This day has passed."),
     "day_too_late": N_("This day is later than the rules give."),
@@ -469,11 +496,18 @@ REFUSALS: Mapping[str, str] = {
     "finding_missing": N_("Say what you found; the debtor reads it."),
     "invoice_busy": N_("One of the invoices is disputed, on its way or part of a plan."),
     "invoice_not_open": N_("This invoice is not open any more; nothing can be credited on it."),
+    "money_on_its_way": N_(
+        "A bank payment for this invoice is on its way. Wait until it has arrived, or agree to less."
+    ),
     "no_contact": N_("No active contact who could be written to."),
     "no_offers": N_("The rules have no grid of offers."),
     "none_chosen": N_("Tick at least one invoice."),
     "not_a_number": N_("This is not an amount. Write it like 1,234.50."),
     "not_waiting": N_("It does not wait any more; somebody was first."),
+    "nothing_to_credit": N_(
+        "Nothing of this invoice is owed any more and nothing was paid for it. Choose the credit note that is"
+        " in the books already; if there is none, refuse and say so: nothing is asked for."
+    ),
     "nothing_open": N_("Nothing is open on this account."),
     "number_taken": N_("Another credit note of this account has this number already."),
     "offer_changed": N_("What is open has changed since the offer was made; it no longer stands."),

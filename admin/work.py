@@ -29,6 +29,7 @@ def today() -> Response:
             "overdue": desk_reads.overdue_accounts(database, actor, now=web.now()) if owed else None,
             "payments": desk_reads.last_payments(database, actor) if money else None,
         }
+    note_read(None)
     return page("backoffice/today.html", **parts)
 
 
@@ -39,6 +40,7 @@ def alerts() -> Response:
     closed = request.args.get("show") == "closed"
     with web.house().store.read() as database:
         rows = desk_reads.alerts(database, web.staff_actor(), closed=closed)
+    note_read(None)
     return page("backoffice/alerts.html", rows=rows, closed=closed, form=ReasonForm(), refused=None)
 
 
@@ -65,6 +67,7 @@ def tasks() -> Response:
     finished = request.args.get("show") == "done"
     with web.house().store.read() as database:
         rows = desk_reads.tasks(database, web.staff_actor(), done=finished)
+    note_read(None)
     return page("backoffice/tasks.html", rows=rows, finished=finished, form=ReasonForm(), refused=None)
 
 

@@ -6,18 +6,21 @@ X-03; decision 23.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import re
 import tempfile
 import threading
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pillow_heif
 from PIL import Image, ImageOps
 
-from receivables.ports import CleanFile, FileUnsafe, VirusScanner
+from receivables.ports import CleanFile, FileUnsafe, ScannerDown, VirusScanner
 
 pillow_heif.register_heif_opener()
 # Our own limit is asked before anything is decoded; Pillow's would only warn below twice its value.
@@ -43,20 +46,23 @@ class FileFolder:
 
     Args:
         root: folder that holds nothing else; made with the first file.
-        scanner: asked before a file is kept; None looks at kind and content only.
+        scanner: asked about what is kept before it is given out; None looks at kind and content only.
     """
 
     def __init__(self, root: Path, scanner: VirusScanner | None = None) -> None:
         self._root = root
         self._scanner = scanner
 
+    @property
+    def has_scanner(self) -> bool:
+        """Whether what is kept waits for a virus scanner before it is given out."""
+        return self._scanner is not None
+
     def clean(self, data: bytes) -> CleanFile:
         """Return what may be kept of a stranger's bytes: a PDF as it is, a picture drawn anew.
 
-        Raises: FileUnsafe: not a PDF, JPEG, PNG or HEIC; too many pixels; broken; a virus.
+        Raises: FileUnsafe: not a PDF, JPEG, PNG or HEIC; too many pixels; broken.
         """
-        if self._scanner is not None and self._scanner.finds(data):
-            raise FileUnsafe("file_virus")
         if data.startswith(b"%PDF-"):
             return CleanFile(_checked_pdf(data), "application/pdf", ".pdf")
         kind = _picture_kind(data)
@@ -66,10 +72,14 @@ class FileFolder:
             return _drawn_anew(data, kind)
 
     def keep(self, data: bytes) -> str:
-        """Write bytes for good, once for each content, and return their SHA-256."""
+        """Write bytes for good, once for each content, and return their SHA-256.
+
+        What is there already is touched: `erase` then knows that somebody is about to need it.
+        """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -95,6 +105,55 @@ class FileFolder:
         Raises: FileNotFoundError: there are none.
         """
         return self._path(digest).read_bytes()
+
+    def is_infected(self, digest: str) -> bool:
+        """Ask the scanner about the bytes of a digest.
+
+        Raises: FileNotFoundError: there are none; ScannerDown: no answer, or no scanner.
+        """
+        data = self.read(digest)
+        if self._scanner is None:
+            raise ScannerDown("no scanner is set")
+        return self._scanner.finds(data)
+
+    def untouched(self, since: datetime, *, part: int, of: int) -> Iterator[str]:
+        """Walk the digests that nobody kept or kept again since a moment.
+
+        What a process that died left half written is cleared on the way.
+
+        Args:
+            part, of: which part of the folder; 0 of 24 is the first twenty-fourth.
+        """
+        for number in range(part, 256, of):
+            folder = self._root / f"{number:02x}"
+            for path in list(folder.iterdir()) if folder.is_dir() else ():
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime >= since.timestamp():
+                        continue
+                    if _DIGEST.fullmatch(path.name):
+                        yield path.name
+                    else:
+                        path.unlink()
+
+    def erase(self, digest: str, *, untouched_since: datetime | None = None) -> bool:
+        """Remove the bytes of a digest, unless they were kept again since a moment.
+
+        They are moved aside first and looked at there: whoever keeps the same content meanwhile finds
+        nothing and writes it anew, so no row is left without its bytes.
+
+        Returns: whether they went; False also where there were none.
+        """
+        path = self._path(digest)
+        aside = path.with_name(f"{digest}.going")
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return False
+        if untouched_since is not None and aside.stat().st_mtime >= untouched_since.timestamp():
+            os.replace(aside, path)
+            return False
+        aside.unlink()
+        return True
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

@@ -112,7 +112,7 @@ def _hang_up(server: smtplib.SMTP) -> None:
 
 
 def compose(mail: Mail) -> EmailMessage:
-    """Build the MIME message: text first, HTML as its alternative.
+    """Build the MIME message: text first, HTML as its alternative, files behind both.
 
     Raises:
         SendRefused: a header would carry a line break or an address is malformed (X-04).
@@ -137,4 +137,7 @@ def compose(mail: Mail) -> EmailMessage:
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    for file in mail.attachments:
+        maintype, _, subtype = file.media_type.partition("/")
+        message.add_attachment(file.data, maintype=maintype, subtype=subtype, filename=file.name)
     return message

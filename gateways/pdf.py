@@ -66,9 +66,11 @@ class PressClient:
         self._lock = threading.Lock()
         self._line: tuple[int, socket.socket] | None = None
 
-    def press(self, document: Document) -> bytes:
+    def press(self, document: Document, *, timeout: float | None = None) -> bytes:
         """Return the PDF of a document: from the cache, or from the press.
 
+        Args:
+            timeout: seconds to wait for it, where nobody looks at a page meanwhile.
         Raises:
             StillPreparing: it takes longer than a page may wait; it is being made meanwhile.
             DocumentFailed: it cannot be set; the message is the compiler's.
@@ -85,7 +87,7 @@ class PressClient:
                 connection.sendall(line)
             raise StillPreparing(document.kind)
         try:
-            self._ask(line)
+            self._ask(line, self._wait_seconds if timeout is None else timeout)
         finally:
             self._waiting.release()
         return file.read_bytes()
@@ -116,9 +118,9 @@ class PressClient:
             self._edition = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
         return self._edition
 
-    def _ask(self, line: bytes) -> None:
+    def _ask(self, line: bytes, seconds: float) -> None:
         """Wait for an answer; a press that dies with the question is started again, once."""
-        until = time.monotonic() + self._wait_seconds
+        until = time.monotonic() + seconds
         for _ in range(2):
             with contextlib.suppress(PressGone):
                 self._hold_line(until)

@@ -20,6 +20,7 @@ from jobs.house import House
 from models.accounts import Account
 from models.arrangements import DailyRun
 from models.creditors import Creditor
+from receivables import file_care
 from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
 from receivables.disputes import drafts
@@ -78,11 +79,12 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     Args:
         on: the business date to work for, whatever the clock says; None for each account's own.
     Returns:
-        Name of the work -> accounts it was done for, and `trouble` -> accounts where it failed; those
-        are tried again at the next run and hold up nobody else.
+        Name of the work -> accounts it was done for; `files_erased` -> files that nobody had sent and
+        whose bytes went; `trouble` -> accounts where something failed, which are tried again at the next
+        run and hold up nobody else.
     """
     names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
-    done = dict.fromkeys([*names, "trouble"], 0)
+    done = dict.fromkeys([*names, "files_erased", "trouble"], 0)
 
     def attempt(name: str, account_id: int, act: Callable[[], bool]) -> None:
         try:
@@ -110,6 +112,11 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
                 return bool(do(house.store, gateway, account_id, today=today, now=now))
 
             attempt(asking.name, account_id, ask)
+    try:
+        done["files_erased"] = file_care.sweep_bytes(house.store, house.files, now=now)
+    except Exception:
+        log.exception("daily work fails", extra={"facts": {"work": "files_erased"}})
+        done["trouble"] += 1
     return done
 
 

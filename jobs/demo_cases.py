@@ -69,17 +69,8 @@ def _opt_out(house: House, player: Player, now: datetime) -> None:
         )
 
     token = house.store.run(unit)
-    house.store.run(
-        lambda s: consents.opt_out(
-            s,
-            token,
-            text_shown="No more e-mails of this kind",
-            text_version="demo",
-            source="portal",
-            ip_prefix=None,
-            now=now,
-        )
-    )
+    shown = consents.Shown("No more e-mails of this kind", "demo", "portal")
+    house.store.run(lambda s: consents.choose_by_link(s, token, wanted=False, shown=shown, now=now))
 
 
 def _credit(house: House, player: Player, now: datetime) -> None:

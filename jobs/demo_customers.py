@@ -6,52 +6,8 @@ firms are plainly fictional. Source: decision 27; issue of the portal, "Done whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from models.accounts import ContactRole, DebtorType
-from models.invoices import InvoiceKind
-from models.states import InvoiceStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A document: days from today to its due date (negative: late), and its lines.
-
-    `early` is a discount in percent for paying it all within so many days from today.
-    """
-
-    number: str
-    due_in: int
-    currency: str
-    about: str
-    lines: tuple[tuple[str, str, str, str], ...]  # code, description, quantity, unit price
-    tax_rate: str | None = None
-    kind: InvoiceKind = InvoiceKind.INVOICE
-    status: InvoiceStatus = InvoiceStatus.OPEN
-    purchase_order: str | None = None
-    early: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """An account with one contact and its papers; `case` names what it shows.
-
-    `branch_of` is the case of the head office that pays for it and sees it; that one comes before.
-    """
-
-    case: str
-    house: str
-    number: str
-    name: str
-    language: str
-    contact: str
-    email: str
-    phone: str | None
-    papers: tuple[Paper, ...]
-    debtor_type: DebtorType = DebtorType.BUSINESS
-    roles: tuple[ContactRole, ...] = (ContactRole.PAYS,)
-    branch_of: str | None = None
-
+from jobs.demo_cast import Customer, Paper
+from models.accounts import DebtorType
 
 WAYS_OUT = (
     # --------------------------------------------------------------------- disputes

@@ -16,8 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs import outbox as postbox
-from jobs.demo_customers import Customer
-from jobs.demo_seed import HOUSES
+from jobs.demo_cast import HOUSES, Customer
 from jobs.house import House
 from models.accounts import Account, Contact
 from models.links import LinkScope

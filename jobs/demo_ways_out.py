@@ -170,7 +170,7 @@ def _refuse(finding: str) -> Callable[[Stage], object]:
 # --------------------------------------------------------------------------- plans
 
 
-def _agree(stage: Stage, wish: Wish, role: str, words: tuple[str, ...], reason: str = "") -> Plan:
+def _agree(stage: Stage, wish: Wish, role: str, reason: str = "") -> Plan:
     """The debtor works out a plan over all that is open and signs it."""
 
     def unit(session: Session) -> Plan:
@@ -178,6 +178,7 @@ def _agree(stage: Stage, wish: Wish, role: str, words: tuple[str, ...], reason: 
             session, stage.debtor, account_id=stage.account.id, currency=stage.player.currency,
             invoice_refs=refs, wish=wish, now=stage.at,
         )  # fmt: skip
+        words = stage.house.documents.plan_words(plan.terms, wish.pays_by.value, stage.account.language)
         signature = plans.Signature(stage.player.contact.name, role, True, stage.account.language, NETWORK)
         return plans.accept(
             session, stage.debtor, plan.ref, digest=plan.terms_digest, signature=signature, reason=reason,
@@ -190,21 +191,11 @@ def _agree(stage: Stage, wish: Wish, role: str, words: tuple[str, ...], reason: 
 
 def _plan_by_card(stage: Stage) -> None:
     """Three parts: the first is paid at once on the page that keeps the card for the others."""
-    words = (
-        "No fee and no interest are added while the parts are paid on their dates.",
-        "The saved card is charged on each date.",
-        "You may pay earlier, or all of the rest, at any time.",
-    )
     wish = Wish(3, stage.today, Every.MONTH, at_once=True, pays_by=PaysBy.CARD)
-    plan = _agree(stage, wish, "Owner", words)
-    consent = Consent(
-        f"{stage.player.creditor} may keep my card and charge it for the parts of the instalment plans that"
-        " I agree to, on the days and with the amounts written there, without asking me each time.\n"
-        "Nothing else is charged to it, and never more than the plan says.",
-        stage.account.language,
-        NETWORK,
-        plan_ref=plan.ref,
-    )
+    plan = _agree(stage, wish, "Owner")
+    language = stage.account.language
+    agreed = stage.house.documents.card_words(stage.player.creditor, language)
+    consent = Consent("\n".join(agreed), language, NETWORK, plan_ref=plan.ref)
     with stage.house.store.read() as session:
         choice = plan_reads.choice(session, stage.debtor, plan.ref, "next", now=stage.at)
     page_open = start(stage.house, stage.player, stage.base_url, stage.at, choice=choice, consent=consent)
@@ -212,22 +203,12 @@ def _plan_by_card(stage: Stage) -> None:
 
 
 def _plan_by_link(stage: Stage) -> None:
-    words = (
-        "לא נוספות עמלה או ריבית כל עוד התשלומים משולמים במועדם.",
-        "לפני כל מועד נשלח קישור לתשלום.",
-        "אפשר לשלם מוקדם יותר, או את כל היתרה, בכל עת.",
-    )
-    _agree(stage, Wish(3, stage.today + timedelta(days=14)), "מנהל", words)
+    _agree(stage, Wish(3, stage.today + timedelta(days=14)), "מנהל")
 
 
 def _plan_beyond_the_band(stage: Stage) -> None:
-    words = (
-        "Пока части оплачиваются в срок, ни комиссия, ни проценты не начисляются.",
-        "Перед каждой датой приходит ссылка для оплаты.",
-        "Заплатить раньше или погасить весь остаток можно в любое время.",
-    )
     reason = "Главный заказчик платит нам помесячно до лета, поэтому просим девять частей."
-    _agree(stage, Wish(9, stage.today + timedelta(days=20)), "Директор", words, reason)
+    _agree(stage, Wish(9, stage.today + timedelta(days=20)), "Директор", reason)
 
 
 # --------------------------------------------------------------------------- offers

@@ -10,6 +10,7 @@ from receivables.intake.rows import FIELDS
 
 REASONS = {
     "amount_too_large": "larger than any amount we keep",
+    "basis_unusable": "a fee's basis needs a sum and its rate, and both ends of a period",
     "binary": "not a text file",
     "column_missing": "no such column among these; --map names it",
     "column_twice": "two columns mean the same; --map chooses one",
@@ -43,6 +44,7 @@ REASONS = {
     "price_not_positive": "the price is zero or negative",
     "quoting": "quotation marks do not match",
     "rate_out_of_range": "a tax rate is 0 or more and less than 100",
+    "reference_unknown": "no invoice of this customer has this number",
     "text_too_long": "too long",
     "too_many_places": "too many decimals",
     "total_differs": "the stated total is not what the lines sum up to",
@@ -138,7 +140,9 @@ def summary(outcome: Outcome) -> str:
     if outcome.status != "refused" and outcome.rejected:
         lines.append(f"Left out {outcome.rejected:,} documents" + (f" ({found})" if found else ""))
     if outcome.details_left_out:
-        lines.append(f"Left out {outcome.details_left_out:,} e-mail addresses or telephone numbers")
+        lines.append(
+            f"Left out {outcome.details_left_out:,} e-mail addresses, telephone numbers or references"
+        )
     if outcome.dropped_lines:
         lines.append(f"Left out {outcome.dropped_lines:,} lines with price zero")
     if outcome.unused_columns:

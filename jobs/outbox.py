@@ -17,19 +17,21 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from jobs.enclosures import enclosure_of
 from jobs.house import House
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
-from receivables import links, outbox
+from receivables import letters, links, outbox
 from receivables.audit import record
-from receivables.contact import consents, reminders
+from receivables.contact import consents
 from receivables.contact import rules as contact_rules
-from receivables.people import codes, forwarding
+from receivables.people import codes, contacts, forwarding
 from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
+    Attachment,
     Letter,
     Mail,
     MessageIncomplete,
@@ -151,8 +153,9 @@ def _stumble(session: Session, message_id: int, what: str, *, now: datetime) -> 
 
 def deliver(house: House, message_id: int, *, now: datetime) -> MessageStatus:
     """Send one leased message and return its status afterwards."""
+    enclosed = enclosure_of(house, message_id, now=now)  # before `sending`: it may take seconds
     try:
-        envelope = house.store.run(lambda s: _prepare(s, house, message_id, now=now))
+        envelope = house.store.run(lambda s: _prepare(s, house, message_id, enclosed, now=now))
     except IntegrityError:  # another worker claimed the same day for this person
         envelope = None
         house.store.run(lambda s: _suppress(s, message_id, ("already_today",), now=now))
@@ -203,7 +206,9 @@ def _suppress(session: Session, message_id: int, reasons: tuple[str, ...], *, no
     )
 
 
-def _prepare(session: Session, house: House, message_id: int, *, now: datetime) -> Envelope | None:
+def _prepare(
+    session: Session, house: House, message_id: int, enclosed: Attachment | None, *, now: datetime
+) -> Envelope | None:
     """Ask the gate, make links, render, commit to `sending`; None when it does not leave now."""
     message = session.get_one(Message, message_id, with_for_update=True)
     if message.status not in (MessageStatus.QUEUED, MessageStatus.UNKNOWN):
@@ -212,7 +217,7 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     contact = session.get_one(Contact, message.contact_id)
     policy = current_policy(session, now)
     is_code = message.purpose is Purpose.CODE
-    unfiled = codes.address_for(session, message) if is_code else None
+    unfiled = codes.address_for(session, message) if is_code else contacts.address_before(message)
     decision = contact_rules.may_contact(
         session,
         account,
@@ -230,8 +235,7 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
     if address and not house.may_deliver_to(address, message.channel is Channel.SMS):
         reasons.append("not_allowed_here")
     reminder = message.purpose is Purpose.REMINDER
-    notice = message.purpose is Purpose.ARRANGEMENT
-    if (reminder or notice) and not reasons and not reminders.still_due(session, message, account, now=now):
+    if not reasons and not letters.is_still_true(session, message, account, now=now):
         reasons.append("nothing_due")
     if is_code and not reasons and codes.is_over(session, message, policy=policy, now=now):
         reasons.append("code_over")
@@ -250,7 +254,9 @@ def _prepare(session: Session, house: House, message_id: int, *, now: datetime) 
             _suppress(session, message.id, ("day_over",), now=now)
             return None
     try:
-        envelope, rendered = _render(session, house, message, account, contact, address, policy, now=now)
+        envelope, rendered = _render(
+            session, house, message, account, contact, address, policy, enclosed, now=now
+        )
     except MessageIncomplete as error:
         _incomplete(session, message, error, now=now)
         return None
@@ -291,13 +297,14 @@ def _render(
     contact: Contact,
     address: str,
     policy: Policy,
+    enclosed: Attachment | None,
     *,
     now: datetime,
 ) -> tuple[Envelope, Rendered]:
     is_sms = message.channel is Channel.SMS
     base = house.settings.short_url if is_sms else house.settings.base_url
     link = expires_at = None
-    if reminders.needs_link(message):
+    if letters.needs_link(message):
         row, token = links.issue(
             session,
             SYSTEM,
@@ -310,16 +317,23 @@ def _render(
             now=now,
         )
         link, expires_at = f"{base}/l/{token}", row.expires_at
-    way_out = consents.issue_opt_out(session, contact, message.channel, policy=policy, now=now)
+    way_out = consents.issue_opt_out(
+        session, contact, message.channel, policy=policy, now=now, address=address
+    )
     stop = f"{base}/x/{way_out}"
-    letter = reminders.compose(session, message, link=link, link_expires_at=expires_at, stop=stop, now=now)
+    letter = letters.compose(session, message, link=link, link_expires_at=expires_at, stop=stop, now=now)
     if message.purpose is Purpose.CODE:
         letter = replace(letter, code=codes.make(session, message, policy=policy, now=now))
+    if enclosed is not None:
+        letter = replace(letter, encloses=True)
     rendered = house.presenter.render_message(letter)
     if is_sms:
         sms = Sms(address, letter.sender.short_name, rendered.text, message.wire_id)
         return Envelope(message.id, None, sms), rendered
-    return Envelope(message.id, _mail(message, contact, address, letter, rendered, stop, now), None), rendered
+    mail = _mail(message, contact, address, letter, rendered, stop, now)
+    if enclosed is not None:
+        mail = replace(mail, attachments=(enclosed,))
+    return Envelope(message.id, mail, None), rendered
 
 
 def _mail(

@@ -24,12 +24,12 @@ from models.arrangements import SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
-from receivables import outbox
+from receivables import consequences, file_care, outbox
 from receivables.arrangements import card_setups, cards
 from receivables.errors import NotFound
 from receivables.payments import inbox, settling
 from receivables.policy import Policy, current_policy
-from receivables.ports import GatewayUnreachable
+from receivables.ports import GatewayUnreachable, ScannerDown
 
 log = logging.getLogger("amicable.worker")
 
@@ -59,7 +59,7 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     name = worker_name()
     begun = tell()
     looked, worked = begun - SWEEP_EVERY, begun - daily.EVERY
-    log.info("worker starts", extra={"facts": {"worker": name}})
+    announce(house, name)
     while not stop.is_set():
         now = tell()
         try:
@@ -82,6 +82,14 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
         if not done:
             stop.wait(PAUSE)
     log.info("worker stops", extra={"facts": {"worker": name}})
+
+
+def announce(house: House, name: str) -> None:
+    """Say in the log that the worker starts, and whether files of debtors are checked for viruses."""
+    scanner = "set" if house.files.has_scanner else "none"
+    log.info("worker starts", extra={"facts": {"worker": name, "scanner": scanner}})
+    if house.settings.is_production and not house.files.has_scanner:
+        log.warning("files of debtors are not checked for viruses: AMICABLE_SCANNER is not set")
 
 
 def _utc_now() -> datetime:
@@ -129,7 +137,7 @@ def take_jobs(house: House, *, worker: str, now: datetime) -> int:
         try:
             HANDLERS[kind](house, payload, now)
             error = None
-        except (GatewayUnreachable, NotFound) as problem:
+        except (GatewayUnreachable, NotFound, ScannerDown) as problem:
             error = str(problem)
         except Exception as problem:
             log.exception("job fails", extra={"facts": {"job": job_id, "kind": kind}})
@@ -194,6 +202,11 @@ def _expire_session(house: House, payload: Any, now: datetime) -> None:
     settling.end_superseded(house.store, gateway, ref, now=now)
 
 
+def _check_file(house: House, payload: Any, now: datetime) -> None:
+    """Ask the virus scanner about a file that waits for it (X-03)."""
+    file_care.check(house.store, house.files, payload["file_ref"], now=now)
+
+
 def _detach_card(house: House, payload: Any, now: datetime) -> None:
     """Let the gateway forget a card that was removed here (decision 11)."""
     ref = payload["card_ref"]
@@ -205,9 +218,20 @@ def _detach_card(house: House, payload: Any, now: datetime) -> None:
     cards.detach(house.store, gateway, ref)
 
 
+def _follow_payment(house: House, payload: Any, now: datetime) -> None:
+    """Let one consequence of a booked payment follow that failed when it was booked."""
+    house.store.run(
+        lambda session: consequences.follow_again(
+            session, payload["payment_id"], payload["follower"], now=now
+        )
+    )
+
+
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
+    "check_file": _check_file,
     "detach_card": _detach_card,
     "expire_session": _expire_session,
+    "follow_payment": _follow_payment,
 }
 
 

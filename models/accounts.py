@@ -93,8 +93,10 @@ class Contact(Base):
     language: Mapped[str | None] = mapped_column(String(2))
     may_commit: Mapped[bool] = mapped_column(Boolean, default=False)
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)
-    #: Staff who added or changed it; until confirmed it receives no codes (decision 6).
+    #: Staff who added or changed it.
     changed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    #: Since when it is known to be the debtor's: it came with the account, or was proved or vouched
+    #: for. Until then it receives no codes, whoever added it (decision 6).
     confirmed_at: Mapped[datetime | None]
     #: A colleague to whom this contact forwarded one invoice: sees and pays that one only, is never
     #: reminded and never stands for the account.

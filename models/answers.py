@@ -93,6 +93,8 @@ class Request(Base):
     __table_args__ = (
         Index("ix_request_account", "account_id"),
         Index("ix_request_status", "status", "answer_by_on"),
+        Index("ix_request_answer", "answer_id"),
+        Index("ix_request_invoice", "invoice_id"),
     )
 
 

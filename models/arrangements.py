@@ -58,7 +58,10 @@ class Promise(Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __mapper_args__ = {"version_id_col": version}
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount"),)
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("ix_promise_account", "account_id"),
+    )
 
 
 Index(
@@ -110,7 +113,10 @@ class SavedCard(Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __mapper_args__ = {"version_id_col": version}
-    __table_args__ = (Index("ix_saved_card_account", "account_id"),)
+    __table_args__ = (
+        Index("ix_saved_card_account", "account_id"),
+        Index("ix_saved_card_contact", "contact_id"),
+    )
 
 
 class CardSetup(Base):
@@ -145,7 +151,41 @@ class CardSetup(Base):
     __table_args__ = (Index("ix_card_setup_card", "saved_card_id"),)
 
 
-class Plan(Base):
+class Agreement:
+    """What plans and offers share: proposed, decided by a second person, accepted with a typed name.
+
+    Whoever proposes does not decide: `four_eyes` says so in both tables (A-02).
+    """
+
+    #: Of a debtor: why more than the policy gives is asked for; shown to who decides.
+    reason: Mapped[str | None]
+    proposed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    proposed_at: Mapped[datetime]
+    #: Account-local day by which a person answers a request.
+    answer_by_on: Mapped[date | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None]
+    policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_version.id"))
+    #: What was agreed, word for word and figure for figure.
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
+    accepted_name: Mapped[str | None]
+    accepted_role: Mapped[str | None]
+    accepted_language: Mapped[str | None] = mapped_column(String(2))
+    accepted_ip_prefix: Mapped[str | None]
+    accepted_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+def four_eyes() -> CheckConstraint:
+    """The check that nobody decides what he proposed himself."""
+    return CheckConstraint(
+        "decided_by_id IS NULL OR proposed_by_staff_id IS NULL OR decided_by_id <> proposed_by_staff_id",
+        name="four_eyes",
+    )
+
+
+class Plan(Agreement, Base):
     """An arrangement in parts over one or several invoices of one currency."""
 
     __tablename__ = "plan"
@@ -161,40 +201,21 @@ class Plan(Base):
     every: Mapped[Every] = enum_column(Every, "every")
     pays_by: Mapped[PaysBy] = enum_column(PaysBy, "pays_by")
     saved_card_id: Mapped[int | None] = mapped_column(ForeignKey("saved_card.id"))
-    #: Why more than the policy gives is asked for; shown to who decides.
-    reason: Mapped[str | None]
-    proposed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    proposed_at: Mapped[datetime]
-    #: What was agreed, word for word and figure for figure, with its digest.
-    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: Of the terms that are agreed.
     terms_digest: Mapped[digest]
-    policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_version.id"))
-    accepted_name: Mapped[str | None]
-    accepted_role: Mapped[str | None]
-    accepted_language: Mapped[str | None] = mapped_column(String(2))
-    accepted_ip_prefix: Mapped[str | None]
-    accepted_at: Mapped[datetime | None]
-    #: Account-local day by which a person answers a request.
-    answer_by_on: Mapped[date | None]
-    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    decided_at: Mapped[datetime | None]
-    decision_reason: Mapped[str | None]
     missed_in_row: Mapped[int] = mapped_column(Integer, default=0)
     moves: Mapped[int] = mapped_column(Integer, default=0)
     #: While defaulted: paying what is late by this day cures it.
     cure_until_on: Mapped[date | None]
-    ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
         CheckConstraint("total_minor > 0 AND parts > 0", name="size"),
-        CheckConstraint(
-            "decided_by_id IS NULL OR proposed_by_staff_id IS NULL OR decided_by_id <> proposed_by_staff_id",
-            name="four_eyes",
-        ),
+        four_eyes(),
         Index("ix_plan_account", "account_id"),
         Index("ix_plan_status", "status"),
+        Index("ix_plan_card", "saved_card_id"),
     )
 
 
@@ -207,6 +228,9 @@ class PlanInvoice(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True)
     #: What was open of it when the plan was made.
     covered_minor: Mapped[minor]
+    #: What stood beside it then (a contested part), with all that was credited before: less what is
+    #: credited by now it is what of the balance is not the plan's.
+    beside_minor: Mapped[minor] = mapped_column(default=0)
     #: Follows the plan's status: true while active, or defaulted and still to be cured.
     blocking: Mapped[bool] = mapped_column(Boolean)
 
@@ -291,7 +315,7 @@ class DiscountTax(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
-class Offer(Base):
+class Offer(Agreement, Base):
     """A settlement offer: less than the whole, full and final, by a day."""
 
     __tablename__ = "offer"
@@ -311,36 +335,19 @@ class Offer(Base):
     #: Last account-local day to pay, once accepted.
     pay_by_on: Mapped[date]
     discount_tax: Mapped[DiscountTax] = enum_column(DiscountTax, "discount_tax")
-    reason: Mapped[str | None]
-    proposed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    proposed_at: Mapped[datetime]
-    answer_by_on: Mapped[date | None]
-    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    decided_at: Mapped[datetime | None]
-    decision_reason: Mapped[str | None]
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("offer.id"))
     #: Digest of amounts, invoices and days: what was approved and accepted (A-02).
     content_digest: Mapped[digest]
-    policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_version.id"))
-    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
-    accepted_name: Mapped[str | None]
-    accepted_role: Mapped[str | None]
-    accepted_language: Mapped[str | None] = mapped_column(String(2))
-    accepted_ip_prefix: Mapped[str | None]
-    accepted_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
         CheckConstraint("amount_minor > 0 AND amount_minor < balance_minor", name="amount"),
         CheckConstraint("pay_by_on >= expires_on", name="days"),
-        CheckConstraint(
-            "decided_by_id IS NULL OR proposed_by_staff_id IS NULL OR decided_by_id <> proposed_by_staff_id",
-            name="four_eyes",
-        ),
+        four_eyes(),
         Index("ix_offer_account", "account_id"),
         Index("ix_offer_status", "status", "expires_on"),
+        Index("ix_offer_supersedes", "supersedes_id"),
     )
 
 
@@ -411,3 +418,5 @@ class DailyRun(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     business_on: Mapped[date] = mapped_column(primary_key=True)
     done_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_daily_run_day", "work", "business_on"),)

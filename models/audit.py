@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,6 +152,19 @@ def buffer(
             "now": now,
         }
     )
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """Let a part of a unit of work fail alone: what it wrote and the acts it buffered go together."""
+    acts = session.info.setdefault(_BUFFER, [])
+    before = len(acts)
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        del acts[before:]
+        raise
 
 
 def forget(session: Session) -> None:

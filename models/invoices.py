@@ -100,8 +100,23 @@ class InvoiceLine(Base):
     tax_minor: Mapped[minor] = mapped_column(default=0)
     tax_rate: Mapped[decimal_text | None]
     tax_category: Mapped[str | None] = mapped_column(String(4))
+    #: What a line of interest or of a percentage fee was worked out from: a sum and its rate in percent,
+    #: a year where there are days or a period; and the contract or law that allows it.
+    basis_minor: Mapped[int | None]
+    basis_rate: Mapped[decimal_text | None]
+    basis_days: Mapped[int | None] = mapped_column(Integer)
+    basis_from_on: Mapped[date | None]
+    basis_to_on: Mapped[date | None]
+    legal_basis: Mapped[str | None]
 
-    __table_args__ = (UniqueConstraint("invoice_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("invoice_id", "position"),
+        CheckConstraint("(basis_minor IS NULL) = (basis_rate IS NULL)", name="basis"),
+        CheckConstraint(
+            "(basis_from_on IS NULL) = (basis_to_on IS NULL) AND basis_to_on >= basis_from_on",
+            name="basis_period",
+        ),
+    )
 
 
 class AdjustmentKind(StrEnum):

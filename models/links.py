@@ -42,6 +42,8 @@ class Link(Base):
     scope: Mapped[LinkScope] = enum_column(LinkScope, "scope")
     held_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    #: The link from whose page this one was made for another device; it ends with that one.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("link.id"))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -50,7 +52,7 @@ class Link(Base):
     redeemed_count: Mapped[int] = mapped_column(Integer, default=0)
     redeemed_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_link_account", "account_id"),)
+    __table_args__ = (Index("ix_link_account", "account_id"), Index("ix_link_parent", "parent_id"))
 
 
 class LinkSession(Base):
@@ -119,6 +121,8 @@ class OptOutLink(Base):
     token_digest: Mapped[digest] = mapped_column(unique=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     channel: Mapped[Channel] = enum_column(Channel, "channel")
+    #: Of the address that it was sent to: it says nothing of, and stops nothing at, any other.
+    address_digest: Mapped[digest]
     issued_at: Mapped[datetime]
 
 

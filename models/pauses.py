@@ -28,7 +28,7 @@ class PauseReason(StrEnum):
 
 
 class Pause(Base):
-    """One pause of an account, or of one invoice or contact of it.
+    """One pause of an account, or of one invoice, contact or currency of it.
 
     It holds on a day when `from_on` <= day < `to_on`; days are account-local. It starts in the
     transaction that causes it.
@@ -41,6 +41,7 @@ class Pause(Base):
     #: Narrower scope; None is the whole account.
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    currency: Mapped[str | None] = mapped_column(String(3))
     reason: Mapped[PauseReason] = enum_column(PauseReason, "reason")
     #: Names the cause, "dispute:17"; one pause for one cause and scope.
     key: Mapped[str] = mapped_column(String(120), unique=True)

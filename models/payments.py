@@ -121,7 +121,10 @@ class ProviderEffect(Base):
     entry_id: Mapped[int] = mapped_column(ForeignKey("ledger_entry.id"))
     recorded_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("provider_object_id", "kind"),)
+    __table_args__ = (
+        UniqueConstraint("provider_object_id", "kind"),
+        Index("ix_provider_effect_attempt", "attempt_id"),
+    )
 
 
 class Payment(Base):
@@ -173,6 +176,7 @@ class Allocation(Base):
         CheckConstraint("(payment_id IS NULL) <> (credit_note_id IS NULL)", name="source"),
         Index("ix_allocation_payment", "payment_id"),
         Index("ix_allocation_invoice", "invoice_id"),
+        Index("ix_allocation_entry", "entry_id"),
     )
 
 
@@ -195,6 +199,7 @@ class Adjustment(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_adjustment_invoice", "invoice_id"),
+        Index("ix_adjustment_entry", "entry_id"),
     )
 
 

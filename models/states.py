@@ -125,6 +125,15 @@ class RequestStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class FileStatus(StrEnum):
+    """A stranger's file before the virus scanner: given out unless it waits or something was found (X-03)."""
+
+    UNCHECKED = "unchecked"  # no scanner is set
+    WAITING = "waiting"
+    CLEAN = "clean"
+    INFECTED = "infected"
+
+
 class InboxStatus(StrEnum):
     """A gateway event on its way through the inbox (P-10): only `done` makes a repeat a repeat."""
 
@@ -155,6 +164,7 @@ class ImportStatus(StrEnum):
 _I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatus, JobStatus, ImportStatus
 _D, _P, _N, _O = DisputeStatus, PlanStatus, InstalmentStatus, OfferStatus
 _R, _H, _C, _Q = PromiseStatus, HoldStatus, CardStatus, RequestStatus
+_L = FileStatus
 
 MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     InvoiceStatus: {
@@ -248,6 +258,13 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _Q.ANSWERED: frozenset(),
         _Q.REFUSED: frozenset(),
         _Q.WITHDRAWN: frozenset(),
+    },
+    FileStatus: {
+        _L.WAITING: frozenset({_L.CLEAN, _L.INFECTED}),
+        # The same content was found to be infected when somebody sent it again.
+        _L.UNCHECKED: frozenset({_L.INFECTED}),
+        _L.CLEAN: frozenset({_L.INFECTED}),
+        _L.INFECTED: frozenset(),
     },
     InboxStatus: {
         _X.RECEIVED: frozenset({_X.PROCESSING}),

@@ -72,7 +72,13 @@ class Store:
             self.reader = _sqlite_engine(self.url, begin="BEGIN", query_only=True)
             self.writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", query_only=False)
         else:
-            engine = create_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+            engine = create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=False,
+                hide_parameters=True,  # an error of the database must not carry people's words into a log
+            )
             self.writer = engine
             # One snapshot for all questions of one reader, as SQLite gives it by itself.
             self.reader = engine.execution_options(
@@ -162,7 +168,9 @@ def _asks_for_another_try(error: DBAPIError) -> bool:
 
 
 def _sqlite_engine(url: Any, *, begin: str, query_only: bool) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=32)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=32, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

@@ -47,6 +47,7 @@ class TaskKind(StrEnum):
     PROMISE_BROKEN = "promise_broken"
     PLAN_TROUBLE = "plan_trouble"
     REFUND_ASKED = "refund_asked"
+    DISCOUNT_TAX = "discount_tax"
 
 
 class Task(Base):

@@ -33,6 +33,7 @@ def choose() -> Answer:
 
 def _page(currency: str | None, refused: Refused | None, ticked: tuple[list[str], list[str]]) -> Answer:
     holder = web.holder()
+    error = forms.Problem("what", refused.code, refused.facts) if refused else None
     with web.house().store.read() as session:
         found = branches.views(session, holder.actor, account_id=holder.account_id, now=web.now())
         view = next((view for view in found if currency in (view.currency, None)), None)
@@ -42,8 +43,8 @@ def _page(currency: str | None, refused: Refused | None, ticked: tuple[list[str]
                 session, holder.actor, account_id=holder.account_id, currency=view.currency
             )
     return web.render(
-        "portal/branches.html", 422 if refused else 200, views=found, view=view, bank=bank,
-        by_card=_gateway() is not None, refused=refused, branch_refs=ticked[0], invoice_refs=ticked[1],
+        "portal/branches.html", 422 if error else 200, views=found, view=view, bank=bank,
+        by_card=_gateway() is not None, error=error, branch_refs=ticked[0], invoice_refs=ticked[1],
     )  # fmt: skip
 
 

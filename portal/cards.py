@@ -37,26 +37,8 @@ LOOKS_AGAIN_SECONDS = "10"
 
 
 def consent_words(payee: str) -> list[str]:
-    """The agreement to keep a card, sentence by sentence, in the reader's language.
-
-    Its wording is `cards.CONSENT_VERSION`; another wording needs another version. The name stands
-    isolated, so that it keeps its direction in the stored text too.
-    """
-    payee = f"\N{FIRST STRONG ISOLATE}{payee}\N{POP DIRECTIONAL ISOLATE}"
-    return [
-        _(
-            "%(payee)s may keep my card and charge it for the parts of the instalment plans that I agree to,"
-            " on the days and with the amounts written there, without asking me each time.",
-            payee=payee,
-        ),
-        _("Nothing else is charged to it, and never more than the plan says."),
-        _("If my bank wants me to confirm a charge, I get a message and pay that part myself."),
-        _(
-            "My card number is kept by Stripe, the payment company, and not by %(payee)s. I can remove the"
-            " card on this page at any time; what is still open is then paid without it.",
-            payee=payee,
-        ),
-    ]
+    """The agreement to keep a card, sentence by sentence, in the reader's language."""
+    return web.house().documents.card_words(payee, g.language)
 
 
 # --------------------------------------------------------------------------- what is kept
@@ -186,7 +168,9 @@ def _plan_page(plan_ref: str, problem: Problem | None) -> Answer:
     holder = web.holder()
     with web.house().store.read() as session:
         found = plan_reads.view(session, holder.actor, plan_ref, now=web.now())
-        kept, _plans = cards.cards_of(session, holder.actor, account_id=holder.account_id, now=web.now())
+        kept, _plans = cards.cards_of(
+            session, holder.actor, account_id=holder.account_id, now=web.now(), own=True
+        )
         if not found.payable and not cards.awaits_card(found):
             return redirect(url_for("portal_plans.plan", ref=plan_ref), 303)
     return web.render(

@@ -29,13 +29,14 @@ def credit() -> Answer:
 
 def _page(refused: Refused | None) -> Answer:
     holder = web.holder()
+    error = forms.Problem("", refused.code, refused.facts) if refused else None
     with web.house().store.read() as session:
         found = credits.views(
             session, holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
         )
     today = business_date(web.now(), holder.zone)
     return web.render(
-        "portal/credit.html", 422 if refused else 200, views=found, refused=refused, today=today,
+        "portal/credit.html", 422 if error else 200, views=found, error=error, today=today,
         fits=credits.fits,
     )  # fmt: skip
 

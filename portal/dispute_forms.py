@@ -1,4 +1,4 @@
-"""The form of a dispute, read: what was typed, the claim it stands for, the files it brought."""
+"""The form of a dispute, read: what was typed and the claim it stands for."""
 
 from __future__ import annotations
 
@@ -18,11 +18,8 @@ from models.disputes import DisputeReason
 from models.money import AmountUnreadable, Money
 from portal import forms
 from portal.forms import Problem
-from receivables import files
 from receivables.disputes.claims import Claim, LineClaim
 from receivables.errors import Refused
-from receivables.files import ReceivedFile
-from receivables.policy import Policy
 from receivables.texts import clean_words
 
 KINDS = ("lines", "amount", "whole")
@@ -36,8 +33,8 @@ FIELDS = {
 }  # fmt: skip
 LINE_FIELDS = {
     "accepted_not_less": "a", "agreed_not_less": "g", "amount_zero": "m", "amount_above_line": "m",
-    "amount_above_open": "m", "line_contested": "l", "line_answered": "l", "line_unknown": "l",
-    "nothing_to_question": "l",
+    "amount_above_open": "m", "line_contested": "l", "line_answered": "l", "line_twice": "l",
+    "line_unknown": "l", "nothing_to_question": "l",
 }  # fmt: skip
 POSITION = re.compile(r"[1-9]\d{0,5}")
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,10})?")
@@ -140,23 +137,6 @@ def _number(text: str, where: str, language: str, problems: list[Problem]) -> De
     example = f"1{forms.DECIMAL_MARKS[language]}5"
     problems.append(Problem(where, "not_a_number", {"example": example}))
     return None
-
-
-def receive_files(policy: Policy) -> tuple[list[ReceivedFile], list[Problem]]:
-    """Look at the files of this request; each that cannot be taken is named."""
-    sent = [one for one in request.files.getlist("files") if one.filename]
-    received: list[ReceivedFile] = []
-    problems: list[Problem] = []
-    if len(sent) > policy.disputes.files:
-        return [], [Problem("files", "too_many_files", {"most": policy.disputes.files})]
-    for one in sent:
-        data = one.stream.read(policy.disputes.file_mebibytes * 1024 * 1024 + 1)
-        name = one.filename or ""
-        try:
-            received.append(files.receive(web.house().files, name, data, policy))
-        except Refused as error:
-            problems.append(Problem("files", error.code, error.facts))
-    return received, problems
 
 
 def cleaned(words: str) -> tuple[str, list[Problem]]:

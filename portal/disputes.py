@@ -24,15 +24,16 @@ from portal.dispute_forms import (
     form_of,
     problem_of,
     read_form,
-    receive_files,
     shown_at,
 )
+from portal.files import form_files, receive_files, set_aside
 from portal.forms import Problem
 from portal.preferences import carry_language
 from receivables import files
 from receivables.disputes import drafts, opening, outcomes, reads, threads
 from receivables.disputes.cases import Ground, ground
 from receivables.errors import NotFound, Refused
+from receivables.permissions import Permission, require
 from receivables.policy import default_policy
 
 blueprint = Blueprint("portal_disputes", __name__)
@@ -69,6 +70,8 @@ def ask(ref: str) -> Answer:
 def decide(ref: str) -> Answer:
     """Keep what was typed and sent; go on to the last look, or show what needs another one."""
     actor, policy = web.holder().actor, web.policy()
+    with web.house().store.read() as session:
+        ground(session, actor, ref, now=web.now())
     form, shown = read_form(request.form, g.language), shown_at()
     received, problems = receive_files(policy)
     words, wrong_words = cleaned(form.words)
@@ -192,18 +195,22 @@ def reopen(ref: str) -> Answer:
 def _send_words(ref: str, act: Callable[..., object]) -> Answer:
     actor, policy, account_id = web.holder().actor, web.policy(), web.holder().account_id
     typed = request.form.get("words", "")
-    received, problems = receive_files(policy)
+    require(actor, Permission.DISPUTE_OPEN)
+    with web.house().store.read() as session:
+        reads.dispute_view(session, actor, ref, now=web.now())
+    brought = form_files(policy)
 
     def unit(session: Any) -> None:
-        kept = [files.keep(session, actor, one, account_id=account_id, policy=policy, now=web.now()).ref
-                for one in received]  # fmt: skip
-        act(session, actor, ref, words=typed, files=kept, now=web.now())
+        there = [file.ref for file in files.staged(session, actor, brought.earlier)]
+        new = [files.keep(session, actor, one, account_id=account_id, policy=policy, now=web.now()).ref
+               for one in brought.received]  # fmt: skip
+        act(session, actor, ref, words=typed, files=[*there, *new], now=web.now())
 
-    if not problems:
-        problems = _try(lambda: web.house().store.run(unit))
+    problems = list(brought.problems) or _try(lambda: web.house().store.run(unit))
     if problems:
+        kept = set_aside(brought, policy)
         with web.house().store.read() as session:
-            return _status_page(ref, session, problems, typed)
+            return _status_page(ref, session, problems, typed, kept)
     return redirect(url_for("portal_disputes.status", ref=ref), 303)
 
 
@@ -242,13 +249,19 @@ def file(ref: str) -> Answer:
     return web.attachment(found.name, found.media_type, files.content(web.house().files, found))
 
 
-def _status_page(ref: str, session: Any, problems: Sequence[Problem] = (), typed: str = "") -> Answer:
+def _status_page(
+    ref: str,
+    session: Any,
+    problems: Sequence[Problem] = (),
+    typed: str = "",
+    kept: Sequence[files.SentFile] = (),
+) -> Answer:
     holder = web.holder()
     found = reads.dispute_view(session, holder.actor, ref, now=web.now())
     by_card = web.house().gateway(holder.gateway_account) is not None
     return web.render(
         "portal/dispute.html", 422 if problems else 200, dispute=found, problems=problems, typed=typed,
-        rules=web.current_rules().disputes,
+        kept=kept, rules=web.current_rules().disputes,
         pay_fields=forms.rest_of(found.row) if by_card and found.row and found.row.asked else None,
     )  # fmt: skip
 
@@ -268,7 +281,7 @@ def _stop_of(of: Ground) -> str | None:
         return "invoice_paid"
     if of.row.arranged:
         return "in_arrangement"
-    return None if of.open_part else "nothing_to_question"
+    return None if of.disputable else "nothing_to_question"
 
 
 def _again(of: Ground, form: DisputeForm, draft: drafts.Draft, error: Refused) -> Answer:

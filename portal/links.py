@@ -5,6 +5,9 @@ A GET looks and changes nothing, however often scanners follow it (L-04); a POST
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask import Blueprint, Response, g, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
@@ -14,6 +17,7 @@ import web
 from portal.preferences import carry_language
 from receivables import links
 from receivables.contact import consents
+from receivables.errors import LinkGone
 
 blueprint = Blueprint("portal_links", __name__)
 blueprint.url_defaults(carry_language)
@@ -39,16 +43,32 @@ def landing(token: str) -> Response:
 @web.public_page
 def redeem(token: str) -> Answer:
     """Open a link session and go on to an address without the token (L-05)."""
-    web.limit_guesses("link")
     rules = web.policy()
-    opened, _actor = web.house().store.run(
-        lambda s: links.redeem(
-            s, token, policy=rules, now=web.now(), request_id=web.request_id(),
-            device=device_of(request.user_agent.string),
-        )
-    )  # fmt: skip
+    with _counting_guesses("link"):
+        opened, _actor = web.house().store.run(
+            lambda s: links.redeem(
+                s, token, policy=rules, now=web.now(), request_id=web.request_id(),
+                device=device_of(request.user_agent.string),
+            )
+        )  # fmt: skip
     onward = make_response(redirect(url_for("portal_overview.account"), 303))
     return web.open_portal_session(onward, opened)
+
+
+@contextmanager
+def _counting_guesses(what: str) -> Iterator[None]:
+    """Count a try that found nothing as a guess of this caller (L-11).
+
+    A live token is no guess: many people and mail programs stand behind one address, and nobody who
+    holds what we sent him is turned away because of others.
+
+    Raises: TooManyTries, LinkGone.
+    """
+    try:
+        yield
+    except LinkGone:
+        web.limit_guesses(what)
+        raise
 
 
 #: Mark in a user agent -> what its owner calls it; the first that fits, since each claims to be others.
@@ -112,11 +132,10 @@ def opt_out(token: str) -> Response:
 @web.public_page
 def stop(token: str) -> Answer:
     """Stop reminders to one address on one channel, and show that it is done."""
-    web.limit_guesses("opt_out")
-    with web.house().store.read() as session:
+    with _counting_guesses("opt_out"), web.house().store.read() as session:
         view = consents.opt_out_view(session, token, now=web.now())
     g.language = web.chosen_language(view.language, view.languages)
-    _record(token, opt_out_words(), source="page")
+    _choose(token, consents.Shown(opt_out_words(), OPT_OUT_TEXT, "page", web.caller()), wanted=False)
     return redirect(url_for("portal_links.opt_out", token=token), 303)
 
 
@@ -131,17 +150,10 @@ def again_by_hand(token: str) -> Answer:
 @web.public_page
 def again(token: str) -> Answer:
     """Take reminders up again where they were stopped (C-06)."""
-    web.limit_guesses("opt_out")
-    with web.house().store.read() as session:
+    with _counting_guesses("opt_out"), web.house().store.read() as session:
         view = consents.opt_out_view(session, token, now=web.now())
     g.language = web.chosen_language(view.language, view.languages)
-    words = opt_in_words()
-    web.house().store.run(
-        lambda s: consents.opt_in(
-            s, token, text_shown=words, text_version=OPT_IN_TEXT, source="page",
-            ip_prefix=web.caller(), now=web.now(),
-        )
-    )  # fmt: skip
+    _choose(token, consents.Shown(opt_in_words(), OPT_IN_TEXT, "page", web.caller()), wanted=True)
     return redirect(url_for("portal_links.opt_out", token=token), 303)
 
 
@@ -156,10 +168,11 @@ def opt_out_by_hand(token: str) -> Answer:
 @web.public_page
 def opt_out_one_click(token: str) -> Response:
     """Stop at the mail program's own button (RFC 8058): no cookie, no CSRF token, no page."""
-    web.limit_guesses("opt_out")
     if request.form.get("List-Unsubscribe") != "One-Click":
         raise BadRequest("not_one_click")
-    _record(token, "List-Unsubscribe=One-Click", source="one_click")
+    shown = consents.Shown("List-Unsubscribe=One-Click", OPT_OUT_TEXT, "one_click", web.caller())
+    with _counting_guesses("opt_out"):
+        _choose(token, shown, wanted=False)
     return Response("", 200, content_type="text/plain; charset=utf-8")
 
 
@@ -178,10 +191,7 @@ def opt_in_words() -> str:
     return sentence
 
 
-def _record(token: str, text_shown: str, *, source: str) -> None:
+def _choose(token: str, shown: consents.Shown, *, wanted: bool) -> None:
     web.house().store.run(
-        lambda s: consents.opt_out(
-            s, token, text_shown=text_shown, text_version=OPT_OUT_TEXT, source=source,
-            ip_prefix=web.caller(), now=web.now(),
-        )
-    )  # fmt: skip
+        lambda s: consents.choose_by_link(s, token, wanted=wanted, shown=shown, now=web.now())
+    )

@@ -45,6 +45,7 @@ FIELDS = {
     "name_missing": "name",
     "role_missing": "role",
     "binds_missing": "binds",
+    "not_signatory": "binds",
 }  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _pay(ref: str, nonce: str) -> Answer:
     with web.house().store.read() as session:
         found = offer_reads.offer(session, holder.actor, ref, now=web.now())
     here = redirect(url_for("portal_offers.offer", ref=ref), 303)
-    if gateway is None or found.status.value != "accepted" or not found.due:
+    if gateway is None or not found.is_payable:
         return here
     choice = Choice("arranged", found.amount.currency, tuple(p.ref for p in found.parts), found.due)
     try:
@@ -179,6 +180,7 @@ def _pay(ref: str, nonce: str) -> Answer:
 @web.link_session
 def decline(ref: str) -> Answer:
     """Decline an offer; the account stands as before."""
+    web.require_proof("settlement")
     actor = web.holder().actor
     return _end(ref, lambda s: offers.decline(s, actor, ref, now=web.now()))
 
@@ -206,7 +208,17 @@ def _end(ref: str, act: Callable[[Session], object]) -> Answer:
 @web.link_session
 def own() -> Answer:
     """Ask what can be paid and when."""
+    _prove_if_ours_stands()
     return _own_page(_currency(), OwnOfferForm(name=web.holder().contact_name))
+
+
+def _prove_if_ours_stands() -> None:
+    """Ask for a code before an own offer would take the place of one that we made (decision 8)."""
+    holder = web.holder()
+    with web.house().store.read() as session:
+        stands = offer_reads.stands_from_us(session, holder.actor, account_id=holder.account_id)
+    if stands:
+        web.require_proof("settlement")
 
 
 def _own_page(currency: str | None, form: OwnOfferForm, *, refused: Refused | None = None) -> Answer:
@@ -229,6 +241,7 @@ def _own_page(currency: str | None, form: OwnOfferForm, *, refused: Refused | No
 @web.link_session
 def make() -> Answer:
     """Send an own offer; its page says whether it stands at once or by when a person answers."""
+    _prove_if_ours_stands()
     holder, currency = web.holder(), forms.read_currency(request.form)
     form = OwnOfferForm(*(forms.single(request.form, n) for n in ("amount", "day", "reason", "name")))
     try:

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response as Answer
 
 import web
 from portal.preferences import carry_language
-from receivables import branches, early_payment, invoices, standing
+from receivables import early_payment, invoices, standing
+from receivables.arrangements import plan_coming
 
 blueprint = Blueprint("portal_overview", __name__)
 blueprint.url_defaults(carry_language)
@@ -24,8 +25,15 @@ def account() -> Answer:
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )
     beside = standing.standing_of(web.reading(), holder.account_id, found.today)
+    coming = (
+        plan_coming.coming(web.reading(), holder.actor, account_id=holder.account_id, today=found.today)
+        if any(row.next_on for row in beside.plans)
+        else []
+    )
     return web.render(
         "portal/overview.html", overview=found, standing=beside,
+        coming={row.ref: row for row in coming},
+        plan_days={ref: row.on for row in coming for ref in row.invoice_refs},
+        by_card=web.house().gateway(holder.gateway_account) is not None,
         whole={g.currency: early_payment.whole(g.rows, found.today) for g in found.groups if g.rows},
-        pays_for_branches=branches.has_branches(web.reading(), holder.account_id),
     )  # fmt: skip

@@ -24,7 +24,7 @@ blueprint.url_defaults(carry_language)
 DONE = frozenset({"saved", "added", "changed", "confirmed", "removed", "stopped", "again", "ended", "sent"})
 #: The field that a refusal is about; others are about the page's first one.
 FIELDS = {
-    "name_missing": "name", "name_too_long": "name", "name_unfit": "name",
+    "name_missing": "name", "name_too_long": "name", "name_unfit": "name", "name_number": "name",
     "address_missing": "address", "address_malformed": "address", "phone_without_country": "address",
     "address_known": "address", "address_same": "address", "address_not_email": "address",
     "address_opted_out": "address", "too_many_codes": "address", "too_many_forwards": "address",
@@ -333,12 +333,10 @@ def reminders() -> Answer:
         raise NotFound("not_found") from None
     wanted = typed["wanted"] == "yes"
     words = again_words() if wanted else stop_words()
+    shown = consents.Shown(words, CHOICE_TEXT, "portal", web.caller())
     web.house().store.run(
-        lambda s: consents.choose(
-            s, actor, channel, wanted=wanted, text_shown=words, text_version=CHOICE_TEXT,
-            source="portal", ip_prefix=web.caller(), now=web.now(),
-        )
-    )  # fmt: skip
+        lambda s: consents.choose(s, actor, channel, wanted=wanted, shown=shown, now=web.now())
+    )
     return redirect(url_for("portal_people.people", done="again" if wanted else "stopped"), 303)
 
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from babel.lists import format_list
-from flask_babel import get_locale, ngettext
-from flask_babel import gettext as _
+from flask import g
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+import web
 from models.arrangements import Every, PaysBy
 from models.money import AmountUnreadable
 from portal import forms
 from portal.forms import Problem
 from receivables.arrangements import schedule
-from receivables.arrangements.plan_reads import Outlook, PlanView
+from receivables.arrangements.plan_outlook import Outlook
+from receivables.arrangements.plan_reads import PlanView
 from receivables.arrangements.plan_terms import Wish
 from receivables.errors import Refused
 
@@ -43,6 +43,7 @@ FIELDS = {
     "name_missing": "name",
     "role_missing": "role",
     "bind_missing": "ok",
+    "not_signatory": "ok",
     "reason_missing": "reason",
     "words_too_long": "reason",
     "plan_move_missing": "to",
@@ -188,38 +189,4 @@ def agreement_words(plan: PlanView) -> Sequence[str]:
 
     From the rules frozen in the plan: the page shows them and the signature keeps them.
     """
-    rules = plan.rules
-    said = [
-        _("No fee and no interest are added while the parts are paid on their dates."),
-        _("The saved card is charged on each date.")
-        if plan.pays_by is PaysBy.CARD
-        else _("A link to pay comes before each date."),
-        _("You may pay earlier, or all of the rest, at any time."),
-    ]
-    if rules["moves"]:
-        said.append(
-            ngettext(
-                "One date may be moved, by up to %(days)d days.",
-                "%(num)d dates may be moved, by up to %(days)d days each.",
-                rules["moves"],
-                days=rules["move_days"],
-            )
-        )
-    days = format_list([str(day) for day in rules["retry_days"]], locale=get_locale())
-    said += [
-        _("If a part is late, it is asked for again so many days after its date: %(days)s.", days=days),
-        ngettext(
-            "If %(num)d part is missed, you have %(days)d days to put it right."
-            " After that the rest is due at once.",
-            "If %(num)d parts in a row are missed, you have %(days)d days to put it right."
-            " After that the rest is due at once.",
-            rules["missed_to_default"],
-            days=rules["cure_days"],
-        ),
-        _("While this agreement runs we send no reminders about these invoices."),
-        _(
-            "A question about an invoice stays possible. It is settled first, and the parts are worked out"
-            " anew."
-        ),
-    ]
-    return said
+    return web.house().documents.plan_words(plan.terms, plan.pays_by.value, g.language)

@@ -6,10 +6,12 @@ Every date and amount is shown before anything binds; what is charged comes from
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as Answer
 
@@ -20,8 +22,9 @@ from portal import forms, plan_forms
 from portal.forms import Problem
 from portal.plan_forms import PlanForm
 from portal.preferences import carry_language
-from receivables.arrangements import plan_reads, plans
-from receivables.arrangements.plan_reads import Outlook, PlanView
+from receivables.arrangements import plan_changes, plan_outlook, plan_reads, plans
+from receivables.arrangements.plan_outlook import Outlook
+from receivables.arrangements.plan_reads import PlanView
 from receivables.arrangements.plan_terms import Draft
 from receivables.errors import GatewayDown, Refused
 from receivables.payments import quotes, starting
@@ -53,7 +56,7 @@ def decide() -> Answer:
         with web.house().store.read() as session:
             found = _outlook(session, form)
             wish = plan_forms.wish_of(form, found, g.language)
-            plan_reads.worked_out(session, web.holder().account_id, found, wish, now=web.now())
+            plan_outlook.worked_out(session, web.holder().account_id, found, wish, now=web.now())
     except Refused as error:
         return _choice_page(form, error)
     return redirect(url_for("portal_plans.review", **plan_forms.address_of(found, wish)), 303)
@@ -103,12 +106,12 @@ def _worked_out(form: PlanForm) -> tuple[Outlook, Draft]:
     with web.house().store.read() as session:
         found = _outlook(session, form)
         wish = plan_forms.wish_of(form, found, g.language)
-        return found, plan_reads.worked_out(session, web.holder().account_id, found, wish, now=web.now())
+        return found, plan_outlook.worked_out(session, web.holder().account_id, found, wish, now=web.now())
 
 
 def _outlook(session: Any, form: PlanForm) -> Outlook:
     source = request.values
-    return plan_reads.outlook(
+    return plan_outlook.outlook(
         session, web.holder().actor, account_id=web.holder().account_id,
         currency=forms.read_currency(source) if "currency" in source else None,
         invoice_refs=form.invoices, now=web.now(),
@@ -198,8 +201,7 @@ def _agreement_page(plan: PlanView, problem: Problem | None) -> Answer:
 @web.link_session
 def withdraw(ref: str) -> Answer:
     """Take a request back, or say no to what was only proposed."""
-    web.house().store.run(lambda s: plans.withdraw(s, web.holder().actor, ref, now=web.now()))
-    return redirect(url_for("portal_plans.plan", ref=ref), 303)
+    return _change(ref, lambda s: plans.withdraw(s, web.holder().actor, ref, now=web.now()))
 
 
 # --------------------------------------------------------------------------- the page to keep
@@ -209,10 +211,15 @@ def withdraw(ref: str) -> Answer:
 @web.link_session
 def plan(ref: str) -> Answer:
     """Show how a plan stands, what is next, and everything that can be done about it."""
-    found = plan_reads.view(web.reading(), web.holder().actor, ref, now=web.now())
+    return _plan_page(ref, None)
+
+
+def _plan_page(ref: str, problem: Problem | None) -> Answer:
+    with web.house().store.read() as session:
+        found = plan_reads.view(session, web.holder().actor, ref, now=web.now())
     return web.render(
-        "portal/plan_status.html", plan=found, by_card=_gateway() is not None,
-        words=found.terms.get("words") or plan_forms.agreement_words(found),
+        "portal/plan_status.html", 422 if problem else 200, plan=found, by_card=_gateway() is not None,
+        words=found.terms.get("words") or plan_forms.agreement_words(found), error=problem,
     )  # fmt: skip
 
 
@@ -234,7 +241,8 @@ def check(ref: str) -> Answer:
 def pay(ref: str) -> Answer:
     """Start paying the amount that was read, and go to the hosted page."""
     what = _what(forms.single(request.form, "what"))
-    return _start(ref, what, forms.read_nonce(request.form), read=forms.single(request.form, "amount"))
+    read = (forms.single(request.form, "part"), forms.single(request.form, "amount"))
+    return _start(ref, what, forms.read_nonce(request.form), read=read)
 
 
 def _what(what: str) -> str:
@@ -257,15 +265,22 @@ def _check_page(ref: str, what: str, problem: Problem | None) -> Answer:
     )  # fmt: skip
 
 
-def _start(ref: str, what: str, nonce: str, *, read: str | None = None) -> Answer:
-    """Start a payment of a plan; what cannot be started is said where it can be tried again."""
+def _start(ref: str, what: str, nonce: str, *, read: tuple[str, str] | None = None) -> Answer:
+    """Start a payment of a plan; what cannot be started is said where it can be tried again.
+
+    Args:
+        read: the first part and the amount of the page that was pressed, which may be an old one.
+    """
     holder, gateway = web.holder(), _gateway()
     if gateway is None:
         return redirect(url_for("portal_plans.plan", ref=ref), 303)
     try:
         with web.house().store.read() as session:
             choice = plan_reads.choice(session, holder.actor, ref, what, now=web.now())
-        if read is not None and read != f"{choice.amount.decimal:f}":  # type: ignore[union-attr]
+            part = plan_reads.view(session, holder.actor, ref, now=web.now()).next_part
+        if read is not None and read[0] != part.ref:  # type: ignore[union-attr]
+            raise Refused("plan_part_changed")
+        if read is not None and read[1] != f"{choice.amount.decimal:f}":  # type: ignore[union-attr]
             raise Refused("arrangement_changed")
         started = starting.start(
             web.house().store, gateway, holder.actor, choice,
@@ -301,7 +316,9 @@ def move(ref: str) -> Answer:
         to_on = plan_forms.read_day(typed, "plan_move_missing")
         number = int(seq) if seq.isdecimal() and len(seq) < 4 else 0
         web.house().store.run(
-            lambda s: plans.move_part(s, web.holder().actor, ref, seq=number, to_on=to_on, now=web.now())
+            lambda s: plan_changes.move_part(
+                s, web.holder().actor, ref, seq=number, to_on=to_on, now=web.now()
+            )
         )
     except Refused as error:
         return _move_page(ref, seq, plan_forms.problem(error, {}), typed)
@@ -325,7 +342,15 @@ def _move_page(ref: str, seq: str, problem: Problem | None, typed: str = "") -> 
 @web.link_session
 def by_link(ref: str) -> Answer:
     """Pay the parts to come by link instead of by card."""
-    web.house().store.run(lambda s: plans.pay_by_link(s, web.holder().actor, ref, now=web.now()))
+    return _change(ref, lambda s: plan_changes.pay_by_link(s, web.holder().actor, ref, now=web.now()))
+
+
+def _change(ref: str, act: Callable[[Session], object]) -> Answer:
+    """Do what a button of the plan's page says; where it came too late, show how the plan stands."""
+    try:
+        web.house().store.run(act)
+    except Refused:
+        return _plan_page(ref, Problem("main", "plan_moved_on", {}))
     return redirect(url_for("portal_plans.plan", ref=ref), 303)
 
 

@@ -16,7 +16,7 @@ from models.answers import AnswerKind
 from models.money import AmountUnreadable, Money
 from models.pauses import PauseReason
 from portal import forms
-from portal.dispute_forms import receive_files
+from portal.files import form_files, set_aside
 from portal.forms import Problem
 from portal.preferences import carry_language
 from receivables import standing
@@ -39,7 +39,8 @@ FIELDS = {
     "day_missing": "on", "day_unreadable": "on", "day_past": "on", "day_beyond": "on", "day_off": "on",
     "day_ahead": "on", "day_too_old": "on", "promise_changed_before": "on", "empty": "amount",
     "not_a_number": "amount", "ambiguous": "amount", "too_precise": "amount", "amount_zero": "amount",
-    "amount_negative": "amount", "amount_above_balance": "amount", "certificate_missing": "reference",
+    "amount_negative": "amount", "amount_above_balance": "amount", "amount_below_least": "amount",
+    "certificate_missing": "reference",
     "words_missing": "words", "words_too_long": "words", "name_missing": "name", "address_missing": "email",
     "email_unreadable": "email", "phone_unreadable": "phone", "phone_missing": "phone", "hour_missing": "at",
     "too_many_files": "files", "files_full": "files",
@@ -89,13 +90,12 @@ def ways() -> Answer:
     holder, session = web.holder(), web.reading()
     require(holder.actor, Permission.ANSWER_GIVE)
     today = business_date(web.now(), holder.zone)
-    policy = current_policy(session, web.now())
     try:
         found = promises.choices(session, holder.actor, None, now=web.now())
     except Refused:
         found = None
     return web.render(
-        "portal/stopping.html", found=found, rules=policy.pauses,
+        "portal/stopping.html", found=found, rules=web.current_rules().pauses,
         standing=standing.standing_of(session, holder.account_id, today),
     )  # fmt: skip
 
@@ -201,18 +201,23 @@ def ask(way: str) -> Answer:
 def tell(way: str) -> Answer:
     """Give the answer and go to what follows from it; or show what needs another look."""
     _known_way(way)
-    names = [name for name in request.form if name not in ("invoice", "csrf_token")]
+    names = [name for name in request.form if name not in ("invoice", "sent", "drop", "csrf_token")]
     typed: dict[str, Any] = {name: _field(name) for name in names}
     typed["invoice"] = [*_invoices()]
-    received, problems = receive_files(web.policy())
-    if problems:
-        return _again(way, typed, problems[0])
+    policy = web.policy()
+    require(web.holder().actor, Permission.ANSWER_GIVE)
+    brought = form_files(policy)
     try:
+        if brought.problems:
+            wrong = brought.problems[0]
+            raise Refused(wrong.code, **wrong.facts)
         with web.house().store.read() as session:
             known = {row.ref: row for row in reads.open_documents(session, web.holder().actor)}
         facts = WAYS[way].read(known)
-        ref = _give(WAYS[way].kind, replace(facts, received=tuple(received)))
+        proofs = {"received": tuple(brought.received), "staged": tuple(brought.earlier)}
+        ref = _give(WAYS[way].kind, replace(facts, **proofs))
     except Refused as error:
+        typed["sent"] = set_aside(brought, policy)
         return _again(way, typed, problem(error))
     return redirect(_onward(way, facts, ref), 303)
 

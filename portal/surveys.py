@@ -25,9 +25,12 @@ def ask(ref: str) -> Answer:
 def _page(ref: str, refused: Refused | None) -> Answer:
     with web.house().store.read() as session:
         question = surveys.question(session, web.holder().actor, ref)
-    typed = request.form if refused else {}
+    typed, error = request.form if refused else {}, None
+    if refused is not None:
+        field = "s1" if refused.code == "score_missing" else "comment"
+        error = forms.Problem(field, refused.code, refused.facts)
     return web.render(
-        "portal/survey.html", 422 if refused else 200, question=question, refused=refused,
+        "portal/survey.html", 422 if refused else 200, question=question, error=error,
         score=typed.get("score", ""), comment=typed.get("comment", ""),
     )  # fmt: skip
 

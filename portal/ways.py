@@ -113,11 +113,12 @@ def _cheque_page(currency: str, refused: Refused | None) -> Answer:
         asked = _asked(session, currency)
     fields = ("number", "bank", "amount", "dated_on")
     typed = {name: request.form.get(name, "") if refused else "" for name in fields}
-    facts = {"example": forms.example(currency, g.language), **(refused.facts if refused else {})}
+    error = None
+    if refused is not None:
+        facts = {"example": forms.example(currency, g.language), **refused.facts}
+        error = forms.Problem(FIELDS.get(refused.code, "amount"), refused.code, facts)
     return web.render(
         "portal/cheque.html", 422 if refused else 200, currency=currency, asked=asked, announced=found,
-        typed=typed, refused=refused, facts=facts,
-        field=FIELDS.get(refused.code, "amount") if refused else None,
-        today=business_date(web.now(), holder.zone), number_most=ways.CHEQUE_NUMBER,
+        typed=typed, error=error, today=business_date(web.now(), holder.zone), number_most=ways.CHEQUE_NUMBER,
         bank_most=ways.CHEQUE_BANK,
     )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from presentation.papers import Pen, letterhead
-from presentation.writing import LANGUAGE_NAMES
+from presentation.filling import one_line
+from presentation.papers import Pen, Written, letterhead
+from presentation.writing import LANGUAGE_NAMES, isolate
 from receivables.documents.data import OfferPaper, Parties, PlanPaper
 
 #: Statuses of plans and offers: what was never agreed, and what was agreed and is over.
@@ -52,16 +54,44 @@ def _plan(paper: PlanPaper, parties: Parties, pen: Pen) -> dict[str, Any]:
 
 def _plan_sentences(paper: PlanPaper, pen: Pen) -> list[str]:
     """What holds for this plan: the words that were signed, in their language; else the same rules in
-    the pen's. Rules that it does not have are left out."""
+    the pen's."""
     if paper.words and paper.words_language == pen.language:
         return [pen.own(line) for line in paper.words]
-    _, rules = pen.gettext, paper.rules
+    return plan_sentences(pen, paper.rules, paper.pays_by)
+
+
+def card_sentences(pen: Pen, payee: str) -> list[str]:
+    """The agreement to keep a card, sentence by sentence.
+
+    Its wording is `cards.CONSENT_VERSION`; another wording needs another version. The name stands
+    isolated, so that it keeps its direction in the stored text too.
+    """
+    _, name = pen.gettext, Written(isolate(one_line(payee)))
+    return [
+        _(
+            "%(payee)s may keep my card and charge it for the parts of the instalment plans that I agree to,"
+            " on the days and with the amounts written there, without asking me each time.",
+            payee=name,
+        ),
+        _("Nothing else is charged to it, and never more than the plan says."),
+        _("If my bank wants me to confirm a charge, I get a message and pay that part myself."),
+        _(
+            "My card number is kept by Stripe, the payment company, and not by %(payee)s. I can remove the"
+            " card on this page at any time; what is still open is then paid without it.",
+            payee=name,
+        ),
+    ]
+
+
+def plan_sentences(pen: Pen, rules: Mapping[str, Any], pays_by: str) -> list[str]:
+    """What both sides agree on a plan (C-10), by its frozen rules; those it does not have are left out."""
+    _ = pen.gettext
     said = []
     if not rules["fee_percent"]:
         said.append(_("No fee and no interest are added while the parts are paid on their dates."))
     said.append(
         _("The saved card is charged on each date.")
-        if paper.pays_by == "card"
+        if pays_by == "card"
         else _("A link to pay comes before each date.")
     )
     said.append(_("You may pay earlier, or all of the rest, at any time."))

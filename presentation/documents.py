@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from models.money import Money, total
-from presentation.agreements import offer_papers, plan_papers
-from presentation.paper_words import age_word, entry_word, way_word
+from presentation.agreements import card_sentences, offer_papers, plan_papers, plan_sentences
+from presentation.paper_words import entry_word, way_word
 from presentation.papers import Pen, Written, letterhead, sheet_of
-from presentation.writing import direction
+from presentation.statements import (
+    group_papers,
+    group_sheet,
+    period_words,
+    statement_paper,
+    statement_sheet,
+)
+from presentation.writing import percent, set_apart
 from receivables.documents.data import (
+    GroupStatement,
     InvoicePaper,
-    Movement,
     OfferPaper,
     Parties,
     PlanPaper,
     ReceiptPaper,
     Statement,
 )
-from receivables.ports import CalendarEntry, Document, Sheet
+from receivables.ports import CalendarEntry, Document, LineRow, Sheet
 
 
 class Documents:
@@ -29,82 +36,18 @@ class Documents:
     def statement(self, statement: Statement, parties: Parties, language: str, made_on: date) -> Document:
         """A statement of account."""
         pen = Pen(language, parties.zone)
-        _ = pen.gettext
-        heading = _("Statement of account")
-        period = _(
-            "%(first)s to %(last)s",
-            first=Written(pen.short(statement.from_on)),
-            last=Written(pen.short(statement.to_on)),
-        )
-        paper = letterhead(pen, parties, heading) | {
-            "facts": [
-                [_("Period"), period],
-                [_("Currency"), pen.own(statement.currency)],
-                [_("Made on"), pen.short(made_on)],
-            ],
-            "amount_label": _("Balance on %(day)s", day=statement.to_on),
-            "amount": pen.balance(statement.closing),
-            "movements": {
-                "caption": _("What changed"),
-                "head": [
-                    pen.pgettext("statement", "Date"), pen.pgettext("statement", "Document"), _("Charged"),
-                    _("Paid or credited"), _("Balance"),
-                ],
-                "opening": [_("Balance brought forward"), pen.owed(statement.opening)],
-                "rows": [self._movement(pen, m) for m in statement.movements],
-                "closing": [
-                    _("Balance on %(day)s", day=statement.to_on), pen.figure(statement.charged),
-                    pen.figure(statement.settled), pen.owed(statement.closing),
-                ],
-            },
-            "items": {
-                "caption": _("Open on %(day)s", day=statement.to_on),
-                "head": [
-                    pen.pgettext("statement", "Document"), _("Issued"), pen.pgettext("document", "Due"),
-                    _("Days late"), _("Total"), pen.pgettext("statement", "Open"),
-                ],
-                "rows": [
-                    [
-                        f"{entry_word(item.kind, language)} {pen.own(item.number)}",
-                        pen.short(item.issued_on),
-                        pen.short(item.due_on) if item.due_on else "", str(item.days_late or ""),
-                        pen.figure(item.total), pen.figure(item.open),
-                    ]
-                    for item in statement.items
-                ],
-                "total": [
-                    _("Open in all"),
-                    pen.figure(total([item.open for item in statement.items], statement.currency)),
-                ],
-            },
-            "ages": {
-                "caption": _("How old it is"),
-                "head": [age_word(code, language) for code, _amount in statement.ages],
-                "row": [pen.figure(amount) for _code, amount in statement.ages],
-            },
-            "credit": _("Not yet used, in your favour: %(amount)s", amount=statement.credit)
-            if statement.credit
-            else "",
-            "nothing": _("Nothing changed in this period.") if not statement.movements else "",
-        }  # fmt: skip
-        return Document("statement", language, f"{heading}, {period}", made_on, sheet_of(parties, [paper]))
+        paper = statement_paper(pen, parties, statement, made_on)
+        title = f"{paper['heading']}, {period_words(pen, statement.from_on, statement.to_on)}"
+        return Document("statement", language, title, made_on, sheet_of(parties, [paper]))
 
-    @staticmethod
-    def _movement(pen: Pen, movement: Movement) -> list[Any]:
-        name = entry_word(movement.kind, pen.language)
-        if movement.number:
-            name = f"{name} {pen.own(movement.number)}"
-        note = ""
-        if movement.documents:
-            note = pen.gettext("for %(numbers)s", numbers=pen.numbers(movement.documents))
-        up = movement.amount.minor > 0
-        return [
-            pen.short(movement.on),
-            {"value": name, "note": note},
-            pen.figure(movement.amount) if up else "",
-            "" if up else pen.figure(-movement.amount),
-            pen.owed(movement.balance),
-        ]
+    def group_statement(
+        self, found: GroupStatement, parties: Parties, language: str, made_on: date
+    ) -> Document:
+        """A statement over several branches: the totals, then each branch on pages of its own."""
+        pen = Pen(language, parties.zone)
+        papers = group_papers(pen, parties, found, made_on)
+        title = f"{papers[0]['heading']}, {period_words(pen, found.from_on, found.to_on)}"
+        return Document("statement", language, title, made_on, sheet_of(parties, papers))
 
     def invoice(self, paper: InvoicePaper, parties: Parties, language: str) -> Document:
         """A copy of an invoice's data (decision 4)."""
@@ -117,6 +60,8 @@ class Documents:
             *([[pen.pgettext("document", "Due"), pen.short(row.due_on)]] if row.due_on else []),
             *([[_("Your order"), pen.own(invoice.purchase_order)]] if invoice.purchase_order else []),
             *([[pen.pgettext("document", "For"), pen.own(row.description)]] if row.description else []),
+            *([[pen.pgettext("document", "Refers to"), pen.own(invoice.refers_to.number)]]
+              if invoice.refers_to else []),
         ]
         sums = [
             [_("Net"), pen.value(invoice.lines_net)],
@@ -147,11 +92,11 @@ class Documents:
             ),
             "facts": facts,
             "lines": {
-                "caption": _("What you ordered"),
+                "caption": _("How this was worked out") if row.kind == "fee" else _("What you ordered"),
                 "head": [_("Item"), _("Quantity"), _("Price"), _("Net")],
                 "rows": [
                     [
-                        {"value": pen.own(line.description), "note": pen.own(line.code or "")},
+                        {"value": pen.own(line.description), "note": _note(pen, line)},
                         pen.decimal(line.quantity, "#,##0.##########"),
                         pen.decimal(line.unit_price, "#,##0.00########"),
                         pen.figure(line.net),
@@ -203,6 +148,14 @@ class Documents:
             "agreement", papers[0]["language"], papers[0]["heading"], paper.made_on, sheet_of(parties, papers)
         )
 
+    def plan_words(self, terms: Mapping[str, Any], pays_by: str, language: str) -> list[str]:
+        """What both sides agree on a plan, as the page shows it and the signature keeps it."""
+        return plan_sentences(Pen(language), {"fee_percent": terms["fee_percent"], **terms["rules"]}, pays_by)
+
+    def card_words(self, payee: str, language: str) -> list[str]:
+        """The agreement to keep a card, likewise."""
+        return card_sentences(Pen(language), payee)
+
     def offer(self, paper: OfferPaper, parties: Parties, language: str) -> Document:
         """The settlement agreement, likewise."""
         papers = offer_papers(paper, parties, language)
@@ -212,33 +165,11 @@ class Documents:
 
     def statement_sheet(self, statement: Statement, language: str) -> Sheet:
         """The movements of a statement as a table; amounts stay amounts."""
-        pen = Pen(language)
-        _ = pen.gettext
+        return statement_sheet(Pen(language), statement)
 
-        def balance(words: str, on: date, amount: Money) -> list[str | Money | date | None]:
-            return [on, words, None, None, None, None, amount, statement.currency]
-
-        return Sheet(
-            title=_("Statement of account"),
-            header=[
-                pen.pgettext("statement", "Date"), pen.pgettext("statement", "Document"), _("Number"),
-                _("Invoices"), _("Charged"), _("Paid or credited"), _("Balance"), _("Currency"),
-            ],
-            rows=[
-                balance(_("Balance brought forward"), statement.from_on, statement.opening),
-                *(
-                    [
-                        m.on, entry_word(m.kind, pen.language), m.number, ", ".join(m.documents),
-                        m.amount if m.amount.minor > 0 else None,
-                        -m.amount if m.amount.minor < 0 else None,
-                        m.balance, statement.currency,
-                    ]
-                    for m in statement.movements
-                ),
-                balance(_("Closing balance"), statement.to_on, statement.closing),
-            ],
-            right_to_left=direction(language) == "rtl",
-        )  # fmt: skip
+    def group_sheet(self, found: GroupStatement, language: str) -> Sheet:
+        """The movements of several branches as one table."""
+        return group_sheet(Pen(language), found)
 
     def plan_calendar(
         self, paper: PlanPaper, parties: Parties, language: str, url: str
@@ -267,6 +198,25 @@ class Documents:
             for part in paper.open_parts
         ]  # fmt: skip
         return _("Payments to %(creditor)s", creditor=parties.creditor), entries
+
+
+def _note(pen: Pen, line: LineRow) -> str:
+    """What stands below a line: its code, and how a fee or interest was worked out."""
+    _, said = pen.gettext, [pen.own(line.code)] if line.code else []
+    if line.basis is not None:
+        basis = line.basis
+        rate = Written(set_apart(percent(basis.percent, pen.language), pen.language))
+        if basis.is_yearly:
+            said.append(_("%(rate)s a year on %(amount)s", rate=rate, amount=basis.principal))
+        else:
+            said.append(_("%(rate)s on %(amount)s", rate=rate, amount=basis.principal))
+        if basis.days is not None:
+            said.append(pen.ngettext("%(num)d day", "%(num)d days", basis.days))
+        if basis.from_on is not None:
+            said.append(_("%(first)s to %(last)s", first=basis.from_on, last=basis.to_on))
+    if line.legal_basis:
+        said.append(_("Legal basis: %(words)s", words=line.legal_basis))
+    return " · ".join(said)
 
 
 def _taxes(pen: Pen, paper: InvoicePaper) -> list[list[str]]:

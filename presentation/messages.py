@@ -33,6 +33,8 @@ from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
+#: Blocks that come in several kinds; the value of the same name says which.
+_BY_WORD = frozenset({"evidence", "purpose", "refusal", "remedy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,14 @@ class Presenter:
         if name == "balance":
             balance = filler.value("balance")
             return "balance_open" if isinstance(balance, Money) and balance.minor > 0 else "balance_none"
-        if name == "purpose":
-            return f"purpose_{filler.value('purpose')}"
+        if name in _BY_WORD:
+            return f"{name}_{filler.value(name)}"
         if name in _BY_AMOUNT:
             amount = filler.value(_BY_AMOUNT[name])
             return f"{name}_open" if isinstance(amount, Money) and amount.minor > 0 else f"{name}_none"
         if name == "late_terms" and not any(filler.values.get(n) for n in BLOCKS["late_terms"]):
+            return None
+        if name == "enclosed" and not filler.letter.encloses:
             return None
         return name
 

@@ -82,6 +82,7 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "allocation_list": Form.ROWS,
     "plan_total": Form.MONEY,
     "instalment_amount": Form.MONEY,
+    "retry_date": Form.DAY,
     "instalment_list": Form.ROWS,
 }
 #: Blocks a text may call, and the placeholders that each may use.
@@ -93,11 +94,16 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "late_terms": frozenset({"rate", "interest_from"}),
     "balance_open": frozenset({"balance"}),
     "balance_none": frozenset(),
+    # Only where a file goes with the mail; else the text closes up.
+    "enclosed": frozenset(),
     # Of one invoice: `{block_rest}` and `{block_remains}` stand for one of two, by what is asked for.
     "rest_open": frozenset({"rest_amount"}),
     "rest_none": frozenset(),
     "remains_open": frozenset({"balance", "deadline"}),
     "remains_none": frozenset(),
+    # `{block_evidence}`: new evidence may be sent once (domain.md, statuses of a dispute), or has been.
+    "evidence_open": frozenset(),
+    "evidence_none": frozenset({"person"}),
     "footer": frozenset({"person", "creditor", "phone", "hours", "counted_to", "verify", "stop"}),
     "footer_plain": frozenset({"person", "creditor", "phone", "hours", "verify", "stop"}),
     "button_pay": frozenset(),
@@ -110,15 +116,25 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     # What a one-time code is for; `{block_purpose}` stands for the one that its value names.
     "purpose_address": frozenset(),
     "purpose_contact_change": frozenset(),
-    "purpose_hardship": frozenset(),
     "purpose_page": frozenset(),
     "purpose_plan_by_card": frozenset(),
     "purpose_settlement": frozenset(),
+    # Why a saved card did not pay (DeclineReason), and what helps (Remedy), likewise.
+    "refusal_card_expired": frozenset(),
+    "refusal_card_gone": frozenset(),
+    "refusal_confirm": frozenset(),
+    "refusal_declined": frozenset(),
+    "refusal_no_funds": frozenset(),
+    "remedy_card": frozenset({"deadline", "link"}),
+    "remedy_confirm": frozenset({"deadline", "link"}),
+    "remedy_retry": frozenset({"retry_date", "link"}),
 }
 #: Blocks that the frame, not a text, asks for; every HTML part depends on them.
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
-CALLABLE_BLOCKS = frozenset(BLOCKS) | {"balance", "purpose", "remains", "rest"}
+CALLABLE_BLOCKS = frozenset(BLOCKS) | {
+    "balance", "evidence", "purpose", "refusal", "remains", "remedy", "rest",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +196,9 @@ KINDS: Mapping[str, Kind] = {
     "instalment_missed": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "balance"}), "button_pay", neutral_sms=True
     ),
+    "card_refused": Kind(
+        frozenset({"instalment_amount", "due_date", "deadline", "retry_date"}), "button_pay", neutral_sms=True
+    ),
     "offer_made": Kind(frozenset({"deadline"}), by_sms=False),
     "offer_accepted": Kind(_AGREED | {"accepted_date"}, by_sms=False),
     "offer_lapsed": Kind(
@@ -189,10 +208,11 @@ KINDS: Mapping[str, Kind] = {
     "counter_offer_changed": Kind(frozenset({"offer_amount", "deadline"}), by_sms=False),
     "counter_offer_refused": Kind(frozenset({"offer_amount", "reason", "balance"}), by_sms=False),
     "dispute_received": Kind(_DISPUTE | {"contested_amount", "answer_by"}, by_sms=False),
-    "dispute_answered": Kind(_DISPUTE | {"reply"}, by_sms=False),
-    "dispute_upheld": Kind(_DISPUTE | {"credited_amount", "finding"}, by_sms=False),
-    "dispute_partly_upheld": Kind(_DISPUTE | {"credited_amount", "kept_amount", "finding"}, by_sms=False),
-    "dispute_refused": Kind(_DISPUTE | {"finding"}, by_sms=False),
+    "dispute_answered": Kind(_DISPUTE | {"reply"}, neutral_sms=True),
+    "dispute_upheld": Kind(_DISPUTE | {"credited_amount", "finding"}, neutral_sms=True),
+    "dispute_partly_upheld": Kind(_DISPUTE | {"credited_amount", "kept_amount", "finding"}, neutral_sms=True),
+    "dispute_refused": Kind(_DISPUTE | {"finding"}, neutral_sms=True),
+    "contact_changed": Kind(frozenset({"account"})),
     "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
 }
 PARTS = ("subject", "body", "sms")

@@ -14,6 +14,7 @@ from models.states import (
     AttemptStatus,
     CardStatus,
     DisputeStatus,
+    FileStatus,
     HoldStatus,
     InstalmentStatus,
     InvoiceStatus,
@@ -117,6 +118,9 @@ _READER_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         RequestStatus.REFUSED: word("request", "We could not do this"),
         RequestStatus.WITHDRAWN: word("request", "Taken back by you"),
     },
+    FileStatus: {
+        FileStatus.WAITING: word("file", "being checked for viruses"),
+    },
 }
 _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
     InvoiceStatus: {
@@ -207,6 +211,12 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         RequestStatus.ANSWERED: word("request, staff", "answered"),
         RequestStatus.REFUSED: word("request, staff", "refused"),
         RequestStatus.WITHDRAWN: word("request, staff", "withdrawn"),
+    },
+    FileStatus: {
+        FileStatus.UNCHECKED: word("file, staff", "not checked"),
+        FileStatus.WAITING: word("file, staff", "being checked for viruses"),
+        FileStatus.CLEAN: word("file, staff", "checked"),
+        FileStatus.INFECTED: word("file, staff", "virus found, erased"),
     },
 }
 

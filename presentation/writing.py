@@ -93,8 +93,7 @@ def amount_only(amount: Money, language: str) -> str:
     """
     places = _places(amount)
     pattern = f"#,##0.{'0' * places}" if places else "#,##0"
-    text = _minus(format_decimal(amount.decimal, pattern, locale=locale_of(language)), language)
-    return LRM + text if text.startswith("-") else text  # or Hebrew shows the minus behind the digits
+    return _minus(format_decimal(amount.decimal, pattern, locale=locale_of(language)), language)
 
 
 def percent(value: Decimal, language: str) -> str:
@@ -104,8 +103,12 @@ def percent(value: Decimal, language: str) -> str:
 
 
 def _minus(text: str, language: str) -> str:
-    """Put the true minus in all languages but Hebrew, which keeps Babel's string (decision 32)."""
-    return text if language == "he" else text.replace("-", MINUS)
+    """Put the true minus in all languages but Hebrew, which keeps Babel's sign (decision 32).
+
+    There a mark goes before it: Babel's currency pattern has none, and from right to left the sign
+    would stand behind the digits.
+    """
+    return text.replace("-", LRM + "-") if language == "he" else text.replace("-", MINUS)
 
 
 def number_list(items: Iterable[object], language: str) -> str:

@@ -58,6 +58,7 @@ def adjust(
     Raises:
         Refused: invoice_not_open, other_currency, amount_zero, amount_above_balance (facts: asked).
         KeyError: no such kind.
+        ValueError: more tax than amount.
     """
     code = ACCOUNTS[kind]
     reference = f"adjustment:{key or new_ref()}"
@@ -74,6 +75,8 @@ def adjust(
     )
     if known is not None:
         return known
+    if tax is not None and not 0 <= tax.minor <= amount.minor:
+        raise ValueError(f"{tax} of tax in a reduction of {amount}")
     _refuse_unless_fits(locked, amount)
     account = session.get_one(Account, locked.account_id)
     today = business_date(now, account.zone)

@@ -15,7 +15,9 @@ from models.payments import Allocation, Payment
 from models.store import fetch
 from models.work import Interaction
 from receivables import outbox
-from receivables.contact.reminders import paying_contacts
+from receivables.contact.readers import paying_contacts
+from receivables.letter_kinds import LetterKind
+from receivables.payments import letters as payment_letters
 from receivables.permissions import SYSTEM
 
 #: Line of a branch's timeline.
@@ -74,3 +76,6 @@ def _note(session: Session, account_id: int, payment: Payment, minor: int, *, no
         return
     facts = {"payment": payment.number, "amount_minor": minor, "currency": payment.currency}
     outbox.note(session, account_id, BY_HEAD_OFFICE, now=now, facts=facts)
+
+
+LETTERS = {"paid_by_head_office": LetterKind(payment_letters.values)}

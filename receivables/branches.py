@@ -23,6 +23,7 @@ from models.store import fetch
 from receivables import invoices
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound
+from receivables.invoices import InvoiceView
 from receivables.permissions import Actor, Permission, require
 from receivables.ports import InvoiceRow
 
@@ -74,6 +75,40 @@ def has_branches(session: Session, account_id: int) -> bool:
     return session.execute(shown).first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """An account of a head office's group: itself, or a branch that is shown to it."""
+
+    id: int
+    ref: str
+    name: str
+    number: str
+    zone: str
+
+
+def members(session: Session, account_id: int) -> list[GroupMember]:
+    """Return the head office, then the branches shown to it by name; alone, where it pays for no other.
+
+    The caller has asked for the permission to read the head office's account.
+    """
+    found = [
+        GroupMember(r.id, r.ref, r.name, r.number, r.zone)
+        for r in fetch(session, _GROUP, {"account_id": account_id})
+    ]
+    return sorted(found, key=lambda m: (m.id != account_id, m.name.casefold(), m.id))
+
+
+def document(session: Session, actor: Actor, ref: str, *, account_id: int, now: datetime) -> InvoiceView:
+    """Return a document of a branch with its lines, as its head office may read it.
+
+    Raises:
+        NotAllowed: a forwarded link sees its one invoice only.
+        NotFound: not this actor's account, or no document of a branch that is shown to it (L-15).
+    """
+    require(actor, Permission.DOCUMENT_READ, account_id=account_id)
+    return invoices.branch_document(session, ref, payer_id=account_id, now=now)
+
+
 def lock_group(session: Session, account_id: int) -> list[int]:
     """Lock an account and the branches shown to it, in the order of their ids, and return these."""
     return _locked(session, [r.id for r in fetch(session, _GROUP, {"account_id": account_id})])
@@ -105,24 +140,23 @@ def views(session: Session, actor: Actor, *, account_id: int, now: datetime) -> 
         NotFound: not this actor's account, or it pays for no other.
     """
     require(actor, Permission.ACCOUNT_READ, account_id=account_id)
-    found_accounts = fetch(session, _GROUP, {"account_id": account_id}).all()
-    if len(found_accounts) < 2:
+    accounts = members(session, account_id)
+    if len(accounts) < 2:
         raise NotFound("not_found")
-    accounts = sorted(found_accounts, key=lambda r: (r.id != account_id, r.name.casefold(), r.id))
     days = {r.id: business_date(now, r.zone) for r in accounts}
     rows = invoices.open_rows_of(session, days)
     found = []
     for code in sorted({row.currency for own in rows.values() for row in own}):
-        members = []
+        owing = []
         for r in accounts:
             own = [row for row in rows[r.id] if row.currency == code and row.asked]
             if not own:
                 continue
             asked = total([row.asked for row in own], code)
             late = total([row.asked for row in own if row.days_late], code)
-            members.append(Branch(r.ref, r.name, r.number, r.id == account_id, own, asked, late, days[r.id]))
-        if members:
-            found.append(Branches(code, members, total([m.asked for m in members], code)))
+            owing.append(Branch(r.ref, r.name, r.number, r.id == account_id, own, asked, late, days[r.id]))
+        if owing:
+            found.append(Branches(code, owing, total([b.asked for b in owing], code)))
     return sorted(found, key=lambda view: (not any(m.overdue for m in view.branches), view.currency))
 
 

@@ -1,17 +1,21 @@
-"""What follows a fact, in the same unit of work; the top of the rules (house.md).
+"""What follows a fact, in the same unit of work (house.md).
 
 Money that came keeps a promise, pays an instalment, settles an offer, releases a credit hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
+from models.accounts import Account
+from models.audit import savepoint
 from models.payments import Payment
-from receivables import branch_notices, credit_holds, early_payment
+from receivables import branch_notices, credit_holds, early_payment, outbox
 from receivables.arrangements import offer_ends, plan_counts, promise_ends
 
 #: Each is called once for every payment that was booked, after its allocations are written.
@@ -30,7 +34,58 @@ def follow_payment(session: Session, payment: Payment, *, now: datetime) -> None
     """Let everything follow that waits for money; called once for a payment, before the commit.
 
     The account is locked by the caller. Each follower is `verb(session, payment, *, now)` and takes
-    a repeated call as done.
+    a repeated call as done. One that fails takes back what it did and nothing else: money that came
+    stays booked; it is tried again by the worker and a person is told.
     """
     for follower in AFTER_PAYMENT:
-        follower(session, payment, now=now)
+        try:
+            with savepoint(session):
+                follower(session, payment, now=now)
+        except (OperationalError, StaleDataError):
+            raise  # the database asks for the whole unit again (M-08)
+        except Exception as error:
+            _ask_again(session, payment, follower.__name__, error, now=now)
+
+
+def follow_reduction(
+    session: Session, account_id: int, invoice_ids: Sequence[int], *, now: datetime
+) -> None:
+    """Let everything follow that waits for a balance to fall, when no payment made it fall.
+
+    Called after a credit note, withheld tax or credit was booked; the account is locked by the caller.
+    """
+    offer_ends.settle_for(session, invoice_ids, now=now)
+    plan_counts.recount_account(session, session.get_one(Account, account_id), now=now)
+    credit_holds.release_when_met(session, account_id, now=now)
+
+
+def follow_again(session: Session, payment_id: int, follower: str, *, now: datetime) -> None:
+    """Call one follower once more for a booked payment; the worker does, until it goes through.
+
+    Raises:
+        KeyError: no follower has the name any more.
+    """
+    payment = session.get_one(Payment, payment_id)
+    session.get_one(Account, payment.account_id, with_for_update=True)
+    by_name = {each.__name__: each for each in AFTER_PAYMENT}
+    by_name[follower](session, payment, now=now)
+
+
+def _ask_again(session: Session, payment: Payment, follower: str, error: Exception, *, now: datetime) -> None:
+    key = f"payment:{payment.id}:{follower}"
+    outbox.queue_job(
+        session,
+        kind="follow_payment",
+        key=key,
+        payload={"payment_id": payment.id, "follower": follower},
+        now=now,
+        run_at=now + timedelta(minutes=1),
+    )
+    outbox.raise_alert(
+        session,
+        "follower_failed",
+        key,
+        account_id=payment.account_id,
+        facts={"follower": follower, "error": type(error).__name__},
+        now=now,
+    )

@@ -13,6 +13,7 @@ from models.messages import Message
 from models.money import Money
 from models.states import HoldStatus
 from receivables.calendar_days import business_date
+from receivables.letter_kinds import LetterKind
 
 
 def placed_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -32,6 +33,12 @@ def released_values(session: Session, message: Message, account: Account, today:
     return {"release_date": ended}
 
 
-def still_held(session: Session, message: Message) -> bool:
+def still_held(session: Session, message: Message, account: Account, today: date) -> bool:
     """Whether the hold that a waiting message speaks of stands yet."""
     return session.get_one(CreditHold, message.facts["hold_id"]).status is HoldStatus.ACTIVE
+
+
+LETTERS = {
+    "credit_hold_placed": LetterKind(placed_values, still_held),
+    "credit_hold_released": LetterKind(released_values),
+}

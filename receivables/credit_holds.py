@@ -26,7 +26,7 @@ from models.states import HoldStatus, advance
 from receivables import invoices, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
-from receivables.contact.reminders import paying_contacts
+from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound, Refused
 from receivables.permissions import SYSTEM, Actor, Permission, require
 from receivables.texts import clean_words

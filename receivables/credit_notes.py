@@ -17,7 +17,7 @@ from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Allocation, AllocationRule
 from models.states import InvoiceStatus
-from receivables import invoices, ledger, outbox
+from receivables import consequences, invoices, ledger, outbox
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -149,6 +149,7 @@ def record_credit_note(
             "currency": amount.currency,
         },
     )
+    consequences.follow_reduction(session, account_id, [invoice.id], now=now)
     return note
 
 

@@ -22,7 +22,7 @@ from models.payments import Allocation, AllocationRule, Payment
 from models.states import InvoiceStatus
 from models.store import fetch
 from models.work import Task, TaskKind
-from receivables import credit_holds, early_payment, invoices, ledger, outbox
+from receivables import consequences, early_payment, invoices, ledger, outbox
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
@@ -310,7 +310,7 @@ def apply_credit(
     )  # fmt: skip
     offers.void_changed(session, actor, [invoice.id], why="payment", now=now)
     early_payment.close_if_earned(session, invoice.id, cause=reference, now=now)
-    credit_holds.release_when_met(session, account.id, now=now)
+    consequences.follow_reduction(session, account.id, [invoice.id], now=now)
     return made
 
 

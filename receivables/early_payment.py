@@ -9,21 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.arrangements import OfferInvoice
 from models.invoices import Invoice
 from models.money import Money, total
-from models.payments import Adjustment, Allocation, Payment
+from models.payments import Adjustment, Allocation, Payment, PaymentAttempt
 from models.states import InvoiceStatus
-from receivables import invoices
+from models.work import TaskKind
+from receivables import invoices, outbox
 from receivables.adjustments import adjust
+from receivables.arrangements.offer_ends import tax_parts
+from receivables.arrangements.offer_terms import split_tax
+from receivables.calendar_days import business_date
 from receivables.payments import attempts
 from receivables.permissions import SYSTEM
+from receivables.policy import current_policy
 from receivables.ports import InvoiceRow
 
 #: Kind of the adjustment that closes what the discount leaves.
@@ -104,7 +108,7 @@ def close_if_earned(session: Session, invoice_id: int, *, cause: str, now: datet
         or not 0 < invoice.balance_minor <= invoice.early_discount_minor
     ):
         return None
-    last = session.scalar(select(func.max(Allocation.valued_on)).where(Allocation.invoice_id == invoice.id))
+    last = _last_paid_on(session, invoice)
     if last is None or last > invoice.early_discount_to_on:
         return None
     if invoices.contested(session, [invoice.id]) or invoices.on_its_way(session, invoice.id):
@@ -116,14 +120,39 @@ def close_if_earned(session: Session, invoice_id: int, *, cause: str, now: datet
         return None  # an accepted offer says what is paid on it
     left = Money(invoice.balance_minor, invoice.currency)
     attempts.supersede(session, SYSTEM, [invoice.id], reason=KIND, now=now)
-    tax = _tax_part(session, invoice, left)
-    return adjust(session, SYSTEM, invoice, KIND, left, now=now, key=f"early:{cause}", tax=tax)
+    parts = split_tax(left.minor, tax_parts(session, invoice))
+    tax = Money(sum(part.tax_minor for part in parts), left.currency)
+    rule = _tax_rule(session, invoice, now=now)
+    closed = adjust(
+        session, SYSTEM, invoice, KIND, left, now=now, key=f"early:{cause}",
+        tax=tax if rule == "credit_note" else None,
+    )  # fmt: skip
+    if rule == "ask":
+        outbox.ask_person(
+            session, TaskKind.DISCOUNT_TAX, f"discount_tax:{closed.id}", account_id=invoice.account_id,
+            facts={"what": invoice.number, "amount_minor": tax.minor, "currency": tax.currency}, now=now,
+        )  # fmt: skip
+    return closed
 
 
-def _tax_part(session: Session, invoice: Invoice, amount: Money) -> Money | None:
-    """The output tax in a discount, pro rata, for a business whose invoice carries tax (decision 5)."""
+def _tax_rule(session: Session, invoice: Invoice, *, now: datetime) -> str:
+    """What the policy says of the tax in a discount: for businesses whose invoices carry tax (decision 5)."""
     account = session.get_one(Account, invoice.account_id)
     if account.is_private or not invoice.tax_minor:
-        return None
-    share = Decimal(amount.minor) * invoice.tax_minor / invoice.total_minor
-    return Money(int(share.to_integral_value(ROUND_HALF_UP)), amount.currency)
+        return "none"
+    return current_policy(session, now).discount_tax.of(account.country)
+
+
+def _last_paid_on(session: Session, invoice: Invoice) -> date | None:
+    """The last day on which any of it was paid: when a payment was initiated or valued (domain.md)."""
+    zone = session.get_one(Account, invoice.account_id).zone
+    rows = session.execute(
+        select(Allocation.valued_on, PaymentAttempt.started_at)
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
+        .where(Allocation.invoice_id == invoice.id)
+    )
+    days = [
+        min(r.valued_on, business_date(r.started_at, zone)) if r.started_at else r.valued_on for r in rows
+    ]
+    return max(days, default=None)

@@ -1,14 +1,16 @@
 """Files that debtors and we send each other: looked at, kept by content, shown to their owner only.
 
 Decoding a picture takes up to a second. A form therefore calls `receive` before its unit of work and
-`keep` inside it; `store_upload` is both for a caller that has no database open to others. Bytes whose
-row was never written are harmless: nobody knows their name. Source: X-03; L-15; decision 23.
+`keep` inside it; `store_upload` is both for a caller that has no database open to others. What came
+with a form that is not sent yet is staged (`retention_class` DRAFT) until `attach`, or goes after some
+days. Source: X-03; L-15; decisions 10, 23.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +20,8 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import new_ref
 from models.files import StoredFile
+from models.states import FileStatus
+from receivables import outbox
 from receivables.audit import record
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, ActorKind, Permission, require
@@ -29,18 +33,39 @@ from receivables.texts import one_line
 MOST_NAME = 80
 #: Retention of what debtors send as proof, and of what we answer with.
 UPLOAD = "upload"
+#: Retention of what came with a form that nobody has sent yet.
+DRAFT = "draft"
 _PICTURES = frozenset({"jpg", "jpeg", "png", "heic", "heif"})
 _MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file that was looked at and written, and has no owner yet."""
+    """A file that was looked at and written, and has no owner yet; `waits` for a virus scanner."""
 
     name: str
     media_type: str
     size_bytes: int
     content_digest: str
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """One file in a list: `waits` for the scanner, or the scanner `found` something in it."""
+
+    ref: str
+    name: str
+    size_bytes: int
+    status: FileStatus = FileStatus.UNCHECKED
+
+    @property
+    def waits(self) -> bool:
+        return self.status is FileStatus.WAITING
+
+    @property
+    def is_infected(self) -> bool:
+        return self.status is FileStatus.INFECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,7 @@ class FileRow:
     size_bytes: int
     content_digest: str
     stored_at: datetime
+    status: FileStatus = FileStatus.UNCHECKED
 
 
 def clean_name(name: str, ending: str) -> str:
@@ -80,8 +106,8 @@ def receive(files: FileStore, name: str, data: bytes, policy: Policy) -> Receive
         name: as the sender calls it; never part of a path.
         data: its bytes.
     Raises:
-        Refused: file_empty, file_size (with `most`, mebibytes), file_kind, file_pixels, file_broken,
-            file_virus; each with the cleaned `name`.
+        Refused: file_empty, file_size (with `most`, mebibytes), file_kind, file_pixels, file_broken;
+            each with the cleaned `name`.
     Source: X-03; policy disputes.file_mebibytes.
     """
     ending = name.rpartition(".")[2].strip().lower()
@@ -99,7 +125,8 @@ def receive(files: FileStore, name: str, data: bytes, policy: Policy) -> Receive
     if (kept.media_type == "application/pdf") != (ending == "pdf"):
         raise Refused("file_kind", name=shown)
     digest = files.keep(kept.data)
-    return ReceivedFile(clean_name(name, kept.ending), kept.media_type, len(kept.data), digest)
+    shown = clean_name(name, kept.ending)
+    return ReceivedFile(shown, kept.media_type, len(kept.data), digest, files.has_scanner)
 
 
 def keep(
@@ -112,7 +139,7 @@ def keep(
     now: datetime,
     retention_class: str = UPLOAD,
 ) -> StoredFile:
-    """Write whose file it is.
+    """Write whose file it is; where there is a virus scanner, ask it before anybody gets the file.
 
     Raises:
         NotAllowed, NotFound.
@@ -125,7 +152,7 @@ def keep(
     session.get_one(Account, account_id, with_for_update=True)
     used = session.scalar(
         select(func.coalesce(func.sum(StoredFile.size_bytes), 0)).where(
-            StoredFile.account_id == account_id, StoredFile.retention_class == retention_class
+            StoredFile.account_id == account_id, StoredFile.retention_class.in_((UPLOAD, DRAFT))
         )
     )
     most = policy.disputes.account_mebibytes
@@ -138,11 +165,15 @@ def keep(
         media_type=received.media_type,
         size_bytes=received.size_bytes,
         account_id=account_id,
+        status=FileStatus.WAITING if received.waits else FileStatus.UNCHECKED,
         retention_class=retention_class,
         stored_at=now,
     )
     session.add(stored)
     session.flush()
+    if received.waits:
+        key = f"check_file:{stored.ref}"
+        outbox.queue_job(session, kind="check_file", key=key, payload={"file_ref": stored.ref}, now=now)
     record(
         session,
         actor,
@@ -172,6 +203,36 @@ def store_upload(
     return keep(session, actor, received, account_id=account_id, policy=policy, now=now)
 
 
+def staged(session: Session, actor: Actor, refs: Sequence[str]) -> list[StoredFile]:
+    """Return what came with an earlier try of a form, in the order it came; what is not there is left out.
+
+    Raises: NotAllowed.
+    """
+    return [file for file in own_files(session, actor, refs) if file.retention_class == DRAFT]
+
+
+def own_files(session: Session, actor: Actor, refs: Sequence[str]) -> list[StoredFile]:
+    """Return the files of the link holder's account by their refs, staged or sent (L-15).
+
+    Raises: NotAllowed.
+    """
+    require(actor, Permission.ANSWER_GIVE)
+    if not refs:
+        return []
+    own = select(StoredFile).where(StoredFile.ref.in_(refs), StoredFile.account_id == actor.account_id)
+    return list(session.scalars(own.order_by(StoredFile.id)))
+
+
+def attach(stored: StoredFile) -> None:
+    """Say that a file belongs to something that was sent: it no longer goes with the forms that were not."""
+    stored.retention_class = UPLOAD
+
+
+def sent_file(stored: StoredFile) -> SentFile:
+    """A file as a list shows it."""
+    return SentFile(stored.ref, stored.name, stored.size_bytes, stored.status)
+
+
 def one_file(session: Session, actor: Actor, ref: str) -> FileRow:
     """Return a file for its owner or the desk.
 
@@ -197,14 +258,21 @@ def row_of(stored: StoredFile) -> FileRow:
         stored.size_bytes,
         stored.content_digest,
         stored.stored_at,
+        stored.status,
     )
 
 
 def content(files: FileStore, row: FileRow) -> bytes:
     """Return the bytes of a file, checked against their digest.
 
-    Raises: NotFound: the bytes are gone or not those that were kept.
+    Raises:
+        Refused: file_waits (for the virus scanner), file_virus; each with the `name`.
+        NotFound: the bytes are gone or not those that were kept.
     """
+    if row.status is FileStatus.WAITING:
+        raise Refused("file_waits", name=row.name)
+    if row.status is FileStatus.INFECTED:
+        raise Refused("file_virus", name=row.name)
     try:
         data = files.read(row.content_digest)
     except FileNotFoundError:

@@ -28,7 +28,7 @@ from receivables import ledger
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
 from receivables.permissions import Actor, Permission, require
-from receivables.ports import InvoiceRow
+from receivables.ports import FeeBasis, InvoiceRow, LineRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,11 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRow:
-    """One line of a document as printed; quantity and price are decimal strings."""
+class Referred:
+    """The invoice that a fee or credit note is about."""
 
-    position: int
-    code: str | None
-    description: str
-    quantity: str
-    unit_price: str
-    net: Money
-    tax: Money
-    tax_rate: str | None
+    ref: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +119,9 @@ class InvoiceView:
     rounding: Money
     movements: Sequence[MovementRow]
     today: date
+    refers_to: Referred | None = None
+    #: Name of the branch, where its head office reads the document.
+    branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +155,23 @@ _CONTESTED = (
     .scalar_subquery()
     .label("contested_minor")
 )
-_IN_PLAN = (
-    exists()
-    .where(
-        PlanInvoice.invoice_id == Invoice.id,
-        PlanInvoice.blocking,
-        Plan.id == PlanInvoice.plan_id,
-        Plan.status.in_(RUNNING_PLANS),
-    )
-    .correlate(Invoice)
-    .label("in_plan")
+#: The one running plan that holds a document.
+_HOLDING = (
+    PlanInvoice.invoice_id == Invoice.id,
+    PlanInvoice.blocking,
+    Plan.id == PlanInvoice.plan_id,
+    Plan.status.in_(RUNNING_PLANS),
+)
+_IN_PLAN = select(PlanInvoice.covered_minor).where(*_HOLDING).correlate(Invoice).scalar_subquery()
+_CREDITED = (
+    select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+    .where(Allocation.invoice_id == PlanInvoice.invoice_id, Allocation.credit_note_id.is_not(None))
+    .correlate(PlanInvoice)
+    .scalar_subquery()
+)
+#: What of it stands beside that plan.
+_BESIDE_PLAN = (
+    select(PlanInvoice.beside_minor - _CREDITED).where(*_HOLDING).correlate(Invoice).scalar_subquery()
 )
 _IN_OFFER = (
     exists()
@@ -191,7 +195,8 @@ _ROWS = select(
     Invoice.early_discount_to_on,
     _ON_ITS_WAY,
     _CONTESTED,
-    _IN_PLAN,
+    _IN_PLAN.label("in_plan_minor"),
+    _BESIDE_PLAN.label("beside_minor"),
     _IN_OFFER,
 )
 
@@ -245,9 +250,12 @@ _NOTICES_OF_ONE = _NOTICES.where(
     ),
 )
 
+_REFERRED = aliased(Invoice)
 _DOCUMENT = (
     _ROWS.add_columns(
         Invoice.account_id,
+        _REFERRED.ref.label("referred_ref"),
+        _REFERRED.number.label("referred_number"),
         Invoice.status,
         Invoice.purchase_order,
         Invoice.lines_net_minor,
@@ -259,7 +267,12 @@ _DOCUMENT = (
         Account.zone,
     )
     .join(Account, Account.id == Invoice.account_id)
+    .outerjoin(_REFERRED, _REFERRED.id == Invoice.refers_to_id)
     .where(Invoice.ref == bindparam("ref"), Invoice.status != InvoiceStatus.DRAFT)
+)
+#: Of an account that is shown to its head office.
+_BRANCH_DOCUMENT = _DOCUMENT.add_columns(Account.name.label("branch")).where(
+    Account.payer_id == bindparam("payer_id"), Account.shown_to_payer
 )
 
 _LINES = (
@@ -272,6 +285,12 @@ _LINES = (
         InvoiceLine.net_minor,
         InvoiceLine.tax_minor,
         InvoiceLine.tax_rate,
+        InvoiceLine.basis_minor,
+        InvoiceLine.basis_rate,
+        InvoiceLine.basis_days,
+        InvoiceLine.basis_from_on,
+        InvoiceLine.basis_to_on,
+        InvoiceLine.legal_basis,
     )
     .where(InvoiceLine.invoice_id == bindparam("invoice_id"))
     .order_by(InvoiceLine.position)
@@ -308,6 +327,14 @@ _ADJUSTED = (
 )
 
 
+def _held_by_plan(r: Any) -> int:
+    """Return what of a document's open part its plan still covers, as the plan counts its money."""
+    beside = max(0, int(r.beside_minor))
+    still = min(int(r.in_plan_minor), max(0, int(r.balance_minor) - beside))
+    contested = min(still, max(0, int(r.contested_minor) - beside))
+    return max(0, still - contested - int(r.processing_minor))
+
+
 def _row(r: Any, today: date) -> InvoiceRow:
     return InvoiceRow(
         ref=r.ref,
@@ -322,7 +349,8 @@ def _row(r: Any, today: date) -> InvoiceRow:
         processing=Money(int(r.processing_minor), r.currency),
         currency=r.currency,
         contested_minor=int(r.contested_minor),
-        arranged="plan" if r.in_plan else "offer" if r.in_offer else None,
+        arranged="plan" if r.in_plan_minor else "offer" if r.in_offer else None,
+        covered_minor=_held_by_plan(r) if r.in_plan_minor else None,
         discount=Money(r.early_discount_minor, r.currency) if r.early_discount_minor else None,
         discount_to=r.early_discount_to_on,
     )
@@ -420,7 +448,7 @@ def group(code: str, rows: list[InvoiceRow], credit: Money | None, today: date) 
         asked=total([r.asked for r in rows], code),
         processing=total([r.processing for r in rows], code),
         contested=total([r.contested for r in rows], code),
-        arranged=total([r.open_part for r in rows if r.arranged], code),
+        arranged=total([r.covered for r in rows], code),
         credit=credit or Money(0, code),
     )
 
@@ -447,6 +475,25 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
     require(actor, Permission.INVOICE_READ, account_id=r.account_id)
     if actor.invoice_id not in (None, r.id):
         raise NotFound("not_found")
+    # Who was passed on one invoice is told of no other (L-15).
+    return _view(session, r, now, refers=actor.invoice_id is None)
+
+
+def branch_document(session: Session, ref: str, *, payer_id: int, now: datetime) -> InvoiceView:
+    """Return one document of an account that is shown to its head office, which may read it.
+
+    The caller has asked for the permission to read the head office's documents.
+
+    Raises:
+        NotFound: no such document, or of an account that this one does not pay for (L-15).
+    """
+    r = fetch(session, _BRANCH_DOCUMENT, {"ref": ref, "payer_id": payer_id}).first()
+    if r is None:
+        raise NotFound("not_found")
+    return _view(session, r, now, branch=r.branch)
+
+
+def _view(session: Session, r: Any, now: datetime, *, refers: bool = True, branch: str = "") -> InvoiceView:
     today = business_date(now, r.zone)
 
     def money(minor: int) -> Money:
@@ -466,6 +513,8 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
                 money(line.net_minor),
                 money(line.tax_minor),
                 line.tax_rate,
+                _basis(line, r.currency),
+                line.legal_basis or "",
             )
             for line in fetch(session, _LINES, {"invoice_id": r.id})
         ],
@@ -481,7 +530,18 @@ def document(session: Session, actor: Actor, ref: str, *, now: datetime) -> Invo
         rounding=money(r.rounding_minor),
         movements=_movements(session, r.id),
         today=today,
+        refers_to=Referred(r.referred_ref, r.referred_number) if refers and r.referred_ref else None,
+        branch=branch,
     )
+
+
+def _basis(line: Any, currency: str) -> FeeBasis | None:
+    if line.basis_minor is None:
+        return None
+    return FeeBasis(
+        Money(line.basis_minor, currency), line.basis_rate, line.basis_days, line.basis_from_on,
+        line.basis_to_on,
+    )  # fmt: skip
 
 
 def _movements(session: Session, invoice_id: int) -> list[MovementRow]:

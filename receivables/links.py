@@ -172,7 +172,6 @@ def sender_of(r: Any, language: str) -> Sender:
         short_name=r.short_name,
         legal_line=" · ".join(part for part in legal if part),
         person=r.collector_name or r.person_name,
-        person_role="",
         phone=r.collector_phone or r.creditor_phone,
         hours=r.hours.get(language) or r.hours.get(r.creditor_language) or "",
         email=r.email_from,
@@ -377,7 +376,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
 
 
 def log_out(session: Session, actor: Actor, session_token: str, *, now: datetime) -> None:
-    """End one link session; a second call changes nothing."""
+    """End one link session, and what was made from its page for other devices; again changes nothing."""
     opened = session.scalar(
         select(LinkSession).where(
             LinkSession.session_digest == digest(session_token), LinkSession.revoked_at.is_(None)
@@ -387,10 +386,14 @@ def log_out(session: Session, actor: Actor, session_token: str, *, now: datetime
         return
     opened.revoked_at = now
     record(session, actor, "link_session.ended", opened, account_id=actor.account_id, now=now)
+    end_descendants(session, opened.link_id, reason="page_closed", now=now)
 
 
 def revoke(session: Session, actor: Actor, link: Link, *, reason: str, now: datetime) -> Link:
-    """End a link and every session it opened, at once (L-03); a second call changes nothing."""
+    """End a link, every session it opened and what was made of it for other devices, at once (L-03).
+
+    A second call changes nothing.
+    """
     require(actor, Permission.LINK_REVOKE)
     if link.revoked_at is None:
         link.revoked_at = now
@@ -401,7 +404,22 @@ def revoke(session: Session, actor: Actor, link: Link, *, reason: str, now: date
             .values(revoked_at=now)
         )
         record(session, actor, "link.revoked", link, account_id=link.account_id, reason=reason, now=now)
+        end_descendants(session, link.id, reason=reason, now=now)
     return link
+
+
+def end_descendants(
+    session: Session, link_id: int, *, reason: str, now: datetime, keep: int | None = None
+) -> None:
+    """End the links that were made for other devices from pages of a link, and theirs in turn.
+
+    Args:
+        keep: the link of the page that asks, which ends by its own act only.
+    """
+    made = select(Link).where(Link.parent_id == link_id, Link.revoked_at.is_(None)).order_by(Link.id)
+    for link in session.scalars(made).all():
+        if link.id != keep:
+            revoke(session, SYSTEM, link, reason=reason, now=now)
 
 
 def revoke_all(session: Session, actor: Actor, account: Account, *, reason: str, now: datetime) -> int:

@@ -32,14 +32,24 @@ class Standing:
     contact_id: int | None
     from_on: date
     to_on: date | None
+    currency: str | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether it holds on an account-local day."""
         return self.from_on <= day and (self.to_on is None or day < self.to_on)
 
-    def covers(self, invoice_ref: str | None, contact_id: int | None) -> bool:
-        """Whether its scope takes in an invoice and a contact; None asks for the account itself."""
-        return self.invoice_ref in (None, invoice_ref) and self.contact_id in (None, contact_id)
+    def covers(self, invoice_ref: str | None, contact_id: int | None, currency: str | None) -> bool:
+        """Whether its scope takes in an invoice, a contact, a currency; None asks for the account itself."""
+        return (
+            self.invoice_ref in (None, invoice_ref)
+            and self.contact_id in (None, contact_id)
+            and self.currency in (None, currency)
+        )
+
+
+def spoken(reason: PauseReason) -> PauseReason:
+    """Return a reason as it may stand where many read: of hardship only that an answer of ours is due."""
+    return PauseReason.AWAITING_OUR_ANSWER if reason is PauseReason.HARDSHIP else reason
 
 
 def pause(
@@ -53,13 +63,14 @@ def pause(
     to_on: date | None = None,
     invoice_id: int | None = None,
     contact_id: int | None = None,
+    currency: str | None = None,
 ) -> Pause:
     """Stand still for a reason, from today on; the same cause pauses once.
 
     Args:
         key: names the cause, "dispute:17"; a second call with it returns the first pause as it is.
         to_on: first day on which it no longer holds; None until `resume`.
-        invoice_id, contact_id: a narrower scope than the account.
+        invoice_id, contact_id, currency: a narrower scope than the account.
     """
     known = session.scalar(select(Pause).where(Pause.key == key))
     if known is not None:
@@ -68,6 +79,7 @@ def pause(
         account_id=account.id,
         invoice_id=invoice_id,
         contact_id=contact_id,
+        currency=currency,
         reason=reason,
         key=key,
         from_on=business_date(now, account.zone),
@@ -83,7 +95,7 @@ def pause(
         row,
         account_id=account.id,
         now=now,
-        facts={"reason": reason.value, "key": key, "to_on": to_on.isoformat() if to_on else None},
+        facts={"reason": spoken(reason).value, "to_on": to_on.isoformat() if to_on else None},
     )
     return row
 
@@ -97,12 +109,19 @@ def resume(session: Session, actor: Actor, account: Account, key: str, *, now: d
     if row.to_on is None or row.to_on > today:
         row.to_on = max(today, row.from_on)
     row.ended_at = now
-    record(session, actor, "pause.ended", row, account_id=account.id, now=now, facts={"key": key})
+    record(session, actor, "pause.ended", row, account_id=account.id, now=now)
     return row
 
 
 _PAUSES = (
-    select(Pause.reason, Invoice.ref.label("invoice_ref"), Pause.contact_id, Pause.from_on, Pause.to_on)
+    select(
+        Pause.reason,
+        Invoice.ref.label("invoice_ref"),
+        Pause.contact_id,
+        Pause.from_on,
+        Pause.to_on,
+        Pause.currency,
+    )
     .outerjoin(Invoice, Invoice.id == Pause.invoice_id)
     .where(Pause.account_id == bindparam("account_id"))
     .order_by(Pause.id)
@@ -116,19 +135,23 @@ _STANDING = _PAUSES.where(
 def standing(session: Session, account_id: int, today: date) -> list[Standing]:
     """Return the pauses that hold on a day, of whatever scope."""
     rows = fetch(session, _STANDING, {"account_id": account_id, "today": today})
-    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on) for r in rows]
+    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on, r.currency) for r in rows]
 
 
 def of_account(session: Session, account_id: int) -> list[Standing]:
     """Return every pause the account has had, for its age."""
     rows = fetch(session, _PAUSES, {"account_id": account_id})
-    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on) for r in rows]
+    return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on, r.currency) for r in rows]
 
 
 def paused_by(
-    held: Iterable[Standing], *, invoice_ref: str | None = None, contact_id: int | None = None
+    held: Iterable[Standing],
+    *,
+    invoice_ref: str | None = None,
+    contact_id: int | None = None,
+    currency: str | None = None,
 ) -> list[PauseReason]:
-    """Return the reasons that keep one invoice and one contact from being chased, each once.
+    """Return the reasons that keep one invoice, contact and currency from being chased, each once.
 
     Of a disputed invoice the uncontested part is still asked for, so a dispute is no reason here:
     its contested amount has left what is asked for.
@@ -136,7 +159,7 @@ def paused_by(
     found = [
         pause.reason
         for pause in held
-        if pause.covers(invoice_ref, contact_id) and pause.reason is not PauseReason.DISPUTE
+        if pause.covers(invoice_ref, contact_id, currency) and pause.reason is not PauseReason.DISPUTE
     ]
     return list(dict.fromkeys(found))
 

@@ -46,6 +46,7 @@ class PromiseRules:
     grace_business_days: int
     kept_percent: int
     changes: int
+    least_percent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class PauseRules:
 
     says_paid_business_days: int
     their_approval_business_days: int
+    their_approval_anew_days: int  # plain days
     answer_business_days: int
+    paid_within_days: int  # plain days
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class DisputeRules:
     files: int
     file_mebibytes: int
     account_mebibytes: int
+    draft_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """How far ahead somebody can ask to be rung, and how much notice we need."""
+
+    ahead_business_days: int
+    notice_minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,8 @@ class PlanRules:
     move_days: int
     notice_days: int
     asked_within_days: int
+    usual_first_days: int
+    draft_days: int
     fee_percent: int
     bands: tuple[PlanBand, ...]
 
@@ -117,6 +131,28 @@ class ApprovalRules:
 class WayRules:
     transfer_first_above: int
     cheques: tuple[str, ...]
+    cheque_days: int
+
+
+#: What becomes of the tax in a discount: nothing, corrected pro rata, or a person decides (decision 5).
+TAX_RULES = ("none", "credit_note", "ask")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountTaxRules:
+    """One of TAX_RULES for businesses: of an account's country, else the default."""
+
+    default: str
+    by_country: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for rule in (self.default, *self.by_country.values()):
+            if rule not in TAX_RULES:
+                raise KeyError(rule)
+
+    def of(self, country: str) -> str:
+        """Return the rule of a country."""
+        return self.by_country.get(country, self.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +207,12 @@ class Policy:
     promises: PromiseRules
     pauses: PauseRules
     disputes: DisputeRules
+    calls: CallRules
     plans: PlanRules
     offers: OfferRules
     approvals: ApprovalRules
     ways: WayRules
+    discount_tax: DiscountTaxRules
     better_terms: BetterTerms
     asks_survey: bool
 
@@ -240,6 +278,7 @@ class Policy:
             promises=_section(PromiseRules, data["promises"]),
             pauses=_section(PauseRules, data["pauses"]),
             disputes=_section(DisputeRules, data["disputes"]),
+            calls=_section(CallRules, data["calls"]),
             plans=_section(
                 PlanRules,
                 {**data["plans"], "bands": [_section(PlanBand, band) for band in data["plans"]["bands"]]},
@@ -250,6 +289,7 @@ class Policy:
             ),
             approvals=_section(ApprovalRules, data["approvals"]),
             ways=_section(WayRules, data["ways"]),
+            discount_tax=_section(DiscountTaxRules, data["discount_tax"]),
             better_terms=_section(BetterTerms, data["better_terms"]),
             asks_survey=data["after_paying"]["survey"],
         )

@@ -6,9 +6,10 @@ All moments are aware UTC. All amounts are Money (ISO minor units).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -292,7 +293,6 @@ class Sender:
     short_name: str
     legal_line: str  # address and numbers that business letters must carry
     person: str
-    person_role: str
     phone: str
     hours: str
     email: str
@@ -319,6 +319,7 @@ class InvoiceRow:
     currency: str
     contested_minor: int = 0  # set aside by open disputes
     arranged: str | None = None  # "plan" or "offer" while an arrangement covers it
+    covered_minor: int | None = None  # what of the open part it covers; None for all
     discount: Money | None = None  # off when paid in full by discount_to
     discount_to: date | None = None
 
@@ -329,13 +330,71 @@ class InvoiceRow:
 
     @property
     def open_part(self) -> Money:
-        """What may still be paid on it: its balance less what is on its way or contested, never below nil."""
-        return max(self.balance - self.processing - self.contested, Money(0, self.currency))
+        """What may still be paid on it: its balance less what is on its way or contested, never below nil.
+
+        Where all but its early-payment discount is on its way, nothing more is: it may be earned (P-19).
+        """
+        nil = Money(0, self.currency)
+        left = max(self.balance - self.processing - self.contested, nil)
+        return nil if self.processing and self.discount is not None and left <= self.discount else left
 
     @property
     def asked(self) -> Money:
-        """What is asked for on it now; nothing while an arrangement covers it."""
-        return Money(0, self.currency) if self.arranged else self.open_part
+        """What is asked for on it now: its open part, less what an arrangement covers of it."""
+        return self.open_part - self.covered
+
+    @property
+    def covered(self) -> Money:
+        """What of the open part waits for an arrangement's days."""
+        if self.arranged is None:
+            return Money(0, self.currency)
+        covered = self.covered_minor
+        return self.open_part if covered is None else min(self.open_part, Money(covered, self.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class FeeBasis:
+    """What a line of interest or of a percentage fee was worked out from.
+
+    Attributes:
+        principal: the sum that the rate is of.
+        rate: percent as a decimal string; a year where there are days or a period.
+    """
+
+    principal: Money
+    rate: str
+    days: int | None
+    from_on: date | None
+    to_on: date | None
+
+    @property
+    def percent(self) -> Decimal:
+        """The rate as a number, in percent."""
+        return Decimal(self.rate)
+
+    @property
+    def is_yearly(self) -> bool:
+        """Whether the rate is of a year: it is, where it ran for a time."""
+        return self.days is not None or self.from_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One line of a document as printed; quantity and price are decimal strings.
+
+    `legal_basis` names the contract or law that allows a fee, in the creditor's words; may be empty.
+    """
+
+    position: int
+    code: str | None
+    description: str
+    quantity: str
+    unit_price: str
+    net: Money
+    tax: Money
+    tax_rate: str | None
+    basis: FeeBasis | None = None
+    legal_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +409,7 @@ class Letter:
         link: clear payment link, or None; stored copies show "[link]".
         stop: clear opt-out link.
         code: clear one-time code, or None; stored copies show "[code]".
+        encloses: whether a file goes with it, which the text then says.
     """
 
     kind: str
@@ -362,6 +422,7 @@ class Letter:
     link: str | None
     stop: str | None
     code: str | None = None
+    encloses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +459,15 @@ class Presenter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an e-mail; its name has an ending and may be in any script."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One e-mail for one address."""
 
@@ -412,6 +482,7 @@ class Mail:
     message_id: str
     sent_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,20 +530,33 @@ class CleanFile:
 
 
 class FileUnsafe(Exception):
-    """A file is not taken (X-03); `code` is file_kind, file_pixels, file_broken or file_virus."""
+    """A file is not taken (X-03); `code` is file_kind, file_pixels or file_broken."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
+class ScannerDown(Exception):
+    """The virus scanner gave no answer; what it was asked about stays held (X-03)."""
+
+
 class VirusScanner(Protocol):
     def finds(self, data: bytes) -> bool:
-        """Whether a file must not be kept."""
+        """Whether a file must not be given out.
+
+        Raises: ScannerDown.
+        """
 
 
 class FileStore(Protocol):
-    """Files named by their content (decision 23)."""
+    """Files named by their content (decision 23).
+
+    has_scanner: whether what is kept has to wait for a virus scanner before it is given out.
+    """
+
+    @property
+    def has_scanner(self) -> bool: ...
 
     def clean(self, data: bytes) -> CleanFile:
         """Return what may be kept of a stranger's bytes.
@@ -488,6 +572,18 @@ class FileStore(Protocol):
 
         Raises: FileNotFoundError.
         """
+
+    def is_infected(self, digest: str) -> bool:
+        """Ask the scanner about the bytes of a digest.
+
+        Raises: FileNotFoundError; ScannerDown, also where there is no scanner.
+        """
+
+    def untouched(self, since: datetime, *, part: int, of: int) -> Iterator[str]:
+        """Walk the digests that nobody kept or kept again since a moment; one part of so many."""
+
+    def erase(self, digest: str, *, untouched_since: datetime | None = None) -> bool:
+        """Remove the bytes of a digest, unless they were kept again since a moment; whether they went."""
 
 
 # --------------------------------------------------------------------------- documents
@@ -523,11 +619,16 @@ class DocumentFailed(Exception):
 class DocumentPress(Protocol):
     """Sets documents as PDF; one process a host does the work (decision 23)."""
 
-    def press(self, document: Document) -> bytes:
+    def press(self, document: Document, *, timeout: float | None = None) -> bytes:
         """Return the PDF of a document; the same document twice is the same bytes.
 
+        Args:
+            timeout: seconds to wait for it; None waits as long as a page may.
         Raises: StillPreparing, DocumentFailed.
         """
+
+    def close(self) -> None:
+        """Let go of the press; a later question holds it again."""
 
 
 @dataclass(frozen=True, slots=True)

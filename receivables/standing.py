@@ -1,12 +1,13 @@
 """How an account stands beside its invoices: what we have agreed, what waits for us, what stands still.
 
-One read for pages that open with it: a single statement gathers every arrangement, one more the
-pauses. A hardship case is nobody's business here, so neither it nor its pause is in it.
+One read for pages that open with it: a single statement gathers every arrangement and whether there
+are branches to pay for, one more the pauses. A hardship case is nobody's business here, so neither it
+nor its pause is in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    exists,
     literal,
     null,
     or_,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.answers import Request, RequestKind
 from models.arrangements import CreditHold, Instalment, Offer, OfferMaker, PaysBy, Plan, Promise
 from models.disputes import Dispute, DisputeReason
@@ -128,7 +131,10 @@ class HoldRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All of it, each in the order in which it came; `hold` is the one that stands, or None."""
+    """All of it, each in the order in which it came; `hold` is the one that stands, or None.
+
+    `pays_for_branches`: the account is the head office of others that are shown to it (branches.py).
+    """
 
     promises: Sequence[PromiseRow]
     plans: Sequence[PlanRow]
@@ -137,6 +143,7 @@ class Standing:
     requests: Sequence[RequestRow]
     hold: HoldRow | None
     pauses: Sequence[pauses.Standing]
+    pays_for_branches: bool
 
     @property
     def disputed(self) -> list[Money]:
@@ -249,6 +256,9 @@ _ALL = union_all(
         "hold", row_id=CreditHold.id, ref=CreditHold.ref, minor=CreditHold.release_minor,
         currency=CreditHold.currency, from_on=CreditHold.since_on, name=CreditHold.reason,
     ).where(_account(CreditHold), CreditHold.status == HoldStatus.ACTIVE),
+    _part("branches", row_id=literal(0)).where(
+        exists().where(Account.payer_id == bindparam("account_id"), Account.shown_to_payer)
+    ),
 )  # fmt: skip
 
 
@@ -274,6 +284,7 @@ def standing_of(session: Session, account_id: int, today: date) -> Standing:
             for held in pauses.standing(session, account_id, today)
             if held.reason is not PauseReason.HARDSHIP
         ],
+        pays_for_branches="branches" in found,
     )
 
 
@@ -330,11 +341,12 @@ def _hold(r: Any) -> HoldRow:
     return HoldRow(r.ref, r.name, r.from_on, Money(r.minor, r.currency))
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Any], object]] = {
     "promise": _promise,
     "plan": _plan,
     "offer": _offer,
     "dispute": _dispute,
     "request": _request,
     "hold": _hold,
+    "branches": bool,
 }

@@ -37,8 +37,6 @@ EPC_CURRENCY = "EUR"
 EPC_MOST_MINOR = 99_999_999_999
 #: Longest name of the receiver in it, characters.
 EPC_NAME = 70
-#: A cheque dated further ahead is a slip of the pen.
-CHEQUE_DAYS = 366
 #: Longest number and bank name, characters.
 CHEQUE_NUMBER, CHEQUE_BANK = 30, 80
 
@@ -143,6 +141,7 @@ def continue_elsewhere(session: Session, actor: Actor, *, now: datetime) -> tupl
         scope=held.scope,
         held_by_staff_id=held.held_by_staff_id,
         message_id=held.message_id,
+        parent_id=held.id,
         issued_at=now,
         expires_at=min(now + timedelta(minutes=policy.step_up.valid_minutes), held.expires_at),
         redeemed_count=0,
@@ -192,7 +191,7 @@ def announce_cheque(
     today = business_date(now, account.zone)
     number = _short("number", cheque.number, CHEQUE_NUMBER)
     bank = _short("bank", cheque.bank, CHEQUE_BANK)
-    _refuse_unless_sound(Cheque(number, bank, cheque.amount, cheque.dated_on), asked, today)
+    _refuse_unless_sound(Cheque(number, bank, cheque.amount, cheque.dated_on), asked, today, policy)
     facts = {
         "kind": "cheque",
         "number": number,
@@ -230,7 +229,7 @@ def _short(name: str, text: str, most: int) -> str:
         raise Refused(f"{name}_too_long", most=most) from None
 
 
-def _refuse_unless_sound(cheque: Cheque, asked: Money, today: date) -> None:
+def _refuse_unless_sound(cheque: Cheque, asked: Money, today: date, policy: Policy) -> None:
     if not cheque.number:
         raise Refused("number_missing")
     if not cheque.bank:
@@ -241,7 +240,8 @@ def _refuse_unless_sound(cheque: Cheque, asked: Money, today: date) -> None:
         raise Refused("amount_above_balance", asked=asked)
     if cheque.dated_on < today:
         raise Refused("date_past")
-    if cheque.dated_on > (last := today + timedelta(days=CHEQUE_DAYS)):
+    # Dated further ahead it is a slip of the pen.
+    if cheque.dated_on > (last := today + timedelta(days=policy.ways.cheque_days)):
         raise Refused("date_too_far", last=last)
 
 

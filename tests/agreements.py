@@ -29,7 +29,7 @@ from receivables.calendar_days import business_date
 
 RULES = {
     "retry_days": [3, 5], "missed_to_default": 2, "cure_days": 7, "moves": 1, "move_days": 14,
-    "notice_days": 3,
+    "notice_days": 3, "draft_days": 7,
 }  # fmt: skip
 
 

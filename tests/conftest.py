@@ -13,6 +13,8 @@ import pytest
 
 from models.store import Store, in_unit_of_work
 from tests.databases import fresh_database
+from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.standins import StandIn, start_stripe
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,6 +91,44 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
         store = Store(url)
         yield store
         store.dispose()
+
+
+@pytest.fixture(scope="module")
+def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """The payment stand-in, one process for a file of tests."""
+    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def own_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """A payment stand-in of this test alone, whose clock it may move and whose log it may prove."""
+    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture(scope="module")
+def _mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
+    process = start_mailbox(tmp_path_factory.mktemp("mailbox"))
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def mailbox(_mailbox: MailboxProcess) -> MailboxProcess:
+    """The stand-in for mail and SMS, one process for a file of tests, empty for each test."""
+    _mailbox.clear()
+    return _mailbox
+
+
+@pytest.fixture
+def own_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
+    """A mailbox of this test alone, which its proof may ask for each letter."""
+    process = start_mailbox(tmp_path_factory.mktemp("mailbox"))
+    yield process
+    process.stop()
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def a_contact(
 ) -> Contact:
     contact = Contact(
         account_id=account.id, name=name, email=email, phone=phone, may_commit=True, is_active=True,
-        created_at=now,
+        confirmed_at=now, created_at=now,
     )  # fmt: skip
     session.add(contact)
     session.flush()

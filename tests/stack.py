@@ -25,6 +25,7 @@ from receivables import policy
 from receivables.contact import reminders
 from receivables.permissions import SYSTEM
 from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.proof import check
 from tests.standins import StandIn, start_stripe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,13 +73,9 @@ class Stack:
 
     def check(self) -> subprocess.CompletedProcess[str]:
         """Run the independent checker over everything this stack wrote."""
-        return subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "checker",
-             "--database", self.house.settings.DATABASE_URL,
-             "--stripe-log", str(self.stripe.db_path),
-             "--mailbox", str(self.mailbox.db_path),
-             "--logs", *[str(p) for p in sorted(self.folder.glob("*.log"))]],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        return check(
+            self.house.settings.DATABASE_URL, stripe_log=self.stripe.db_path, mailbox=self.mailbox.db_path,
+            logs=sorted(self.folder.glob("*.log")),
         )  # fmt: skip
 
     def stop(self) -> None:

@@ -68,6 +68,7 @@ PRODUCTION = {
     "AMICABLE_ENV": "production",
     "BASE_URL": "https://pay.northgate.example",
     "AMICABLE_SINGLE_HOST": "yes",
+    "AMICABLE_TRUSTED_PROXIES": "1",
     **RELAY,
 }
 

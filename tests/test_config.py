@@ -12,6 +12,7 @@ from config import Settings, SettingsError
 
 GOOD = {
     "AMICABLE_ENV": "production",
+    "AMICABLE_TRUSTED_PROXIES": "1",
     "DATABASE_URL": "postgresql://amicable@db.northgate.example/amicable",
     "SECRET_KEY": "k" * 32,
     "BASE_URL": "https://pay.northgate.example",
@@ -78,11 +79,17 @@ def test_a_good_production() -> None:
         ("SMTP_URL", {"SMTP_URL": "smtp://localhost:1025"}),
         ("SMS_URL", {"SMS_URL": "sink://127.0.0.1:8002"}),
         ("SMS_URL", {"SMS_URL": "https://sms.example"}),
+        ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "no-such-scanner --stdin"}),
+        ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "'unfinished"}),
+        ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "clamd:3310"}),
+        ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "clamd:///"}),
         ("AMICABLE_DEBUG", {"AMICABLE_DEBUG": True}),
         ("DEMO_INSECURE", {"DEMO_INSECURE": True}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///amicable.db"}),
         ("AMICABLE_ENV", {"AMICABLE_ENV": "prod"}),
         ("AMICABLE_TRUSTED_PROXIES", {"AMICABLE_TRUSTED_PROXIES": "many"}),
+        ("AMICABLE_TRUSTED_PROXIES", {"AMICABLE_TRUSTED_PROXIES": "-1"}),
+        ("AMICABLE_TRUSTED_PROXIES", {"AMICABLE_TRUSTED_PROXIES": None}),
     ],
 )  # fmt: skip
 def test_production_refuses(setting: str, more: dict[str, Any]) -> None:
@@ -237,6 +244,15 @@ def test_listed_addresses_are_folded() -> None:
     assert load(AMICABLE_ALLOW_TO=" QA@Northgate.example ,, b@x.example").allowed_recipients == {
         "qa@northgate.example", "b@x.example"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "named", ["clamd://127.0.0.1:3310", "clamd://clamav", "clamd:///run/clamd.ctl", "sh -c 'exit 0'", None]
+)
+def test_a_scanner_that_can_be_asked(named: str | None) -> None:
+    """X-03: clamd's address or a program of this host."""
+    scanner = load(AMICABLE_SCANNER=named).AMICABLE_SCANNER
+    assert scanner == named
 
 
 def test_every_setting_says_what_it_is() -> None:

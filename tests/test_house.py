@@ -63,6 +63,30 @@ STAIRS: dict[str, set[str]] = {
     "sandbox": {"sandbox"},
     "checker": {"checker"},
 }
+#: Package of the rules -> the other packages that it may import; the rules' single modules are the ground.
+#: Payments and arrangements need each other (a plan is paid, a payment keeps a card): there the modules
+#: go one way, and test_no_import_loop holds them.
+PACKAGES: dict[str, set[str]] = {
+    "contact": set(),
+    "intake": set(),
+    "desk": {"contact"},
+    "people": {"contact", "intake"},
+    "payments": {"contact", "arrangements"},
+    "arrangements": {"contact", "payments"},
+    "answers": {"contact", "payments", "arrangements"},
+    "disputes": {"contact", "payments", "arrangements"},
+    "documents": {"arrangements"},
+}
+#: Single modules of the rules that stand above the packages they name; all others stand below all of them.
+ABOVE: dict[str, set[str]] = {
+    "branch_notices": {"contact", "payments"},
+    "consequences": {"arrangements"},
+    "credit_holds": {"contact"},
+    "credit_notes": {"arrangements", "payments"},
+    "credits": {"arrangements", "payments"},
+    "early_payment": {"arrangements", "payments"},
+    "letters": {"answers", "arrangements", "contact", "disputes", "payments", "people"},
+}
 #: Outside packages that only the named places may import.
 GUARDED = {
     "stripe": {"gateways/stripe_payments.py", "tests/conformance/", "tests/stripe_smoke.py"},
@@ -139,6 +163,23 @@ def test_stairs_go_one_way() -> None:
         for name, line in imports(tree)
         if name.split(".")[0] in ROOMS and not allowed(module_of(path), name)
     ]
+    assert wrong == []
+
+
+def test_packages_of_the_rules_go_one_way() -> None:
+    """Decision 8 of docs/decisions: a package imports the packages below it, the ground imports none."""
+    found = {path.split("/")[1] for path in house() if re.fullmatch(r"receivables/\w+/__init__\.py", path)}
+    assert found == set(PACKAGES)
+    wrong = []
+    for path, tree in house().items():
+        if not path.startswith("receivables/"):
+            continue
+        own = path.split("/")[1].removesuffix(".py")
+        below = PACKAGES.get(own, ABOVE.get(own, set())) | {own}
+        for name, line in imports(tree):
+            package = name.split(".")[1] if name.startswith("receivables.") else own
+            if package in PACKAGES and package not in below:
+                wrong.append(f"{path}:{line} imports {name}")
     assert wrong == []
 
 

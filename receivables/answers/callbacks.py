@@ -21,9 +21,8 @@ from receivables.audit import record
 from receivables.calendar_days import at_local, business_date, is_business_day
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
+from receivables.policy import CallRules, current_policy
 
-#: How many business days ahead somebody can be rung, and how much notice we need.
-DAYS, NOTICE = 5, timedelta(hours=1)
 #: Hours of a creditor who has written none that can be read.
 USUAL = (time(9), time(17))
 _CLOCK = re.compile(r"\b([01]?\d|2[0-3])[:.]([0-5]\d)\b")
@@ -51,24 +50,29 @@ def opening(hours: Mapping[str, str]) -> tuple[time, time]:
     return USUAL
 
 
-def slots(hours: Mapping[str, str], zone: str, country: str, *, now: datetime) -> list[datetime]:
+def slots(
+    hours: Mapping[str, str], zone: str, country: str, rules: CallRules, *, now: datetime
+) -> list[datetime]:
     """Return the hours at which somebody can ring, as UTC moments: the creditor's, at his own place.
 
     Args:
         hours: the creditor's opening hours, language -> words.
         zone, country: of the creditor; his clock and his holidays.
+    Source: policy calls.*.
     """
+    soonest = now + timedelta(minutes=rules.notice_minutes)
     first, last = opening(hours)
     today = business_date(now, zone)
     found: list[datetime] = []
     days = 0
-    for ahead in range(DAYS * 4):
+    # Four plain days for a business day reach beyond any holidays.
+    for ahead in range(rules.ahead_business_days * 4):
         day = today + timedelta(days=ahead)
-        if days == DAYS or not is_business_day(day, country):
+        if days == rules.ahead_business_days or not is_business_day(day, country):
             continue
         clocks = [time(hour, first.minute) for hour in range(first.hour, last.hour + 1)]
         of_day = [at_local(day, clock, zone) for clock in clocks if clock < last]
-        of_day = [moment for moment in of_day if moment >= now + NOTICE]
+        of_day = [moment for moment in of_day if moment >= soonest]
         found += of_day
         days += bool(of_day)
     return found
@@ -85,7 +89,7 @@ def offered(session: Session, actor: Actor, *, now: datetime) -> Sequence[dateti
         .join(Account, Account.creditor_id == Creditor.id)
         .where(Account.id == actor.account_id)
     ).one()
-    return slots(r.hours, r.zone, r.country, now=now)
+    return slots(r.hours, r.zone, r.country, current_policy(session, now).calls, now=now)
 
 
 def number_of(text: str) -> str:

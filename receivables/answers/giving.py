@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
 from models.answers import Answer, AnswerFile, AnswerKind, Request, RequestKind
+from models.files import StoredFile
 from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
 from models.pauses import Pause, PauseReason
@@ -35,10 +36,6 @@ from receivables.texts import clean_words
 
 #: Longest text of each field, characters.
 _MOST = {"words": 1000, "reference": 120, "name": 120, "email": 254, "phone": 40}
-#: A claim of money paid longer ago than this is a talk, not a form.
-LONGEST_AGO = timedelta(days=366)
-#: The days that waiting for an approval may take begin anew after this.
-ANEW = timedelta(days=30)
 #: The same form sent again within this is the same answer.
 SAME_ACT = timedelta(hours=12)
 
@@ -76,6 +73,7 @@ class Facts:
         reference: of the transfer, or of the certificate.
         name, email, phone: of the right person; of who approves, the name.
         received: proofs, already looked at.
+        staged: refs of proofs that came with an earlier try of the same form.
     """
 
     amount: Money | None = None
@@ -88,6 +86,7 @@ class Facts:
     email: str = ""
     phone: str = ""
     received: tuple[ReceivedFile, ...] = ()
+    staged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,7 @@ class _Given:
     policy: Policy
     today: date
     now: datetime
+    proofs: list[StoredFile]
 
 
 def give(session: Session, actor: Actor, kind: AnswerKind, facts: Facts, *, now: datetime) -> Answer:
@@ -123,7 +123,11 @@ def give(session: Session, actor: Actor, kind: AnswerKind, facts: Facts, *, now:
     given = _Given(
         session, actor, account, facts, _documents(session, account, facts.invoices),
         current_policy(session, now), business_date(now, account.zone), now,
+        files.own_files(session, actor, facts.staged),
     )  # fmt: skip
+    most = given.policy.disputes.files
+    if len(facts.received) + len(given.proofs) > most:
+        raise Refused("too_many_files", most=most)
     stored = _stored(given, kind)
     known = _same(session, actor, account, kind, stored, since=now - SAME_ACT)
     if known is not None:
@@ -136,6 +140,9 @@ def give(session: Session, actor: Actor, kind: AnswerKind, facts: Facts, *, now:
     for received in facts.received:
         kept = files.keep(session, actor, received, account_id=account.id, policy=given.policy, now=now)
         session.add(AnswerFile(file_id=kept.id, answer_id=answer.id))
+    for proof in _staged(given):
+        files.attach(proof)
+        session.add(AnswerFile(file_id=proof.id, answer_id=answer.id))
     remedy(given, answer, stored)
     return answer
 
@@ -149,27 +156,44 @@ def _keep(
     *,
     now: datetime,
 ) -> Answer:
-    answer = Answer(
-        account_id=account.id, contact_id=actor.contact_id, kind=kind, facts=dict(stored), given_at=now
-    )
-    session.add(answer)
-    session.flush()
+    answer = _write(session, actor, account, kind, stored, now=now)
     record(session, actor, "answer.given", answer, account_id=account.id, now=now,
            facts={"kind": kind.value})  # fmt: skip
     return answer
 
 
+def _write(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    kind: AnswerKind,
+    stored: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Answer:
+    answer = Answer(
+        account_id=account.id, contact_id=actor.contact_id, kind=kind, facts=dict(stored), given_at=now
+    )
+    session.add(answer)
+    session.flush()
+    return answer
+
+
 def _tell(session: Session, actor: Actor, account: Account, facts: Facts, *, now: datetime) -> Answer:
-    """Of difficulty the answer holds that it was given; the words go to the case, nothing to the timeline."""
+    """Of difficulty the answer holds that it was given; the words go to the case, nothing to the timeline.
+
+    In the audit it is `hardship.told`, which only its own readers see.
+    """
     case = hardship.tell(session, actor, account, facts.words, facts.amount, now=now)
     known = session.scalar(
         select(Answer).where(
             Answer.account_id == account.id,
+            Answer.contact_id == actor.contact_id,
             Answer.kind == AnswerKind.HARDSHIP,
             Answer.given_at >= case.told_at,
         )
     )
-    return known or _keep(session, actor, account, AnswerKind.HARDSHIP, {}, now=now)
+    return known or _write(session, actor, account, AnswerKind.HARDSHIP, {}, now=now)
 
 
 def _documents(session: Session, account: Account, refs: tuple[str, ...]) -> list[Invoice]:
@@ -191,6 +215,11 @@ def _documents(session: Session, account: Account, refs: tuple[str, ...]) -> lis
     return list(rows)
 
 
+def _staged(given: _Given) -> list[StoredFile]:
+    """The proofs of earlier tries that belong to no answer yet; what does is not taken from it."""
+    return [proof for proof in given.proofs if proof.retention_class == files.DRAFT]
+
+
 def _stored(given: _Given, kind: AnswerKind) -> dict[str, Any]:
     """Return what is kept of the facts: cleaned, and only what there is."""
     facts = given.facts
@@ -199,7 +228,12 @@ def _stored(given: _Given, kind: AnswerKind) -> dict[str, Any]:
         "invoice_ids": [row.id for row in given.documents],
         "what": facts.what,
         "on": facts.on.isoformat() if facts.on else "",
-        "files": sorted(received.content_digest for received in facts.received),
+        "files": sorted(
+            [
+                *(received.content_digest for received in facts.received),
+                *(proof.content_digest for proof in given.proofs),
+            ]
+        ),
     }
     for name, most in _MOST.items():
         try:
@@ -290,7 +324,8 @@ def _check_paid(given: _Given) -> None:
 def _check_past(given: _Given) -> None:
     if given.facts.on is not None and given.facts.on > given.today:
         raise Refused("day_ahead")
-    if given.facts.on is not None and given.facts.on < given.today - LONGEST_AGO:
+    oldest = given.today - timedelta(days=given.policy.pauses.paid_within_days)
+    if given.facts.on is not None and given.facts.on < oldest:
         raise Refused("day_too_old")
 
 
@@ -305,7 +340,7 @@ def _check_withheld(given: _Given) -> None:
         raise Refused("amount_zero" if amount.minor == 0 else "amount_negative")
     if amount.minor > row.balance_minor:
         raise Refused("amount_above_balance", asked=Money(row.balance_minor, row.currency))
-    _need(given.facts.reference.strip() or given.facts.received, "certificate_missing")
+    _need(given.facts.reference.strip() or given.facts.received or _staged(given), "certificate_missing")
     for earlier in given.session.scalars(
         select(Request).where(Request.invoice_id == row.id, Request.kind == RequestKind.WITHHOLDING)
     ):
@@ -391,15 +426,16 @@ def _withheld(given: _Given, answer: Answer, stored: _Stored) -> None:
 def approval_cap(session: Session, account: Account, today: date, policy: Policy) -> date:
     """Return the first day on which waiting for their approval no longer holds, whatever day is named.
 
-    It is counted from the first such answer of the last 30 days, so that naming a new day again and
-    again does not stretch it. Source: policy pauses.their_approval_business_days.
+    It is counted from the first such answer of late, so that naming a new day again and again does
+    not stretch it. Source: policy pauses.their_approval_business_days, their_approval_anew_days.
     """
+    of_late = today - timedelta(days=policy.pauses.their_approval_anew_days)
     first = session.scalar(
         select(Pause.from_on)
         .where(
             Pause.account_id == account.id,
             Pause.reason == PauseReason.THEIR_APPROVAL,
-            Pause.from_on > today - ANEW,
+            Pause.from_on > of_late,
         )
         .order_by(Pause.from_on)
         .limit(1)
@@ -409,7 +445,7 @@ def approval_cap(session: Session, account: Account, today: date, policy: Policy
 
 def _wait_for_approval(given: _Given, answer: Answer, stored: _Stored) -> None:
     cap = approval_cap(given.session, given.account, given.today, given.policy)
-    until = min((given.facts.on or given.today) + timedelta(days=1), cap)
+    until = min(given.facts.on or given.today, cap - timedelta(days=1)) + timedelta(days=1)
     if until <= given.today:
         return
     for held in given.session.scalars(

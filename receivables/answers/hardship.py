@@ -46,6 +46,8 @@ class CaseRow:
     told_at: datetime
     answer_by_on: date
     answered_at: datetime | None
+    #: Who told; of one account several may have.
+    contact: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,6 @@ class CaseView:
     row: CaseRow
     account_id: int
     zone: str
-    contact: str | None
     phone: str | None
     words: str
     could_pay: Money | None
@@ -73,7 +74,7 @@ class Told:
 def tell(
     session: Session, actor: Actor, account: Account, words: str, could_pay: Money | None, *, now: datetime
 ) -> HardshipCase:
-    """Give a case to a person and stand still; words told while one is open are added to it.
+    """Give a case to a person and stand still; words of the same teller are added while it is open.
 
     Args:
         words: what the debtor says; at most MOST_WORDS.
@@ -90,7 +91,7 @@ def tell(
         raise Refused("words_missing")
     if could_pay is not None and could_pay.minor <= 0:
         raise Refused("amount_zero" if could_pay.minor == 0 else "amount_negative")
-    case = session.scalar(_open_case(account.id).with_for_update())
+    case = session.scalar(_open_case(account.id, actor.contact_id).with_for_update())
     if case is None:
         case = _begin(session, actor, account, said, now=now)
     elif said not in case.words.split(_THEN):
@@ -122,19 +123,22 @@ def _key(case: HardshipCase) -> str:
     return f"hardship:{case.id}"
 
 
-def _open_case(account_id: int) -> Select[HardshipCase]:
+def _open_case(account_id: int, contact_id: int | None) -> Select[HardshipCase]:
+    """What one person has told; of each other's telling the people of an account learn nothing."""
     return select(HardshipCase).where(
-        HardshipCase.account_id == account_id, HardshipCase.status == RequestStatus.OPEN
+        HardshipCase.account_id == account_id,
+        HardshipCase.contact_id == contact_id,
+        HardshipCase.status == RequestStatus.OPEN,
     )
 
 
 def told(session: Session, actor: Actor) -> Told | None:
-    """Return what the link holder's account has told and waits for; None when nothing is open.
+    """Return what the link holder himself has told and waits for; None when nothing of his is open.
 
     Raises: NotAllowed.
     """
     require(actor, Permission.HARDSHIP_TELL)
-    case = session.scalar(_open_case(actor.account_id or 0))
+    case = session.scalar(_open_case(actor.account_id or 0, actor.contact_id))
     return Told(case.told_at, case.answer_by_on) if case is not None else None
 
 
@@ -170,8 +174,10 @@ _ROWS = (
         HardshipCase.told_at,
         HardshipCase.answer_by_on,
         HardshipCase.answered_at,
+        Contact.name.label("contact"),
     )
     .join(Account, Account.id == HardshipCase.account_id)
+    .outerjoin(Contact, Contact.id == HardshipCase.contact_id)
 )  # fmt: skip
 
 
@@ -200,24 +206,21 @@ def case_view(session: Session, actor: Actor, ref: str) -> CaseView:
         _ROWS.add_columns(
             HardshipCase.account_id,
             Account.zone,
-            Contact.name.label("contact"),
             Contact.phone,
             HardshipCase.words,
             HardshipCase.could_pay_minor,
             HardshipCase.currency,
             Staff.name.label("answered_by"),
         )
-        .outerjoin(Contact, Contact.id == HardshipCase.contact_id)
         .outerjoin(Staff, Staff.id == HardshipCase.answered_by_id)
         .where(HardshipCase.ref == ref)
     ).first()
     if r is None:
         raise NotFound("not_found")
     return CaseView(
-        row=CaseRow(*r[:7]),
+        row=CaseRow(*r[:8]),
         account_id=r.account_id,
         zone=r.zone,
-        contact=r.contact,
         phone=r.phone,
         words=r.words,
         could_pay=Money(r.could_pay_minor, r.currency) if r.currency else None,

@@ -19,15 +19,8 @@ from models.money import Money
 from models.staff import Staff
 from models.states import InvoiceStatus, RequestStatus
 from receivables.errors import NotFound
+from receivables.files import SentFile, sent_file
 from receivables.permissions import Actor, Permission, require
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A file as a link: its name and its random reference."""
-
-    ref: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +42,9 @@ class RequestView:
     on: date | None
     invoice_ref: str | None
     invoice_open: Money | None
-    files: Sequence[FileRow]
+    files: Sequence[SentFile]
     reply: str | None
-    reply_file: FileRow | None
+    reply_file: SentFile | None
     answered_at: datetime | None
     answered_by: str | None
 
@@ -128,9 +121,9 @@ def request_view(session: Session, actor: Actor, ref: str) -> RequestView:
         on=date.fromisoformat(r.facts["on"]) if "on" in r.facts else None,
         invoice_ref=r.invoice_ref,
         invoice_open=Money(r.balance_minor, r.currency) if r.currency else None,
-        files=[FileRow(f.ref, f.name) for f in sent if f.id != r.file_id],
+        files=[sent_file(f) for f in sent if f.id != r.file_id],
         reply=r.reply,
-        reply_file=next((FileRow(f.ref, f.name) for f in sent if f.id == r.file_id), None),
+        reply_file=next((sent_file(f) for f in sent if f.id == r.file_id), None),
         answered_at=r.answered_at, answered_by=r.answered_by,
     )  # fmt: skip
 
@@ -140,11 +133,11 @@ def _may_read(actor: Actor, account_id: int) -> None:
     require(actor, asks, account_id=account_id)
 
 
-def _files(session: Session, answer_id: int | None, file_id: int | None) -> Sequence[Any]:
+def _files(session: Session, answer_id: int | None, file_id: int | None) -> Sequence[StoredFile]:
     """Return the proofs of an answer and the document of our reply, in one statement."""
     proofs = select(AnswerFile.file_id).where(AnswerFile.answer_id == answer_id)
-    return session.execute(
-        select(StoredFile.id, StoredFile.ref, StoredFile.name)
+    return session.scalars(
+        select(StoredFile)
         .where(StoredFile.id.in_(proofs) | (StoredFile.id == file_id))
         .order_by(StoredFile.id)
     ).all()

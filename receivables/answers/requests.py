@@ -23,11 +23,11 @@ from models.money import Money
 from models.pauses import Pause, PauseReason
 from models.states import RequestStatus, advance
 from models.work import Task, TaskKind
-from receivables import adjustments, files, outbox, pauses
+from receivables import adjustments, consequences, files, outbox, pauses
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
-from receivables.contact.reminders import paying_contacts
+from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound, Refused
 from receivables.files import ReceivedFile
 from receivables.payments import attempts
@@ -209,6 +209,7 @@ def accept_withholding(
     adjustments.adjust(session, actor, invoice, "withholding_tax", amount, key=key_of(row), now=now)
     offers.void_changed(session, actor, [invoice.id], why="adjustment", now=now)
     attempts.supersede(session, actor, [invoice.id], reason="withholding", now=now)
+    consequences.follow_reduction(session, account.id, [invoice.id], now=now)
     return _answer(session, actor, account, row, reply, now=now)
 
 

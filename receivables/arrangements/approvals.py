@@ -1,6 +1,6 @@
 """What waits for a decision, and the case behind it: offers, counter-offers, plans, withheld tax.
 
-Read by whoever may read approvals; decided in offer_deciding.py, plans.py and answers/requests.py,
+Read by whoever may read approvals; decided in offer_deciding.py, plan_deciding.py and answers/requests.py,
 each of which refuses the proposer and whoever is beyond his limit (A-02, A-03).
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Integer, Select, case, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -21,6 +22,7 @@ from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
 from models.staff import Staff
 from models.states import InvoiceStatus, OfferStatus, PlanStatus, PromiseStatus, RequestStatus
+from models.store import fetch
 from receivables import invoices
 from receivables.arrangements import offer_reads, offer_terms, plan_reads
 from receivables.arrangements.offer_reads import OfferView
@@ -60,81 +62,66 @@ def waiting(session: Session, actor: Actor) -> list[WaitingRow]:
     Raises: NotAllowed.
     """
     require(actor, Permission.APPROVAL_READ)
-    rows = [*_offers(session, actor), *_plans(session, actor), *_withheld(session)]
-    return sorted(rows, key=lambda row: row.since)
+    return sorted([*_agreements(session, actor), *_withheld(session)], key=lambda row: row.since)
 
 
-def _offers(session: Session, actor: Actor) -> list[WaitingRow]:
-    found = session.execute(
+def _waiting(table: type[Plan] | type[Offer], status: StrEnum, **own: Any) -> Select[Any]:
+    """Return one part of the union: what waits in one table, with its own columns by common names."""
+    return (
         select(
-            Offer.ref,
-            Offer.maker,
-            Offer.currency,
-            Offer.amount_minor,
-            Offer.balance_minor,
-            Offer.proposed_at,
-            Offer.answer_by_on,
-            Offer.proposed_by_staff_id,
+            *(column.label(name) for name, column in own.items()),
+            table.ref,
+            table.currency,
+            table.answer_by_on,
+            table.proposed_by_staff_id,
             Account.ref.label("account_ref"),
             Account.name.label("account_name"),
             Staff.name.label("proposed_by"),
         )
-        .join(Account, Account.id == Offer.account_id)
-        .outerjoin(Staff, Staff.id == Offer.proposed_by_staff_id)
-        .where(Offer.status == OfferStatus.AWAITING_APPROVAL)
+        .join_from(table, Account, Account.id == table.account_id)
+        .outerjoin(Staff, Staff.id == table.proposed_by_staff_id)
+        .where(table.status == status)
     )
+
+
+_AGREEMENTS = union_all(
+    _waiting(
+        Offer,
+        OfferStatus.AWAITING_APPROVAL,
+        kind=case((Offer.maker == OfferMaker.DEBTOR, "counter_offer"), else_="offer"),
+        minor=Offer.amount_minor,
+        forgiven_minor=Offer.balance_minor - Offer.amount_minor,
+        parts=cast(null(), Integer),
+        since=Offer.proposed_at,
+    ),
+    _waiting(
+        Plan,
+        PlanStatus.AWAITING_APPROVAL,
+        kind=literal("plan"),
+        minor=Plan.total_minor,
+        forgiven_minor=cast(null(), BigInteger),
+        parts=Plan.parts,
+        since=func.coalesce(Plan.accepted_at, Plan.proposed_at),
+    ),
+)
+
+
+def _agreements(session: Session, actor: Actor) -> list[WaitingRow]:
     return [
         WaitingRow(
-            kind="counter_offer" if r.maker is OfferMaker.DEBTOR else "offer",
+            kind=r.kind,
             ref=r.ref,
             account_ref=r.account_ref,
             account_name=r.account_name,
-            amount=Money(r.amount_minor, r.currency),
-            forgiven=Money(r.balance_minor - r.amount_minor, r.currency),
-            parts=None,
-            since=r.proposed_at,
-            answer_by_on=r.answer_by_on,
-            proposed_by=r.proposed_by,
-            own=r.proposed_by_staff_id is not None and r.proposed_by_staff_id == actor.id,
-        )
-        for r in found
-    ]
-
-
-def _plans(session: Session, actor: Actor) -> list[WaitingRow]:
-    found = session.execute(
-        select(
-            Plan.ref,
-            Plan.currency,
-            Plan.total_minor,
-            Plan.parts,
-            Plan.accepted_at,
-            Plan.proposed_at,
-            Plan.answer_by_on,
-            Plan.proposed_by_staff_id,
-            Account.ref.label("account_ref"),
-            Account.name.label("account_name"),
-            Staff.name.label("proposed_by"),
-        )
-        .join(Account, Account.id == Plan.account_id)
-        .outerjoin(Staff, Staff.id == Plan.proposed_by_staff_id)
-        .where(Plan.status == PlanStatus.AWAITING_APPROVAL)
-    )
-    return [
-        WaitingRow(
-            kind="plan",
-            ref=r.ref,
-            account_ref=r.account_ref,
-            account_name=r.account_name,
-            amount=Money(r.total_minor, r.currency),
-            forgiven=None,
+            amount=Money(r.minor, r.currency),
+            forgiven=Money(r.forgiven_minor, r.currency) if r.forgiven_minor is not None else None,
             parts=r.parts,
-            since=r.accepted_at or r.proposed_at,
+            since=r.since,
             answer_by_on=r.answer_by_on,
             proposed_by=r.proposed_by,
             own=r.proposed_by_staff_id is not None and r.proposed_by_staff_id == actor.id,
         )
-        for r in found
+        for r in fetch(session, _AGREEMENTS, {})
     ]
 
 

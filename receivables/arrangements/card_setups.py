@@ -22,13 +22,13 @@ from models.store import Store
 from receivables import links, outbox
 from receivables.arrangements import cards
 from receivables.arrangements.cards import Consent
-from receivables.errors import GatewayDown, NotFound, Refused
-from receivables.payments.attempts import KEY_LIFE, SEARCH_AFTER, STATUS_OF
+from receivables.errors import NotFound
+from receivables.payments.attempts import STATUS_OF
+from receivables.payments.hosted import open_page, truth_of_page
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
 from receivables.ports import (
     GatewayRefused,
-    GatewayUnreachable,
     OpenedCheckout,
     OutcomeUnknown,
     PaymentGateway,
@@ -105,21 +105,14 @@ def begin_saving(
     setup, fresh = store.run(reserve)
     if not fresh:
         return Begun(setup.ref, setup.url)
-    try:
-        opened = gateway.send(_stored_call(setup))
-    except OutcomeUnknown as error:
-        why = str(error)
-        store.run(lambda s: _end(s, setup.id, AttemptStatus.UNKNOWN, why, now=now))
-        return Begun(setup.ref, None)
-    except GatewayUnreachable:
-        store.run(lambda s: _end(s, setup.id, AttemptStatus.CANCELLED, "unreachable", now=now))
-        raise GatewayDown("gateway_down") from None
-    except GatewayRefused as error:
-        code = error.code
-        store.run(lambda s: _end(s, setup.id, AttemptStatus.FAILED, code, now=now))
-        raise Refused("gateway_refused", gateway_code=code) from None
-    store.run(lambda s: _opened(s, setup.id, opened, now=now))
-    return Begun(setup.ref, opened.url)
+    url = open_page(
+        store,
+        gateway,
+        _stored_call(setup),
+        opened=lambda s, page: _opened(s, setup.id, page, now=now),
+        ended=lambda s, to, code: _end(s, setup.id, to, code, now=now),
+    )
+    return Begun(setup.ref, url)
 
 
 def _same_open(
@@ -221,19 +214,16 @@ def settle_setup(store: Store, gateway: PaymentGateway, ref: str, *, now: dateti
 
 
 def _truth(store: Store, gateway: PaymentGateway, setup: CardSetup, *, now: datetime) -> RemotePayment | None:
-    if setup.remote_id is not None:
-        return gateway.retrieve(setup.remote_id)
-    age = now - setup.started_at
-    if age < KEY_LIFE:
-        try:
-            opened = gateway.send(_stored_call(setup))
-        except OutcomeUnknown:
-            if age < SEARCH_AFTER:
-                raise
-        else:
-            store.run(lambda s: _opened(s, setup.id, opened, now=now))
-            return gateway.retrieve(opened.session_id)
-    return gateway.find(setup.ref, setup.started_at - timedelta(minutes=5))
+    return truth_of_page(
+        store,
+        gateway,
+        _stored_call(setup),
+        ref=setup.ref,
+        remote_id=setup.remote_id,
+        started_at=setup.started_at,
+        opened=lambda s, page: _opened(s, setup.id, page, now=now),
+        now=now,
+    )
 
 
 def _locked(session: Session, setup_id: int) -> CardSetup:

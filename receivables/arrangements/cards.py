@@ -25,7 +25,7 @@ from models.states import UNSETTLED_ATTEMPTS, AttemptStatus, CardStatus, Invoice
 from models.store import Store
 from models.work import TaskKind
 from receivables import outbox
-from receivables.arrangements import plans
+from receivables.arrangements import plan_changes
 from receivables.arrangements.plan_reads import PlanView, number_of
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -84,10 +84,12 @@ class CardView:
 
 
 def cards_of(
-    session: Session, actor: Actor, *, account_id: int, now: datetime
+    session: Session, actor: Actor, *, account_id: int, now: datetime, own: bool = False
 ) -> tuple[list[CardView], list[PlanUse]]:
     """Return the active cards of an account, newest first, and its running plans.
 
+    Args:
+        own: only those that the actor has consented to himself, which he may let pay a plan.
     Raises: NotAllowed, NotFound: not this actor's account (L-15).
     """
     require(actor, Permission.CARD_KEEP, account_id=account_id)
@@ -98,6 +100,7 @@ def cards_of(
         .order_by(SavedCard.id.desc())
     ).all()
     refs = {card.id: card.ref for card, _ in rows}
+    rows = [row for row in rows if not own or _is_own(actor, row[0])]
     running = session.scalars(
         select(Plan)
         .where(
@@ -159,6 +162,11 @@ def likely_currency(session: Session, actor: Actor, *, account_id: int) -> str:
     if found is None:
         raise Refused("nothing_to_pay")
     return found
+
+
+def _is_own(actor: Actor, card: SavedCard) -> bool:
+    """Whether the actor is the contact whose consent the card was kept on (decision 11)."""
+    return actor.contact_id is not None and actor.contact_id == card.contact_id
 
 
 def is_expired(card: SavedCard, today: date) -> bool:
@@ -301,11 +309,24 @@ def end_setup(
     if kept is not None and to is AttemptStatus.SUCCEEDED:
         _keep(session, setup, card, kept, now=now)
     elif to not in UNSETTLED_ATTEMPTS and card.status is CardStatus.PENDING:
-        advance(card, CardStatus.REMOVED)
-        card.removed_at = now
+        _not_kept(session, setup, card, to.value, now=now)
+
+
+def _not_kept(session: Session, setup: CardSetup, card: SavedCard, why: str, *, now: datetime) -> None:
+    advance(card, CardStatus.REMOVED)
+    card.removed_at = now
+    facts = {"setup": setup.id, "why": why}
+    record(session, SYSTEM, "card.not_kept", card, account_id=card.account_id, now=now, facts=facts)
 
 
 def _keep(session: Session, setup: CardSetup, card: SavedCard, kept: RemoteCard, *, now: datetime) -> None:
+    known = _same_card(session, card, kept.payment_method_id)
+    if known is not None and known.status is CardStatus.ACTIVE:
+        # A returning customer chose a card that is kept already: it stays on its own consent.
+        if card.status is CardStatus.PENDING:
+            _not_kept(session, setup, card, "known", now=now)
+            _use_at_once(session, setup, known, now=now)
+        return
     card.customer_id, card.payment_method_id = kept.customer_id, kept.payment_method_id
     card.brand, card.last4 = kept.brand, kept.last4
     card.expires_month, card.expires_year = kept.month, kept.year
@@ -318,9 +339,29 @@ def _keep(session: Session, setup: CardSetup, card: SavedCard, kept: RemoteCard,
     outbox.note(
         session, card.account_id, "card.saved", contact_id=card.contact_id, now=now, facts=_shown(card)
     )
+    _use_at_once(session, setup, card, now=now)
+
+
+def _same_card(session: Session, card: SavedCard, payment_method_id: str) -> SavedCard | None:
+    """Return another row of the card that the gateway names; one of a card removed here gives it up."""
+    known = session.scalar(
+        select(SavedCard)
+        .where(SavedCard.payment_method_id == payment_method_id, SavedCard.id != card.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if known is not None and known.status is not CardStatus.ACTIVE:
+        # Agreed to anew before the gateway forgot it: the new consent has it from now on.
+        known.payment_method_id = None
+        session.flush()
+    return known
+
+
+def _use_at_once(session: Session, setup: CardSetup, card: SavedCard, *, now: datetime) -> None:
+    """Let a card pay the plan that it was kept for, where that plan is still there."""
     plan = session.get(Plan, setup.plan_id, with_for_update=True) if setup.plan_id else None
     if plan is not None and plan.status in CARRIED and plan.ended_at is None:
-        plans.pay_by_card(session, SYSTEM, plan.ref, card, now=now)
+        plan_changes.pay_by_card(session, SYSTEM, plan.ref, card, now=now)
 
 
 def saving_opened(
@@ -354,26 +395,30 @@ def saved_with_payment(
 
 
 def use_for_plan(session: Session, actor: Actor, plan_ref: str, card_ref: str, *, now: datetime) -> Plan:
-    """Let a saved card pay a plan from now on.
+    """Let a saved card pay a plan from now on: his own, on his consent and nobody else's (decision 11).
 
     Raises:
         Refused: plan_gone, card_not_usable.
-        NotAllowed, NotFound.
+        NotAllowed, NotFound: also the card of another contact of the account.
     """
     card = find_card(session, actor, card_ref)
+    if not _is_own(actor, card):
+        raise NotFound("not_found")
     session.get_one(Account, card.account_id, with_for_update=True)
     session.refresh(card)
-    return plans.pay_by_card(session, actor, plan_ref, card, now=now)
+    return plan_changes.pay_by_card(session, actor, plan_ref, card, now=now)
 
 
 def remove(session: Session, actor: Actor, ref: str, *, now: datetime) -> SavedCard:
     """Remove a saved card: our row first, then the gateway forgets it; plans go on by link.
 
-    A second call finds it removed and changes nothing.
+    Anybody of the account may: it only takes a right away. A second call finds it removed and changes
+    nothing.
     Raises: NotAllowed, NotFound.
     """
     card = find_card(session, actor, ref)
     session.get_one(Account, card.account_id, with_for_update=True)
+    session.refresh(card)  # another device may have removed it while this one waited
     return _remove(session, actor, card, now=now)
 
 
@@ -382,7 +427,7 @@ def _remove(session: Session, actor: Actor, card: SavedCard, *, now: datetime) -
         return card
     advance(card, CardStatus.REMOVED)
     card.removed_at = now
-    facts = {"brand": card.brand, "plans": plans.forget_card(session, actor, card, now=now)}
+    facts = {"brand": card.brand, "plans": plan_changes.forget_card(session, actor, card, now=now)}
     record(session, actor, "card.removed", card, account_id=card.account_id, now=now, facts=facts)
     outbox.note(
         session, card.account_id, "card.removed", contact_id=card.contact_id, now=now, facts=_shown(card)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from models.arrangements import Instalment, InstalmentCharge, Plan
 from models.payments import PaymentAttempt
 from models.states import InstalmentStatus, PlanStatus
-from receivables.arrangements import plans
+from receivables.arrangements import plan_days
 from receivables.arrangements.decline_classes import DeclineKind, decline_kind, decline_reason
 from receivables.permissions import SYSTEM
 
@@ -64,11 +64,11 @@ def failed(session: Session, attempt: PaymentAttempt, *, now: datetime, refused:
     plan = session.get_one(Plan, instalment.plan_id)
     if instalment.status in _ENDED or plan.status not in _RUNNING:
         return
-    plans.charge_failed(
+    plan_days.charge_failed(
         session,
         SYSTEM,
         instalment,
-        kind=(DeclineKind.HARD if refused else decline_kind(attempt.failure_code)).value,
-        code=decline_reason(attempt.failure_code).value,
+        kind=DeclineKind.HARD if refused else decline_kind(attempt.failure_code),
+        reason=decline_reason(attempt.failure_code),
         now=now,
     )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, AccountFlag, FlagKind
+from models.accounts import Account
 from models.arrangements import Instalment, InstalmentCharge, Plan, SavedCard
 from models.base import new_ref
 from models.invoices import Invoice
@@ -22,7 +22,8 @@ from models.states import AttemptStatus
 from models.store import Store
 from models.work import TaskKind
 from receivables import outbox
-from receivables.arrangements import charge_results, plan_reads, plans
+from receivables.arrangements import charge_results, plan_days, plan_reads
+from receivables.arrangements.charge_stops import standing_stop
 from receivables.arrangements.plan_terms import least_payable
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -41,11 +42,6 @@ from receivables.ports import (
     PreparedRequest,
 )
 
-#: Facts that forbid a charge without its payer; a person decides what becomes of the plan.
-STOPS_CHARGES = frozenset(
-    {FlagKind.BANKRUPTCY, FlagKind.BREATHING_SPACE, FlagKind.DECEASED, FlagKind.WRONG_PARTY}
-)
-
 
 def charge_due(store: Store, gateway: PaymentGateway, account_id: int, *, today: date, now: datetime) -> bool:
     """Charge every instalment of an account that is due to its saved card; daily work, safe to repeat.
@@ -54,7 +50,7 @@ def charge_due(store: Store, gateway: PaymentGateway, account_id: int, *, today:
     Returns: whether anything was tried.
     """
     with store.read() as session:
-        due = plans.due_charges(session, account_id, today)
+        due = plan_days.due_charges(session, account_id, today)
     outcomes = [charge_instalment(store, gateway, SYSTEM, instalment_id, now=now) for instalment_id in due]
     return any(outcome is not None for outcome in outcomes)
 
@@ -98,9 +94,9 @@ def _reserve(
     account = session.get_one(Account, plan.account_id, with_for_update=True, populate_existing=True)
     session.refresh(instalment)
     session.refresh(plan)
-    if instalment.id not in plans.due_charges(session, account.id, business_date(now, account.zone)):
+    if instalment.id not in plan_days.due_charges(session, account.id, business_date(now, account.zone)):
         return None
-    stop = _standing_flag(session, account, now=now)
+    stop = standing_stop(session, account, now=now)
     if stop is not None:
         _call_person(session, account, plan, instalment, f"flag:{stop.value}", now=now)
         return None
@@ -132,22 +128,6 @@ def _reserve(
     return _write(session, gateway, actor, account, plan, instalment, card, found, ids, now=now)
 
 
-def _standing_flag(session: Session, account: Account, *, now: datetime) -> FlagKind | None:
-    """Return a fact about the account that forbids taking its money without asking, if one stands today."""
-    today = business_date(now, account.zone)
-    return session.scalar(
-        select(AccountFlag.kind)
-        .where(
-            AccountFlag.account_id == account.id,
-            AccountFlag.kind.in_(STOPS_CHARGES),
-            AccountFlag.from_on <= today,
-            AccountFlag.to_on.is_(None) | (AccountFlag.to_on > today),
-        )
-        .order_by(AccountFlag.id)
-        .limit(1)
-    )
-
-
 def _call_person(
     session: Session, account: Account, plan: Plan, instalment: Instalment, why: str, *, now: datetime
 ) -> None:
@@ -158,7 +138,7 @@ def _call_person(
 
 def _amount(session: Session, instalment: Instalment, plan: Plan, came: plan_reads.Received) -> Money:
     """What is left of the instalment's row, at least what a card can pay, never more than the row (M-15)."""
-    left = plans.charge_amount(session, instalment, plan)
+    left = plan_days.charge_amount(session, instalment, plan)
     whole = plan.total_minor - came.received - came.processing - came.contested
     most = Money(min(instalment.amount_minor, whole), plan.currency)
     return min(max(left, least_payable(plan.currency)), most)

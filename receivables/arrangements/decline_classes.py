@@ -7,6 +7,7 @@ used in fraud (stripe.md 3). Source: docs.stripe.com/declines/codes; P-24.
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -18,6 +19,14 @@ class DeclineKind(StrEnum):
     NEEDS_AUTHENTICATION = "needs_authentication"  # the bank wants its customer to confirm
 
 
+class Remedy(StrEnum):
+    """What the debtor can do about an instalment that his card did not pay."""
+
+    RETRY = "retry"  # nothing: the card is tried again on a day
+    CARD = "card"  # name another card, or pay it himself
+    CONFIRM = "confirm"  # pay it himself: his bank asks him then
+
+
 class DeclineReason(StrEnum):
     """Why a charge brought no money, as the debtor may read it; fits `Instalment.last_failure`."""
 
@@ -26,6 +35,13 @@ class DeclineReason(StrEnum):
     CARD_GONE = "card_gone"
     CONFIRM = "confirm"
     DECLINED = "declined"
+
+
+def remedy_of(reason: DeclineReason, next_try_on: date | None) -> Remedy:
+    """What may be done, by the reason of the last try and the day of the next one."""
+    if next_try_on is not None:
+        return Remedy.RETRY
+    return Remedy.CONFIRM if reason is DeclineReason.CONFIRM else Remedy.CARD
 
 
 _S, _H, _A = DeclineKind.SOFT, DeclineKind.HARD, DeclineKind.NEEDS_AUTHENTICATION

@@ -6,6 +6,7 @@ Source: M-11, M-17, INV-11, FT-26; decision 5; domain.md, "Arrangements".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -34,8 +35,14 @@ def settle(session: Session, payment: Payment, *, now: datetime) -> list[Offer]:
     The rest of each invoice is posted to settlement discounts and the invoices close. One unit short
     settles nothing; what came beyond was left unapplied when the payment was booked. Safe to repeat.
     """
+    touched = select(Allocation.invoice_id).where(Allocation.payment_id == payment.id)
+    return settle_for(session, session.scalars(touched.distinct()).all(), now=now)
+
+
+def settle_for(session: Session, invoice_ids: Sequence[int], *, now: datetime) -> list[Offer]:
+    """Settle the accepted offers of these invoices whose sum is in, or of which nothing is open any more."""
     settled = []
-    for offer in _accepted_for(session, payment):
+    for offer in _accepted_for(session, invoice_ids):
         short = offer_money.received(session, offer).minor < offer.amount_minor
         if short and offer_money.open_minor(session, offer):
             continue
@@ -53,12 +60,8 @@ def void_paid(session: Session, payment: Payment, *, now: datetime) -> list[Offe
     return offers.void_changed(session, SYSTEM, ids, why="payment", now=now)
 
 
-def _accepted_for(session: Session, payment: Payment) -> list[Offer]:
-    touched = (
-        select(OfferInvoice.offer_id)
-        .join(Allocation, Allocation.invoice_id == OfferInvoice.invoice_id)
-        .where(Allocation.payment_id == payment.id)
-    )
+def _accepted_for(session: Session, invoice_ids: Sequence[int]) -> list[Offer]:
+    touched = select(OfferInvoice.offer_id).where(OfferInvoice.invoice_id.in_(invoice_ids))
     return list(
         session.scalars(
             select(Offer)

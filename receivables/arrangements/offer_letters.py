@@ -5,14 +5,12 @@ Each text says what is paid, by when, and what remains owed: nothing, once it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.accounts import Account
 from models.arrangements import Offer
 from models.links import Channel
 from models.messages import Message
@@ -20,25 +18,12 @@ from models.money import Money
 from models.states import OfferStatus
 from receivables.arrangements.offer_money import open_minor, received
 from receivables.calendar_days import business_date
+from receivables.letter_kinds import LetterKind
 
 #: No offer travels by SMS (domain.md, the ladder).
 CHANNEL = Channel.EMAIL
 #: Kinds that we send of ourselves; the others answer the debtor's own act.
 NOTICES = frozenset({"offer_made", "offer_lapsed"})
-
-
-def reader_of(session: Session, account_id: int) -> Contact | None:
-    """Return the active contact with an e-mail address who pays, else any; None when there is none."""
-    return session.scalar(
-        select(Contact)
-        .outerjoin(
-            ContactHasRole,
-            (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
-        )
-        .where(Contact.account_id == account_id, Contact.is_active, Contact.email.is_not(None))
-        .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
-        .limit(1)
-    )
 
 
 def values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -62,21 +47,17 @@ def values(session: Session, message: Message, account: Account, today: date) ->
     return said
 
 
-def is_still_open(session: Session, message: Message) -> bool:
+def is_still_open(session: Session, message: Message, account: Account, today: date) -> bool:
     """Whether an offer that was made may still be accepted when its mail is about to leave."""
     return session.get_one(Offer, message.facts["offer_id"]).status is OfferStatus.OPEN
 
 
-#: For receivables/contact/reminders.py: kind -> maker of its values, and whether it is still true.
-VALUES: dict[str, Callable[[Session, Message, Account, date], dict[str, Any]]] = dict.fromkeys(
-    (
-        "offer_made",
-        "offer_accepted",
-        "offer_lapsed",
-        "counter_offer_accepted",
-        "counter_offer_changed",
-        "counter_offer_refused",
-    ),
-    values,
-)
-STILL_TRUE: dict[str, Callable[[Session, Message], bool]] = {"offer_made": is_still_open}
+_OF_OFFER = LetterKind(values)
+LETTERS = {
+    "offer_made": LetterKind(values, is_still_open),
+    "offer_accepted": _OF_OFFER,
+    "offer_lapsed": _OF_OFFER,
+    "counter_offer_accepted": _OF_OFFER,
+    "counter_offer_changed": _OF_OFFER,
+    "counter_offer_refused": _OF_OFFER,
+}

@@ -1,4 +1,4 @@
-"""Make a settlement offer: by staff, by rule, or by the debtor himself.
+"""Make a settlement offer: by staff or by the debtor himself.
 
 Within the grid and the role's limit it is open at once; else a second person decides
 (offer_deciding.py). A new offer names the one whose place it takes. Source: policy.offers,
@@ -32,7 +32,7 @@ from receivables.arrangements.offer_terms import (
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotAllowed, Refused
-from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
+from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 from receivables.ports import InvoiceRow
 from receivables.texts import clean_words, one_line
@@ -84,26 +84,6 @@ def propose(
     return _make(
         session, actor, account, rows, most, amount, pay_by_on,
         maker=OfferMaker.STAFF, reason=words, earlier=earlier, at_once=at_once, policy=policy, now=now,
-    )  # fmt: skip
-
-
-def offer_by_rule(session: Session, account_ref: str, *, currency: str, now: datetime) -> Offer:
-    """Offer what the grid gives for everything overdue in a currency; no person decides.
-
-    Raises:
-        Refused: nothing_overdue, no_offers, `amount_is_all` where the grid forgives nothing yet,
-            offer_running, `offer_stands` while another one is open or waits.
-    """
-    account, today = offers.locked(session, account_ref=account_ref, now=now)
-    rows = overdue_rows(session, account.id, currency, today)
-    policy = current_policy(session, now)
-    most = limits(policy, rows, today)
-    check_amount(most.least, most.balance)
-    if offers.standing_for(session, [row.ref for row in rows]):
-        raise Refused("offer_stands")
-    return _make(
-        session, SYSTEM, account, rows, most, most.least, most.pay_on,
-        maker=OfferMaker.RULE, reason=None, earlier=None, at_once=True, policy=policy, now=now,
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from models.arrangements import Offer, OfferInvoice
 from models.invoices import Invoice
 from models.ledger import LedgerEntry, Posting
 from models.money import Money
-from models.payments import Allocation, Payment, PaymentAttempt
+from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, PaymentAttempt
+from models.states import AttemptStatus
 from receivables.calendar_days import business_date
 from receivables.payments.allocation import Target, oldest_first
 
@@ -71,13 +72,47 @@ def counted(session: Session, offer: Offer) -> dict[int, int]:
 
 
 def received(session: Session, offer: Offer) -> Money:
-    """Return what came in time for an accepted offer."""
-    return Money(sum(counted(session, offer).values()) if offer.accepted_at else 0, offer.currency)
+    """Return what came in time for an accepted offer, with the tax that was proved to be withheld."""
+    if not offer.accepted_at:
+        return Money(0, offer.currency)
+    return Money(sum(counted(session, offer).values()) + _withheld(session, offer), offer.currency)
+
+
+def _withheld(session: Session, offer: Offer) -> int:
+    reversal = aliased(LedgerEntry)
+    return int(
+        session.execute(
+            select(func.coalesce(func.sum(Adjustment.amount_minor), 0))
+            .join(OfferInvoice, OfferInvoice.invoice_id == Adjustment.invoice_id)
+            .where(
+                OfferInvoice.offer_id == offer.id,
+                Adjustment.kind == "withholding_tax",
+                Adjustment.entry_id > offer.terms["accepted"]["after_entry"],
+                Adjustment.made_on <= offer.pay_by_on,
+                ~exists().where(reversal.reverses_id == Adjustment.entry_id),
+            )
+        ).scalar_one()
+    )
 
 
 def still_due(session: Session, offer: Offer) -> Money:
-    """Return what is still to pay to settle an accepted offer: at most what is open, never below nil."""
-    return Money(min(max(_missing(session, offer), 0), open_minor(session, offer)), offer.currency)
+    """Return what is still to pay to settle an accepted offer: at most what is open, never below nil.
+
+    What is on its way by a delayed method is not asked for again (P-19).
+    """
+    missing = _missing(session, offer) - on_its_way(session, offer).minor
+    return Money(min(max(missing, 0), open_minor(session, offer)), offer.currency)
+
+
+def on_its_way(session: Session, offer: Offer) -> Money:
+    """Return what a delayed method is bringing for the offer's invoices."""
+    minor = session.execute(
+        select(func.coalesce(func.sum(AttemptInvoice.reserved_minor), 0))
+        .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+        .join(OfferInvoice, OfferInvoice.invoice_id == AttemptInvoice.invoice_id)
+        .where(OfferInvoice.offer_id == offer.id, PaymentAttempt.status == AttemptStatus.PROCESSING)
+    ).scalar_one()
+    return Money(int(minor), offer.currency)
 
 
 def _missing(session: Session, offer: Offer) -> int:

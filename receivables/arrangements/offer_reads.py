@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
@@ -50,7 +50,7 @@ class OfferView:
         made_by: the person who made it; None for the rules and the debtor.
         reason: of whoever made it; only the debtor's own is shown to him.
         decision_reason: why it was refused, for the debtor's own.
-        due: still to pay, once accepted.
+        due: still to pay, once accepted; less what is `on_its_way`.
         next_ref: the offer that took its place, when the reader may see it.
         may_withdraw: whether it may still be taken back by whoever made it.
     """
@@ -75,6 +75,7 @@ class OfferView:
     accepted_at: datetime | None
     ended_at: datetime | None
     received: Money
+    on_its_way: Money
     due: Money
     today: date
     next_ref: str | None
@@ -89,6 +90,16 @@ class OfferView:
     def is_open(self) -> bool:
         """Whether it may be accepted today."""
         return self.status is OfferStatus.OPEN and self.today <= self.expires_on
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last day of an agreement has passed; what comes now settles nothing."""
+        return self.status is OfferStatus.ACCEPTED and self.today > self.pay_by_on
+
+    @property
+    def is_payable(self) -> bool:
+        """Whether the agreed sum, or what is left of it, may be paid today."""
+        return self.status is OfferStatus.ACCEPTED and bool(self.due) and not self.is_over
 
 
 def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferView:
@@ -157,6 +168,7 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
         accepted_at=found.accepted_at,
         ended_at=found.ended_at,
         received=offer_money.received(session, found) if accepted else Money(0, currency),
+        on_its_way=offer_money.on_its_way(session, found) if accepted else Money(0, currency),
         due=offer_money.still_due(session, found)
         if found.status is OfferStatus.ACCEPTED
         else Money(found.amount_minor, currency),
@@ -168,6 +180,19 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
 
 def _is_ours_only(maker: OfferMaker, status: OfferStatus) -> bool:
     return maker is not OfferMaker.DEBTOR and status in _OURS_ONLY
+
+
+def stands_from_us(session: Session, actor: Actor, *, account_id: int) -> bool:
+    """Whether an offer of ours, or the debtor's that a person agreed to, may be accepted now.
+
+    Declining it, or an own offer in its place, takes it from everybody at the account.
+
+    Raises: NotAllowed, NotFound.
+    """
+    require(actor, Permission.OFFER_MAKE, account_id=account_id)
+    ours = or_(Offer.maker != OfferMaker.DEBTOR, Offer.decided_by_id.is_not(None))
+    query = select(Offer.id).where(Offer.account_id == account_id, Offer.status == OfferStatus.OPEN, ours)
+    return session.scalar(query.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,8 @@ def split_tax(discount_minor: int, parts: Sequence[TaxPart]) -> list[TaxPart]:
     split = []
     for part, share in zip(weighed, shares, strict=True):
         exact = Decimal(share) * part.tax_minor / Decimal(part.gross_minor)
-        tax = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+        # A document whose own figures hold more tax than money asks for no more tax than its share.
+        tax = min(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)), share)
         if share:
             split.append(TaxPart(part.rate, share - tax, tax))
     return split

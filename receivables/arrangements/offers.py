@@ -30,11 +30,13 @@ from receivables.arrangements.offer_money import last_entry
 from receivables.arrangements.offer_terms import content_digest
 from receivables.audit import record
 from receivables.calendar_days import business_date
+from receivables.contact.readers import reader_of
 from receivables.errors import NotFound, Refused
 from receivables.payments import attempts
 from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
 from receivables.policy import current_policy
 from receivables.ports import InvoiceRow
+from receivables.signatories import require_signatory
 from receivables.texts import clean_words, one_line
 
 #: Offers that may still become an agreement; what changes their balances voids them.
@@ -69,8 +71,8 @@ def accept(
     Raises:
         NotAllowed, NotFound: not this actor's account, or a link that may not bind (decision 6).
         Refused: offer_not_open (facts: status), offer_expired, offer_changed, name_missing,
-            role_missing, binds_missing, words_too_long, `being_checked` while an earlier payment of
-            these invoices has no known end (P-22).
+            role_missing, binds_missing, words_too_long, not_signatory (facts: names), `being_checked`
+            while an earlier payment of these invoices has no known end (P-22).
     """
     offer, account, today = with_account(session, actor, ref, Permission.OFFER_ACCEPT, now=now)
     typed, post = one_line(clean_words(name, most=120)), one_line(clean_words(role, most=120))
@@ -91,6 +93,7 @@ def accept(
         raise Refused("role_missing")
     if not private and not binds:
         raise Refused("binds_missing")
+    require_signatory(session, actor, account)
     ids = invoice_ids(session, offer)
     _refuse_while_checking(session, ids)
     if digest != offer.content_digest or has_changed(session, offer, today):
@@ -435,4 +438,4 @@ def _reader(session: Session, offer: Offer) -> Contact | None:
         chosen = session.get_one(Contact, offer.contact_id)
         if chosen.is_active and chosen.email:
             return chosen
-    return offer_letters.reader_of(session, offer.account_id)
+    return reader_of(session, offer.account_id, by_mail=True)

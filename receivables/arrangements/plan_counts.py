@@ -19,7 +19,16 @@ from models.payments import Payment
 from models.states import InstalmentStatus, PlanStatus, advance
 from models.work import TaskKind
 from receivables import outbox, pauses
-from receivables.arrangements.plan_reads import COUNTED, Received, marks, number_of, parts_of, received
+from receivables.arrangements.paid_for import accounts_of
+from receivables.arrangements.plan_reads import (
+    COUNTED,
+    Received,
+    marks,
+    number_of,
+    parts_of,
+    received,
+    received_until,
+)
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.permissions import SYSTEM, Actor
@@ -89,11 +98,12 @@ def _covered(session: Session, plan: Plan) -> Sequence[PlanInvoice]:
 
 
 def recount(session: Session, payment: Payment, *, now: datetime) -> None:
-    """Let a booked payment count towards the account's plans; a repeated call changes nothing.
+    """Let a booked payment count towards the plans of every account whose invoices it paid.
 
-    The account is locked by the caller.
+    A repeated call changes nothing. The accounts are locked by the caller.
     """
-    recount_account(session, session.get_one(Account, payment.account_id), now=now)
+    for account in accounts_of(session, payment):
+        recount_account(session, account, now=now)
 
 
 def recount_account(session: Session, account: Account, *, now: datetime) -> None:
@@ -117,7 +127,9 @@ def recount_account(session: Session, account: Account, *, now: datetime) -> Non
 def _count(session: Session, account: Account, plan: Plan, came: Received, *, now: datetime) -> None:
     today = business_date(now, account.zone)
     parts = parts_of(session, plan.id)
-    for part, mark in marks(parts, plan.currency):
+    marked = marks(parts, plan.currency)
+    was_late = [mark for part, mark in marked if part.status is InstalmentStatus.MISSED]
+    for part, mark in marked:
         if part.status is InstalmentStatus.WAIVED:
             continue
         paid = came.received >= mark
@@ -130,8 +142,11 @@ def _count(session: Session, account: Account, plan: Plan, came: Received, *, no
             )
     plan.missed_in_row = sum(part.status is InstalmentStatus.MISSED for part in parts)
     whole = all(part.status not in OPEN_PARTS for part in parts)
-    if plan.status is PlanStatus.DEFAULTED and not plan.missed_in_row and _may_be_cured(plan, today):
-        _cure(session, account, plan, now=now)
+    if plan.status is PlanStatus.DEFAULTED and plan.ended_at is None and not plan.missed_in_row:
+        if _in_time(session, account, plan, max(was_late, default=0)):
+            _cure(session, account, plan, now=now)
+        else:
+            end(session, SYSTEM, account, plan, why="cured_late", now=now)
     if plan.status is PlanStatus.ACTIVE and whole:
         _complete(session, account, plan, now=now)
     elif plan.status is PlanStatus.COMPLETED and not whole:
@@ -155,8 +170,36 @@ def move_part(session: Session, plan: Plan, part: Instalment, to: InstalmentStat
     )
 
 
-def _may_be_cured(plan: Plan, today: date) -> bool:
-    return plan.ended_at is None and plan.cure_until_on is not None and today <= plan.cure_until_on
+def _in_time(session: Session, account: Account, plan: Plan, late_minor: int) -> bool:
+    """Whether what was late was covered by money initiated in the days of the cure, whenever it came."""
+    until = plan.cure_until_on
+    return until is not None and received_until(session, plan, until, account.zone) >= late_minor
+
+
+def end(session: Session, actor: Actor, account: Account, plan: Plan, *, why: str, now: datetime) -> None:
+    """End a defaulted plan for good and free its invoices: it was not cured, or another takes its place."""
+    plan.ended_at = now
+    let_go(session, actor, account, plan, now=now)
+    facts = {**facts_of(plan), "why": why}
+    record(session, actor, "plan.ended", plan, account_id=plan.account_id, now=now, facts=facts)
+
+
+def end_defaulted(
+    session: Session, actor: Actor, account: Account, invoice_ids: Sequence[int], *, now: datetime
+) -> None:
+    """End the plans that might still be cured over some invoices: a new plan is made over them."""
+    plans = session.scalars(
+        select(Plan)
+        .join(PlanInvoice, PlanInvoice.plan_id == Plan.id)
+        .where(
+            PlanInvoice.invoice_id.in_(invoice_ids),
+            PlanInvoice.blocking,
+            Plan.status == PlanStatus.DEFAULTED,
+        )
+        .order_by(Plan.id)
+    ).unique()
+    for plan in plans.all():
+        end(session, actor, account, plan, why="new_plan", now=now)
 
 
 def _cure(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:
@@ -217,12 +260,16 @@ def note(session: Session, plan: Plan, kind: str, *, now: datetime, actor: Actor
     outbox.note(session, plan.account_id, kind, now=now, facts=facts_of(plan), contact_id=actor.contact_id)
 
 
-def ask(session: Session, plan: Plan, why: str, *, now: datetime) -> None:
-    """Ask a person to look at a plan in trouble, once for each cause."""
+def ask(session: Session, plan: Plan, why: str, *, now: datetime, on: date | None = None) -> None:
+    """Ask a person to look at a plan in trouble, once for each cause.
+
+    Args:
+        on: day of a cause that may come again, which then is another one.
+    """
     outbox.ask_person(
         session,
         TaskKind.PLAN_TROUBLE,
-        f"plan:{plan.id}:{why}",
+        f"plan:{plan.id}:{why}" + (f":{on}" if on else ""),
         account_id=plan.account_id,
         now=now,
         facts={"plan": number_of(plan), "why": why},

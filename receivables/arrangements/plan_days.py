@@ -20,25 +20,25 @@ from models.money import Money
 from models.payments import PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, CardStatus, InstalmentStatus, PlanStatus, advance
 from receivables import outbox
+from receivables.arrangements.decline_classes import DeclineKind, DeclineReason
 from receivables.arrangements.plan_counts import (
     OPEN_PARTS,
     ask,
+    end,
     facts_of,
     let_go,
     move_part,
     note,
     recount_account,
 )
-from receivables.arrangements.plan_reads import DRAFT_LIFE, Received, parts_of, received, remainder
+from receivables.arrangements.plan_reads import Received, marks, open_to, parts_of, received, remainder
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact.consents import address_of
-from receivables.contact.reminders import paying_contacts
+from receivables.contact.readers import paying_contacts
 from receivables.permissions import SYSTEM, Actor
 
 BOTH = (Channel.EMAIL, Channel.SMS)
-#: What a failed charge may be: try again by the rules, ask for another card, ask him to confirm it.
-KINDS = ("soft", "hard", "needs_authentication")
 
 
 # --------------------------------------------------------------------------- telling
@@ -93,7 +93,7 @@ def _tell_missed(session: Session, plan: Plan, part: Instalment, *, now: datetim
         plan,
         "instalment_missed",
         purpose=Purpose.ARRANGEMENT,
-        key=f"instalment_missed:{part.id}:{stage}",
+        key=f"instalment_missed:{part.id}:{part.due_on}:{stage}",
         now=now,
         part=part,
         channels=BOTH,
@@ -138,9 +138,11 @@ def daily(session: Session, account: Account, *, today: date, now: datetime) -> 
     came = received(session, plans) if plans else {}
     for plan in plans:
         if plan.status is PlanStatus.PROPOSED:
-            if business_date(plan.proposed_at + DRAFT_LIFE, account.zone) < today:
+            if business_date(open_to(plan), account.zone) < today:
                 advance(plan, PlanStatus.DECLINED)
                 plan.ended_at = now
+                record(session, SYSTEM, "plan.lapsed", plan, account_id=account.id, now=now,
+                       facts=facts_of(plan))  # fmt: skip
         elif plan.status is PlanStatus.DEFAULTED:
             _end_if_not_cured(session, account, plan, came[plan.id], today=today, now=now)
         else:
@@ -225,7 +227,7 @@ def _default(
         facts=facts_of(plan),
     )  # fmt: skip
     note(session, plan, "plan.defaulted", now=now)
-    ask(session, plan, "defaulted", now=now)
+    ask(session, plan, "defaulted", now=now, on=today)
     if cure:
         _tell_missed(session, plan, part, now=now, stage="defaulted")
     else:
@@ -235,12 +237,16 @@ def _default(
 def _end_if_not_cured(
     session: Session, account: Account, plan: Plan, came: Received, *, today: date, now: datetime
 ) -> None:
-    """Free the invoices of a plan that was not cured in time; what is on its way is waited for."""
-    parts = parts_of(session, plan.id)
-    late = any(remainder(parts, plan, came, p) for p in parts if p.status is InstalmentStatus.MISSED)
-    if late and (plan.cure_until_on is None or plan.cure_until_on < today):
-        plan.ended_at = now
-        let_go(session, SYSTEM, account, plan, now=now)
+    """Free the invoices of a plan that was not cured in time.
+
+    Where all that is late is on its way, its end is waited for: the count judges it then.
+    """
+    if plan.cure_until_on is not None and plan.cure_until_on >= today:
+        return
+    rows = marks(parts_of(session, plan.id), plan.currency)
+    late = max((mark for part, mark in rows if part.status is InstalmentStatus.MISSED), default=0)
+    if not came.received < late <= came.received + came.processing:
+        end(session, SYSTEM, account, plan, why="not_cured", now=now)
 
 
 # --------------------------------------------------------------------------- charges
@@ -316,28 +322,31 @@ def charge_amount(session: Session, part: Instalment, plan: Plan | None = None) 
 
 
 def charge_failed(
-    session: Session, actor: Actor, instalment: Instalment, *, kind: str, code: str, now: datetime
+    session: Session,
+    actor: Actor,
+    instalment: Instalment,
+    *,
+    kind: DeclineKind,
+    reason: DeclineReason,
+    now: datetime,
 ) -> Instalment:
-    """Write down that a saved card did not pay an instalment, and what follows (P-24).
+    """Write down that a saved card did not pay an instalment, tell the debtor, and what follows (P-24).
 
     The plan stays as it is; whether the instalment is missed says its day.
 
     Args:
-        kind: "soft" (try again on the days of the terms, then a link), "hard" (this card will not
-            pay: a link, and no further try before he names another card), "needs_authentication"
-            (he confirms it himself, by the link).
-        code: our code of the reason, kept with the instalment.
-    Raises:
-        ValueError: another kind.
+        kind: SOFT (try again on the days of the terms, then a link), HARD (this card will not pay: a
+            link, and no further try before he names another card), NEEDS_AUTHENTICATION (he confirms
+            it himself, by the link).
+        reason: kept with the instalment, for its page and its letter.
     """
-    if kind not in KINDS:
-        raise ValueError(kind)
     plan = session.get_one(Plan, instalment.plan_id)
     account = session.get_one(Account, plan.account_id)
     instalment.tries += 1
-    instalment.last_failure = code[:40]
+    instalment.last_failure = reason.value
     today = business_date(now, account.zone)
-    instalment.next_try_on = _next_try(plan, instalment, after=today) if kind == "soft" else None
+    retried = kind is DeclineKind.SOFT
+    instalment.next_try_on = _next_try(plan, instalment, after=today) if retried else None
     record(
         session,
         actor,
@@ -345,10 +354,26 @@ def charge_failed(
         instalment,
         account_id=plan.account_id,
         now=now,
-        facts={"plan": plan.id, "seq": instalment.seq, "kind": kind, "code": code, "try": instalment.tries},
+        facts={
+            "plan": plan.id,
+            "seq": instalment.seq,
+            "kind": kind.value,
+            "code": reason.value,
+            "try": instalment.tries,
+        },
     )
-    if instalment.next_try_on is None:
-        _tell_missed(session, plan, instalment, now=now, stage=f"try{instalment.tries}")
-        if kind != "needs_authentication":
-            ask(session, plan, f"card:{instalment.id}", now=now)
+    done = instalment.next_try_on is None
+    tell(
+        session,
+        SYSTEM,
+        plan,
+        "card_refused",
+        purpose=Purpose.ARRANGEMENT,
+        key=f"card_refused:{instalment.id}:{instalment.due_on}:{instalment.tries}",
+        now=now,
+        part=instalment,
+        channels=BOTH if done else (Channel.EMAIL,),
+    )
+    if done and kind is not DeclineKind.NEEDS_AUTHENTICATION:
+        ask(session, plan, f"card:{instalment.id}", now=now, on=instalment.due_on)
     return instalment

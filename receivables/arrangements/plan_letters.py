@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Instalment, Plan
+from models.arrangements import Instalment, PaysBy, Plan
 from models.messages import Message
 from models.money import Money
 from models.states import InstalmentStatus, PlanStatus
 from receivables.arrangements import plan_reads
+from receivables.arrangements.decline_classes import DeclineReason, remedy_of
+from receivables.letter_kinds import LetterKind
 from receivables.ports import InvoiceRow
 
 
@@ -60,6 +62,22 @@ def missed_values(session: Session, message: Message, account: Account, today: d
     }
 
 
+def refused_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """Why the saved card did not pay an instalment, and what helps: `refusal`, `remedy` and their days."""
+    plan, part = _subject(session, message)
+    parts = plan_reads.parts_of(session, plan.id)
+    came = plan_reads.received(session, [plan])[plan.id]
+    reason = DeclineReason(part.last_failure or DeclineReason.DECLINED)
+    return {
+        "instalment_amount": plan_reads.remainder(parts, plan, came, part),
+        "due_date": part.due_on,
+        "refusal": reason.value,
+        "remedy": remedy_of(reason, part.next_try_on).value,
+        "retry_date": max(part.next_try_on or today, today),
+        "deadline": max(deadline(plan, parts, part), today),
+    }
+
+
 def deadline(plan: Plan, parts: list[Instalment], part: Instalment) -> date:
     """Return the day by which a missed instalment may come without any other consequence.
 
@@ -72,18 +90,25 @@ def deadline(plan: Plan, parts: list[Instalment], part: Instalment) -> date:
     return after[0] if after else part.due_on + timedelta(days=max(rules["retry_days"]) + rules["cure_days"])
 
 
-def still_due(session: Session, message: Message) -> bool:
+def still_due(session: Session, message: Message, account: Account, today: date) -> bool:
     """Whether the instalment of a waiting notice is still to come."""
     plan, part = _subject(session, message)
     moved = part.due_on.isoformat() != message.facts["due_on"]
     return plan.status is PlanStatus.ACTIVE and part.status is InstalmentStatus.SCHEDULED and not moved
 
 
-def still_missed(session: Session, message: Message) -> bool:
+def still_missed(session: Session, message: Message, account: Account, today: date) -> bool:
     """Whether the instalment of a waiting notice has not come yet and the plan can go on."""
     plan, part = _subject(session, message)
     runs = plan.status in (PlanStatus.ACTIVE, PlanStatus.DEFAULTED) and plan.ended_at is None
     return runs and part.status in (InstalmentStatus.SCHEDULED, InstalmentStatus.MISSED)
+
+
+def still_refused(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether the card that did not pay is still the one that is asked, and its instalment is open."""
+    plan, part = _subject(session, message)
+    by_card = plan.pays_by is PaysBy.CARD and part.last_failure is not None
+    return by_card and still_missed(session, message, account, today)
 
 
 def _subject(session: Session, message: Message) -> tuple[Plan, Instalment]:
@@ -107,3 +132,12 @@ def _row(part: Instalment, currency: str) -> InvoiceRow:
         processing=Money(0, currency),
         currency=currency,
     )
+
+
+LETTERS = {
+    "plan_activated": LetterKind(activated_values),
+    "plan_answered": LetterKind(answered_values),
+    "instalment_due": LetterKind(due_values, still_due),
+    "instalment_missed": LetterKind(missed_values, still_missed),
+    "card_refused": LetterKind(refused_values, still_refused),
+}

@@ -9,39 +9,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
-from models.arrangements import Every, Instalment, PaysBy, Plan, PlanInvoice, Promise, SavedCard
+from models.arrangements import Every, Instalment, PaysBy, Plan, PlanInvoice, SavedCard
 from models.disputes import Dispute
 from models.invoices import Invoice
+from models.ledger import LedgerEntry
 from models.money import Money, currency_row, total
-from models.payments import Allocation, AttemptInvoice, PaymentAttempt
-from models.states import AttemptStatus, CardStatus, InstalmentStatus, PlanStatus, PromiseStatus
-from receivables import invoices
-from receivables.arrangements.plan_terms import (
-    Band,
-    Cover,
-    Draft,
-    Wish,
-    band_of,
-    draft,
-    least_payable,
-    ready_wishes,
-)
-from receivables.calendar_days import add_business_days, business_date
+from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
+from models.states import AttemptStatus, CardStatus, InstalmentStatus, PlanStatus
+from receivables.arrangements.decline_classes import DeclineReason, Remedy, remedy_of
+from receivables.arrangements.plan_terms import Cover, least_payable
+from receivables.calendar_days import at_local, business_date
 from receivables.errors import NotFound, Refused
 from receivables.payments.quotes import Choice
 from receivables.permissions import Actor, Permission, require
-from receivables.policy import Policy, current_policy
-from receivables.ports import InvoiceRow
 
-#: Days that a draft, or what we propose, stays with the account (decision 10).
-DRAFT_LIFE = timedelta(days=7)
 #: Plans whose instalments are looked at when money moves.
 COUNTED = frozenset({PlanStatus.ACTIVE, PlanStatus.DEFAULTED, PlanStatus.COMPLETED})
 
@@ -81,19 +69,48 @@ _PROCESSING = (
 )
 
 
-def received(session: Session, plans: Iterable[Plan]) -> dict[int, Received]:
+def received_until(session: Session, plan: Plan, day: date, zone: str) -> int:
+    """Return what a plan has received of money initiated by the end of a day, in minor units.
+
+    A payment of ours is initiated when its page was opened or its charge written down, though a bank
+    debit comes days later.
+    """
+    undone, after = aliased(LedgerEntry), at_local(day + timedelta(days=1), time(0), zone)
+    later = (
+        select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
+        .where(
+            Allocation.invoice_id == Invoice.id,
+            Allocation.valued_on > day,
+            PaymentAttempt.started_at.is_(None) | (PaymentAttempt.started_at >= after),
+            ~exists().where(undone.reverses_id == Allocation.entry_id),
+        )
+        .correlate(Invoice)
+        .scalar_subquery()
+    )
+    return received(session, [plan], without=later)[plan.id].received
+
+
+def received(
+    session: Session, plans: Iterable[Plan], *, without: ColumnElement[int] | None = None
+) -> dict[int, Received]:
     """Return what each plan has received, by plan id.
 
     What stood beside the plan when it was agreed (a contested part) is not of the plan: a credit note
     takes it off first, and it stays out while it is open.
+
+    Args:
+        without: what of an invoice's money is left out, as a question about `Invoice`.
     """
     by_id = {plan.id: plan for plan in plans}
+    balance = Invoice.balance_minor if without is None else Invoice.balance_minor + without
     rows = session.execute(
         select(
             PlanInvoice.plan_id,
             PlanInvoice.covered_minor,
             Invoice.ref,
-            Invoice.balance_minor,
+            balance.label("balance_minor"),
             _CREDITED.label("credited"),
             _CONTESTED.label("contested"),
             _PROCESSING.label("processing"),
@@ -107,7 +124,7 @@ def received(session: Session, plans: Iterable[Plan]) -> dict[int, Received]:
     for r in rows:
         agreed = _agreed(by_id[r.plan_id], r.ref)
         outside = max(0, agreed["outside_minor"] - (int(r.credited) - agreed["credited_minor"]))
-        still = min(r.covered_minor, max(0, r.balance_minor - outside))
+        still = min(r.covered_minor, max(0, int(r.balance_minor) - outside))
         contested = min(still, max(0, int(r.contested) - outside))
         found = sums[r.plan_id]
         found[0] += r.covered_minor - still
@@ -172,7 +189,13 @@ def remainder(
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """One instalment as its reader sees it; `left` is what is still to be paid of it."""
+    """One instalment as its reader sees it.
+
+    Attributes:
+        left: what is still to be paid of it.
+        refused: why the saved card did not pay it, and `remedy`, what helps; None when it was not asked
+            or another card has taken its place. `next_try_on` is when it is asked again.
+    """
 
     ref: str
     seq: int
@@ -184,6 +207,9 @@ class PartRow:
     may_move: bool
     move_to_on: date | None
     move_before_on: date | None
+    refused: DeclineReason | None
+    remedy: Remedy | None
+    next_try_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +285,11 @@ class PlanView:
         return running and self.next_part is not None
 
 
+def open_to(plan: Plan) -> datetime:
+    """Return until when a draft, or what we propose, can be signed (policy plans.draft_days)."""
+    return plan.proposed_at + timedelta(days=plan.terms["rules"]["draft_days"])
+
+
 def number_of(plan: Plan) -> str:
     """The plan's number as people read it out."""
     return f"PL-{plan.proposed_at.year}-{plan.id:06d}"
@@ -306,7 +337,7 @@ def view(session: Session, actor: Actor, ref: str, *, now: datetime) -> PlanView
         received=money(came.received),
         processing=money(came.processing),
         contested=money(came.contested),
-        left=money(max(plan.total_minor - came.received - came.processing - came.contested, 0)),
+        left=left_of(plan, came),
         parts=_part_rows(plan, parts, came, moves_left, today),
         covers=covers,
         open_refs=came.open_refs,
@@ -320,7 +351,7 @@ def view(session: Session, actor: Actor, ref: str, *, now: datetime) -> PlanView
         terms=plan.terms,
         digest=plan.terms_digest,
         proposed_at=plan.proposed_at,
-        open_to_on=business_date(plan.proposed_at + DRAFT_LIFE, account.zone),
+        open_to_on=business_date(open_to(plan), account.zone),
         answer_by_on=plan.answer_by_on,
         decision_reason=plan.decision_reason,
         accepted_at=plan.accepted_at,
@@ -341,6 +372,9 @@ def _part_rows(
         after = parts[place + 1].due_on if place + 1 < len(parts) else None
         latest = part.due_on + timedelta(days=plan.terms["rules"]["move_days"])
         scheduled = part.status is InstalmentStatus.SCHEDULED
+        # Who pays by link has no card to ask for; a paid part has forgotten what was refused.
+        why = part.last_failure if plan.pays_by is PaysBy.CARD else None
+        refused = DeclineReason(why) if why else None
         rows.append(
             PartRow(
                 ref=part.ref,
@@ -353,6 +387,9 @@ def _part_rows(
                 may_move=moves_left > 0 and scheduled and part.due_on >= today,
                 move_to_on=latest if moves_left else None,
                 move_before_on=after,
+                refused=refused,
+                remedy=remedy_of(refused, part.next_try_on) if refused else None,
+                next_try_on=part.next_try_on,
             )
         )
     return rows
@@ -389,106 +426,15 @@ def choice_of(plan: PlanView, what: str) -> Choice:
     amount = total([part.left for part in chosen], plan.currency)
     if not amount:
         raise Refused("nothing_to_pay")
-    # A part of which little is left is paid together with what follows: a card takes no less.
-    amount = min(max(amount, least_payable(plan.currency)), plan.left)
-    return Choice("arranged", plan.currency, plan.open_refs, amount)
+    return Choice("arranged", plan.currency, plan.open_refs, payable(amount, plan.left))
 
 
-# --------------------------------------------------------------------------- before a plan
+def payable(amount: Money, left: Money) -> Money:
+    """Return what is paid for a part: with little left of it, what follows too, as a card takes no less."""
+    return min(max(amount, least_payable(amount.currency)), left)
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What may be agreed on over some invoices: the band, ready choices, and what else can be chosen.
-
-    `rows` are all that can be in a plan, `chosen` those that this one is about. `answer_by_on` is when
-    a person would answer a request that goes beyond the band.
-    """
-
-    currency: str
-    rows: Sequence[InvoiceRow]
-    chosen: Sequence[InvoiceRow]
-    total: Money
-    band: Band
-    choices: Sequence[Draft]
-    most_asked: int
-    latest_asked_on: date
-    answer_by_on: date
-    rules: Any
-    today: date
-
-
-def outlook(
-    session: Session,
-    actor: Actor,
-    *,
-    account_id: int,
-    currency: str | None,
-    invoice_refs: Sequence[str],
-    now: datetime,
-) -> Outlook:
-    """Return what may be agreed on over some invoices of one currency.
-
-    Args:
-        currency: None for that of the oldest overdue invoice, else of the first open one.
-        invoice_refs: names of invoices; none for everything overdue, else everything open.
-    Raises:
-        Refused: plan_nothing_open, invoice_not_open.
-        NotAllowed, NotFound.
-    """
-    require(actor, Permission.PLAN_MAKE, account_id=account_id)
-    account = session.get_one(Account, account_id)
-    today = business_date(now, account.zone)
-    policy = current_policy(session, now)
-    everything = [row for row in invoices.open_rows(session, account_id, today) if may_be_covered(row)]
-    first = next((row for row in everything if row.days_late), next(iter(everything), None))
-    if first is None:
-        raise Refused("plan_nothing_open")
-    currency = currency or first.currency
-    rows = [row for row in everything if row.currency == currency]
-    if not rows:
-        raise Refused("plan_nothing_open")
-    if missing := set(invoice_refs) - {row.ref for row in rows}:
-        raise Refused("invoice_not_open", ref=sorted(missing)[0])
-    chosen = [row for row in rows if row.ref in invoice_refs]
-    chosen = chosen or [row for row in rows if row.days_late] or rows
-    whole = total([row.asked for row in chosen], currency)
-    band = band_of(policy, whole, kept_promises=kept_promises(session, account_id), today=today)
-    choices = [
-        draft(policy, whole, wish, band, today=today, country=account.country)
-        for wish in ready_wishes(band, today)
-    ]
-    return Outlook(
-        currency=currency,
-        rows=rows,
-        chosen=chosen,
-        total=whole,
-        band=band,
-        choices=[found for found in choices if not found.outside],
-        most_asked=max(*policy.approvals.plan_parts.values(), band.most_parts),
-        latest_asked_on=today + timedelta(days=policy.plans.asked_within_days),
-        answer_by_on=add_business_days(today, policy.pauses.answer_business_days, account.country),
-        rules=policy.plans,
-        today=today,
-    )
-
-
-def worked_out(session: Session, account_id: int, found: Outlook, wish: Wish, *, now: datetime) -> Draft:
-    """Work a wish over the invoices of an outlook out.
-
-    Raises: Refused: as `plan_terms.draft`.
-    """
-    account = session.get_one(Account, account_id)
-    policy: Policy = current_policy(session, now)
-    return draft(policy, found.total, wish, found.band, today=found.today, country=account.country)
-
-
-def may_be_covered(row: InvoiceRow) -> bool:
-    """Whether an invoice can come into a plan: something is asked on it and nothing is on its way."""
-    return bool(row.asked) and not row.processing
-
-
-def kept_promises(session: Session, account_id: int) -> int:
-    """How many promises the account has kept."""
-    count = select(func.count()).where(Promise.account_id == account_id, Promise.status == PromiseStatus.KEPT)
-    return int(session.execute(count).scalar_one())
+def left_of(plan: Plan, came: Received) -> Money:
+    """Return what is still to be paid of a plan and neither on its way nor contested."""
+    gone = came.received + came.processing + came.contested
+    return Money(max(plan.total_minor - gone, 0), plan.currency)

@@ -19,9 +19,6 @@ from receivables.arrangements import schedule
 from receivables.errors import Refused
 from receivables.policy import Policy
 
-#: Days that a ready choice leaves until its first part, where the band allows as many.
-USUAL_FIRST = timedelta(days=14)
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -119,16 +116,20 @@ def band_of(policy: Policy, total: Money, *, kept_promises: int, today: date) ->
                 first_to_on=today + timedelta(days=band.first_within_days),
                 down=down or None,
             )
-    return Band(0, least, today + USUAL_FIRST, None)
+    return Band(0, least, _usual_first(policy, today), None)
 
 
-def ready_wishes(band: Band, today: date) -> list[Wish]:
+def _usual_first(policy: Policy, today: date) -> date:
+    return today + timedelta(days=policy.plans.usual_first_days)
+
+
+def ready_wishes(policy: Policy, band: Band, today: date) -> list[Wish]:
     """Return up to three choices that start at once: few, some and the most parts of the band."""
     most = band.most_parts
     numbers = {max(2, most // 4), max(2, most // 2), most}
     if len(numbers) < 3 and most > 3:
         numbers.add(3)
-    first_on = min(today + USUAL_FIRST, band.first_to_on)
+    first_on = min(_usual_first(policy, today), band.first_to_on)
     return [Wish(number, first_on) for number in sorted(numbers) if 2 <= number <= most]
 
 
@@ -202,6 +203,7 @@ def frozen(found: Draft, covers: Sequence[Cover], policy: Policy) -> dict[str, A
             "moves": rules.moves,
             "move_days": rules.move_days,
             "notice_days": rules.notice_days,
+            "draft_days": rules.draft_days,
         },
     }
 

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.arrangements import Promise
+from models.invoices import Invoice
 from models.messages import Purpose
 from models.pauses import PauseReason
-from models.payments import Payment
-from models.states import PromiseStatus, advance
+from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
+from models.states import UNSETTLED_ATTEMPTS, PromiseStatus, advance
 from models.work import TaskKind
 from receivables import invoices, outbox, pauses
 from receivables.arrangements import promises
+from receivables.arrangements.paid_for import accounts_of
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.permissions import SYSTEM
@@ -28,58 +30,85 @@ from receivables.policy import PromiseRules, current_policy
 
 
 def received(session: Session, row: Promise, until: date, *, without: Payment | None = None) -> int:
-    """Return what came since the promise was made and was initiated by a day, in minor units."""
-    query = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
-        Payment.account_id == row.account_id,
-        Payment.currency == row.currency,
-        Payment.received_at >= row.made_at,
-        Payment.valued_on <= until,
+    """Return what was initiated since the promise was made and by a day, in minor units.
+
+    What a head office paid on the account's invoices counts, what the account paid on the invoices
+    of its branches does not.
+    """
+    ours, given = Payment.account_id == row.account_id, Invoice.account_id != row.account_id
+    begun_at = func.coalesce(
+        select(PaymentAttempt.started_at)
+        .where(PaymentAttempt.id == Payment.attempt_id)
+        .correlate(Payment)
+        .scalar_subquery(),
+        Payment.received_at,
     )
-    if without is not None:
-        query = query.where(Payment.id != without.id)
-    return int(session.scalar(query) or 0)
+    in_time = [
+        Payment.currency == row.currency,
+        begun_at >= row.made_at,
+        Payment.valued_on <= until,
+        *([Payment.id != without.id] if without is not None else []),
+    ]
+    paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(ours, *in_time)
+    shares = (
+        select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+        .join(Payment, Payment.id == Allocation.payment_id)
+        .join(Invoice, Invoice.id == Allocation.invoice_id)
+        .where(*in_time)
+    )
+    for_branches, by_others = shares.where(ours, given), shares.where(~ours, ~given)
+    came = session.execute(
+        select(paid.scalar_subquery() - for_branches.scalar_subquery() + by_others.scalar_subquery())
+    )
+    return int(came.scalar_one())
 
 
 def _is_kept(row: Promise, came_minor: int, rules: PromiseRules) -> bool:
     return came_minor * 100 >= row.amount_minor * rules.kept_percent
 
 
-def keep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
-    """See whether money that came keeps the open promise of its account; a follower of payments.
+def keep(session: Session, payment: Payment, *, now: datetime) -> None:
+    """See whether money that came keeps an open promise; a follower of payments.
 
-    Returns:
-        The promise, kept or still open; None when there is none.
+    Looks at the promise of the account that paid, and of each whose invoices were paid with it.
     Source: policy promises.kept_percent, grace_business_days.
     """
-    row = promises.open_promise(session, payment.account_id, payment.currency)
-    if row is None:
-        return None
-    account = session.get_one(Account, row.account_id)
+    for account in accounts_of(session, payment):
+        row = promises.open_promise(session, account.id, payment.currency)
+        if row is not None:
+            _keep(session, account, row, now=now)
+
+
+def _keep(session: Session, account: Account, row: Promise, *, now: datetime) -> None:
     rules = current_policy(session, now).promises
     came = received(session, row, promises.waited_until(row.promised_on, account.country, rules))
     row.received_minor = came
     if not _is_kept(row, came, rules):
-        return row
+        return
     advance(row, PromiseStatus.KEPT)
     row.judged_at = now
     pauses.resume(session, SYSTEM, account, promises.key_of(row), now=now)
     facts = {"amount_minor": came, "currency": row.currency, "on": row.promised_on.isoformat()}
     record(session, SYSTEM, "promise.kept", row, account_id=account.id, now=now, facts=facts)
     outbox.note(session, account.id, "promise.kept", contact_id=row.contact_id, now=now, facts=facts)
-    return row
 
 
-def unkeep(session: Session, payment: Payment, *, now: datetime) -> Promise | None:
-    """Judge again the promise that a payment had kept, when that payment is reversed.
+def unkeep(session: Session, payment: Payment, *, now: datetime) -> list[Promise]:
+    """Judge again the promises that a payment had kept, when that payment is reversed.
 
     Returns:
-        The promise, broken; None when no kept promise falls without the payment.
+        Those that fall without the payment, broken.
     Source: domain.md, "Statuses and their moves": kept→broken (payment reversed).
     """
+    judged = (_unkeep(session, account, payment, now=now) for account in accounts_of(session, payment))
+    return [row for row in judged if row is not None]
+
+
+def _unkeep(session: Session, account: Account, payment: Payment, *, now: datetime) -> Promise | None:
     row = session.scalar(
         select(Promise)
         .where(
-            Promise.account_id == payment.account_id,
+            Promise.account_id == account.id,
             Promise.currency == payment.currency,
             Promise.status == PromiseStatus.KEPT,
             Promise.made_at <= payment.received_at,
@@ -89,7 +118,6 @@ def unkeep(session: Session, payment: Payment, *, now: datetime) -> Promise | No
     )
     if row is None:
         return None
-    account = session.get_one(Account, row.account_id)
     rules = current_policy(session, now).promises
     until = promises.waited_until(row.promised_on, account.country, rules)
     if payment.valued_on > until:
@@ -134,21 +162,39 @@ def remind_tomorrow(session: Session, account: Account, *, today: date, now: dat
 def break_late(session: Session, account: Account, *, today: date, now: datetime) -> None:
     """Break what was not kept when its day and the grace are over; daily.
 
-    Nothing breaks while something else stands still for the account, such as "I have paid"; where
-    nothing is asked for any more, the promise is let go.
+    Nothing breaks while something else stands still for the account, such as "I have paid", nor while
+    money that was begun in time is on its way; where nothing is asked for any more, the promise is let go.
     """
     rules = current_policy(session, now).promises
     held = [h for h in pauses.standing(session, account.id, today) if h.reason is not PauseReason.PROMISE]
     for row in _open(session, account):
         until = promises.waited_until(row.promised_on, account.country, rules)
-        if today <= until or pauses.paused_by(held):
+        if today <= until or pauses.paused_by(held, currency=row.currency):
             continue
         rows = invoices.open_rows(session, account.id, today, currency=row.currency)
         asked = [r for r in rows if r.asked]
         if not asked:
             promises.let_go(session, SYSTEM, account, row, now=now)
-        elif not all(pauses.paused_by(held, invoice_ref=r.ref) for r in asked):
+        elif _on_its_way(session, row, until, account.zone):
+            continue
+        elif not all(pauses.paused_by(held, invoice_ref=r.ref, currency=r.currency) for r in asked):
             _break(session, account, row, received(session, row, until), now=now)
+
+
+def _on_its_way(session: Session, row: Promise, until: date, zone: str) -> bool:
+    """Whether a payment that was begun for the account by a day has no end yet (P-19)."""
+    begun = session.scalars(
+        select(PaymentAttempt.started_at)
+        .join(AttemptInvoice, AttemptInvoice.attempt_id == PaymentAttempt.id)
+        .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
+        .where(
+            Invoice.account_id == row.account_id,
+            PaymentAttempt.currency == row.currency,
+            PaymentAttempt.started_at >= row.made_at,
+            PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
+        )
+    )
+    return any(business_date(started_at, zone) <= until for started_at in begun)
 
 
 def _open(session: Session, account: Account) -> list[Promise]:

@@ -17,14 +17,14 @@ from models.accounts import Account, Contact
 from models.arrangements import Promise
 from models.links import Channel
 from models.messages import Purpose
-from models.money import Money, total
+from models.money import Money, currency_row, total
 from models.pauses import PauseReason
 from models.states import PromiseStatus, advance
 from receivables import invoices, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date, is_business_day
 from receivables.contact.consents import address_of
-from receivables.contact.reminders import paying_contacts
+from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import PromiseRules, current_policy
@@ -79,7 +79,7 @@ class Preview:
 def last_day(today: date, country: str, rules: PromiseRules) -> date:
     """Return the last day that may be promised: the last of the horizon on which banks work.
 
-    >>> last_day(date(2026, 11, 21), "GB", PromiseRules(14, 2, 90, 1))
+    >>> last_day(date(2026, 11, 21), "GB", PromiseRules(14, 2, 90, 1, 25))
     datetime.date(2026, 12, 4)
     """
     last = today + timedelta(days=rules.horizon_days)
@@ -91,7 +91,7 @@ def last_day(today: date, country: str, rules: PromiseRules) -> date:
 def ready_days(today: date, country: str, rules: PromiseRules) -> list[date]:
     """Return business days to choose from, spread over the horizon: near, a week on, the last one.
 
-    >>> ready_days(date(2026, 11, 19), "GB", PromiseRules(14, 2, 90, 1))
+    >>> ready_days(date(2026, 11, 19), "GB", PromiseRules(14, 2, 90, 1, 25))
     [datetime.date(2026, 11, 23), datetime.date(2026, 11, 26), datetime.date(2026, 12, 3)]
     """
     days = [
@@ -143,7 +143,8 @@ def promise(
     Raises:
         NotAllowed, NotFound.
         Refused: those of `check_day`; amount_zero, amount_negative, amount_above_balance with `asked`,
-            nothing_to_promise, promise_changed_before with the `on` that stands.
+            amount_below_least with `least`, nothing_to_promise, promise_changed_before with the `on` that
+            stands.
     Source: domain.md, "Arrangements"; policy promises.horizon_days, changes.
     """
     require(actor, Permission.PROMISE_MAKE, account_id=account.id)
@@ -177,6 +178,7 @@ def promise(
         PauseReason.PROMISE,
         key=key_of(row),
         to_on=until + timedelta(days=1),
+        currency=amount.currency,
         now=now,
     )
     facts = {"amount_minor": amount.minor, "currency": amount.currency, "on": on.isoformat()}
@@ -201,7 +203,7 @@ def _checked(
     """Refuse what cannot be promised; return the promise that this one would change."""
     today = business_date(now, account.zone)
     check_day(on, today, account.country, rules)
-    _check_amount(session, account, amount, today)
+    _check_amount(session, account, amount, today, rules)
     before = standing or _taken_back(session, account.id, amount.currency, now - _horizon(rules))
     if before is not None and _changes(session, before) >= rules.changes:
         raise Refused("promise_changed_before", on=before.promised_on)
@@ -267,7 +269,9 @@ def key_of(row: Promise) -> str:
     return f"promise:{row.id}"
 
 
-def _check_amount(session: Session, account: Account, amount: Money, today: date) -> None:
+def _check_amount(
+    session: Session, account: Account, amount: Money, today: date, rules: PromiseRules
+) -> None:
     rows = invoices.open_rows(session, account.id, today, currency=amount.currency)
     asked = total([row.asked for row in rows], amount.currency)
     if not asked:
@@ -276,6 +280,11 @@ def _check_amount(session: Session, account: Account, amount: Money, today: date
         raise Refused("amount_zero" if amount.minor == 0 else "amount_negative")
     if amount > asked:
         raise Refused("amount_above_balance", asked=asked)
+    usual = total([row.asked for row in rows if row.days_late], amount.currency) or asked
+    minor = usual.minor * rules.least_percent // 100
+    least = Money(minor - minor % currency_row(amount.currency).step, amount.currency)
+    if amount < least:
+        raise Refused("amount_below_least", least=least)
 
 
 def open_promise(session: Session, account_id: int, currency: str) -> Promise | None:

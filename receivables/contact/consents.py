@@ -59,13 +59,27 @@ def has_opted_out(session: Session, address: str, channel: Channel) -> bool:
 
 
 def issue_opt_out(
-    session: Session, contact: Contact, channel: Channel, *, policy: Policy, now: datetime
+    session: Session,
+    contact: Contact,
+    channel: Channel,
+    *,
+    policy: Policy,
+    now: datetime,
+    address: str | None = None,
 ) -> str:
-    """Make the way out that a message carries and return its clear token (decision 20)."""
+    """Make the way out that a message carries and return its clear token (decision 20).
+
+    Args:
+        address: where the message goes when that is not the contact's own on file; the way out is
+            that address's and no other's.
+    """
     token = links.new_token(policy.sms_bits)
     session.add(
-        OptOutLink(token_digest=links.digest(token), contact_id=contact.id, channel=channel, issued_at=now)
-    )
+        OptOutLink(
+            token_digest=links.digest(token), contact_id=contact.id, channel=channel,
+            address_digest=address_digest(address or address_of(contact, channel) or ""), issued_at=now,
+        )
+    )  # fmt: skip
     return token
 
 
@@ -91,6 +105,7 @@ def opt_out_view(session: Session, token: str, *, now: datetime) -> OptOutView:
         select(
             *links.SENDER_COLUMNS,
             OptOutLink.channel,
+            OptOutLink.address_digest,
             Contact,
             Account.language,
             Account.language_chosen_at,
@@ -105,9 +120,7 @@ def opt_out_view(session: Session, token: str, *, now: datetime) -> OptOutView:
     if r is None:
         raise LinkGone("link_gone")
     contact: Contact = r.Contact
-    address = address_of(contact, r.channel)
-    if address is None:
-        raise LinkGone("link_gone")
+    address = _own_address(contact, r.channel, r.address_digest)
     language = links.reader_language(r.language, r.language_chosen_at, contact.language)
     return OptOutView(
         sender=links.sender_of(r, language),
@@ -119,42 +132,33 @@ def opt_out_view(session: Session, token: str, *, now: datetime) -> OptOutView:
     )
 
 
-def opt_out(
-    session: Session,
-    token: str,
-    *,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
-    now: datetime,
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What somebody read when he said yes or no, and where: kept with his word (C-06)."""
+
+    text: str
+    version: str
+    source: str
+    ip_prefix: str | None = None
+
+
+def choose_by_link(
+    session: Session, token: str, *, wanted: bool, shown: Shown, now: datetime
 ) -> ConsentEvent | None:
-    """Stop reminders to one address on one channel, queued ones included; confirm once (C-07).
+    """Stop reminders at the page behind a message's way out, or take them up again there (C-07).
 
     Returns:
-        The new word in the ledger, or None when the last word was no already.
+        The new word in the ledger, or None when it is the last one already.
     Raises:
         LinkGone: unknown, or the contact has no such address any more.
     """
     contact, channel, address = _behind(session, token)
     actor = Actor(ActorKind.LINK_HOLDER, account_id=contact.account_id, contact_id=contact.id)
-    return _stop(
-        session, actor, contact, channel, address,
-        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
-    )  # fmt: skip
+    return _choose(session, actor, contact, channel, address, wanted=wanted, shown=shown, now=now)
 
 
 def choose(
-    session: Session,
-    actor: Actor,
-    channel: Channel,
-    *,
-    wanted: bool,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
-    now: datetime,
+    session: Session, actor: Actor, channel: Channel, *, wanted: bool, shown: Shown, now: datetime
 ) -> ConsentEvent | None:
     """Stop reminders on one channel of the holder, or take them up again (C-06).
 
@@ -168,141 +172,75 @@ def choose(
     address = address_of(contact, channel) if contact is not None else None
     if contact is None or address is None:
         raise NotFound("not_found")
-    act = _take_up if wanted else _stop
-    return act(
-        session, actor, contact, channel, address,
-        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
-    )  # fmt: skip
+    return _choose(session, actor, contact, channel, address, wanted=wanted, shown=shown, now=now)
 
 
-def opt_in(
-    session: Session,
-    token: str,
-    *,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
-    now: datetime,
-) -> ConsentEvent | None:
-    """Take reminders up again at the page that stopped them.
-
-    Returns:
-        The new word in the ledger, or None when nothing is stopped.
-    Raises:
-        LinkGone: unknown, or the contact has no such address any more.
-    """
-    contact, channel, address = _behind(session, token)
-    actor = Actor(ActorKind.LINK_HOLDER, account_id=contact.account_id, contact_id=contact.id)
-    return _take_up(
-        session, actor, contact, channel, address,
-        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
-    )  # fmt: skip
+def _own_address(contact: Contact, channel: Channel, sent_to: str) -> str:
+    """The contact's address when the way out went there; whoever has it from elsewhere learns nothing."""
+    address = address_of(contact, channel)
+    if address is None or address_digest(address) != sent_to:
+        raise LinkGone("link_gone")
+    return address
 
 
 def _behind(session: Session, token: str) -> tuple[Contact, Channel, str]:
     """The contact, channel and address of an opt-out link; the contact is locked."""
     found = session.execute(
-        select(OptOutLink.channel, Contact)
+        select(OptOutLink.channel, OptOutLink.address_digest, Contact)
         .join(Contact, Contact.id == OptOutLink.contact_id)
         .where(OptOutLink.token_digest == links.digest(token))
         .with_for_update(of=Contact)
     ).first()
-    address = address_of(found.Contact, found.channel) if found else None
-    if found is None or address is None:
+    if found is None:
         raise LinkGone("link_gone")
-    return found.Contact, found.channel, address
+    return found.Contact, found.channel, _own_address(found.Contact, found.channel, found.address_digest)
 
 
-def _take_up(
+def _choose(
     session: Session,
     actor: Actor,
     contact: Contact,
     channel: Channel,
     address: str,
     *,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
+    wanted: bool,
+    shown: Shown,
     now: datetime,
 ) -> ConsentEvent | None:
-    if not has_opted_out(session, address, channel):
+    """Write a new word into the ledger, the audit and the timeline; a no is obeyed and confirmed at once."""
+    if wanted is not has_opted_out(session, address, channel):
         return None
-    return _say(
-        session, actor, contact, channel, address, ConsentEventKind.OPTED_IN,
-        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
-    )  # fmt: skip
-
-
-def _say(
-    session: Session,
-    actor: Actor,
-    contact: Contact,
-    channel: Channel,
-    address: str,
-    word: ConsentEventKind,
-    *,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
-    now: datetime,
-) -> ConsentEvent:
-    """Write one word of a person into the ledger, the audit and the timeline."""
     event = ConsentEvent(
         contact_id=contact.id,
         channel=channel,
         address_digest=address_digest(address),
         purpose=Purpose.REMINDER,
-        event=word,
-        text_shown=text_shown,
-        text_version=text_version,
-        source=source,
-        ip_prefix=ip_prefix,
+        event=ConsentEventKind.OPTED_IN if wanted else ConsentEventKind.OPTED_OUT,
+        text_shown=shown.text,
+        text_version=shown.version,
+        source=shown.source,
+        ip_prefix=shown.ip_prefix,
         occurred_at=now,
     )
     session.add(event)
     session.flush()
     record(
-        session,
-        actor,
-        "consent.opted_in" if word is ConsentEventKind.OPTED_IN else "consent.opted_out",
-        event,
-        account_id=contact.account_id,
-        now=now,
-        facts={"contact": contact.id, "channel": channel.value, "source": source},
-    )
+        session, actor, "consent.opted_in" if wanted else "consent.opted_out", event,
+        account_id=contact.account_id, now=now,
+        facts={"contact": contact.id, "channel": channel.value, "source": shown.source},
+    )  # fmt: skip
     outbox.note(
-        session,
-        contact.account_id,
-        "consent.opted_in" if word is ConsentEventKind.OPTED_IN else "consent.opted_out",
-        contact_id=contact.id,
-        now=now,
+        session, contact.account_id, f"consent.{event.event.value}", contact_id=contact.id, now=now,
         facts={"channel": channel.value},
-    )
+    )  # fmt: skip
+    if not wanted:
+        _hold_back(session, contact, channel)
+        _confirm(session, actor, contact, event, now=now)
     return event
 
 
-def _stop(
-    session: Session,
-    actor: Actor,
-    contact: Contact,
-    channel: Channel,
-    address: str,
-    *,
-    text_shown: str,
-    text_version: str,
-    source: str,
-    ip_prefix: str | None,
-    now: datetime,
-) -> ConsentEvent | None:
-    if has_opted_out(session, address, channel):
-        return None
-    event = _say(
-        session, actor, contact, channel, address, ConsentEventKind.OPTED_OUT,
-        text_shown=text_shown, text_version=text_version, source=source, ip_prefix=ip_prefix, now=now,
-    )  # fmt: skip
+def _hold_back(session: Session, contact: Contact, channel: Channel) -> None:
+    """Let no reminder leave that is queued to an address which was just opted out."""
     for message in session.scalars(
         select(Message)
         .where(
@@ -316,16 +254,19 @@ def _stop(
     ):
         message.reasons = ["opted_out"]
         advance(message, MessageStatus.SUPPRESSED)
+
+
+def _confirm(session: Session, actor: Actor, contact: Contact, event: ConsentEvent, *, now: datetime) -> None:
+    """Queue the one confirmation that follows a no (C-07)."""
     outbox.enqueue(
         session,
         actor,
         account=session.get_one(Account, contact.account_id),
         contact=contact,
-        channel=channel,
+        channel=event.channel,
         purpose=Purpose.OPT_OUT_CONFIRMED,
         kind="opt_out_confirmed",
         facts={"consent_event_id": event.id},
         dedupe_key=f"opt_out_confirmed:{event.id}",
         now=now,
     )
-    return event

@@ -140,7 +140,8 @@ def _against_a_reminder(
 ) -> list[str]:
     """Pauses of the whole account or of this person, and the day's cap."""
     held = pauses.standing(session, account.id, today)
-    reasons = [f"paused:{reason.value}" for reason in pauses.paused_by(held, contact_id=contact.id)]
+    standing = pauses.paused_by(held, contact_id=contact.id, currency=currency)
+    reasons = [f"paused:{pauses.spoken(reason).value}" for reason in standing]
     if prefers_other(session, contact, channel):
         reasons.append("other_channel")
     claimed = session.scalar(

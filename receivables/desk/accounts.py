@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -35,11 +35,12 @@ from receivables.calendar_days import business_date
 from receivables.contact import reminders
 from receivables.contact import rules as contact_rules
 from receivables.contact.consents import address_digest, address_of
+from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound
 from receivables.invoices import BankDetails, CurrencyGroup, Overview
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import Policy
-from receivables.ports import InvoiceRow
+from receivables.standing import Standing, standing_of
 
 #: Last day of each bucket of the ageing, counted in days late; the first is "not yet due".
 BUCKETS = (0, 30, 60, 90, 120)
@@ -135,6 +136,8 @@ class AccountPage:
     links: Sequence[LinkRow]
     flags: Sequence[FlagRow]
     banks: Sequence[BankDetails]
+    #: What is agreed, asked, disputed or paused; of hardship only its own readers know.
+    standing: Standing
 
     @property
     def live_links(self) -> list[LinkRow]:
@@ -199,6 +202,7 @@ def page(session: Session, actor: Actor, ref: str, *, now: datetime) -> AccountP
         links=links(session, who.id, now=now),
         flags=_flags(session, who, now),
         banks=_banks(session, who, [group.currency for group in overview.groups]),
+        standing=standing_of(session, who.id, overview.today),
     )
 
 
@@ -376,12 +380,12 @@ def reminder_plan(
     planned = []
     for currency in sorted({row.currency for row in rows}):
         mine = [row for row in rows if row.currency == currency]
-        kind = reminders._kind(mine, today)
-        told = [row for row in mine if _is_told(kind, row, today)]
-        for contact in reminders.paying_contacts(session, account):
+        kind = reminders.kind_for(mine, today)
+        told = reminders.told_of(kind, mine, today)
+        for contact in paying_contacts(session, account):
             for channel in (Channel.EMAIL, Channel.SMS):
                 address = address_of(contact, channel)
-                if address is None or not reminders._has_text(kind, channel):
+                if address is None or not reminders.has_text(kind, channel):
                     continue
                 planned.append(
                     PlannedReminder(
@@ -397,13 +401,6 @@ def reminder_plan(
                     )
                 )  # fmt: skip
     return planned
-
-
-def _is_told(kind: str, row: InvoiceRow, today: date) -> bool:
-    """Whether a reminder of a kind lists a document, as `reminders` composes it."""
-    if kind == "first_reminder":
-        return row.days_late > 0
-    return row.due_on == today if kind == "due_today" else True
 
 
 @dataclass(frozen=True, slots=True)

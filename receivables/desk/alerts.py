@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from models.work import Alert, Task, TaskKind
 from receivables.audit import record
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
+
+Subject = TypeVar("Subject", Alert, Task)
 
 
 def close_alert(session: Session, actor: Actor, ref: str, *, reason: str, now: datetime) -> Alert:
@@ -27,14 +30,12 @@ def close_alert(session: Session, actor: Actor, ref: str, *, reason: str, now: d
         Refused: reason_missing.
     """
     require(actor, Permission.ALERT_CLOSE)
-    alert = session.scalar(select(Alert).where(Alert.ref == ref).with_for_update())
-    if alert is None:
-        raise NotFound("not_found")
+    alert = _locked(session, Alert, ref)
     if alert.closed_at is not None:
         return alert
-    _require_reason(reason)
+    words = _words(reason)
     alert.closed_at, alert.closed_by_id = now, actor.id
-    record(session, actor, "alert.closed", alert, account_id=alert.account_id, now=now, reason=reason.strip(),
+    record(session, actor, "alert.closed", alert, account_id=alert.account_id, now=now, reason=words,
            facts={"code": alert.code, "key": alert.key})  # fmt: skip
     return alert
 
@@ -53,20 +54,27 @@ def finish_task(session: Session, actor: Actor, ref: str, *, reason: str, now: d
         Refused: reason_missing.
     """
     require(actor, Permission.TASK_CLOSE)
-    task = session.scalar(select(Task).where(Task.ref == ref).with_for_update())
-    if task is None:
-        raise NotFound("not_found")
+    task = _locked(session, Task, ref)
     if task.kind is TaskKind.HARDSHIP:
         require(actor, Permission.HARDSHIP_READ)
     if task.done_at is not None:
         return task
-    _require_reason(reason)
+    words = _words(reason)
     task.done_at, task.done_by_id = now, actor.id
-    record(session, actor, "task.done", task, account_id=task.account_id, now=now, reason=reason.strip(),
-           facts={"code": task.kind.value, "key": task.key})  # fmt: skip
+    # What was told in difficulty has no name in the audit of the house (domain.md, hardship).
+    known = {"code": task.kind.value, "key": task.key} if task.kind is not TaskKind.HARDSHIP else {}
+    record(session, actor, "task.done", task, account_id=task.account_id, now=now, reason=words, facts=known)
     return task
 
 
-def _require_reason(reason: str) -> None:
+def _locked(session: Session, kind: type[Subject], ref: str) -> Subject:
+    found = session.scalar(select(kind).where(kind.ref == ref).with_for_update())
+    if found is None:
+        raise NotFound("not_found")
+    return found
+
+
+def _words(reason: str) -> str:
     if not reason.strip():
         raise Refused("reason_missing")
+    return reason.strip()

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
+from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor
+from models.disputes import Dispute
 from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
-from models.payments import AttemptInvoice, Payment, PaymentAttempt, PaymentMethod
+from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt, PaymentMethod
 from models.staff import Staff
-from models.states import AttemptStatus, InvoiceStatus
+from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
 from models.work import Alert, Task, TaskKind
 from receivables.calendar_days import business_date, days_late
 from receivables.permissions import Actor, Permission, may, require
@@ -99,6 +101,42 @@ def _overdue(session: Session, now: datetime) -> ColumnElement[bool]:
     return or_(Invoice.due_on < sure, and_(Invoice.due_on < latest, or_(*between)))
 
 
+_PROCESSING = (
+    select(AttemptInvoice.invoice_id, func.sum(AttemptInvoice.reserved_minor).label("minor"))
+    .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+    .where(PaymentAttempt.status == AttemptStatus.PROCESSING)
+    .group_by(AttemptInvoice.invoice_id)
+    .subquery()
+)
+_CONTESTED = (
+    select(Dispute.invoice_id, func.sum(Dispute.contested_minor).label("minor"))
+    .where(Dispute.holds)
+    .group_by(Dispute.invoice_id)
+    .subquery()
+)
+_CREDITED = (
+    select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+    .where(Allocation.invoice_id == PlanInvoice.invoice_id, Allocation.credit_note_id.is_not(None))
+    .scalar_subquery()
+)
+#: Documents that a running plan holds, with what of each stands beside it.
+_IN_PLAN = (
+    select(PlanInvoice.invoice_id, (PlanInvoice.beside_minor - _CREDITED).label("beside"))
+    .join(Plan, Plan.id == PlanInvoice.plan_id)
+    .where(PlanInvoice.blocking, Plan.status.in_(RUNNING_PLANS))
+    .subquery()
+)
+_IN_OFFER = select(OfferInvoice.invoice_id).where(OfferInvoice.blocking).subquery()
+_DISPUTED = func.coalesce(_CONTESTED.c.minor, 0)
+_BESIDE = case((_IN_PLAN.c.beside < Invoice.balance_minor, _IN_PLAN.c.beside), else_=Invoice.balance_minor)
+#: What is asked for of one document, as `invoices` works it out for its reader.
+_ASKED = case(
+    (_IN_OFFER.c.invoice_id.is_not(None), 0),
+    (_IN_PLAN.c.invoice_id.is_not(None), _BESIDE - _DISPUTED),
+    else_=Invoice.balance_minor - _DISPUTED - func.coalesce(_PROCESSING.c.minor, 0),
+)
+
+
 def overdue_accounts(
     session: Session, actor: Actor, *, now: datetime, limit: int = 25
 ) -> list[OverdueCurrency]:
@@ -110,14 +148,7 @@ def overdue_accounts(
         NotAllowed: the actor may not read accounts.
     """
     require(actor, Permission.ACCOUNT_READ)
-    on_its_way = (
-        select(AttemptInvoice.invoice_id, func.sum(AttemptInvoice.reserved_minor).label("minor"))
-        .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
-        .where(PaymentAttempt.status == AttemptStatus.PROCESSING)
-        .group_by(AttemptInvoice.invoice_id)
-        .subquery()
-    )
-    asked = func.sum(Invoice.balance_minor - func.coalesce(on_its_way.c.minor, 0))
+    asked = func.sum(_ASKED)
     sums = (
         select(
             Invoice.account_id,
@@ -126,15 +157,18 @@ def overdue_accounts(
             func.count().label("documents"),
             func.min(Invoice.due_on).label("oldest_on"),
         )
-        .outerjoin(on_its_way, on_its_way.c.invoice_id == Invoice.id)
+        .outerjoin(_PROCESSING, _PROCESSING.c.invoice_id == Invoice.id)
+        .outerjoin(_CONTESTED, _CONTESTED.c.invoice_id == Invoice.id)
+        .outerjoin(_IN_PLAN, _IN_PLAN.c.invoice_id == Invoice.id)
+        .outerjoin(_IN_OFFER, _IN_OFFER.c.invoice_id == Invoice.id)
         .where(
             Invoice.status == InvoiceStatus.OPEN,
             Invoice.kind.in_(OWED_KINDS),
             Invoice.balance_minor > 0,
             _overdue(session, now),
+            _ASKED > 0,
         )
         .group_by(Invoice.account_id, Invoice.currency)
-        .having(asked > 0)
         .subquery()
     )
     largest_first = (sums.c.overdue.desc(), sums.c.account_id)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -33,6 +33,7 @@ class Event:
         source: interaction, message, payment or link.
         code: the interaction's kind, the message's kind, or the payment's method.
         number: of a document or payment.
+        on: the day it is about: of a promise, a part of a plan, a cheque.
         towards: numbers of the documents a payment went to.
     """
 
@@ -47,9 +48,9 @@ class Event:
     subject: str | None = None
     amount: Money | None = None
     number: str | None = None
+    on: date | None = None
     detail: str = ""
     towards: Sequence[str] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ def _interactions(
             staff=r.staff,
             amount=_amount(r.facts),
             number=r.facts.get("number"),
+            on=_day(r.facts),
             towards=[r.facts["invoice"]] if "invoice" in r.facts else (),
-            facts=r.facts,
         )
         for r in session.execute(query)
     ]
@@ -138,6 +139,11 @@ def _amount(facts: dict[str, Any]) -> Money | None:
     if "amount_minor" not in facts or "currency" not in facts:
         return None
     return Money(facts["amount_minor"], facts["currency"])
+
+
+def _day(facts: dict[str, Any]) -> date | None:
+    day = next((facts[name] for name in ("on", "to", "dated_on") if facts.get(name)), None)
+    return date.fromisoformat(day) if day else None
 
 
 def _messages(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:

@@ -6,6 +6,7 @@ others. The account is locked first, then the invoice, then the dispute (M-07).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from models.accounts import Account
 from models.disputes import Dispute, DisputeLine
 from models.invoices import OWED_KINDS, Invoice, InvoiceLine
 from models.money import Money
+from models.pauses import PauseReason
 from models.payments import Allocation, Payment
 from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus, advance
 from models.store import fetch
@@ -29,7 +31,8 @@ from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy
 from receivables.ports import InvoiceRow
 
-PAUSE = "dispute:{}"
+#: Answers that stand: what was said no to is not disputed anew.
+ANSWERED = frozenset({DisputeStatus.REJECTED, DisputeStatus.PARTLY_UPHELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,18 @@ class Ground:
     lines: list[LineFacts]
     #: None when nothing of it is open any more.
     row: InvoiceRow | None
+    #: What is on its way by a delayed method and no open dispute is about yet.
+    on_its_way: Money
 
     @property
     def open_part(self) -> Money:
-        """What may be contested: open, not on its way, not contested yet."""
+        """What is set aside at most: open, not on its way, not contested yet."""
         return self.row.open_part if self.row else Money(0, self.currency)
+
+    @property
+    def disputable(self) -> Money:
+        """What may be disputed: what is open, or else what is on its way, which counts as paid."""
+        return self.open_part or self.on_its_way
 
     @property
     def taken(self) -> frozenset[int]:
@@ -81,7 +91,7 @@ _LINES = (
         .label("contested"),
         exists()
         .where(DisputeLine.invoice_line_id == InvoiceLine.id, Dispute.id == DisputeLine.dispute_id,
-               Dispute.status == DisputeStatus.REJECTED)
+               Dispute.status.in_(ANSWERED))
         .correlate(InvoiceLine)
         .label("answered"),
     )
@@ -104,6 +114,7 @@ def ground(session: Session, actor: Actor, invoice_ref: str, *, now: datetime) -
     require(actor, Permission.DISPUTE_OPEN, account_id=r.account_id)
     today = business_date(now, r.zone)
     rows = invoices.open_rows(session, r.account_id, today, currency=r.currency)
+    row = next((row for row in rows if row.ref == r.ref), None)
     return Ground(
         invoice_id=r.id,
         account_id=r.account_id,
@@ -116,8 +127,21 @@ def ground(session: Session, actor: Actor, invoice_ref: str, *, now: datetime) -
         total=Money(r.total_minor, r.currency),
         tax=Money(r.tax_minor, r.currency),
         lines=_lines(session, r),
-        row=next((row for row in rows if row.ref == r.ref), None),
+        row=row,
+        on_its_way=_unquestioned(session, r.id, row) if row else Money(0, r.currency),
     )
+
+
+def _unquestioned(session: Session, invoice_id: int, row: InvoiceRow) -> Money:
+    """What of the money on its way no open dispute is about."""
+    if not row.processing:
+        return row.processing
+    questioned = session.scalar(
+        select(func.coalesce(func.sum(Dispute.contested_minor), 0)).where(
+            Dispute.invoice_id == invoice_id, Dispute.paid_before, Dispute.status.in_(HOLDING_DISPUTES)
+        )
+    )
+    return max(row.processing - Money(int(questioned or 0), row.currency), Money(0, row.currency))
 
 
 def _lines(session: Session, invoice: Any) -> list[LineFacts]:
@@ -203,6 +227,32 @@ def set_aside(session: Session, dispute: Dispute, holds: bool) -> None:
     for line in lines_of(session, dispute):
         line.holds = holds
     session.flush()
+
+
+def set_aside_unpaid(
+    session: Session, actor: Actor, account_id: int, invoice_ids: Sequence[int], *, since: datetime,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Set aside what was disputed while its money was on its way, once that money did not come.
+
+    The account is locked by the caller.
+    Args:
+        since: when the payment was started; an earlier dispute was about other money.
+    """
+    account = session.get_one(Account, account_id)
+    for dispute in session.scalars(
+        select(Dispute)
+        .where(
+            Dispute.invoice_id.in_(invoice_ids), Dispute.paid_before, Dispute.opened_at >= since,
+            Dispute.status.in_(HOLDING_DISPUTES),
+        )
+        .order_by(Dispute.id)
+        .with_for_update()
+    ):  # fmt: skip
+        dispute.paid_before = False
+        set_aside(session, dispute, True)
+        pauses.pause(session, actor, account, PauseReason.DISPUTE, key=pause_key(dispute), now=now,
+                     invoice_id=dispute.invoice_id)  # fmt: skip
 
 
 def pause_key(dispute: Dispute) -> str:

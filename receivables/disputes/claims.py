@@ -44,8 +44,8 @@ class Claim:
 class LineFacts:
     """One line as the books have it; `gross` is its net with its tax.
 
-    `contested` while an open dispute is about it, `answered` once a dispute of it was refused: new
-    evidence then reopens that one.
+    `contested` while an open dispute is about it, `answered` once one of it was refused or upheld in
+    part: new evidence reopens the refused one, once.
     """
 
     line_id: int

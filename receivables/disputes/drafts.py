@@ -11,20 +11,17 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.base import UTCDateTime, new_ref
-from models.disputes import DisputeDraft, DisputeFile
-from models.files import StoredFile
+from models.base import new_ref
+from models.disputes import DisputeDraft
 from models.invoices import Invoice
 from models.store import fetch
+from receivables import file_care
 from receivables import files as uploads
-from receivables.disputes.reads import SentFile
+from receivables.audit import record
 from receivables.errors import NotFound, Refused
-from receivables.files import ReceivedFile
-from receivables.permissions import Actor, Permission, require
-from receivables.policy import current_policy
-
-#: How long a draft stays (decision 10).
-KEPT = timedelta(days=7)
+from receivables.files import ReceivedFile, SentFile
+from receivables.permissions import SYSTEM, Actor, Permission, require
+from receivables.policy import Policy, current_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +40,24 @@ _ONE = (
         DisputeDraft.form,
         DisputeDraft.files,
         DisputeDraft.shown_at,
+        DisputeDraft.saved_at,
         DisputeDraft.account_id,
     )
     .join(Invoice, Invoice.id == DisputeDraft.invoice_id)
     .where(Invoice.ref == bindparam("invoice_ref"))
-    .where(DisputeDraft.saved_at > bindparam("oldest", type_=UTCDateTime()))
 )
 
 
 def find_draft(session: Session, actor: Actor, invoice_ref: str, *, now: datetime) -> Draft | None:
     """Return the draft about a document; None when there is none, or it has grown too old."""
     require(actor, Permission.DISPUTE_OPEN)
-    r = fetch(session, _ONE, {"invoice_ref": invoice_ref, "oldest": now - KEPT}).first()
+    r = fetch(session, _ONE, {"invoice_ref": invoice_ref}).first()
     if r is None or r.account_id != actor.account_id:
         return None
-    found = []
-    if r.files:
-        found = list(
-            session.scalars(
-                select(StoredFile)
-                .where(StoredFile.ref.in_(r.files), StoredFile.account_id == r.account_id)
-                .order_by(StoredFile.id)
-            )
-        )
-    return Draft(r.ref, r.form, [SentFile(f.ref, f.name, f.size_bytes) for f in found], r.shown_at)
+    if r.saved_at <= now - _kept(current_policy(session, now)):
+        return None
+    found = uploads.staged(session, actor, r.files)
+    return Draft(r.ref, r.form, [uploads.sent_file(file) for file in found], r.shown_at)
 
 
 def save_draft(
@@ -99,7 +90,7 @@ def save_draft(
     session.get_one(Account, invoice.account_id, with_for_update=True)
     policy = current_policy(session, now)
     draft = session.scalar(select(DisputeDraft).where(DisputeDraft.invoice_id == invoice.id))
-    if draft is None or draft.saved_at <= now - KEPT:
+    if draft is None or draft.saved_at <= now - _kept(policy):
         if draft is not None:
             session.delete(draft)
             session.flush()
@@ -112,7 +103,10 @@ def save_draft(
     if len(kept) + len(received) > policy.disputes.files:
         raise Refused("too_many_files", most=policy.disputes.files)
     for file in received:
-        stored = uploads.keep(session, actor, file, account_id=invoice.account_id, policy=policy, now=now)
+        stored = uploads.keep(
+            session, actor, file, account_id=invoice.account_id, policy=policy, now=now,
+            retention_class=uploads.DRAFT,
+        )  # fmt: skip
         kept.append(stored.ref)
     draft.form, draft.files, draft.saved_at = dict(form), kept, now
     draft.shown_at = min(shown_at, now)
@@ -125,30 +119,39 @@ def drop_draft(session: Session, invoice_id: int) -> None:
     session.execute(delete(DisputeDraft).where(DisputeDraft.invoice_id == invoice_id))
 
 
-def concerned(session: Session, latest: date) -> list[int]:
-    """Return the accounts whose drafts may have grown too old by a day."""
-    grown = datetime.combine(latest + timedelta(days=1), time(), UTC) - KEPT
-    return list(
-        session.scalars(select(DisputeDraft.account_id).where(DisputeDraft.saved_at < grown).distinct())
+def concerned(session: Session, latest: date) -> set[int]:
+    """Return the accounts whose drafts, or files of forms never sent, may have grown too old by a day."""
+    end = datetime.combine(latest + timedelta(days=1), time(), UTC)
+    grown = end - _kept(current_policy(session, end)) - file_care.GRACE
+    drafts = session.scalars(
+        select(DisputeDraft.account_id).where(DisputeDraft.saved_at < grown).distinct()
     )
+    return {*drafts, *file_care.concerned(session, latest)}
 
 
 def forget_old(session: Session, account: Account, *, today: date, now: datetime) -> int:
-    """Delete the drafts of an account that have grown too old, and their files that nothing else uses.
+    """Delete the drafts of an account that have grown too old, and the files that nobody sent.
+
+    A day later than they are last shown: whoever sends one at that moment finds its files.
 
     Returns: how many drafts were deleted.
+    Source: decision 10; policy disputes.draft_days.
     """
-    old = session.scalars(
-        select(DisputeDraft).where(DisputeDraft.account_id == account.id, DisputeDraft.saved_at <= now - KEPT)
+    oldest = now - _kept(current_policy(session, now)) - file_care.GRACE
+    found = session.scalars(
+        select(DisputeDraft).where(DisputeDraft.account_id == account.id).order_by(DisputeDraft.id)
     ).all()
+    old = [draft for draft in found if draft.saved_at <= oldest]
     for draft in old:
-        session.execute(
-            delete(StoredFile).where(
-                StoredFile.ref.in_(draft.files),
-                StoredFile.account_id == account.id,
-                StoredFile.id.not_in(select(DisputeFile.file_id)),
-            )
-        )
+        facts = {"invoice": draft.invoice_id, "files": list(draft.files)}
+        record(session, SYSTEM, "dispute.draft_forgotten", draft, account_id=account.id, now=now, facts=facts)
         session.delete(draft)
+    living = [ref for draft in found if draft not in old for ref in draft.files]
     session.flush()
+    file_care.forget_staged(session, account, still_in_use=living, today=today, now=now)
     return len(old)
+
+
+def _kept(policy: Policy) -> timedelta:
+    """How long a draft is shown again."""
+    return timedelta(days=policy.disputes.draft_days)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.accounts import Account, Contact
 from models.disputes import Dispute, DisputeNote
 from models.invoices import Invoice
 from models.links import Channel
@@ -16,9 +15,16 @@ from models.messages import Message, Purpose
 from models.money import Money
 from receivables import invoices, outbox
 from receivables.calendar_days import add_business_days, business_date
+from receivables.contact.consents import address_of
+from receivables.contact.readers import reader_of
+from receivables.contact.rules import prefers_other
 from receivables.disputes.cases import case_number
+from receivables.letter_kinds import LetterKind
 from receivables.permissions import Actor
 from receivables.policy import current_policy
+
+#: What a debtor waits for: an answer in the thread, and the outcome.
+BY_SMS = frozenset({"dispute_answered", "dispute_upheld", "dispute_partly_upheld", "dispute_refused"})
 
 
 def tell(
@@ -30,45 +36,47 @@ def tell(
     *,
     about: int = 0,
     now: datetime,
-) -> Message | None:
-    """Queue one message about a dispute to whoever opened it, else to whoever pays; None without an address.
+) -> list[Message]:
+    """Queue one message about a dispute to whoever opened it, else to whoever pays.
+
+    The mail has the words. Of what somebody waits for an SMS says that it is there, under the rules of
+    notices: in hours, and not to who has opted out or wants mail.
 
     Args:
         kind: folder below templates/messages.
         about: id of the word in the thread that is told; 0 for the dispute itself.
+    Returns: the mail and the SMS, as far as there are addresses.
     """
     contact = _reader(session, dispute)
-    if contact is None or not contact.email:
-        return None
+    if contact is None:
+        return []
     turn = "again" if dispute.reopened_at else "first"
-    return outbox.enqueue(
-        session,
-        actor,
-        account=account,
-        contact=contact,
-        channel=Channel.EMAIL,
-        purpose=Purpose.ANSWER,
-        kind=kind,
-        facts={"dispute_id": dispute.id, "note_id": about},
-        dedupe_key=f"{kind}:dispute:{dispute.id}:{turn}:{about}",
-        currency=dispute.currency,
-        now=now,
-    )
+    ways = {Channel.EMAIL: Purpose.ANSWER}
+    if kind in BY_SMS and not prefers_other(session, contact, Channel.SMS):
+        ways[Channel.SMS] = Purpose.ARRANGEMENT
+    return [
+        outbox.enqueue(
+            session,
+            actor,
+            account=account,
+            contact=contact,
+            channel=channel,
+            purpose=purpose,
+            kind=kind,
+            facts={"dispute_id": dispute.id, "note_id": about},
+            dedupe_key=f"{kind}:dispute:{dispute.id}:{turn}:{about}:{channel.value}",
+            currency=dispute.currency,
+            now=now,
+        )
+        for channel, purpose in ways.items()
+        if address_of(contact, channel) is not None
+    ]
 
 
 def _reader(session: Session, dispute: Dispute) -> Contact | None:
     if dispute.contact_id is not None:
         return session.get_one(Contact, dispute.contact_id)
-    return session.scalar(
-        select(Contact)
-        .outerjoin(
-            ContactHasRole,
-            (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
-        )
-        .where(Contact.account_id == dispute.account_id, Contact.is_active)
-        .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
-        .limit(1)
-    )
+    return reader_of(session, dispute.account_id)
 
 
 def values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -87,6 +95,7 @@ def values(session: Session, message: Message, account: Account, today: date) ->
         "balance": asked,
         "answer_by": dispute.answer_by_on,
         "finding": dispute.finding or "",
+        "evidence": "none" if dispute.reopened_at else "open",
         "deadline": _deadline(session, dispute, invoice, account, today),
     }
     if message.facts["note_id"]:
@@ -100,3 +109,9 @@ def _deadline(session: Session, dispute: Dispute, invoice: Invoice, account: Acc
     rules = current_policy(session, dispute.resolved_at or dispute.opened_at).disputes
     soonest = add_business_days(decided, rules.answer_business_days, account.country)
     return max(invoice.due_on or soonest, soonest)
+
+
+LETTERS = dict.fromkeys(
+    ("dispute_received", "dispute_answered", "dispute_upheld", "dispute_partly_upheld", "dispute_refused"),
+    LetterKind(values),
+)

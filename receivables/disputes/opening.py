@@ -23,7 +23,15 @@ from receivables import outbox, pauses
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.disputes import drafts, letters, threads
-from receivables.disputes.cases import Ground, answer_by, ask_collector, ground, paid_since, pause_key
+from receivables.disputes.cases import (
+    ANSWERED,
+    Ground,
+    answer_by,
+    ask_collector,
+    ground,
+    paid_since,
+    pause_key,
+)
 from receivables.disputes.claims import Claim, Contest, weigh
 from receivables.errors import NotFound, Refused
 from receivables.payments import attempts
@@ -39,7 +47,8 @@ class Preview:
     Attributes:
         contest: what is set aside.
         rest: what remains asked for of the document.
-        paid_before: it was paid while the form was open; nothing is set aside, the question is answered.
+        paid_before: it was paid while the form was open, or its money is on its way; nothing is set aside,
+            the question is answered.
         answer_by: by when a person answers.
     """
 
@@ -122,12 +131,14 @@ def open_dispute(
 def _contest(
     session: Session, of: Ground, claim: Claim, shown_at: datetime, policy: Policy, now: datetime
 ) -> tuple[Contest, bool]:
-    """Weigh a claim against what is open; or, paid while the form was open, against what was paid."""
+    """Weigh a claim against what is open; or, paid by now, against what was paid or is on its way."""
     _refuse_if_answered(session, of, claim)
     if of.row is not None:
         if of.row.arranged:
             raise Refused("in_arrangement", number=of.number, by=of.row.arranged)
-        return weigh(claim, of.lines, of.open_part, tax=of.tax, taken=of.taken), False
+        # Money on its way was first: it is taken as paid, and what we agree to comes back as credit.
+        under_way = not of.open_part and bool(of.on_its_way)
+        return weigh(claim, of.lines, of.disputable, tax=of.tax, taken=of.taken), under_way
     # An address or a form can be kept for days; a form is believed as long as its session lives.
     if not now - policy.debtor_absolute <= shown_at <= now:
         raise Refused("invoice_paid", number=of.number)
@@ -146,7 +157,7 @@ def _refuse_if_answered(session: Session, of: Ground, claim: Claim) -> None:
         .outerjoin(DisputeLine, DisputeLine.dispute_id == Dispute.id)
         .where(
             Dispute.invoice_id == of.invoice_id,
-            Dispute.status == DisputeStatus.REJECTED,
+            Dispute.status.in_(ANSWERED),
             Dispute.reason == claim.reason,
             DisputeLine.dispute_id.is_(None),
         )

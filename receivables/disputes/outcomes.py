@@ -13,22 +13,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.base import new_ref
 from models.disputes import Dispute
-from models.invoices import Invoice, InvoiceKind
-from models.ledger import LedgerCode
+from models.invoices import Invoice
 from models.money import Money
 from models.pauses import PauseReason
-from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus
-from receivables import credit_notes, ledger, outbox, pauses
+from models.states import HOLDING_DISPUTES, DisputeStatus
+from receivables import outbox, pauses
 from receivables.arrangements import offers
 from receivables.audit import record
-from receivables.calendar_days import business_date
-from receivables.disputes import letters, threads
+from receivables.disputes import crediting, letters, threads
 from receivables.disputes.cases import (
     answer_by,
     ask_collector,
-    case_number,
     ground,
     lines_of,
     lock,
@@ -98,21 +94,31 @@ def refuse(session: Session, actor: Actor, ref: str, *, finding: str, now: datet
 
 
 def uphold(
-    session: Session, actor: Actor, ref: str, *, credited: Money, finding: str, now: datetime
+    session: Session,
+    actor: Actor,
+    ref: str,
+    *,
+    credited: Money,
+    finding: str,
+    note_ref: str = "",
+    now: datetime,
 ) -> Dispute:
     """Agree with a dispute, in whole or in part, and credit what was agreed.
 
-    Of what was paid before the dispute came the credit stays on the account. The credit note carries
-    the number of a request until the books' own is known (decision 4).
+    Of what was paid meanwhile the credit stays on the account. The credit note carries the number of a
+    request until the books' own is known (decision 4).
 
     Args:
-        credited: > 0 and at most what was contested; less than it upholds in part.
+        credited: > 0 and at most what was contested; less than it upholds in part. With a note that is in
+            the books already it is what of the note answers the dispute.
         finding: words that the debtor reads.
+        note_ref: of a credit note that came from the books meanwhile (`crediting.known_notes`); then
+            nothing is credited anew.
     Raises:
         NotAllowed: the actor may not record credit notes.
-        NotFound.
+        NotFound: no such dispute or note.
         Refused: dispute_closed, finding_missing, words_too_long, other_currency, amount_zero,
-            amount_above_contested (with `most`), and those of `credit_notes.record_credit_note`.
+            amount_above_contested and amount_above_note (with `most`), and those of `crediting.credit`.
     """
     account, invoice, dispute = lock(session, actor, ref, Permission.CREDIT_NOTE_RECORD)
     said = _finding(finding)
@@ -129,7 +135,12 @@ def uphold(
         raise Refused("amount_above_contested", most=contested)
     # Nothing is set aside any more when the credit note asks what is open.
     _decide(session, actor, account, dispute, to, said, now=now)
-    note = _credit(session, actor, account, invoice, dispute, credited, now=now)
+    if note_ref:
+        note = crediting.known_note(session, dispute, note_ref)
+        if credited.minor > note.total_minor:
+            raise Refused("amount_above_note", most=Money(note.total_minor, note.currency))
+    else:
+        note = crediting.credit(session, actor, account, invoice, dispute, credited, now=now)
     dispute.credited_minor, dispute.credit_note_id = credited.minor, note.id
     facts = _facts(account, invoice, dispute, credited.minor, now)
     record(session, actor, "dispute.upheld", dispute, **facts)
@@ -231,86 +242,6 @@ def _decide(
     dispute.handled_by_id = dispute.handled_by_id or actor.id
     dispute.finding, dispute.resolved_at, dispute.resolved_by_id = finding, now, actor.id
     move(session, actor, account, dispute, to, now=now)
-
-
-def _credit(
-    session: Session,
-    actor: Actor,
-    account: Account,
-    invoice: Invoice,
-    dispute: Dispute,
-    credited: Money,
-    *,
-    now: datetime,
-) -> Invoice:
-    number = f"REQ-{case_number(dispute.id, dispute.opened_at)}"
-    if not dispute.paid_before:
-        reason = f"{case_number(dispute.id, dispute.opened_at)}: {dispute.finding}"
-        return credit_notes.record_credit_note(
-            session, actor, invoice.ref, number=number, amount=credited, reason=reason, now=now
-        )
-    return _credit_to_account(session, actor, account, invoice, dispute, credited, number, now=now)
-
-
-def _credit_to_account(
-    session: Session,
-    actor: Actor,
-    account: Account,
-    invoice: Invoice,
-    dispute: Dispute,
-    credited: Money,
-    number: str,
-    *,
-    now: datetime,
-) -> Invoice:
-    """Record a credit note for what was paid already: it stays in the account's favour."""
-    today = business_date(now, account.zone)
-    note = Invoice(
-        ref=new_ref(),
-        account_id=account.id,
-        kind=InvoiceKind.CREDIT_NOTE,
-        number=number,
-        status=InvoiceStatus.OPEN,
-        issued_on=today,
-        due_on=None,
-        currency=credited.currency,
-        lines_net_minor=credited.minor,
-        total_minor=credited.minor,
-        balance_minor=0,
-        description=dispute.finding or "",
-        refers_to_id=invoice.id,
-        created_at=now,
-    )
-    session.add(note)
-    session.flush()
-    ledger.post(
-        session,
-        actor,
-        ledger.Draft(
-            creditor_id=account.creditor_id,
-            reference=f"credit_note:{note.id}",
-            kind="credit_note",
-            currency=credited.currency,
-            sides=[
-                ledger.debit(LedgerCode.CREDIT_NOTES, credited),
-                ledger.credit(
-                    LedgerCode.UNAPPLIED_CREDIT, credited, account_id=account.id, invoice_id=note.id
-                ),
-            ],
-            effective_on=today,
-        ),
-        now=now,
-    )
-    record(
-        session,
-        actor,
-        "credit_note.recorded",
-        note,
-        account_id=account.id,
-        now=now,
-        facts={"invoice": invoice.id, "amount_minor": credited.minor, "currency": credited.currency},
-    )
-    return note
 
 
 def _facts(account: Account, invoice: Invoice, dispute: Dispute, minor: int, now: datetime) -> dict[str, Any]:

@@ -20,17 +20,13 @@ from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus
 from models.store import fetch
 from receivables import invoices
 from receivables.calendar_days import business_date
-from receivables.disputes.cases import case_number
+from receivables.disputes import crediting
+from receivables.disputes.cases import ANSWERED, case_number
+from receivables.disputes.crediting import KnownNote
 from receivables.errors import NotFound
+from receivables.files import SentFile
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.ports import InvoiceRow
-
-
-@dataclass(frozen=True, slots=True)
-class SentFile:
-    ref: str
-    name: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +81,18 @@ class DisputeView:
     row: InvoiceRow | None
     lines: Sequence[DisputedLine]
     thread: Sequence[Said]
+    #: For the desk, while it is open: credit notes that came from the books meanwhile.
+    notes: Sequence[KnownNote] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether a person still has to answer."""
         return self.status in HOLDING_DISPUTES
+
+    @property
+    def is_final(self) -> bool:
+        """Whether something was said no to and only a talk can change it."""
+        return self.status in ANSWERED and not self.may_reopen
 
     @property
     def may_reopen(self) -> bool:
@@ -145,6 +148,7 @@ _THREAD = (
         DisputeNote.id, DisputeNote.words, DisputeNote.written_at, DisputeNote.contact_id,
         DisputeNote.staff_id, Staff.name.label("staff_name"), Contact.name.label("contact_name"),
         StoredFile.ref.label("file_ref"), StoredFile.name.label("file_name"), StoredFile.size_bytes,
+        StoredFile.status.label("file_status"),
     )
     .outerjoin(Staff, Staff.id == DisputeNote.staff_id)
     .outerjoin(Contact, Contact.id == DisputeNote.contact_id)
@@ -172,6 +176,8 @@ def dispute_view(session: Session, actor: Actor, ref: str, *, now: datetime) -> 
         rows = invoices.open_rows(session, r.account_id, business_date(now, r.zone), currency=r.currency)
         row = next((row for row in rows if row.ref == r.invoice_ref), None)
     lines = fetch(session, _LINES, {"dispute_id": r.id})
+    decides = actor.kind is ActorKind.STAFF and r.status in HOLDING_DISPUTES
+    notes = crediting.known_notes(session, session.get_one(Dispute, r.id)) if decides else ()
     return DisputeView(
         ref=r.ref,
         case=case_number(r.id, r.opened_at),
@@ -197,6 +203,7 @@ def dispute_view(session: Session, actor: Actor, ref: str, *, now: datetime) -> 
         row=row,
         lines=[DisputedLine(n.position, n.description, Money(n.contested_minor, r.currency)) for n in lines],
         thread=_thread(session, r.id, actor),
+        notes=notes,
     )
 
 
@@ -206,7 +213,7 @@ def _thread(session: Session, dispute_id: int, actor: Actor) -> list[Said]:
     for r in fetch(session, _THREAD, {"dispute_id": dispute_id}):
         _, files = words.setdefault(r.id, (r, []))
         if r.file_ref:
-            files.append(SentFile(r.file_ref, r.file_name, r.size_bytes))
+            files.append(SentFile(r.file_ref, r.file_name, r.size_bytes, r.file_status))
     is_debtor = actor.kind is ActorKind.LINK_HOLDER
     return [
         Said(

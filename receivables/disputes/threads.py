@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.disputes import Dispute, DisputeFile, DisputeNote
 from models.files import StoredFile
 from models.states import HOLDING_DISPUTES, DisputeStatus
+from receivables import files as uploads
 from receivables import outbox
 from receivables.audit import record
 from receivables.disputes import letters
@@ -108,7 +109,7 @@ def write_note(
     if int(there or 0) + len(wanted) > policy.disputes.files:
         raise Refused("too_many_files", most=policy.disputes.files)
     found = {
-        stored.ref: stored.id
+        stored.ref: stored
         for stored in session.scalars(
             select(StoredFile)
             .outerjoin(DisputeFile, DisputeFile.file_id == StoredFile.id)
@@ -121,9 +122,9 @@ def write_note(
     }
     if len(found) != len(wanted):
         raise NotFound("not_found")
-    session.add_all(
-        DisputeFile(file_id=found[name], dispute_id=dispute.id, note_id=note.id) for name in wanted
-    )
+    for name in wanted:
+        uploads.attach(found[name])
+        session.add(DisputeFile(file_id=found[name].id, dispute_id=dispute.id, note_id=note.id))
     session.flush()
     return note
 

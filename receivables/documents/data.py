@@ -96,6 +96,54 @@ class Statement:
     credit: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The head office, or one of the branches that are shown to it."""
+
+    ref: str
+    name: str
+    number: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSection:
+    """One branch in a statement of several: a statement for each of its currencies."""
+
+    member: Member
+    statements: Sequence[Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyTotal:
+    """What the chosen branches come to in one currency: each figure is the sum of theirs."""
+
+    currency: str
+    opening: Money
+    charged: Money
+    settled: Money
+    closing: Money
+    credit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatement:
+    """The statement of a head office over the branches that it chose.
+
+    Attributes:
+        members: all that can be chosen, the head office first.
+        chosen: refs of those that are in it.
+        sections: one a chosen branch with anything in its books.
+    """
+
+    from_on: date
+    to_on: date
+    members: Sequence[Member]
+    chosen: Sequence[str]
+    sections: Sequence[BranchSection]
+    totals: Sequence[CurrencyTotal]
+
+
 # --------------------------------------------------------------------------- single documents
 
 
@@ -251,6 +299,11 @@ class DocumentWriter(Protocol):
     def statement(self, statement: Statement, parties: Parties, language: str, made_on: date) -> Document:
         """A statement of account."""
 
+    def group_statement(
+        self, found: GroupStatement, parties: Parties, language: str, made_on: date
+    ) -> Document:
+        """A statement over several branches: the totals, then each branch on pages of its own."""
+
     def invoice(self, paper: InvoicePaper, parties: Parties, language: str) -> Document:
         """A copy of an invoice's data."""
 
@@ -260,11 +313,20 @@ class DocumentWriter(Protocol):
     def plan(self, paper: PlanPaper, parties: Parties, language: str) -> Document:
         """The agreement on a plan: the creditor's language, then a copy for the reader."""
 
+    def plan_words(self, terms: Mapping[str, Any], pays_by: str, language: str) -> list[str]:
+        """What both sides agree on a plan, sentence by sentence, from its frozen terms (C-10)."""
+
+    def card_words(self, payee: str, language: str) -> list[str]:
+        """The agreement to keep a card, sentence by sentence; the wording of `cards.CONSENT_VERSION`."""
+
     def offer(self, paper: OfferPaper, parties: Parties, language: str) -> Document:
         """The settlement agreement, likewise."""
 
     def statement_sheet(self, statement: Statement, language: str) -> Sheet:
         """The movements of a statement as a table."""
+
+    def group_sheet(self, found: GroupStatement, language: str) -> Sheet:
+        """The movements of several branches as one table."""
 
     def plan_calendar(
         self, paper: PlanPaper, parties: Parties, language: str, url: str

@@ -6,7 +6,8 @@ opening balance and the movements to the closing balance, the ages to what is op
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -41,21 +42,26 @@ LONGEST_DAYS = 366
 _OF_ACCOUNT = (LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT)
 _MOVED = Posting.debit_minor - Posting.credit_minor
 
+#: The accounts and currencies that are asked for; a statement of several branches reads them at once.
+_THEIRS = Posting.account_id.in_(bindparam("account_ids", expanding=True))
+_IN_CURRENCIES = Posting.currency.in_(bindparam("currencies", expanding=True))
+
 _CURRENCIES = (
-    select(Posting.currency, func.sum(_MOVED).label("minor"))
-    .where(Posting.account_id == bindparam("account_id"), Posting.ledger_code.in_(_OF_ACCOUNT))
-    .group_by(Posting.currency)
-    .order_by(Posting.currency)
+    select(Posting.account_id, Posting.currency, func.sum(_MOVED).label("minor"))
+    .where(_THEIRS, Posting.ledger_code.in_(_OF_ACCOUNT))
+    .group_by(Posting.account_id, Posting.currency)
+    .order_by(Posting.account_id, Posting.currency)
 )
-_OPENING = (
-    select(func.coalesce(func.sum(_MOVED), 0).label("minor"))
+_OPENINGS = (
+    select(Posting.account_id, Posting.currency, func.sum(_MOVED).label("minor"))
     .join(LedgerEntry, LedgerEntry.id == Posting.entry_id)
     .where(
-        Posting.account_id == bindparam("account_id"),
+        _THEIRS,
+        _IN_CURRENCIES,
         Posting.ledger_code.in_(_OF_ACCOUNT),
-        Posting.currency == bindparam("currency"),
         LedgerEntry.effective_on < bindparam("from_on"),
     )
+    .group_by(Posting.account_id, Posting.currency)
 )
 _NOTE = aliased(Invoice)
 #: The entry whose documents are named: a reversal goes by what it undoes.
@@ -71,6 +77,8 @@ _NOTE_NUMBER = (
 )
 _SIDES = (
     select(
+        Posting.account_id,
+        Posting.currency,
         LedgerEntry.id,
         LedgerEntry.kind,
         LedgerEntry.effective_on,
@@ -84,15 +92,17 @@ _SIDES = (
     .outerjoin(Invoice, Invoice.id == Posting.invoice_id)
     .outerjoin(Payment, Payment.entry_id == _NAMED)
     .where(
-        Posting.account_id == bindparam("account_id"),
+        _THEIRS,
+        _IN_CURRENCIES,
         Posting.ledger_code.in_(_OF_ACCOUNT),
-        Posting.currency == bindparam("currency"),
         LedgerEntry.effective_on.between(bindparam("from_on"), bindparam("to_on")),
     )
     .order_by(LedgerEntry.effective_on, LedgerEntry.id, Posting.position)
 )
 _OPEN = (
     select(
+        Posting.account_id,
+        Posting.currency,
         Invoice.number,
         Invoice.kind,
         Invoice.issued_on,
@@ -103,13 +113,14 @@ _OPEN = (
     .join(Posting, Posting.invoice_id == Invoice.id)
     .join(LedgerEntry, LedgerEntry.id == Posting.entry_id)
     .where(
-        Posting.account_id == bindparam("account_id"),
+        _THEIRS,
+        _IN_CURRENCIES,
         Posting.ledger_code == LedgerCode.RECEIVABLES,
-        Posting.currency == bindparam("currency"),
         LedgerEntry.effective_on <= bindparam("to_on"),
     )
     .group_by(
-        Invoice.id, Invoice.number, Invoice.kind, Invoice.issued_on, Invoice.due_on, Invoice.total_minor
+        Posting.account_id, Posting.currency, Invoice.id, Invoice.number, Invoice.kind, Invoice.issued_on,
+        Invoice.due_on, Invoice.total_minor,
     )
     .having(func.sum(_MOVED) != 0)
     .order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)
@@ -165,26 +176,93 @@ def statement(
         Refused: period_backwards, period_in_future, period_too_long (facts: days).
     """
     require(actor, Permission.DOCUMENT_READ, account_id=account_id)
-    today = business_date(now, zone)
-    if from_on is None or to_on is None:
-        from_on, to_on = period(PERIODS[0], today)
-    _check_period(from_on, to_on, today)
-    known = {r.currency: int(r.minor) for r in fetch(session, _CURRENCIES, {"account_id": account_id})}
+    from_on, to_on = period_of(from_on, to_on, business_date(now, zone))
+    known = currencies_of(session, [account_id])[account_id]
     if not known:
         return None
     if currency is None:
         currency = next((code for code, minor in known.items() if minor), next(iter(known)))
     elif currency not in known:
         raise NotFound("not_found")
-    scope = {"account_id": account_id, "currency": currency}
-    opening = Money(int(fetch(session, _OPENING, scope | {"from_on": from_on}).scalar_one()), currency)
-    sides = fetch(session, _SIDES, scope | {"from_on": from_on, "to_on": to_on})
+    read = read_statements(session, {account_id: known}, from_on, to_on, currencies=[currency])
+    return read[account_id][0]
+
+
+def period_of(from_on: date | None, to_on: date | None, today: date) -> tuple[date, date]:
+    """Return a period that a statement can cover: the one asked for, else the first of PERIODS.
+
+    Raises:
+        Refused: period_backwards, period_in_future, period_too_long (facts: days).
+    """
+    if from_on is None or to_on is None:
+        return period(PERIODS[0], today)
+    if to_on < from_on:
+        raise Refused("period_backwards")
+    if to_on > today:
+        raise Refused("period_in_future")
+    if (to_on - from_on).days >= LONGEST_DAYS:
+        raise Refused("period_too_long", days=LONGEST_DAYS)
+    return from_on, to_on
+
+
+def currencies_of(session: Session, account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return what the books say of each account, in minor units by currency, in order of the code."""
+    known: dict[int, dict[str, int]] = {account_id: {} for account_id in account_ids}
+    for r in fetch(session, _CURRENCIES, {"account_ids": list(account_ids)}):
+        known[r.account_id][r.currency] = int(r.minor)
+    return known
+
+
+def read_statements(
+    session: Session,
+    known: Mapping[int, Mapping[str, int]],
+    from_on: date,
+    to_on: date,
+    *,
+    currencies: Sequence[str],
+) -> dict[int, list[Statement]]:
+    """Return the statements of some accounts in some currencies, three reads whatever their number.
+
+    The caller has asked for the permission, and `period_of` for the period.
+
+    Args:
+        known: account id -> its currencies (`currencies_of`).
+    Returns:
+        Account id -> one statement for each of its own currencies among those asked for.
+    """
+    scope = {"account_ids": list(known), "currencies": list(currencies), "from_on": from_on, "to_on": to_on}
+    openings = {(r.account_id, r.currency): int(r.minor) for r in fetch(session, _OPENINGS, scope)}
+    sides, opens = _grouped(fetch(session, _SIDES, scope)), _grouped(fetch(session, _OPEN, scope))
+    return {
+        account_id: [
+            _statement(
+                Money(openings.get((account_id, code), 0), code), list(own), from_on, to_on,
+                sides[account_id, code], opens[account_id, code],
+            )
+            for code in own
+            if code in currencies
+        ]
+        for account_id, own in known.items()
+    }  # fmt: skip
+
+
+def _grouped(rows: Any) -> defaultdict[tuple[int, str], list[Any]]:
+    found: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
+    for r in rows:
+        found[r.account_id, r.currency].append(r)
+    return found
+
+
+def _statement(
+    opening: Money, currencies: Sequence[str], from_on: date, to_on: date, sides: Any, opens: Any
+) -> Statement:
+    currency = opening.currency
     movements = _movements(sides, opening)
     closing = movements[-1].balance if movements else opening
-    items = _items(fetch(session, _OPEN, scope | {"to_on": to_on}), currency, to_on)
+    items = _items(opens, currency, to_on)
     return Statement(
         currency=currency,
-        currencies=list(known),
+        currencies=currencies,
         from_on=from_on,
         to_on=to_on,
         opening=opening,
@@ -199,15 +277,6 @@ def statement(
         ],
         credit=total([item.open for item in items], currency) - closing,
     )
-
-
-def _check_period(from_on: date, to_on: date, today: date) -> None:
-    if to_on < from_on:
-        raise Refused("period_backwards")
-    if to_on > today:
-        raise Refused("period_in_future")
-    if (to_on - from_on).days >= LONGEST_DAYS:
-        raise Refused("period_too_long", days=LONGEST_DAYS)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table as DatabaseTable
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -30,6 +30,7 @@ from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.intake.accounts import ensure_accounts
+from receivables.intake.fee_basis import NO_BASIS, StagedBasis
 from receivables.intake.reading import Watch
 from receivables.intake.rows import Finding, Grade, IntakeOptions
 from receivables.intake.staging import StagedDocument, Staging
@@ -38,6 +39,8 @@ from receivables.permissions import Actor, Permission, require
 _INVOICE, _LINE = cast(DatabaseTable, Invoice.__table__), cast(DatabaseTable, InvoiceLine.__table__)
 #: Documents compared with the books at once.
 _DOCUMENTS = 500
+#: What a fee or credit note can refer to.
+_REFERRED = (InvoiceKind.INVOICE, InvoiceKind.PREPAYMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,30 @@ def compare_with_books(session: Session, creditor: Creditor, staging: Staging, *
                     )
         position = numbers[-1][0]
         watch(position)
+    _find_unreferred(session, creditor.id, staging)
     return known
+
+
+def _find_unreferred(session: Session, creditor_id: int, staging: Staging) -> None:
+    """Find references to documents that neither the file nor the books know: only they are left out."""
+    wanted = staging.references()
+    for begin in range(0, len(wanted), _DOCUMENTS):
+        chunk = wanted[begin : begin + _DOCUMENTS]
+        there = session.execute(
+            select(Account.number, Invoice.number)
+            .join(Invoice, Invoice.account_id == Account.id)
+            .where(
+                Account.creditor_id == creditor_id,
+                Invoice.kind.in_(_REFERRED),
+                Invoice.number.in_({number for _, _, number, _ in chunk}),
+            )
+        )
+        known = {(customer, number) for customer, number in there}
+        for line, customer, number, head in chunk:
+            if (customer, number) not in known:
+                staging.find(
+                    Finding(line, "refers_to", number, "reference_unknown", Grade.LEFT_OUT, head)
+                )
 
 
 def _taken(session: Session, creditor_id: int, numbers: Set[str]) -> list[int]:
@@ -106,6 +132,7 @@ def _already_there(
         select(
             InvoiceLine.invoice_id, InvoiceLine.code, InvoiceLine.description, InvoiceLine.quantity,
             InvoiceLine.unit_price, InvoiceLine.net_minor, InvoiceLine.tax_minor, InvoiceLine.tax_rate,
+            *(getattr(InvoiceLine, name) for name in StagedBasis._fields),
         )
         .where(InvoiceLine.invoice_id.in_(taken_ids))
         .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
@@ -122,12 +149,15 @@ def _already_there(
 
 
 def _content(document: StagedDocument) -> tuple[Any, ...]:
-    """What makes two documents of one number the same; in the order of the query above."""
+    """What makes two documents of one number the same; in the order of the query above.
+
+    What it refers to is left out: a reference that found nothing is not in the books.
+    """
     return (
         document.customer, document.issued_on, document.due_on, document.currency, document.purchase_order,
         document.lines_net_minor, document.tax_minor, document.rounding_minor,
         document.early_discount_minor, document.early_discount_to_on,
-        [tuple(line) for line in document.lines],
+        [(*line[:-1], *line.basis) for line in document.lines],
     )  # fmt: skip
 
 
@@ -292,18 +322,47 @@ def _insert_documents(
         refs[ref].position: invoice_id
         for invoice_id, ref in session.execute(select(Invoice.id, Invoice.ref).where(Invoice.ref.in_(refs)))
     }
+    with_basis = any(x.basis is not NO_BASIS for d in documents for x in d.lines)
     lines = [
         {
             "invoice_id": ids[d.position], "position": position, "code": x.code, "description": x.description,
             "quantity": x.quantity, "unit_price": x.unit_price, "net_minor": x.net_minor,
-            "tax_minor": x.tax_minor, "tax_rate": x.tax_rate,
+            "tax_minor": x.tax_minor, "tax_rate": x.tax_rate, **(x.basis._asdict() if with_basis else {}),
         }
         for d in documents
         for position, x in enumerate(d.lines, 1)
     ]  # fmt: skip
     if lines:
         session.execute(insert(_LINE), lines)
+    _refer(session, documents, ids, account_ids)
     return ids
+
+
+def _refer(
+    session: Session,
+    documents: Sequence[StagedDocument],
+    ids: Mapping[int, int],
+    account_ids: Mapping[str, int],
+) -> None:
+    """Point new documents at those that they refer to; these stand before them in the staging file."""
+    wanted = {d.position: (account_ids[d.customer], d.refers_to) for d in documents if d.refers_to}
+    if not wanted:
+        return
+    rows = session.execute(
+        select(Invoice.account_id, Invoice.number, Invoice.id)
+        .where(
+            Invoice.account_id.in_({account_id for account_id, _ in wanted.values()}),
+            Invoice.number.in_({number for _, number in wanted.values()}),
+            Invoice.kind.in_(_REFERRED),
+        )
+        .order_by(Invoice.kind.desc())  # of an invoice and a prepayment with one number, the invoice
+    )
+    there = {(account_id, number): invoice_id for account_id, number, invoice_id in rows}
+    for position, key in wanted.items():
+        if key in there:
+            session.execute(
+                update(_INVOICE).where(_INVOICE.c.id == ids[position]).values(refers_to_id=there[key])
+            )
 
 
 def _opening(

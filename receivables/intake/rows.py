@@ -29,6 +29,7 @@ from receivables.intake.cells import (
     plain_date,
     plain_number,
 )
+from receivables.intake.fee_basis import read_basis
 
 
 class Trouble(Protocol):
@@ -67,7 +68,7 @@ class Grade(StrEnum):
 
     ERROR = "error"  # nothing of the file is imported
     REJECTED = "rejected"  # its document is left out
-    LEFT_OUT = "left_out"  # only this contact detail is left out
+    LEFT_OUT = "left_out"  # only this detail is left out
 
 
 class Finding(NamedTuple):
@@ -136,6 +137,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "total": ("total", "totalamount", "invoicetotal", "grosstotal", "gross", "grossamount"),
     "early_discount": ("earlydiscount", "earlypaymentdiscount", "cashdiscount", "discountamount"),
     "early_discount_to": ("earlydiscountto", "discountto", "discountuntil", "discountdate"),
+    "refers_to": ("referstoinvoice", "originalinvoice", "relatedinvoice"),
+    "basis_amount": ("principal", "interestbase", "feebase"),
+    "basis_rate": ("interestrate", "feerate"),
+    "basis_days": ("interestdays",),
+    "basis_from": ("interestfrom",),
+    "basis_to": ("interestto",),
+    "legal_basis": ("contractclause",),
 }
 _ALIASES = {alias: name for name, aliases in FIELDS.items() for alias in (*aliases, name.replace("_", ""))}
 REQUIRED = ("number", "customer", "issued_on")
@@ -143,12 +151,17 @@ REQUIRED = ("number", "customer", "issued_on")
 HEAD_FIELDS = (
     "kind", "number", "customer", "customer_name", "country", "issued_on", "due_on", "currency",
     "purchase_order", "contact_name", "email", "phone", "language", "total", "tax_amount",
-    "early_discount", "early_discount_to",
+    "early_discount", "early_discount_to", "refers_to",
 )  # fmt: skip
+#: Fields of a line that say how a fee or interest was worked out.
+BASIS_FIELDS = ("basis_amount", "basis_rate", "basis_days", "basis_from", "basis_to", "legal_basis")
 #: Longest text of a cell, where it is not the usual 500.
-_LENGTHS = {"number": 100, "customer": 100, "code": 100, "description": 4000}
-NUMBER_FIELDS = ("quantity", "unit_price", "total", "tax_amount", "tax_rate", "early_discount")
-DATE_FIELDS = ("issued_on", "due_on", "early_discount_to")
+_LENGTHS = {"number": 100, "customer": 100, "refers_to": 100, "code": 100, "description": 4000}
+NUMBER_FIELDS = (
+    "quantity", "unit_price", "total", "tax_amount", "tax_rate", "early_discount", "basis_amount",
+    "basis_rate",
+)  # fmt: skip
+DATE_FIELDS = ("issued_on", "due_on", "early_discount_to", "basis_from", "basis_to")
 
 
 class WrongUse(ValueError):
@@ -213,7 +226,8 @@ def require_options(places: Mapping[str, int], options: IntakeOptions) -> None:
 
 
 #: What the staging file takes: (number of the head, line, *HEAD_FIELDS) and
-#: (number of the head, line, code, description, quantity, unit price, net, tax, tax rate).
+#: (number of the head, line, code, description, quantity, unit price, net, tax, tax rate, basis);
+#: the basis as `read_basis` writes it down.
 HeadRow = tuple[int | str | None, ...]
 LineRow = tuple[int | str | None, ...]
 _CURRENCY = 2 + HEAD_FIELDS.index("currency")
@@ -235,6 +249,7 @@ class RowReader:
         self._places, self._width, self._options = places, width, options
         self._mark, self._order = mark, order
         self._has_lines = "quantity" in places
+        self._basis_places = {name: places[name] for name in BASIS_FIELDS if name in places}
         self._head_fields = [
             name for name in HEAD_FIELDS if name in places and not (name == "tax_amount" and self._has_lines)
         ]
@@ -364,7 +379,23 @@ class RowReader:
             self.findings.append(
                 Finding(line, "unit_price", price, "price_not_positive", Grade.REJECTED, head)
             )
-        return head, line, code, description, quantity, price, net, tax, rate
+        basis = self._basis(line, cells, head, currency)
+        return head, line, code, description, quantity, price, net, tax, rate, basis
+
+    def _basis(self, line: int, cells: list[str], head: int, currency: str) -> str | None:
+        """Read what a fee was worked out from; one that can't be leaves its document out."""
+        if not self._basis_places:
+            return None
+        said = {name: text for name, at in self._basis_places.items() if (text := cells[at].strip())}
+        if not said:
+            return None
+        try:
+            return read_basis(said, mark=self._mark, order=self._order, currency=currency)
+        except CellUnreadable as unreadable:
+            finding = Finding(line, "basis_amount", " ".join(said.values())[:200], unreadable.reason,
+                              Grade.REJECTED, head)  # fmt: skip
+            self.findings.append(finding)
+            return None
 
     def _text(self, line: int, name: str, cells: list[str]) -> str:
         if name not in self._places:

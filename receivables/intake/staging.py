@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from models.invoices import InvoiceKind
 from models.money import MAX_MINOR
+from receivables.intake.fee_basis import NO_BASIS, StagedBasis, staged_basis
 from receivables.intake.rows import HEAD_FIELDS, Finding, Grade, HeadRow, LineRow
 
 #: It can be made again from the table at any time, so it needs no journal while it is written.
@@ -26,7 +27,7 @@ _PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-
 _TABLES = f"""
 CREATE TABLE head (id INTEGER PRIMARY KEY, line INTEGER NOT NULL, {", ".join(HEAD_FIELDS)}, document INTEGER);
 CREATE TABLE line (head INTEGER, line INTEGER, code, description, quantity, unit_price, net, tax, tax_rate,
-    PRIMARY KEY (head, line)) WITHOUT ROWID;
+    basis, PRIMARY KEY (head, line)) WITHOUT ROWID;
 CREATE TABLE finding (line INTEGER, field, value, reason, grade, head INTEGER);
 CREATE TABLE document (id INTEGER PRIMARY KEY, head INTEGER, heads INTEGER, number, given_kind, kind,
     lines INTEGER DEFAULT 0, net INTEGER DEFAULT 0, tax INTEGER DEFAULT 0, rounding INTEGER DEFAULT 0,
@@ -36,7 +37,7 @@ CREATE TABLE note (text);
 """
 #: Heads of one document must agree in these; of the others the first one said counts.
 _AGREEING = ("customer", "issued_on", "due_on", "currency", "purchase_order", "total", "tax_amount",
-              "early_discount", "early_discount_to")  # fmt: skip
+              "early_discount", "early_discount_to", "refers_to")  # fmt: skip
 #: Sums are made in two halves, so that no number of lines overflows 64 bits.
 _HALF = 10**6
 
@@ -49,6 +50,7 @@ class StagedLine(NamedTuple):
     net_minor: int
     tax_minor: int
     tax_rate: str | None
+    basis: StagedBasis = NO_BASIS
 
 
 class StagedDocument(NamedTuple):
@@ -75,6 +77,8 @@ class StagedDocument(NamedTuple):
     rounding_minor: int
     early_discount_minor: int | None
     early_discount_to_on: date | None
+    #: Number of the customer's document that a fee or credit note is about.
+    refers_to: str | None
     lines: tuple[StagedLine, ...]
 
     @property
@@ -111,7 +115,7 @@ class Staging:
     def add(self, heads: list[HeadRow], lines: list[LineRow], findings: list[Finding]) -> None:
         """Take the next rows; the three lists are emptied."""
         self._db.executemany(f"INSERT INTO head VALUES ({'?,' * (2 + len(HEAD_FIELDS))}NULL)", heads)
-        self._db.executemany("INSERT INTO line VALUES (?,?,?,?,?,?,?,?,?)", lines)
+        self._db.executemany("INSERT INTO line VALUES (?,?,?,?,?,?,?,?,?,?)", lines)
         self._db.executemany("INSERT INTO finding VALUES (?,?,?,?,?,?)", findings)
         for rows in (heads, lines, findings):
             rows.clear()
@@ -141,7 +145,9 @@ class Staging:
         self._sum(has_lines)
         self._judge(terms_days, has_lines)
         run(
-            "INSERT INTO accepted (document) SELECT id FROM document WHERE NOT rejected ORDER BY id",
+            # What refers to another document comes behind all that it can refer to.
+            "INSERT INTO accepted (document) SELECT d.id FROM document d JOIN head h ON h.id = d.head"
+            " WHERE NOT d.rejected ORDER BY h.refers_to IS NOT NULL, d.id",
         )
 
     def _agree(self) -> None:
@@ -305,6 +311,17 @@ class Staging:
             (after, limit),
         ).fetchall()
 
+    def references(self) -> list[tuple[int, str, str, int]]:
+        """Return what accepted documents refer to and this file does not bring: (line, customer, number,
+        number of the head)."""
+        return self._db.execute(
+            "SELECT h.line, h.customer, h.refers_to, h.id FROM accepted a"
+            " JOIN document d ON d.id = a.document JOIN head h ON h.id = d.head"
+            " WHERE h.refers_to IS NOT NULL AND NOT EXISTS (SELECT 1 FROM document o"
+            " JOIN head oh ON oh.id = o.head WHERE o.number = h.refers_to AND oh.customer = h.customer"
+            " AND o.kind IN ('invoice', 'prepayment') AND NOT o.rejected) ORDER BY a.position"
+        ).fetchall()
+
     def documents(self, after: int, limit: int) -> list[StagedDocument]:
         """Return the next accepted documents behind a position, with their lines.
 
@@ -313,7 +330,7 @@ class Staging:
         heads = self._db.execute(
             "SELECT a.position, h.line, d.kind, d.number, h.customer, h.customer_name, h.country,"
             " h.issued_on, d.due_on, h.currency, h.purchase_order, h.contact_name, h.email, h.phone,"
-            " h.language, d.net, d.tax, d.rounding, h.early_discount, h.early_discount_to"
+            " h.language, d.net, d.tax, d.rounding, h.early_discount, h.early_discount_to, h.refers_to"
             " FROM accepted a JOIN document d ON d.id = a.document"
             " JOIN head h ON h.id = d.head WHERE a.position > ? ORDER BY a.position LIMIT ?",
             (after, limit),
@@ -321,7 +338,8 @@ class Staging:
         if not heads:
             return []
         lines = self._db.execute(
-            "SELECT a.position, l.code, l.description, l.quantity, l.unit_price, l.net, l.tax, l.tax_rate"
+            "SELECT a.position, l.code, l.description, l.quantity, l.unit_price, l.net, l.tax, l.tax_rate,"
+            " l.basis"
             " FROM accepted a JOIN head h ON h.document = a.document JOIN line l ON l.head = h.id"
             " WHERE a.position BETWEEN ? AND ? ORDER BY a.position, l.line",
             (heads[0][0], heads[-1][0]),
@@ -334,17 +352,20 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
     for position, *line in lines:
         held.setdefault(position, []).append(line)
     for position, begins, kind, number, customer, name, country, issued_on, due_on, *rest in heads:
-        currency, order, person, email, phone, language, net, tax, rounding, off, off_to = rest
+        currency, order, person, email, phone, language, net, tax, rounding, off, off_to, refers_to = rest
         turned = kind == InvoiceKind.CREDIT_NOTE and net + tax < 0
         sign = -1 if turned else 1
         yield StagedDocument(
             position, begins, InvoiceKind(kind), number, customer, name, country,
             date.fromisoformat(issued_on), date.fromisoformat(due_on) if due_on else None,
             currency, order, person, email, phone, language, sign * net, sign * tax, rounding,
-            off, date.fromisoformat(off_to) if off_to else None,
+            off, date.fromisoformat(off_to) if off_to else None, refers_to,
             tuple(
-                StagedLine(code, text, _turn(count) if turned else count, price, sign * n, sign * t, rate)
-                for code, text, count, price, n, t, rate in held.get(position, ())
+                StagedLine(
+                    code, text, _turn(count) if turned else count, price, sign * n, sign * t, rate,
+                    staged_basis(basis),
+                )
+                for code, text, count, price, n, t, rate, basis in held.get(position, ())
             ),
         )  # fmt: skip
 

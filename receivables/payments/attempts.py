@@ -6,11 +6,12 @@ decisions 10, 12, 14; P-04, P-05.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -35,11 +36,6 @@ from receivables.ports import (
     Sender,
 )
 
-#: How long the gateway surely keeps the answer to an idempotency key (P-03: 24 h, less a margin).
-KEY_LIFE = timedelta(hours=23)
-#: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
-#: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
-SEARCH_AFTER = timedelta(minutes=10)
 #: The gateway's word -> ours.
 STATUS_OF = {
     RemoteState.OPEN: AttemptStatus.OPEN,
@@ -133,6 +129,37 @@ def supersede(
         .order_by(PaymentAttempt.id)
         .with_for_update(of=PaymentAttempt)
     ).unique()
+    return _supersede(session, actor, attempts, reason=reason, now=now)
+
+
+def supersede_charges(
+    session: Session, actor: Actor, ids: Select[Any], *, reason: str, now: datetime
+) -> int:
+    """End charges of a saved card whose answer nobody has yet: from now on they are only searched for.
+
+    For what a debtor changes: another card, none, another day. The account is locked by the caller.
+
+    Args:
+        ids: of the attempts, as a question; of them those that still hold their invoices are ended.
+    Returns: how many were superseded.
+    """
+    attempts = session.scalars(
+        select(PaymentAttempt)
+        .where(
+            PaymentAttempt.id.in_(ids),
+            PaymentAttempt.status.in_(BLOCKING_ATTEMPTS),
+            PaymentAttempt.superseded_at.is_(None),
+        )
+        .order_by(PaymentAttempt.id)
+        .with_for_update(of=PaymentAttempt)
+        .execution_options(populate_existing=True)
+    ).unique()
+    return _supersede(session, actor, attempts, reason=reason, now=now)
+
+
+def _supersede(
+    session: Session, actor: Actor, attempts: Iterable[PaymentAttempt], *, reason: str, now: datetime
+) -> int:
     count = 0
     for attempt in attempts:
         attempt.superseded_at = now

@@ -93,7 +93,7 @@ def quote(
             shares.append((row, Money(part, choice.currency)))
             left -= part
     holding = session.execute(
-        select(PaymentAttempt.ref, PaymentAttempt.account_id)
+        select(PaymentAttempt.id, PaymentAttempt.ref, PaymentAttempt.account_id)
         .join(AttemptInvoice, AttemptInvoice.attempt_id == PaymentAttempt.id)
         .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
         .where(
@@ -105,8 +105,20 @@ def quote(
     ).first()
     if holding is not None and holding.account_id != account_id:
         raise Refused("being_checked", ref=None)  # a head office's attempt is not its branch's to see
+    if holding is not None and not covers_only(session, actor, holding.id):
+        raise Refused("being_checked", ref=None)  # its page would tell a colleague what others pay for
     held = holding.ref if holding is not None else None
     return Quote(choice.currency, amount, shares, everything - amount, held)
+
+
+def covers_only(session: Session, actor: Actor, attempt_id: int) -> bool:
+    """Whether the actor's link shows every invoice of an attempt; a colleague's shows one (L-15)."""
+    if actor.invoice_id is None:
+        return True
+    held = session.scalars(
+        select(AttemptInvoice.invoice_id).where(AttemptInvoice.attempt_id == attempt_id)
+    ).all()
+    return list(held) == [actor.invoice_id]
 
 
 def _chosen(rows: Sequence[InvoiceRow], choice: Choice) -> list[InvoiceRow]:

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.accounts import Account, Contact
 from models.invoices import OWED_KINDS, Invoice
-from models.ledger import LedgerCode
+from models.ledger import LedgerCode, LedgerEntry
 from models.links import Channel
 from models.messages import Purpose
 from models.money import Money
@@ -31,6 +31,7 @@ from receivables import invoices, ledger, outbox
 from receivables.arrangements.offer_money import within_offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
+from receivables.contact.readers import reader_of
 from receivables.payments.allocation import Share, Target, allocate
 from receivables.permissions import SYSTEM
 from receivables.ports import RemoteCharge
@@ -90,15 +91,7 @@ def book_charge(
         ),
         now=now,
     )
-    session.add(
-        ProviderEffect(
-            provider_object_id=charge.charge_id,
-            kind=PAYMENT_EFFECT,
-            attempt_id=attempt.id,
-            entry_id=entry.id,
-            recorded_at=now,
-        )
-    )
+    _remember(session, charge.charge_id, PAYMENT_EFFECT, attempt, entry, now=now)
     payment = Payment(
         number=f"PC-{valued_on.year}-{entry.id:06d}",
         account_id=account.id,
@@ -248,16 +241,7 @@ def receipt_contact(session: Session, attempt: PaymentAttempt) -> Contact | None
     """Who gets the confirmation: who paid, else the contact who pays at the account, else anyone."""
     if attempt.contact_id is not None:
         return session.get_one(Contact, attempt.contact_id)
-    return session.scalar(
-        select(Contact)
-        .outerjoin(
-            ContactHasRole,
-            (ContactHasRole.contact_id == Contact.id) & (ContactHasRole.role == ContactRole.PAYS),
-        )
-        .where(Contact.account_id == attempt.account_id, Contact.is_active, Contact.forwarded_by_id.is_(None))
-        .order_by(ContactHasRole.contact_id.is_(None), Contact.id)
-        .limit(1)
-    )
+    return reader_of(session, attempt.account_id)
 
 
 def book_fee(session: Session, attempt: PaymentAttempt, charge: RemoteCharge, *, now: datetime) -> None:
@@ -289,12 +273,15 @@ def book_fee(session: Session, attempt: PaymentAttempt, charge: RemoteCharge, *,
         ),
         now=now,
     )
+    _remember(session, charge.balance_transaction_id, FEE_EFFECT, attempt, entry, now=now)
+
+
+def _remember(
+    session: Session, object_id: str, kind: str, attempt: PaymentAttempt, entry: LedgerEntry, *, now: datetime
+) -> None:
+    """Write down what the gateway's object became in our books: unique, so that it happens once (P-09)."""
     session.add(
         ProviderEffect(
-            provider_object_id=charge.balance_transaction_id,
-            kind=FEE_EFFECT,
-            attempt_id=attempt.id,
-            entry_id=entry.id,
-            recorded_at=now,
+            provider_object_id=object_id, kind=kind, attempt_id=attempt.id, entry_id=entry.id, recorded_at=now
         )
     )

@@ -12,7 +12,8 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.payments import PaymentAttempt, ProviderEffect
+from models.invoices import Invoice
+from models.payments import AttemptInvoice, PaymentAttempt, ProviderEffect
 from models.states import (
     UNSETTLED_ATTEMPTS,
     AttemptStatus,
@@ -20,9 +21,9 @@ from models.states import (
 from models.store import Store
 from receivables import branches, consequences, outbox
 from receivables.arrangements import cards, charge_results
+from receivables.arrangements.charge_stops import standing_stop
+from receivables.disputes import cases as dispute_cases
 from receivables.payments.attempts import (
-    KEY_LIFE,
-    SEARCH_AFTER,
     STATUS_OF,
     find_attempt,
     lock,
@@ -31,7 +32,9 @@ from receivables.payments.attempts import (
     stored_call,
     write_page,
 )
+from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, truth_of_page
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
+from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
     CHARGE_CARD,
@@ -42,6 +45,9 @@ from receivables.ports import (
     PaymentGateway,
     RemotePayment,
 )
+
+#: So long a call of a worker may take, all its tries together; until then a search proves nothing.
+UNDER_WAY = timedelta(minutes=2)
 
 
 def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
@@ -159,36 +165,43 @@ def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
 def _truth(
     store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime
 ) -> RemotePayment | None:
-    if attempt.remote_id is not None:
-        return gateway.retrieve(attempt.remote_id)
-    age = now - attempt.started_at
-    if attempt.operation == CHARGE_CARD:
-        return _charge_truth(gateway, attempt, age)
-    if age < KEY_LIFE:
-        try:
-            opened = gateway.send(stored_call(attempt))
-        except OutcomeUnknown:
-            if age < SEARCH_AFTER:
-                raise
-        else:
-            store.run(lambda s: page_opened(s, attempt.id, opened, now=now))
-            return gateway.retrieve(opened.session_id)
-    return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+    if attempt.remote_id is None and attempt.operation == CHARGE_CARD:
+        with store.read() as session:
+            account = session.get_one(Account, attempt.account_id)
+            stopped = standing_stop(session, account, now=now) is not None
+        return _charge_truth(gateway, attempt, now - attempt.started_at, stopped=stopped)
+    return truth_of_page(
+        store,
+        gateway,
+        stored_call(attempt),
+        ref=attempt.ref,
+        remote_id=attempt.remote_id,
+        started_at=attempt.started_at,
+        opened=lambda s, page: page_opened(s, attempt.id, page, now=now),
+        now=now,
+    )
 
 
-def _charge_truth(gateway: PaymentGateway, attempt: PaymentAttempt, age: timedelta) -> RemotePayment | None:
+def _charge_truth(
+    gateway: PaymentGateway, attempt: PaymentAttempt, age: timedelta, *, stopped: bool
+) -> RemotePayment | None:
     """Learn of a charge without an answer: by its stored key, or by a search that takes nothing.
 
-    One whose invoices or plan have changed meanwhile is only searched for: if it was never made, it
-    is not made any more.
+    One whose invoices or plan have changed meanwhile, or whose payer the law protects by now, is only
+    searched for: if it was never made, it is not made any more.
+
+    Raises: OutcomeUnknown: also while a call that cannot be found may still be under way.
     """
-    if age < KEY_LIFE and attempt.superseded_at is None:
+    if age < KEY_LIFE and attempt.superseded_at is None and not stopped:
         try:
             return gateway.charge(stored_call(attempt))
         except OutcomeUnknown:
             if age < SEARCH_AFTER:
                 raise
-    return gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+    found = gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+    if found is None and age < UNDER_WAY:
+        raise OutcomeUnknown("under_way")
+    return found
 
 
 def apply(store: Store, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
@@ -237,6 +250,8 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     move(session, attempt, to, now=now, code=remote.failure_code)
     if to is AttemptStatus.FAILED:
         charge_results.failed(session, attempt, now=now)
+        if before is AttemptStatus.PROCESSING:
+            _set_aside_unpaid(session, attempt, now=now)
     if to is not AttemptStatus.OPEN:
         cards.saved_with_payment(session, attempt, to, remote.card, now=now)
     if payment is not None:
@@ -251,6 +266,20 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
             facts={"amount_minor": attempt.amount_minor, "currency": attempt.currency},
         )
     return to
+
+
+def _set_aside_unpaid(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
+    """Contest what was disputed while this money was on its way; its accounts are locked."""
+    paid = session.execute(
+        select(Invoice.account_id, Invoice.id)
+        .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
+        .where(AttemptInvoice.attempt_id == attempt.id)
+        .order_by(Invoice.account_id, Invoice.id)
+    )
+    for account_id, invoice_id in paid.all():
+        dispute_cases.set_aside_unpaid(
+            session, SYSTEM, account_id, [invoice_id], since=attempt.started_at, now=now
+        )
 
 
 def sweep(

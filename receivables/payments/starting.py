@@ -29,7 +29,8 @@ from receivables.arrangements import cards
 from receivables.audit import record
 from receivables.errors import GatewayDown, NotFound, Refused
 from receivables.payments.attempts import payable_url, stored_call
-from receivables.payments.quotes import Choice, quote
+from receivables.payments.hosted import open_page
+from receivables.payments.quotes import Choice, covers_only, quote
 from receivables.payments.settling import apply, left_open, page_opened, settle
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
@@ -37,7 +38,6 @@ from receivables.ports import (
     CheckoutOrder,
     GatewayRefused,
     GatewayUnreachable,
-    OutcomeUnknown,
     PaymentGateway,
 )
 
@@ -99,10 +99,10 @@ def start(
         if begun:
             # Another click is opening its page this moment: it may be the very page that is asked for.
             for attempt in begun:
-                _learn_earlier(store, gateway, attempt, account_id=account_id, now=now)
+                _learn_earlier(store, gateway, actor, attempt, account_id=account_id, now=now)
             continue
         for attempt in blockers:
-            _end_earlier(store, gateway, attempt, account_id=account_id, now=now)
+            _end_earlier(store, gateway, actor, attempt, account_id=account_id, now=now)
 
         def reserve(session: Session) -> PaymentAttempt | None:
             return _reserve(
@@ -172,13 +172,25 @@ def _blockers(
         return found
 
 
-def _own_ref(attempt: PaymentAttempt, account_id: int) -> str | None:
-    """The return id of an attempt in the way; None for the head office's or a branch's (L-15)."""
-    return attempt.ref if attempt.account_id == account_id else None
+def _own_ref(store: Store, actor: Actor, attempt: PaymentAttempt, account_id: int) -> str | None:
+    """The return id of an attempt in the way; None for one that shows more than the actor's link (L-15).
+
+    That is the head office's or a branch's, and for a colleague's link one of other invoices too.
+    """
+    if attempt.account_id != account_id:
+        return None
+    with store.read() as session:
+        return attempt.ref if covers_only(session, actor, attempt.id) else None
 
 
 def _learn_earlier(
-    store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, account_id: int, now: datetime
+    store: Store,
+    gateway: PaymentGateway,
+    actor: Actor,
+    attempt: PaymentAttempt,
+    *,
+    account_id: int,
+    now: datetime,
 ) -> None:
     """Learn what became of an attempt whose page we do not know yet.
 
@@ -187,13 +199,19 @@ def _learn_earlier(
     """
     status = settle(store, gateway, attempt.ref, now=now)
     if status in (AttemptStatus.CREATED, AttemptStatus.UNKNOWN):
-        raise Refused("being_checked", ref=_own_ref(attempt, account_id))
+        raise Refused("being_checked", ref=_own_ref(store, actor, attempt, account_id))
     if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
-        raise Refused("already_paid", ref=_own_ref(attempt, account_id))
+        raise Refused("already_paid", ref=_own_ref(store, actor, attempt, account_id))
 
 
 def _end_earlier(
-    store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, account_id: int, now: datetime
+    store: Store,
+    gateway: PaymentGateway,
+    actor: Actor,
+    attempt: PaymentAttempt,
+    *,
+    account_id: int,
+    now: datetime,
 ) -> None:
     """End an earlier hosted page at the gateway and apply what is true afterwards (P-05).
 
@@ -211,7 +229,7 @@ def _end_earlier(
             raise Refused("gateway_refused", gateway_code=error.code) from None
         status = apply(store, attempt.id, remote, now=now)
     if status in (AttemptStatus.SUCCEEDED, AttemptStatus.PROCESSING):
-        raise Refused("already_paid", ref=_own_ref(attempt, account_id))
+        raise Refused("already_paid", ref=_own_ref(store, actor, attempt, account_id))
 
 
 def _reserve(
@@ -249,6 +267,8 @@ def _reserve(
             .with_for_update()
         )
     }
+    if session.scalar(select(PaymentAttempt.id).where(PaymentAttempt.form_nonce == nonce)) is not None:
+        return None  # the other click of this form was first; its answer is the answer (M-06)
     plan = quote(session, actor, choice, account_id=account_id, zone=zone, now=now)
     taken = session.scalar(
         select(AttemptInvoice.attempt_id)
@@ -326,19 +346,12 @@ def _reserve(
 
 
 def _open(store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime) -> Started:
-    """Make the stored call and write down how it ended: four outcomes, never three (0.3)."""
-    try:
-        opened = gateway.send(stored_call(attempt))
-    except OutcomeUnknown as error:
-        why = str(error)
-        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
-        return Started(attempt.ref, None)
-    except GatewayUnreachable:
-        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.CANCELLED, "unreachable", now=now))
-        raise GatewayDown("gateway_down") from None
-    except GatewayRefused as error:
-        code = error.code
-        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.FAILED, code, now=now))
-        raise Refused("gateway_refused", gateway_code=code) from None
-    store.run(lambda s: page_opened(s, attempt.id, opened, now=now))
-    return Started(attempt.ref, opened.url)
+    """Open the page of a reserved attempt."""
+    url = open_page(
+        store,
+        gateway,
+        stored_call(attempt),
+        opened=lambda s, page: page_opened(s, attempt.id, page, now=now),
+        ended=lambda s, to, code: left_open(s, attempt.id, to, code, now=now),
+    )
+    return Started(attempt.ref, url)

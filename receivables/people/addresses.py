@@ -12,8 +12,12 @@ from receivables.texts import one_line
 
 NAME_MOST = 80
 ADDRESS_MOST = 254
-#: What a message would turn into a link or a command; no name has it.
-_UNFIT = re.compile(r"[<>@{}\[\]\\/:|]|\bwww\.|\w\.[a-z]{2,}\b", re.IGNORECASE)
+#: What a message would turn into a link or a command, in any script; no name has it.
+_UNFIT = re.compile(r"[<>@{}\[\]\\/:|]|\bwww\.|\w\.(?!\d+\b)\w{2,}", re.IGNORECASE)
+#: Digits with which a name becomes a telephone number to ring.
+NUMBER_DIGITS = 4
+#: The end of a host's name: letters of any script, or their ASCII form.
+_TOP_LEVEL = re.compile(r"[^\W\d_]{2,}|xn--[a-z0-9-]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ def read_name(text: str) -> str:
     """Return a person's name on one line.
 
     Raises:
-        Refused: name_missing, name_too_long, name_unfit (an address or a link in its place).
+        Refused: name_missing, name_too_long, name_unfit (an address or a link in its place),
+            name_number (four digits or more).
     """
     if len(text) > 10 * NAME_MOST:
         raise Refused("name_too_long", most=NAME_MOST)
@@ -39,6 +44,8 @@ def read_name(text: str) -> str:
         raise Refused("name_too_long", most=NAME_MOST)
     if _UNFIT.search(name):
         raise Refused("name_unfit")
+    if sum(c.isdigit() for c in name) >= NUMBER_DIGITS:
+        raise Refused("name_number")
     return name
 
 
@@ -56,7 +63,7 @@ def read_address(text: str) -> Address:
         raise Refused("address_missing")
     if "@" in typed:
         email = email_address(typed)
-        if email is None or len(email) > ADDRESS_MOST:
+        if email is None or len(email) > ADDRESS_MOST or not _TOP_LEVEL.fullmatch(email.rpartition(".")[2]):
             raise Refused("address_malformed")
         return Address(Channel.EMAIL, email)
     phone = international_phone(typed)

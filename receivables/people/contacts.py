@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact, ContactHasRole, ContactRole
 from models.links import Channel, Link, OneTimeCode
-from models.messages import Purpose
+from models.messages import Message, Purpose
 from receivables import links, outbox
 from receivables.audit import record
 from receivables.contact.consents import address_of, has_opted_out, masked
@@ -325,10 +325,36 @@ def prove_address(
         now=now,
         facts={"channel": address.channel.value},
     )
+    if before is not None:
+        _tell_former(session, actor, contact, Address(address.channel, before), key=f"code:{row.id}", now=now)
     ended = _end_links(session, contact, address.channel, now=now) if before is not None else []
     if is_new or ended:
         _welcome(session, contact, address, row, now=now)
     return Proved(tried, own_link_ended=actor.id in ended)
+
+
+def _tell_former(
+    session: Session, actor: Actor, contact: Contact, address: Address, *, key: str, now: datetime
+) -> None:
+    """Tell an address that it is no longer on file, so that a change nobody wanted is noticed there."""
+    outbox.enqueue(
+        session,
+        actor,
+        account=session.get_one(Account, contact.account_id),
+        contact=contact,
+        channel=address.channel,
+        purpose=Purpose.ANSWER,
+        kind="contact_changed",
+        facts={"address": address.text},
+        dedupe_key=f"contact_changed:{key}",
+        now=now,
+    )
+
+
+def address_before(message: Message) -> str | None:
+    """The address that a message goes to though it is no longer on file; None for any other message."""
+    former: str | None = message.facts.get("address") if message.kind == "contact_changed" else None
+    return former
 
 
 def _welcome(
@@ -376,7 +402,7 @@ def confirm(session: Session, actor: Actor, ref: str, *, now: datetime) -> Conta
 
 
 def remove(session: Session, actor: Actor, ref: str, *, now: datetime) -> Contact:
-    """Stop writing to a person and end his links; never the last one who can get a code.
+    """Stop writing to a person, end his links and tell him so; never the last one who can get a code.
 
     Raises:
         Refused: last_contact.
@@ -393,6 +419,9 @@ def remove(session: Session, actor: Actor, ref: str, *, now: datetime) -> Contac
     if not any(codes.may_receive(other) for other in others):
         raise Refused("last_contact")
     contact.is_active, contact.confirmed_at = False, contact.confirmed_at or now
+    channel = Channel.EMAIL if contact.email is not None else Channel.SMS
+    former = Address(channel, address_of(contact, channel) or "")
+    _tell_former(session, actor, contact, former, key=f"contact:{contact.id}:{now.isoformat()}", now=now)
     _end_links(session, contact, None, now=now)
     record(
         session,

@@ -85,7 +85,7 @@ def forward(
         The queued message; its link is made when it leaves.
     Raises:
         NotFound: no such open document of this account.
-        Refused: name_missing, name_too_long, name_unfit, address_missing, address_malformed,
+        Refused: name_missing, name_too_long, name_unfit, name_number, address_missing, address_malformed,
             address_not_email, address_opted_out.
         TooManyTries: as many as the policy allows in a day are out.
     """
@@ -167,6 +167,8 @@ def _colleague(
         may_commit=False,
         is_active=True,
         forwarded_by_id=actor.contact_id,
+        # His codes open his one invoice and nothing else (codes.addresses).
+        confirmed_at=now,
         created_at=now,
     )
     session.add(colleague)

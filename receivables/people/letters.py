@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.messages import Message
+from receivables.letter_kinds import LetterKind
 from receivables.policy import current_policy
 
 
@@ -24,3 +25,10 @@ def forwarded_values(session: Session, message: Message, account: Account, today
     invoice = session.get_one(Invoice, message.facts["invoice_id"])
     forwarder = session.get_one(Contact, message.facts["forwarder_id"])
     return {"number": invoice.number, "account": account.name, "forwarder": forwarder.name}
+
+
+LETTERS = {
+    "contact_changed": LetterKind(with_link=False),
+    "one_time_code": LetterKind(code_values),
+    "invoice_forwarded": LetterKind(forwarded_values),
+}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.links import Channel, Link, LinkSession
+from receivables import links
 from receivables.audit import record
 from receivables.errors import NotFound
 from receivables.permissions import Actor, Permission, require
@@ -84,15 +85,24 @@ def end(session: Session, actor: Actor, handle: str, *, now: datetime) -> int:
     for opened, _link in _rows(session, actor, now=now):
         if _handle(opened) == handle:
             _close(session, actor, opened, now=now)
+            links.end_descendants(session, opened.link_id, reason="page_closed", now=now, keep=actor.id)
             return opened.id
     raise NotFound("not_found")
 
 
 def end_others(session: Session, actor: Actor, session_id: int, *, now: datetime) -> int:
-    """End every session of this contact but the one that asks; returns how many."""
+    """End every session of this contact but the one that asks; returns how many.
+
+    Links made for another device end too, opened yet or not, except the one of this session.
+    """
     others = [opened for opened, _link in _rows(session, actor, now=now) if opened.id != session_id]
     for opened in others:
         _close(session, actor, opened, now=now)
+    held = session.scalars(
+        select(Link.id).where(Link.account_id == actor.account_id, Link.contact_id == actor.contact_id)
+    )
+    for link_id in held.all():
+        links.end_descendants(session, link_id, reason="page_closed", now=now, keep=actor.id)
     return len(others)
 
 

@@ -9,17 +9,23 @@ import pytest
 from sqlalchemy import select
 
 from models.accounts import Account, AccountFlag, Contact, FlagKind
+from models.disputes import DisputeReason
+from models.invoices import Invoice
 from models.links import Channel, Link, LinkScope
 from models.messages import Message
+from models.money import Money
 from models.staff import Role
 from models.work import TaskKind
-from receivables import links, outbox
+from receivables import credit_holds, links, outbox
 from receivables.contact import reminders
 from receivables.desk import accounts as desk_accounts
+from receivables.disputes import opening
+from receivables.disputes.claims import Claim
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests import factories as make
 from tests.admin.conftest import Desk
+from tests.agreements import an_agreed_plan
 from tests.conftest import NOON
 from tests.portal.test_routes import statements
 from tests.portal.visitor import Visitor, words
@@ -139,6 +145,44 @@ def test_flags_alerts_tasks_and_refusals_are_said_first(desk: Desk, tidewater: A
     assert "breathing space" in page
     assert "The gateway took another amount than we asked for." in page
     assert "Money without a document 12.00 GBP" in page
+
+
+def test_what_is_agreed_and_what_waits_stands_with_its_pages(desk: Desk, tidewater: Account) -> None:
+    """Issue B: hold, dispute and plan by word, day and sum, each led to only where the reader may go."""
+    quiet = desk.at().get(f"/desk/accounts/{tidewater.ref}")
+    assert "Agreed and waiting" not in quiet.text
+    with desk.store.write() as session:
+        own = session.get_one(Account, tidewater.id)
+        contact = session.scalars(select(Contact).where(Contact.account_id == own.id)).one()
+        plan = an_agreed_plan(session, own, ["2026-1184"], now=NOON)
+        wrong = session.scalars(select(Invoice.ref).where(Invoice.number == "2026-1131")).one()
+        case = opening.open_dispute(
+            session, make.holder_actor(own, contact), wrong,
+            Claim(DisputeReason.DAMAGED, amount=Money(5000, "GBP")), words="Wet.", shown_at=NOON, now=NOON,
+        )  # fmt: skip
+        credit_holds.place(session, SYSTEM, own, "The oldest is late", Money(10000, "GBP"), now=NOON)
+    page = desk.at(Role.SUPERVISOR).get(f"/desk/accounts/{tidewater.ref}")
+    said = words(page)
+    assert "Credit hold On hold since 19/11/2026 100.00 GBP" in said
+    assert "Dispute about 2026-1131 opened answer by 26/11/2026 50.00 GBP" in said
+    assert "Plan in 3 parts active next 280.80 GBP on 03/12/2026 842.40 GBP" in said
+    assert "Paused: in dispute (1 invoice)" in said
+    assert "Overdue 50.00 in dispute" in said
+    assert "End the hold…" in said
+    pages = [f"/desk/disputes/{case.ref}", f"/desk/approvals/plans/{plan}",
+             f"/desk/accounts/{tidewater.ref}/hold"]  # fmt: skip
+    assert [path in page.text for path in pages] == [True] * 3
+    seller = desk.at(Role.SALESPERSON).get(f"/desk/accounts/{tidewater.ref}")
+    assert "Credit hold On hold" in words(seller)
+    assert pages[2] not in seller.text
+
+
+def test_timeline_names_the_day_of_a_promise(desk: Desk, tidewater: Account) -> None:
+    with desk.store.write() as session:
+        facts = {"amount_minor": 5000, "currency": "GBP", "on": "2026-11-27"}
+        outbox.note(session, tidewater.id, "promise.made", now=NOON, facts=facts)
+    page = words(desk.at().get(f"/desk/accounts/{tidewater.ref}"))
+    assert "Promised to pay 50.00 GBP · 27 November 2026" in page
 
 
 # --------------------------------------------------------------------------- reminders

@@ -14,6 +14,7 @@ from models.accounts import Account
 from models.staff import Role
 from receivables import outbox
 from tests.admin.conftest import PASSWORD, Desk, desk_on
+from tests.browser.watching import WatchedBrowser
 from tests.browsers import AXE, chromium, watched
 
 pytestmark = pytest.mark.browser
@@ -22,7 +23,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 PAGES = [
     "/desk/", "/desk/alerts", "/desk/tasks", "/desk/search?q=2026", "/desk/accounts/{account}",
     "/desk/accounts/{account}/remind", "/desk/accounts/{account}/link",
-    "/desk/accounts/{account}/links/revoke", "/desk/invoices/{invoice}", "/desk/invoices/{invoice}/credit",
+    "/desk/accounts/{account}/links/revoke", "/desk/accounts/{account}/hold",
+    "/desk/accounts/{account}/offer", "/desk/approvals", "/desk/disputes", "/desk/requests",
+    "/desk/hardship", "/desk/invoices/{invoice}", "/desk/invoices/{invoice}/credit",
     "/desk/books/", "/desk/books/accounts/", "/desk/books/invoices/", "/desk/books/payments/",
     "/desk/books/journal/", "/desk/books/journal/details/?id=1", "/desk/books/messages/",
     "/desk/books/attempts/", "/desk/books/notices/", "/desk/books/audit/",
@@ -36,9 +39,18 @@ class _Silent(WSGIRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[WatchedBrowser]:
     with chromium() as started:
-        yield started
+        yield WatchedBrowser(started)
+
+
+@pytest.fixture(autouse=True)
+def keeps_to_itself(browser: WatchedBrowser) -> Iterator[None]:
+    """Quality bars: no request to anybody else, and a policy that nothing on any page offends."""
+    browser.forget()
+    yield
+    assert browser.outside == []
+    assert browser.complaints == []
 
 
 @pytest.fixture

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateways.files import FileFolder
 from models.accounts import Account, Contact
 from models.disputes import Dispute, DisputeReason
-from models.invoices import Invoice
+from models.files import StoredFile
+from models.invoices import Invoice, InvoiceKind
 from models.messages import Message
+from models.money import Money
 from models.staff import Role
-from models.states import DisputeStatus
-from receivables import files
+from models.states import DisputeStatus, FileStatus
+from receivables import credit_notes, files
 from receivables.disputes import opening
 from receivables.disputes.claims import Claim, LineClaim
+from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests import factories as make
 from tests.admin.conftest import Desk
@@ -142,3 +146,63 @@ def test_a_file_is_saved_never_shown(desk: Desk, dispute: Dispute) -> None:
 
 def test_nothing_to_do_says_so(desk: Desk) -> None:
     assert "Nothing is in dispute." in words(desk.at(Role.COLLECTOR).get("/desk/disputes"))
+
+
+def credited(desk: Desk, dispute: Dispute, minor: int) -> Invoice:
+    """A credit note that the books brought after the dispute came."""
+    with desk.store.read() as session:
+        ref = session.scalars(select(Invoice.ref).where(Invoice.id == dispute.invoice_id)).one()
+    return desk.store.run(
+        lambda s: credit_notes.record_credit_note(
+            s, SYSTEM, ref, number="CN-77", amount=Money(minor, "GBP"), reason="torn",
+            now=desk.clock.at + timedelta(minutes=1),
+        )
+    )  # fmt: skip
+
+
+def test_a_credit_note_of_the_books_answers_it(desk: Desk, dispute: Dispute) -> None:
+    """The books were faster: their credit note is chosen, nothing is credited twice."""
+    visitor = desk.at(Role.SUPERVISOR)
+    assert "Which credit note" not in words(visitor.get(address(dispute))), "there is none to choose"
+    note = credited(desk, dispute, 28080)
+    page = visitor.get(address(dispute))
+    assert "CN-77 of" in words(page)
+    form = {"amount": "300.00", "credit_finding": "It was wet.", "note": note.ref}
+    beyond = visitor.post(f"{address(dispute)}/credit", form)
+    assert beyond.status_code == 409
+    assert "more than is disputed" in words(beyond)
+    assert re.search(rf'<option value="{note.ref}" selected>', beyond.text), "what was chosen stays"
+    done = visitor.post(f"{address(dispute)}/credit", {**form, "amount": "280.80"})
+    assert done.status_code == 303
+    assert now_of(desk, dispute).credit_note_id == note.id
+    with desk.store.read() as session:
+        notes = session.scalars(select(Invoice.number).where(Invoice.kind == InvoiceKind.CREDIT_NOTE)).all()
+    assert notes == ["CN-77"]
+
+
+def test_more_than_was_paid_says_what_to_do(desk: Desk, dispute: Dispute) -> None:
+    """Credited in the books meanwhile and chosen anew: refused in words, with all that was typed."""
+    visitor = desk.at(Role.SUPERVISOR)
+    credited(desk, dispute, 84240)
+    visitor.get(address(dispute))
+    form = {"amount": "280.80", "credit_finding": "It was wet."}
+    answer = visitor.post(f"{address(dispute)}/credit", form)
+    assert answer.status_code == 409
+    assert "Choose the credit note that is in the books already" in words(answer)
+    assert 'value="280.80"' in answer.text
+    assert now_of(desk, dispute).status is DisputeStatus.OPENED
+
+
+def test_a_file_that_waits_for_the_scanner(desk: Desk, dispute: Dispute) -> None:
+    """X-03: the desk does not get it either."""
+    visitor = desk.at(Role.COLLECTOR)
+    with desk.store.write() as session:
+        stored = session.scalars(select(StoredFile)).one()
+        session.execute(update(StoredFile).values(status=FileStatus.WAITING))
+    page = visitor.get(address(dispute))
+    assert "being checked for viruses" in words(page)
+    assert "/desk/files/" not in page.text
+    assert visitor.get(f"/desk/files/{stored.ref}").status_code == 409
+    with desk.store.write() as session:
+        session.execute(update(StoredFile).values(status=FileStatus.INFECTED))
+    assert "virus found, erased" in words(visitor.get(address(dispute)))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
 from models.answers import AnswerKind, HardshipCase, Request
-from models.audit import AccessLog
+from models.audit import AccessLog, AuditEntry
 from models.invoices import Invoice
 from models.messages import Message
 from models.money import Money
@@ -197,6 +197,26 @@ def test_nobody_else_reads_it_anywhere(
     for path in (f"/desk/accounts/{tidewater.ref}", "/desk/", "/desk/books/messages/", "/desk/books/audit/"):
         answer = visitor.get(path)
         assert WORDS not in answer.text, path
+
+
+@pytest.mark.parametrize(("role", "sees"), [(Role.SUPERVISOR, True), (Role.AUDITOR, False)])
+def test_the_audit_of_a_case_is_for_its_readers(
+    desk: Desk, case: HardshipCase, role: Role, sees: bool
+) -> None:
+    """domain.md, hardship: the book of the audit names no case to whoever may not read it."""
+    with desk.store.read() as s:
+        lines = s.scalars(select(AuditEntry)).all()
+    (told_line,) = (line.id for line in lines if line.code == "hardship.told")
+    visitor = desk.at(role)
+    page = visitor.get("/desk/books/audit/")
+    assert ("hardship_case" in page.text.split("<tbody>")[-1]) is sees
+    assert visitor.get(f"/desk/books/audit/details/?id={told_line}").status_code == (200 if sees else 404)
+    for line in lines:
+        if not sees and line.id != told_line:
+            assert (
+                "hardship"
+                not in visitor.get(f"/desk/books/audit/details/?id={line.id}").text.split("<main")[-1]
+            )
 
 
 def test_the_words_are_in_no_audit(desk: Desk, case: HardshipCase) -> None:

@@ -19,7 +19,7 @@ from models.payments import PaymentMethod
 from models.staff import Role
 from models.states import InboxStatus
 from models.work import TaskKind
-from receivables import audit
+from receivables import audit, pauses
 from receivables.permissions import ActorKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +82,7 @@ def test_reasons_of_messages_are_worded() -> None:
             "not_allowed_here", "given_up", "carrier_refused", "message_incomplete"}  # fmt: skip
     said |= {f"flag:{kind.value}" for kind in FlagKind}
     # A dispute pauses no reminder: its contested part has left what is asked for.
-    said |= {f"paused:{why.value}" for why in PauseReason if why is not PauseReason.DISPUTE}
+    said |= {f"paused:{pauses.spoken(why).value}" for why in PauseReason if why is not PauseReason.DISPUTE}
     assert said <= set(words.REASONS)
 
 

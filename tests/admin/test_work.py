@@ -6,19 +6,23 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from models.accounts import Account
+from models.accounts import Account, Contact
 from models.audit import AuditDetail
+from models.disputes import DisputeReason
 from models.money import Money
 from models.staff import Role
 from models.store import Store
 from models.work import Alert, Task, TaskKind
-from receivables import outbox
+from receivables import invoices, outbox
 from receivables.audit import verify
 from receivables.desk import alerts
 from receivables.desk import reads as desk_reads
+from receivables.disputes import opening
+from receivables.disputes.claims import Claim
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.admin.conftest import Desk
+from tests.agreements import an_agreed_offer, an_agreed_plan
 from tests.conftest import NOON
 from tests.portal.visitor import words
 
@@ -101,6 +105,31 @@ def test_finishing_a_task_twice_changes_nothing(store: Store) -> None:
                                now=NOON + timedelta(minutes=minutes))  # fmt: skip
     with store.read() as session:
         assert session.scalars(select(Task.done_at)).one() == NOON + timedelta(minutes=1)
+
+
+def test_overdue_is_what_the_account_is_asked_for(store: Store) -> None:
+    """Look.md 5: what is disputed, in a plan or in an accepted offer is not in the list either."""
+    with store.write() as session:
+        account = make.an_account(session, make.a_creditor(session))
+        contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).one()
+        late = NOON.date() - timedelta(days=70)
+        papers = {
+            number: make.an_invoice(session, account, total=total, due_on=late, number=number)
+            for number, total in (("D-1", 50000), ("D-2", 60000), ("D-3", 70000), ("D-4", 80000))
+        }
+        claim = Claim(DisputeReason.DAMAGED, amount=Money(2000, "GBP"))
+        for number in ("D-1", "D-2"):
+            opening.open_dispute(
+                session, make.holder_actor(account, contact), papers[number].ref, claim, words="Wet.",
+                shown_at=NOON, now=NOON,
+            )  # fmt: skip
+        an_agreed_plan(session, account, ["D-3"], now=NOON)
+        an_agreed_offer(session, account, ["D-4"], now=NOON)
+    with store.read() as session:
+        (group,) = desk_reads.overdue_accounts(session, SYSTEM, now=NOON)
+        page = invoices.overview(session, SYSTEM, account_id=account.id, zone=account.zone, now=NOON)
+    assert (group.total, group.rows[0].documents) == (Money(106000, "GBP"), 2)
+    assert page.groups[0].overdue == group.total
 
 
 def test_reads_of_the_desk_on_both_databases(store: Store) -> None:

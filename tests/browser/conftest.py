@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.browser.visits import chromium_here
+from tests.browser.watching import WatchedBrowser
+from tests.browsers import chromium
 from tests.portal.conftest import Portal, portal_on, stripe  # noqa: F401 - a fixture
 from tests.standins import StandIn
 
@@ -22,12 +22,18 @@ class _Silent(WSGIRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        # Inside containers Chromium has no sandbox of its own; it opens our loopback pages only.
-        chromium = driver.chromium.launch(executable_path=chromium_here(), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+def browser() -> Iterator[WatchedBrowser]:
+    with chromium() as started:
+        yield WatchedBrowser(started)
+
+
+@pytest.fixture(autouse=True)
+def keeps_to_itself(browser: WatchedBrowser) -> Iterator[None]:
+    """Quality bars: no request to anybody else, and a policy that nothing on any page offends."""
+    browser.forget()
+    yield
+    assert browser.outside == []
+    assert browser.complaints == []
 
 
 def serving(folder: Path, stripe: StandIn, port: int, *, database: str = "sqlite") -> Iterator[Portal]:  # noqa: F811
@@ -40,6 +46,17 @@ def serving(folder: Path, stripe: StandIn, port: int, *, database: str = "sqlite
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+both = pytest.mark.parametrize(
+    "live", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
+def live(request: pytest.FixtureRequest, tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:  # noqa: F811
+    """The portal on SQLite unless the test asks for `both`."""
+    yield from serving(tmp_path, stripe, free_port(), database=getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ nothing on it moves, counts down or hurries, and it leads to the agreement as PD
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,28 +27,19 @@ from receivables import ledger
 from receivables.arrangements import offer_making
 from tests import factories as make
 from tests.admin.conftest import PASSWORD, Desk
-from tests.browser.conftest import serving
+from tests.browser.conftest import both
 from tests.browser.test_every_way import type_card
 from tests.browser.visits import Visit, visit
 from tests.portal.conftest import Portal
 from tests.portal.test_codes import sent_code
-from tests.receivables.paying import balances, prove
-from tests.standins import StandIn
+from tests.proof import prove
+from tests.receivables.paying import balances
 
 pytestmark = pytest.mark.browser
 
-both = pytest.mark.parametrize(
-    "live", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
-)
 #: Two invoices, £576.00 and £842.40; what the rules take for both, without a person, when they are long late.
 ALL, BY_RULE = 57600 + 84240, 121896
 HURRY = re.compile(r"hurry|last chance|only \d|\d+ (seconds?|minutes?|hours?)\b|act now|running out", re.I)
-
-
-@pytest.fixture
-def live(request: pytest.FixtureRequest, tmp_path: Path, stripe: StandIn, free_port: Any) -> Iterator[Portal]:
-    """The portal behind a real address, on SQLite unless the test asks for both."""
-    yield from serving(tmp_path, stripe, free_port(), database=getattr(request, "param", "sqlite"))
 
 
 def owing(portal: Portal, *, days: tuple[int, int] = (29, 8)) -> Account:
@@ -164,6 +153,7 @@ def sign_plan(seen: Visit) -> None:
     seen.press()
 
 
+@both
 def test_a_ready_plan_by_link(browser: Browser, live: Portal) -> None:
     """Part 3: chosen, read, signed, its first part paid at once; the rest waits for its days."""
     account = owing(live)
@@ -245,6 +235,7 @@ def accept_and_pay(seen: Visit, portal: Portal, account: Account, minor: int) ->
     keeps_calm(seen, portal)
 
 
+@both
 def test_an_offer_accepted_and_paid(browser: Browser, live: Portal) -> None:
     """Part 4, C-10: found on the account, read, signed behind a code, paid; the rest is written off."""
     account = owing(live, days=(100, 70))

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from models.accounts import Account
 from tests.agreements import an_agreed_offer, an_agreed_plan
 from tests.browser.test_portal_pages import tidewater
-from tests.browser.visits import visit
+from tests.browser.visits import READERS, visit
 from tests.portal.conftest import Portal
 
 pytestmark = pytest.mark.browser
@@ -30,8 +30,7 @@ def press_ends(served: Portal) -> Iterator[None]:
     served.app.extensions["amicable"].press.close()
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), READERS)
 def test_every_page_is_accessible(served: Portal, browser: Browser, language: str, width: int) -> None:
     """WCAG 2.2 AA without script, in both directions; nothing scrolls sideways, no policy is broken."""
     account = tidewater(served, language)

@@ -18,7 +18,7 @@ from models.money import Money
 from models.payments import Payment, PaymentAttempt
 from models.states import AttemptStatus, InvoiceStatus
 from receivables import ledger
-from tests.browsers import chromium, phone, watched
+from tests.browsers import phone, watched
 from tests.databases import fresh_database
 from tests.stack import Stack, free_port, start_stack
 
@@ -32,12 +32,6 @@ PEOPLE = {
     "hu": ("Hullám Kávézó és Pékség Kft.", "anna@hullam.example", "HUF", "megérkezett"),
 }
 JOURNEYS = [("sqlite", language) for language in PEOPLE] + [("postgres", "he")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

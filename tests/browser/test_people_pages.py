@@ -12,7 +12,7 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.links import LinkSession
 from tests.browser.test_portal_pages import tidewater
-from tests.browser.visits import Visit, visit, width_of
+from tests.browser.visits import READERS, Visit, visit, width_of
 from tests.portal.conftest import Portal
 from tests.portal.test_codes import sent_code
 
@@ -67,8 +67,7 @@ def walk(seen: Visit, portal: Portal, account: Account) -> Iterator[str]:
     yield "moved"
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize(("language", "width"), READERS)
 def test_every_page_without_a_finding(browser: Browser, served: Portal, language: str, width: int) -> None:
     """X-10: axe 0, no policy complaint, no sideways scrolling, targets, in both directions."""
     seen = visit(browser, served, width=width, script=True)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route
 
+from tests import browsers
+from tests.effort import LONG
 from tests.portal.conftest import Portal
 
-AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+AXE = browsers.AXE.read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WAIT = 10_000  # ms
-
-
-def chromium_here() -> str | None:
-    """A Chromium of this machine; None leaves the choice to the driver's own."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    return os.environ.get("CHROMIUM") or next((path for path in found if path), None)
+LANGUAGES = ("en", "he", "ru", "hu")
+#: (language, width) in which a walk is done: each language once, in the long run at both widths (X-10).
+READERS = (
+    [(language, width) for language in LANGUAGES for width in (360, 1280)]
+    if LONG
+    else [("en", 360), ("he", 1280), ("ru", 360), ("hu", 1280)]
+)
 
 
 def width_of(page: Page) -> int:
@@ -87,10 +87,11 @@ class Visit:
         """
         assert self.status < 500, name
         if axe:
-            assert self.findings() == [], name
-        assert self.complaints == [], name
+            found = self.findings()
+            assert found == [], f"{name}: {found}"
+        assert self.complaints == [], f"{name}: {self.complaints}"
         wide, room = width_of(self.page), self.page.viewport_size["width"]
-        assert wide <= room, name
+        assert wide <= room, f"{name}: {wide} px wide"
         crossed = self.page.eval_on_selector_all(
             ".rows > li, .opt, .sum > div",
             "all => all.filter(e => e.offsetParent && e.querySelector('.number, dt')).filter(e => {"
@@ -99,13 +100,13 @@ class Visit:
             "return a.some(p => b.some(q => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1"
             " && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 1))}).map(e => e.innerText)",
         )
-        assert crossed == [], name
+        assert crossed == [], f"{name}: {crossed}"
         small = self.page.eval_on_selector_all(
             "main .btn, main .tick, .lang summary, .foot .link, main .link",
             "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 24)"
             ".map(e => e.outerHTML)",
         )
-        assert small == [], name
+        assert small == [], f"{name}: {small}"
 
 
 def visit(browser: Browser, portal: Portal, *, width: int, script: bool, **more: Any) -> Visit:

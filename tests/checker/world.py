@@ -152,8 +152,11 @@ class _Builder:
 
     def _contact(self, account: Account, name: str, email: str | None, phone: str | None = None) -> Contact:
         return self._add(
-            Contact(account_id=account.id, name=name, email=email, phone=phone, created_at=NOW - 30 * DAY)
-        )
+            Contact(
+                account_id=account.id, name=name, email=email, phone=phone, confirmed_at=NOW - 30 * DAY,
+                created_at=NOW - 30 * DAY,
+            )
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ documents
 

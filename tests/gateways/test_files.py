@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from gateways.files import LONGEST_SIDE, FileFolder
-from receivables.ports import FileUnsafe
+from receivables.ports import FileUnsafe, ScannerDown
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
@@ -117,16 +119,63 @@ def test_a_pdf_stays_as_it_is(folder: FileFolder) -> None:
     assert (kept.data, kept.media_type, kept.ending) == (PDF, "application/pdf", ".pdf")
 
 
-def test_a_scanner_has_the_last_word(tmp_path: Path) -> None:
-    """X-03: the virus-scan hook."""
+def test_a_scanner_is_asked_about_what_is_kept(tmp_path: Path, folder: FileFolder) -> None:
+    """X-03: the virus-scan hook; without a scanner nothing is said to be clean."""
 
     class Suspicious:
         def finds(self, data: bytes) -> bool:
             return b"EICAR" in data
 
-    folder = FileFolder(tmp_path, Suspicious())
-    assert refused(folder, PDF.replace(b"1 0 obj", b"%EICAR\n1 0 obj")) == "file_virus"
-    assert folder.clean(PDF)
+    scanned = FileFolder(tmp_path / "files", Suspicious())
+    assert (folder.has_scanner, scanned.has_scanner) == (False, True)
+    assert scanned.is_infected(scanned.keep(PDF)) is False
+    assert scanned.is_infected(scanned.keep(PDF.replace(b"1 0 obj", b"%EICAR\n1 0 obj"))) is True
+    with pytest.raises(FileNotFoundError):
+        scanned.is_infected("0" * 64)
+    with pytest.raises(ScannerDown):
+        folder.is_infected(folder.keep(PDF))
+
+
+def aged(folder: Path, digest: str, days: int = 3) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    os.utime(folder / digest[:2] / digest, (then, then))
+
+
+def test_what_is_old_is_found_and_erased(folder: FileFolder, tmp_path: Path) -> None:
+    """Decision 10: what nobody keeps goes, in parts of the folder; what is kept again stays."""
+    since = datetime.now(UTC) - timedelta(days=1)
+    digests = sorted(folder.keep(b"%d" % number) for number in range(40))
+    assert [d for part in range(24) for d in folder.untouched(since, part=part, of=24)] == []
+    for digest in digests:
+        aged(tmp_path / "files", digest)
+    parts = [list(folder.untouched(since, part=part, of=24)) for part in range(24)]
+    assert sorted(d for part in parts for d in part) == digests
+    assert max(len(part) for part in parts) < len(digests)
+    old, again = digests[:2]
+    kept = next(number for number in range(40) if folder.keep(b"%d" % number) == again)
+    for number in range(40):  # the search above touched some
+        aged(tmp_path / "files", digests[number])
+    folder.keep(b"%d" % kept)
+    assert folder.erase(old, untouched_since=since) is True
+    assert folder.erase(old, untouched_since=since) is False
+    assert folder.erase(again, untouched_since=since) is False
+    assert folder.read(again) == b"%d" % kept
+    with pytest.raises(FileNotFoundError):
+        folder.read(old)
+    assert folder.erase(again) is True
+
+
+def test_leavings_of_a_process_that_died_are_cleared(folder: FileFolder, tmp_path: Path) -> None:
+    digest = folder.keep(PDF)
+    half = tmp_path / "files" / digest[:2] / "tmphalf"
+    half.write_bytes(b"%PDF")
+    since = datetime.now(UTC) - timedelta(days=1)
+    assert list(folder.untouched(since, part=0, of=1)) == []
+    assert half.exists(), "somebody may be writing it"
+    os.utime(half, (0, 0))
+    assert list(folder.untouched(since, part=0, of=1)) == []
+    assert not half.exists()
+    assert folder.read(digest) == PDF
 
 
 def test_kept_once_by_content_and_nothing_by_name(folder: FileFolder, tmp_path: Path) -> None:

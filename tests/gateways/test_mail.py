@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import gc
 import socketserver
 import threading
@@ -9,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.policy import SMTP, default
 from typing import Any
 
 import pytest
 
 from gateways.mail import SmtpMail, compose
-from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown
-from tests.mailboxes import MailboxProcess, start_mailbox
+from receivables.ports import Attachment, Mail, SendDeferred, SendRefused, SendUnknown
+from tests.mailboxes import MailboxProcess
 
 LETTER = Mail(
     to="helen@tidewater.example",
@@ -30,19 +32,6 @@ LETTER = Mail(
     sent_at=datetime(2026, 11, 19, 10, 0, tzinfo=UTC),
     headers={"List-Unsubscribe": "<https://pay.northgate.example/x/abcdef/one-click>"},
 )
-
-
-@pytest.fixture(scope="module")
-def _mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
-    mailbox = start_mailbox(tmp_path_factory.mktemp("mailbox"))
-    yield mailbox
-    mailbox.stop()
-
-
-@pytest.fixture
-def mailbox(_mailbox: MailboxProcess) -> MailboxProcess:
-    _mailbox.clear()
-    return _mailbox
 
 
 def send(mailbox: MailboxProcess, mail: Mail = LETTER, timeout: float = 20.0) -> None:
@@ -243,3 +232,18 @@ def relay(replies: Mapping[str, str | None] | None = None) -> Iterator[tuple[str
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_files_go_behind_the_text() -> None:
+    """Text, its HTML, then the files; a Hebrew name comes back as it was (stack.md section 5)."""
+    name = "אישור תשלום PC-2026-000001.pdf"
+    mail = replace(LETTER, attachments=(Attachment(name, "application/pdf", b"%PDF-1.7\r\n.\r\n"),))
+    read = email.message_from_bytes(compose(mail).as_bytes(policy=SMTP), policy=default)
+    assert read.get_content_type() == "multipart/mixed"
+    (part,) = read.iter_attachments()
+    assert (part.get_filename(), part.get_content_type()) == (name, "application/pdf")
+    assert part.get_content() == b"%PDF-1.7\r\n.\r\n"
+    body = read.get_body(preferencelist=("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n").strip() == LETTER.text.strip()
+    assert compose(LETTER).get_content_type() != "multipart/mixed"

@@ -112,6 +112,15 @@ def test_the_same_data_is_the_same_file(tmp_path: Path) -> None:
     assert b"D:20261119000000" in made[0]
 
 
+def test_who_has_no_page_to_answer_waits_longer(folder: Path) -> None:
+    """Decision 23: a page is told to look again, the worker waits for the file of its mail."""
+    client = PressClient(folder, wait_seconds=0.01)
+    with pytest.raises(StillPreparing):
+        client.press(receipt(7))
+    assert client.press(receipt(8), timeout=20.0).startswith(b"%PDF-")
+    client.close()
+
+
 def test_a_press_that_died_is_started_again(press: PressClient, folder: Path) -> None:
     """A killed press costs nobody a document."""
     press.press(receipt(1))

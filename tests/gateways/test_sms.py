@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from gateways.sms import SinkSms
 from receivables.ports import SendDeferred, SendRefused, SendUnknown, Sms
-from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.mailboxes import MailboxProcess
 
 TEXT = Sms(
     "+441134960142",
@@ -16,19 +14,6 @@ TEXT = Sms(
     "Northgate: £576.00 overdue. https://pay.example/l/abcdef",
     "<k1@northgate.example>",
 )
-
-
-@pytest.fixture(scope="module")
-def _mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
-    mailbox = start_mailbox(tmp_path_factory.mktemp("mailbox"))
-    yield mailbox
-    mailbox.stop()
-
-
-@pytest.fixture
-def mailbox(_mailbox: MailboxProcess) -> MailboxProcess:
-    _mailbox.clear()
-    return _mailbox
 
 
 def test_a_text_arrives_once_for_its_key(mailbox: MailboxProcess) -> None:

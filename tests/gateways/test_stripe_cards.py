@@ -26,16 +26,9 @@ from receivables.ports import (
     SetupOrder,
 )
 from tests.conformance.judge import recorder
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_page, start_stripe
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_page
 
 CHARGE = "payment_intents.create"
-
-
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
-    yield stand_in
-    stand_in.stop()
 
 
 @pytest.fixture

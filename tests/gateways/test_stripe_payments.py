@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,26 +33,10 @@ from tests.standins import (
     call_api,
     debit_on_page,
     pay_on_page,
-    start_stripe,
 )
 
 CREATE = "checkout.sessions.create"
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def own_stripe(tmp_path: Path) -> Iterator[StandIn]:
-    """A stand-in whose clock this test may move."""
-    stand_in = start_stripe(tmp_path)
-    yield stand_in
-    stand_in.stop()
 
 
 @pytest.fixture

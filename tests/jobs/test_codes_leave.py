@@ -9,17 +9,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from models.accounts import Contact
+from models.accounts import Account, Contact
 from models.links import Channel, Link, LinkInvoice, LinkScope, OneTimeCode
 from models.messages import Message, Purpose
 from models.states import MessageStatus
 from receivables import links
 from receivables.people import codes, contacts, forwarding
 from receivables.permissions import SYSTEM, Actor
+from tests import factories as make
 from tests.conftest import NOON
-from tests.jobs.test_outbox import POLICY, Office, _mailbox, everything, mailbox, office, token
+from tests.jobs.test_outbox import POLICY, Office, everything, office, token
 
-__all__ = ["_mailbox", "mailbox", "office"]
+__all__ = ["office"]
 SOON = NOON + timedelta(seconds=5)
 
 
@@ -117,3 +118,19 @@ def test_a_forwarded_invoice_carries_a_narrow_link(office: Office) -> None:
         link = s.scalars(select(Link).where(Link.token_digest == digest)).one()
         assert link.scope is LinkScope.ONE_INVOICE
         assert s.get_one(LinkInvoice, link.id).invoice_id == office.invoice.id
+
+
+def test_who_is_removed_hears_of_it_at_his_address(office: Office) -> None:
+    """Decision 6: the notice reaches somebody who is no longer active, and makes no link."""
+    actor, _session_id, _helen = inside(office)
+    with office.store.write() as s:
+        bo = make.a_contact(
+            s, s.get_one(Account, office.account.id), name="Bo Second", email="bo@tidewater.example"
+        )
+        contacts.remove(s, actor, bo.ref, now=NOON)
+    office.send(SOON)
+    [mail] = office.mailbox.messages()
+    assert mail["recipient"] == "bo@tidewater.example"
+    assert "no longer one of them" in mail["text"]
+    with office.store.read() as s:
+        assert s.scalars(select(Link).where(Link.contact_id == bo.id)).all() == []

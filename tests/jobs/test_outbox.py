@@ -35,25 +35,12 @@ from receivables.ports import Letter, Mail, Presenter, RemoteState, Rendered
 from tests import factories as make
 from tests.conftest import NOON
 from tests.fakes import ToldGateway, a_charge, a_truth
-from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.mailboxes import MailboxProcess
 from tests.receivables.payments.test_settling import at_once, open_books
 
 POLICY = default_policy()
 PAY, SHORT = "https://pay.northgate.example", "https://n.example"
 LINK = re.compile(r"https://[a-z.]+/[lx]/[A-Za-z0-9_-]+(?:/one-click)?")
-
-
-@pytest.fixture(scope="module")
-def _mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailboxProcess]:
-    mailbox = start_mailbox(tmp_path_factory.mktemp("mailbox"))
-    yield mailbox
-    mailbox.stop()
-
-
-@pytest.fixture
-def mailbox(_mailbox: MailboxProcess) -> MailboxProcess:
-    _mailbox.clear()
-    return _mailbox
 
 
 @dataclass
@@ -120,6 +107,7 @@ def office(database_url: str, mailbox: MailboxProcess, tmp_path: Path) -> Iterat
         account = make.an_account(s, make.a_creditor(s), phone="+441134960142")
         invoice = make.an_invoice(s, account, total=57600)
     yield Office(house, mailbox, account, invoice)
+    house.press.close()
     house.store.dispose()
 
 
@@ -677,9 +665,8 @@ def contact_email(office: Office) -> str:
 
 
 def opt_out(session: Any, clear: str, now: datetime) -> Any:
-    return consents.opt_out(
-        session, clear, text_shown="Stop", text_version="1", source="one_click", ip_prefix=None, now=now
-    )
+    shown = consents.Shown("Stop", "1", "one_click")
+    return consents.choose_by_link(session, clear, wanted=False, shown=shown, now=now)
 
 
 def everything(store: Store) -> str:

@@ -41,6 +41,7 @@ PRODUCTION = {
     "AMICABLE_ENV": "production",
     "BASE_URL": "https://pay.northgate.example",
     "AMICABLE_SINGLE_HOST": "yes",
+    "AMICABLE_TRUSTED_PROXIES": "1",
     "SECRET_KEY": "k" * 40,
 }
 
@@ -60,6 +61,7 @@ def house(database_url: str, tmp_path: Path, gateway: ToldGateway) -> Iterator[H
     """The House on each database, behind a gateway that says what the test tells it to."""
     house = replace(build(database_url, tmp_path), gateways={"default": gateway})
     yield house
+    house.press.close()
     house.store.dispose()
 
 

@@ -15,6 +15,7 @@ from models.states import (
     AttemptStatus,
     CardStatus,
     DisputeStatus,
+    FileStatus,
     HoldStatus,
     IllegalMove,
     ImportStatus,
@@ -64,6 +65,7 @@ WRITTEN = {
     HoldStatus: "active→released",
     CardStatus: "pending→active,removed · active→removed",
     RequestStatus: "open→answered,refused,withdrawn",
+    FileStatus: "waiting→clean,infected · unchecked→infected · clean→infected",
     InboxStatus: (
         "received→processing · processing→done,failed,parked · failed→processing,parked · parked→processing"
     ),
@@ -82,6 +84,7 @@ FIRST = {
     HoldStatus: {HoldStatus.ACTIVE},
     CardStatus: {CardStatus.PENDING},
     RequestStatus: {RequestStatus.OPEN},
+    FileStatus: {FileStatus.WAITING, FileStatus.UNCHECKED},
     InboxStatus: {InboxStatus.RECEIVED},
     JobStatus: {JobStatus.QUEUED},
     ImportStatus: {ImportStatus.STAGED},
@@ -104,6 +107,7 @@ FINAL = {
     HoldStatus: {HoldStatus.RELEASED},
     CardStatus: {CardStatus.REMOVED},
     RequestStatus: {RequestStatus.ANSWERED, RequestStatus.REFUSED, RequestStatus.WITHDRAWN},
+    FileStatus: {FileStatus.INFECTED},
     InboxStatus: {InboxStatus.DONE},
     JobStatus: {JobStatus.DONE},
     ImportStatus: {ImportStatus.APPLIED},

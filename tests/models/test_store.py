@@ -182,6 +182,16 @@ def test_addresses_of_postgresql() -> None:
         assert Store(url).url.drivername == "postgresql+psycopg"
 
 
+def test_an_error_of_the_database_carries_no_words_of_people(store: Store) -> None:
+    """L-12: what a statement was given stays out of the exception, and so out of the log."""
+    with pytest.raises(DBAPIError) as refused, store.write() as session:
+        session.execute(
+            text("INSERT INTO interaction (account_id, kind, facts, occurred_at) VALUES (:a, :k, :f, :w)"),
+            {"a": None, "k": "x", "f": "my husband is ill", "w": None},
+        )
+    assert "husband" not in str(refused.value)
+
+
 def test_naive_moments_are_refused(store: Store) -> None:
     """house.md, Time: every stored moment knows its zone and comes back in UTC."""
     with pytest.raises(Exception, match="naive"), store.write() as s:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, stream_encode_multipart
@@ -19,7 +19,8 @@ from models.invoices import Invoice
 from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Allocation, AllocationRule, Payment, PaymentMethod
-from models.states import DisputeStatus
+from models.staff import Role
+from models.states import DisputeStatus, FileStatus
 from receivables import credit_notes, ledger
 from receivables.disputes import outcomes
 from receivables.permissions import SYSTEM
@@ -396,3 +397,170 @@ def pay(portal: Portal, account: Account, invoice: str) -> None:
                 rule=AllocationRule.DIRECTED, valued_on=today, entry_id=entry.id,
             )
         )  # fmt: skip
+
+
+def no_files(portal: Portal) -> int:
+    with portal.store.read() as session:
+        return session.scalar(select(func.count()).select_from(StoredFile)) or 0
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("note.pdf", b"%PDF-1.7\n%%EOF\n<script>alert(1)</script>", "note.pdf cannot be read"),
+        ("both.pdf", b"%PDF-1.7\n<html><script>x</script>\n%%EOF\n", "both.pdf is not a PDF or a picture"),
+        ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "picture.svg is not a PDF"),
+        ("photo.png", b"%PDF-1.7\n1 0 obj<<>>endobj\n%%EOF\n", "photo.png is not a PDF or a picture"),
+        ("../../etc/cron.d/x.png", b"<html>", "x.png is not a PDF or a picture"),
+        ("invoice\u202efdp.exe", b"MZ", "invoicefdp.exe is not a PDF or a picture"),
+        ("<b>bold.html", b"<b>", "bbold.html is not a PDF or a picture"),
+        ("nothing.pdf", b"", "nothing.pdf is empty"),
+    ],
+)
+@pytest.mark.parametrize("where", ["form", "thread"])
+def test_files_that_are_not_taken(
+    portal: Portal, tidewater: Account, invoice: str, where: str, name: str, data: bytes, says: str
+) -> None:
+    """X-03, issue "Bad input": polyglot, SVG, `../`, right-to-left names; the words and good files stay."""
+    visitor = portal.visitor(tidewater)
+    if where == "form":
+        address, more = f"/account/invoices/{invoice}/dispute", list(typed().items())
+    else:
+        page = sent(visitor, invoice)
+        address, more = f"{page}/add", [("words", "Both boxes were wet.")]
+        visitor.get(page)
+    if where == "form":
+        visitor.get(address)
+    files = [("files", (io.BytesIO(data), name)), ("files", (io.BytesIO(a_picture()), "good.png"))]
+    answer = visitor.post(address, [*more, *files])
+    assert answer.status_code == 422
+    said = words(answer)
+    assert says in said
+    assert "<b>bold" not in answer.text
+    assert "\u202e" not in answer.text
+    assert "Both boxes were wet." in answer.text
+    assert "Files that came already" in said
+    assert "good.png" in said
+    assert no_files(portal) == 1
+
+
+def test_files_of_the_thread_wait_while_the_words_are_looked_at(
+    portal: Portal, tidewater: Account, invoice: str
+) -> None:
+    """X-10: nothing is chosen twice: the file is there after each try, taken out when asked, sent once."""
+    visitor = portal.visitor(tidewater)
+    address = sent(visitor, invoice)
+    visitor.get(address)
+    two = [("files", (io.BytesIO(a_picture(size=(9, n))), f"{n}.png")) for n in (8, 9)]
+    first = visitor.post(f"{address}/add", [("words", "x" * 100_000), *two])
+    assert first.status_code == 422
+    assert "longer than 2000" in words(first)
+    assert "x" * 100_000 in first.text
+    refs = re.findall(r'name="sent" value="([\w-]+)"', first.text)
+    assert len(refs) == 2
+    kept = [("sent", ref) for ref in refs]
+    second = visitor.post(f"{address}/add", [("words", "y" * 2001), *kept, ("drop", refs[0])])
+    assert re.findall(r'name="sent" value="([\w-]+)"', second.text) == refs[1:]
+    done = visitor.post(f"{address}/add", [("words", "Here."), ("sent", refs[1])])
+    assert done.status_code == 303
+    said = words(visitor.get(address))
+    assert "9.png" in said
+    assert "8.png" not in said
+    again = visitor.post(f"{address}/add", [("words", "Once more."), ("sent", refs[1])])
+    assert again.status_code == 303
+    assert words(visitor.get(address)).count("9.png") == 1, "a file belongs to one word of the thread"
+
+
+def test_anothers_file_is_not_taken_along(portal: Portal, tidewater: Account, invoice: str) -> None:
+    """L-15: the ref of another account's file that waits is as good as none."""
+    visitor = portal.visitor(tidewater)
+    filled(visitor, invoice, reason="", files=(io.BytesIO(a_picture()), "carton.png"))
+    with portal.store.read() as session:
+        ref = session.scalars(select(StoredFile.ref)).one()
+    other = portal.visitor(portal.account(lambda s, account: make.an_invoice(s, account, number="X-1")))
+    with portal.store.read() as session:
+        theirs = session.scalars(select(Invoice.ref).where(Invoice.number == "X-1")).one()
+    address = sent(other, theirs, what="whole", line=None)
+    other.get(address)
+    assert other.post(f"{address}/add", [("words", "Mine?"), ("sent", ref)]).status_code == 303
+    assert "carton.png" not in words(other.get(address))
+    assert "carton.png" in words(visitor.get(f"/account/invoices/{invoice}/dispute"))
+
+
+def test_a_line_twice_and_a_line_in_dispute(portal: Portal, tidewater: Account, invoice: str) -> None:
+    """Issue, "Bad input": a line twice, in one form or in two, is refused by name; the words stay."""
+    visitor = portal.visitor(tidewater)
+    form = f"/account/invoices/{invoice}/dispute"
+    shown = hidden(visitor.get(form))
+    twice = visitor.post(form, [*shown, *typed().items(), ("line", "2")])
+    assert twice.status_code == 422
+    assert "Line 2 was chosen twice" in words(twice)
+    assert "Both boxes were wet." in twice.text
+    sent(visitor, invoice)
+    again = visitor.post(form, [*hidden(visitor.get(form)), *typed().items()])
+    assert again.status_code == 422
+    assert "Line 2 is in dispute already" in words(again)
+    assert 'href="#l2"' in again.text
+    assert 'id="l2"' in again.text
+
+
+@pytest.mark.parametrize("finding", ["refused", "in part"])
+def test_what_was_answered_is_not_disputed_anew(
+    portal: Portal, tidewater: Account, invoice: str, finding: str
+) -> None:
+    """Domain, statuses of a dispute: refused may be sent new evidence once; in part is a talk."""
+    visitor = portal.visitor(tidewater)
+    address = sent(visitor, invoice)
+    with portal.store.write() as session:
+        desk = make.staff_actor(make.a_person(session, Role.SUPERVISOR))
+    ref = only_dispute(portal).ref
+    if finding == "refused":
+        portal.store.run(lambda s: outcomes.refuse(s, desk, ref, finding="Dry.", now=portal.clock.at))
+    else:
+        portal.store.run(
+            lambda s: outcomes.uphold(
+                s, desk, ref, credited=Money(100, "GBP"), finding="One box.", now=portal.clock.at
+            )
+        )
+    page = words(visitor.get(address))
+    assert ("Do you have evidence that we have not seen?" in page) is (finding == "refused")
+    assert ("If you see it differently, please ring us" in page) is (finding == "in part")
+    assert "We have answered about this line" in words(visitor.get(f"/account/invoices/{invoice}/dispute"))
+    again = filled(visitor, invoice)
+    assert again.status_code == 422
+    assert "We have answered about line 2 before" in words(again)
+
+
+def test_tricks_in_the_thread(portal: Portal, tidewater: Account, invoice: str) -> None:
+    """X-09: what is added to a dispute is cleaned like what opened it."""
+    visitor = portal.visitor(tidewater)
+    address = sent(visitor, invoice)
+    visitor.get(address)
+    text = "card 5555-5555-5555-4444 \u202egnp.exe\u2066 <img src=x onerror=alert(1)>"
+    assert visitor.post(f"{address}/add", {"words": text}).status_code == 303
+    page = visitor.get(address)
+    assert "•••• 4444" in words(page)
+    assert not re.search("5555-5555|<img src|[\u202e\u2066]", page.text)
+
+
+def test_a_file_that_the_scanner_has_yet_to_see(portal: Portal, tidewater: Account, invoice: str) -> None:
+    """X-03: shown by its name, given to nobody until it is clean; never once something was found."""
+    visitor = portal.visitor(tidewater)
+    address = sent(visitor, invoice, files=(io.BytesIO(a_picture()), "box.png"))
+    ref = re.search(r"/account/files/([\w-]+)", visitor.get(address).text)[1]  # type: ignore[index]
+
+    def becomes(status: FileStatus) -> TestResponse:
+        with portal.store.write() as session:
+            session.execute(update(StoredFile).where(StoredFile.ref == ref).values(status=status))
+        return visitor.get(address)
+
+    waits = becomes(FileStatus.WAITING)
+    assert "box.png" in words(waits)
+    assert "being checked for viruses" in words(waits)
+    assert f"/account/files/{ref}" not in waits.text
+    assert visitor.get(f"/account/files/{ref}").status_code == 409
+    found = becomes(FileStatus.INFECTED)
+    assert "box.png was not taken: our scanner found something in it" in words(found)
+    assert visitor.get(f"/account/files/{ref}").status_code == 409
+    assert f"/account/files/{ref}" in becomes(FileStatus.CLEAN).text
+    assert visitor.get(f"/account/files/{ref}").status_code == 200

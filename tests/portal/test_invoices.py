@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.invoices import AdjustmentKind, Invoice, InvoiceAdjustment
+from models.invoices import AdjustmentKind, Invoice, InvoiceAdjustment, InvoiceKind, InvoiceLine
 from models.money import Money
 from models.states import AttemptStatus
 from receivables.payments.quotes import Choice
@@ -97,3 +98,32 @@ def test_another_accounts_document_is_not_found(portal: Portal, tidewater: Accou
         page = stranger.get(f"/account/invoices/{ref}")
         assert page.status_code == nothing.status_code == 404
         assert "Tidewater" not in page.text
+
+
+def test_a_fee_shows_how_it_was_worked_out(portal: Portal) -> None:
+    """Part 7: rate, base, days, period, legal basis and the invoice that it is for; the same on paper."""
+
+    def fill(session: Session, account: Account) -> None:
+        of = session.scalars(
+            select(Invoice).where(Invoice.ref == portal.invoice(session, account, 120000, -40, number="7"))
+        ).one()
+        ref = portal.invoice(session, account, 894, -2, number="F-1")
+        fee = session.scalars(select(Invoice).where(Invoice.ref == ref)).one()
+        fee.kind, fee.refers_to_id = InvoiceKind.FEE, of.id
+        line = session.scalars(select(InvoiceLine).where(InvoiceLine.invoice_id == fee.id)).one()
+        line.description, line.basis_minor, line.basis_rate, line.basis_days = "Interest", 120000, "8.5", 32
+        line.basis_from_on, line.basis_to_on = date(2026, 1, 15), date(2026, 2, 15)
+        line.legal_basis = "Terms of sale, section 6"
+
+    account = portal.account(fill)
+    with portal.store.read() as session:
+        refs = {invoice.number: invoice.ref for invoice in session.scalars(select(Invoice))}
+    visitor = portal.visitor(account)
+    page = visitor.get(f"/account/invoices/{refs['F-1']}")
+    said = words(page)
+    assert "How this was worked out It is for invoice 7. See it" in said
+    assert f"/account/invoices/{refs['7']}" in page.text
+    assert "8.5% a year on £1,200.00 32 days · 15 January 2026 to 15 February 2026" in said
+    assert "Legal basis: Terms of sale, section 6" in said
+    assert "What you ordered" not in said
+    assert visitor.get(f"/account/invoices/{refs['F-1']}/pdf").data.startswith(b"%PDF-")

@@ -45,6 +45,7 @@ def test_landing_says_who_asks_and_nothing_of_the_account(portal: Portal, tidewa
     assert page.status_code == 200
     assert "Northgate Paper & Print Ltd sent you this link" in said
     assert "For Tidewater Café & Bakery Ltd" in said
+    assert 'href="/check"' in page.text
     for secret in ("£", "2026-1131", "576", "Helen", "@tidewater", "overdue"):
         assert secret not in said
 

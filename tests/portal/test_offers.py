@@ -22,7 +22,7 @@ from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.test_routes import statements
-from tests.portal.visitor import Visitor, hidden, words
+from tests.portal.visitor import Visitor, complaint, hidden, words
 from tests.standins import pay_on_page
 
 LEAST = "1218.96"
@@ -185,7 +185,7 @@ def test_without_card_payments_the_bank_details_follow(portal_without_keys: Port
 
 def test_declined(portal: Portal, late: Account) -> None:
     offer = offered(portal, late)
-    visitor = portal.visitor(late)
+    visitor = proved(portal, late)
     visitor.get(f"/account/offers/{offer.ref}")
     answer = visitor.post(f"/account/offers/{offer.ref}/decline")
     assert "You have declined this offer" in words(visitor.get(answer.location))
@@ -264,6 +264,7 @@ def test_taken_back(portal: Portal, late: Account) -> None:
     [
         ({"amount": "0"}, "amount", "Type an amount above zero."),
         ({"amount": "1418.40"}, "amount", "That is all that is open. You can simply pay it."),
+        ({"amount": "-5"}, "amount", "Type the amount without a minus sign."),
         ({"amount": "1418.41"}, "amount", "That is more than is open. Type less than £1,418.40."),
         ({"amount": "a lot"}, "amount", "Type the amount in digits"),
         ({"amount": ""}, "amount", "Type the amount that you can pay."),
@@ -368,3 +369,67 @@ def test_an_expired_offer_leads_nowhere(portal: Portal, late: Account) -> None:
     assert "This offer has run out" in words(visitor.get(f"/account/offers/{offer.ref}"))
     assert visitor.get(f"/account/offers/{offer.ref}/accept").status_code == 303
     assert timedelta(days=2) == offer.expires_on - portal.day(-3)
+
+
+# --------------------------------------------------------------------------- bad input, two devices
+
+
+@pytest.mark.parametrize("language", ["he", "ru", "hu"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"amount": "0"},
+        {"amount": "-5"},
+        {"amount": "99999"},
+        {"day": "2020-01-01"},
+        {"day": "2199-01-01"},
+        {"reason": ""},
+    ],
+)
+def test_what_is_wrong_is_said_in_each_language(
+    portal: Portal, late: Account, language: str, fields: dict[str, str]
+) -> None:
+    """Issue B, parts 4 and 12: nothing, more than is owed, the past, too far ahead: in the reader's words."""
+    said = []
+    for shown in ("en", language):
+        visitor = portal.visitor(late)
+        visitor.get("/account/own-offer")
+        given = {"currency": "GBP", "amount": "700", "day": portal.day(7).isoformat(), "reason": "we close",
+                 "name": "Helen Marsh"} | fields  # fmt: skip
+        page = visitor.post(f"/account/own-offer?lang={shown}", given)
+        assert page.status_code == 422
+        said.append(complaint(page))
+    assert said[0] != said[1]
+
+
+def test_any_day_may_be_named_by_which_it_is_paid(portal: Portal, late: Account) -> None:
+    """A holiday too: an offer can be paid here on every day, so no day within the limit is refused."""
+    sunday = portal.day(6 - portal.today.weekday() or 7)
+    assert own(portal, portal.visitor(late), day=sunday.isoformat()).status_code == 303
+    assert offer_now(portal).pay_by_on == sunday
+
+
+def test_accepted_here_and_declined_there(portal: Portal, late: Account) -> None:
+    """Issue B, bad input: opposite things on two devices; the first stands, the other is told."""
+    offer = offered(portal, late)
+    here, there = proved(portal, late), proved(portal, late)
+    there.get(f"/account/offers/{offer.ref}")
+    assert sign(here, offer).status_code == 303
+    page = there.post(f"/account/offers/{offer.ref}/decline")
+    assert page.status_code == 422
+    assert complaint(page)
+    assert offer_now(portal).status is OfferStatus.ACCEPTED
+
+
+def test_declined_here_and_accepted_there(portal: Portal, late: Account) -> None:
+    """The other way round: nothing is agreed, nothing charged, and it says so."""
+    offer = offered(portal, late)
+    here, there = proved(portal, late), proved(portal, late)
+    stale = there.get(f"/account/offers/{offer.ref}/accept")
+    here.get(f"/account/offers/{offer.ref}")
+    assert here.post(f"/account/offers/{offer.ref}/decline").status_code == 303
+    said = dict(hidden(stale)) | {"name": "Helen Marsh", "role": "Owner", "binds": "1"}
+    page = there.post(f"/account/offers/{offer.ref}/accept", said)
+    assert page.status_code == 422
+    assert "can no longer be accepted. Nothing was charged." in complaint(page)
+    assert offer_now(portal).status is OfferStatus.DECLINED

@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from models.accounts import Account
-from models.arrangements import Instalment, PaysBy, Plan
+from models.arrangements import Instalment, PaysBy, Plan, SavedCard
 from models.links import LinkSession
 from models.staff import Role
-from models.states import PlanStatus
-from receivables.arrangements import plans
+from models.states import CardStatus, PlanStatus, advance
+from receivables.arrangements import plan_days, plan_deciding
+from receivables.arrangements.decline_classes import DeclineKind, DeclineReason
 from receivables.calendar_days import add_business_days
+from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.portal.conftest import Portal
-from tests.portal.visitor import Visitor, hidden, words
+from tests.portal.visitor import Visitor, complaint, hidden, words
 from tests.standins import pay_on_page
 
 SIGNED = {"name": "Helen Marsh", "role": "Owner", "ok": "yes"}
@@ -270,7 +272,7 @@ def test_our_other_terms_are_signed_by_the_debtor(portal: Portal, tidewater: Acc
 
     def unit(session: Session) -> Plan:
         person = make.staff_actor(make.a_person(session, Role.COLLECTOR))
-        return plans.counter(
+        return plan_deciding.counter(
             session, person, asked.ref, parts=8, first_on=portal.day(5), reason="Eight is possible.",
             now=portal.clock.at,
         )  # fmt: skip
@@ -335,6 +337,25 @@ def test_pay_a_part_and_the_rest(portal: Portal, tidewater: Account) -> None:
     assert "All parts are paid. Thank you" in words(visitor.get(address))
     assert the_plan(portal).status is PlanStatus.COMPLETED
     assert visitor.get(f"{address}/pay?what=rest").location.endswith(address)
+
+
+def test_a_page_left_open_does_not_pay_the_next_part(portal: Portal, tidewater: Account) -> None:
+    """Decision 14: paid on the telephone; the laptop's page asked the same amount for a part that is paid."""
+    visitor, address = agreed(portal, tidewater)
+    laptop = dict(hidden(visitor.get(f"{address}/pay?what=next")))
+    visitor.post(f"{address}/pay", hidden(visitor.get(f"{address}/pay?what=next")))
+    (attempt,) = portal.attempts()
+    pay_on_page(attempt.checkout_url)
+    visitor.post(f"/r/{attempt.ref}/check")
+    stale = visitor.post(f"{address}/pay", laptop)
+    assert stale.status_code == 422
+    assert "The part that you saw has been paid meanwhile. This is the next one." in words(stale)
+    assert len(portal.attempts()) == 1
+    fresh = dict(hidden(stale))
+    assert (fresh["amount"], fresh["part"] != laptop["part"]) == (laptop["amount"], True)
+    assert visitor.post(f"{address}/pay", {k: v for k, v in fresh.items() if k != "part"}).status_code == 422
+    assert visitor.post(f"{address}/pay", fresh).status_code == 303
+    assert len(portal.attempts()) == 2
 
 
 def test_one_date_is_moved(portal: Portal, tidewater: Account) -> None:
@@ -414,3 +435,137 @@ def test_pages_ask_little_of_the_database(portal: Portal, tidewater: Account) ->
         assert page.status_code == 200
         assert len(asked) <= 8, (path, len(asked), asked)
     event.remove(portal.store.writer, "before_cursor_execute", writes)
+
+
+# --------------------------------------------------------------------------- bad input, in words
+
+
+def test_a_last_part_of_almost_nothing_cannot_be(portal: Portal) -> None:
+    """Issue B, bad input: 61p in parts of 30p would leave 1p; parts are equal, and 20p is too small."""
+    account = portal.account(lambda s, a: portal.invoice(s, a, 61, -3))
+    visitor = portal.visitor(account)
+    page = choose(visitor, plan="own", each="0.30", first=portal.day(5).isoformat())
+    assert page.status_code == 422
+    assert complaint(page).startswith("A part would be too small to be paid by card.")
+    assert '<a href="#parts">' in page.text
+    to_agreement(visitor, plan="own", each="0.31", first=portal.day(5).isoformat())
+    with portal.store.read() as session:
+        query = select(Instalment.amount_minor).where(Instalment.plan_id == the_plan(portal).id)
+        assert list(session.scalars(query.order_by(Instalment.seq))) == [31, 30]
+
+
+@pytest.mark.parametrize("fields", [{"parts": "0"}, {"parts": "1000"}, {"first": "2020-01-01"}])
+def test_a_review_that_was_tampered_with_draws_nothing_up(
+    portal: Portal, tidewater: Account, fields: dict[str, str]
+) -> None:
+    """The fields of the review are checked again where the plan is written down."""
+    visitor = portal.visitor(tidewater)
+    review = to_review(visitor, plan="3")
+    page = visitor.post("/account/plan/draft", list((dict(hidden(review)) | fields).items()))
+    assert page.status_code == 422
+    with portal.store.read() as session:
+        assert session.scalars(select(Plan)).all() == []
+
+
+@pytest.mark.parametrize("language", ["he", "ru", "hu"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parts": "0"},
+        {"parts": "1000"},
+        {"each": "0"},
+        {"parts": "3", "first": "2020-01-01"},
+        {"parts": "3", "first": "2199-01-01"},
+    ],
+)
+def test_what_is_wrong_is_said_in_each_language(
+    portal: Portal, tidewater: Account, language: str, fields: dict[str, str]
+) -> None:
+    """Issue B, parts 3 and 12: the reader's words, not ours."""
+    said = []
+    for shown in ("en", language):
+        visitor = portal.visitor(tidewater)
+        kept = [(n, v) for n, v in hidden(visitor.get("/account/plan")) if n in ("currency", "invoice")]
+        given = {"plan": "own", "first": portal.day(5).isoformat()} | fields
+        page = visitor.post(f"/account/plan?lang={shown}", [*dict.fromkeys(kept), *given.items()])
+        assert page.status_code == 422
+        said.append(complaint(page))
+    assert said[0] != said[1]
+
+
+# --------------------------------------------------------------------------- two devices
+
+
+def test_signed_here_and_taken_back_there(portal: Portal, tidewater: Account) -> None:
+    """Issue B, bad input: the later one is told that the plan has changed, and sees it run."""
+    here, there = portal.visitor(tidewater), portal.visitor(tidewater)
+    page = to_agreement(here, plan="3")
+    there.get(page.request.path)
+    assert sign(here, page).status_code == 303
+    late = there.post(f"/account/plans/{the_plan(portal).ref}/withdraw")
+    assert late.status_code == 422
+    assert "Your plan has changed since you opened this page." in complaint(late)
+    assert "Your plan is running" in words(late)
+    assert the_plan(portal).status is PlanStatus.ACTIVE
+
+
+def test_taken_back_here_and_signed_there(portal: Portal, tidewater: Account) -> None:
+    """The other way round: nothing is agreed, and it says so."""
+    here, there = portal.visitor(tidewater), portal.visitor(tidewater)
+    page = to_agreement(here, plan="3")
+    stale = there.get(page.request.path)
+    assert here.post(f"/account/plans/{the_plan(portal).ref}/withdraw").status_code == 303
+    late = sign(there, stale)
+    assert late.status_code == 422
+    assert "This plan can no longer be agreed on." in complaint(late)
+    assert the_plan(portal).status is PlanStatus.DECLINED
+
+
+def test_by_link_of_a_plan_that_has_ended(portal: Portal, tidewater: Account) -> None:
+    """A stale button changes nothing and shows how the plan stands."""
+    visitor, place = agreed(portal, tidewater)
+    with portal.store.write() as session:
+        advance(session.get_one(Plan, the_plan(portal).id), PlanStatus.CANCELLED)
+    visitor.get(place)
+    assert visitor.post(f"{place}/by-link").status_code == 422
+
+
+# --------------------------------------------------------------------------- a card that did not pay
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "says", "helps"),
+    [
+        ("soft", "no_funds", "not enough money on the card", "We try the card again on"),
+        ("hard", "card_expired", "Your card has expired.", "Name another card, or pay this part here."),
+        ("needs_authentication", "confirm", "confirm the payment yourself", "your bank asks you to confirm"),
+    ],
+)
+def test_a_card_that_did_not_pay_says_why_and_what_helps(
+    portal: Portal, tidewater: Account, kind: str, reason: str, says: str, helps: str
+) -> None:
+    """P-24: soft names the day of the next try, hard another card, SCA his own confirmation."""
+    visitor, place = agreed(portal, tidewater)
+
+    def fail(session: Session) -> None:
+        plan = session.get_one(Plan, the_plan(portal).id)
+        card = SavedCard(
+            account_id=plan.account_id, contact_id=plan.contact_id, status=CardStatus.ACTIVE, brand="visa",
+            gateway_account="default", customer_id="cus_1", payment_method_id="pm_1", last4="4242",
+            consent_text="yes", consent_version="1", consent_language="en", consented_at=portal.clock.at,
+        )  # fmt: skip
+        session.add(card)
+        session.flush()
+        plan.pays_by, plan.saved_card_id = PaysBy.CARD, card.id
+        part = session.scalars(select(Instalment).where(Instalment.plan_id == plan.id)).first()
+        assert part is not None
+        plan_days.charge_failed(
+            session, SYSTEM, part, kind=DeclineKind(kind), reason=DeclineReason(reason), now=portal.clock.at
+        )
+
+    portal.store.run(fail)
+    said = words(visitor.get(place))
+    assert says in said
+    assert helps in said
+    assert "Nothing was charged." in said
+    assert "Pay this part now" in said

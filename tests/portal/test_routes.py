@@ -33,7 +33,7 @@ PAGES = [
     "/r/{attempt}?left=1",
     "/left",
 ]
-MOST_STATEMENTS = 8
+MOST_STATEMENTS = 6
 
 
 @contextmanager

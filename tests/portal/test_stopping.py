@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.answers import Answer, HardshipCase, Request
 from models.arrangements import Promise
+from models.files import StoredFile
 from models.invoices import Invoice
 from models.links import Channel, LinkSession
 from models.pauses import Pause
@@ -177,6 +178,7 @@ def test_a_proof_comes_along(portal: Portal, visitor: Visitor) -> None:
     assert bad.status_code == 422
     assert 'value="cheque 12"' in bad.text
     assert re.search(r'value="cheque" checked', bad.text)
+    assert "x.svg is not a PDF or a picture" in words(bad)
     good = visitor.client.post(
         "/account/stopping/paid", data={**fields, "files": (io.BytesIO(a_picture()), "proof.png")}
     )
@@ -186,6 +188,28 @@ def test_a_proof_comes_along(portal: Portal, visitor: Visitor) -> None:
     address = re.search(r"/account/files/[\w-]+", page.text)
     assert address is not None
     assert visitor.get(address[0]).status_code == 200
+
+
+def test_a_proof_is_not_chosen_twice(portal: Portal, visitor: Visitor) -> None:
+    """X-10: a form that needs another look keeps the file that came with it; sent, it is the answer's."""
+    page = "/account/stopping/paid"
+    fields = {"invoice": ref_of(portal, "2026-1184"), "on": portal.day(3).isoformat(), "what": "cheque"}
+    visitor.get(page)
+    first = visitor.post(page, [*fields.items(), ("files", (io.BytesIO(a_picture()), "proof.png"))])
+    assert first.status_code == 422
+    assert "Files that came already" in words(first)
+    assert "proof.png" in words(first)
+    ref = re.search(r'name="sent" value="([\w-]+)"', first.text)[1]  # type: ignore[index]
+    assert [file.retention_class for file in rows(portal, StoredFile)] == ["draft"]
+    fields["on"] = portal.day(-1).isoformat()
+    done = visitor.post(page, [*fields.items(), ("sent", ref)])
+    assert done.status_code == 303
+    assert "proof.png" in words(visitor.get(done.location))
+    assert [file.retention_class for file in rows(portal, StoredFile)] == ["upload"]
+    twice = visitor.post(page, [*fields.items(), ("sent", ref)])
+    assert (twice.status_code, twice.location) == (303, done.location), "the same form is the same answer"
+    again = visitor.post(page, [*fields.items(), ("sent", "another-ref")])
+    assert again.status_code == 422, "claimed already"
 
 
 @pytest.mark.parametrize(

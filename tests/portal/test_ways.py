@@ -117,3 +117,16 @@ def test_bad_input_comes_back(portal: Portal, haifa: Account, change: dict[str, 
 
 def test_where_cheques_are_not_usual(portal: Portal, tidewater: Account) -> None:
     assert portal.visitor(tidewater).get("/account/cheque?currency=GBP").status_code == 404
+
+
+def test_a_transfer_that_comes_first_names_sum_and_reference(portal: Portal) -> None:
+    """Part 10, policy ways.transfer_first_above: what to transfer and what to write on it."""
+    account = portal.account(lambda s, a: portal.invoice(s, a, 640000, -3, number="L-1"))
+    said = words(portal.visitor(account).get("/account/pay"))
+    asked = f"Please transfer £6,400.00 with the reference {account.number}."
+    assert said.index(asked) < said.index("Everything overdue")
+    assert said.index("Amount £6,400.00") < said.index(f"Reference {account.number}")
+
+
+def test_a_small_sum_is_not_told_what_to_transfer(portal: Portal, tidewater: Account) -> None:
+    assert "Please transfer" not in words(portal.visitor(tidewater).get("/account/pay"))

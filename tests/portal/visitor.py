@@ -63,3 +63,10 @@ def words(answer: TestResponse) -> str:
     )
     text = re.sub("[\u200e\u200f\u2066-\u2069]", "", text).replace("\u00a0", " ")
     return re.sub(r"\s+", " ", text).strip()
+
+
+def complaint(answer: TestResponse) -> str:
+    """What the summary on top of a refused form says is wrong, without its heading."""
+    found = re.search(r'<div class="errors.*?<ul>(.*?)</ul>', answer.text, flags=re.S)
+    assert found is not None, answer.text
+    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip()

@@ -21,8 +21,8 @@ from receivables.documents.data import (
     ReceiptPaper,
     Statement,
 )
-from receivables.invoices import AdjustmentRow, InvoiceView, LineRow, MovementRow
-from receivables.ports import Document, InvoiceRow
+from receivables.invoices import AdjustmentRow, InvoiceView, MovementRow
+from receivables.ports import Document, InvoiceRow, LineRow
 
 MADE_ON = date(2026, 11, 21)
 AT = datetime(2026, 11, 21, 10, 5, tzinfo=UTC)

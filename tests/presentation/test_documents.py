@@ -13,8 +13,9 @@ import pytest
 from models.money import Money
 from presentation import LANGUAGES
 from presentation.documents import Documents
-from receivables.invoices import MovementRow
-from receivables.ports import Sheet
+from receivables.documents.data import BranchSection, CurrencyTotal, GroupStatement, Member
+from receivables.invoices import MovementRow, Referred
+from receivables.ports import FeeBasis, LineRow, Sheet
 from tests.presentation.papers import (
     MADE_ON,
     a_plan,
@@ -89,6 +90,74 @@ def test_an_invoice_is_a_copy_of_data_and_adds_up() -> None:
     assert paper["lines"]["rows"][0] == [
         {"value": "Autumn menus", "note": "P-1"}, "1,200", "0.325", "390.00",
     ]  # fmt: skip
+
+
+def test_a_fee_says_what_it_was_worked_out_from() -> None:
+    """Domain, "Arrangements": rate, base, days and legal basis below the line; the invoice that it is for."""
+    basis = FeeBasis(gbp(120000), "8.5", 32, date(2026, 1, 15), date(2026, 2, 15))
+    fee = an_invoice(
+        lines=[
+            LineRow(1, None, "Interest", "1", "8.94", gbp(894), gbp(0), None, basis, "Terms, section 6"),
+            LineRow(2, "F2", "Handling", "1", "5", gbp(500), gbp(0), None,
+                    FeeBasis(gbp(10000), "5", None, None, None)),
+        ],
+        refers_to=Referred("x", "2041-A"),
+    )  # fmt: skip
+    paper = only(DOCUMENTS.invoice(fee, the_parties(), "en"))
+    assert ["Refers to", "2041-A"] in paper["facts"]
+    assert [row[0]["note"] for row in paper["lines"]["rows"]] == [
+        "8.5% a year on £1,200.00 · 32 days · 15 January 2026 to 15 February 2026"
+        " · Legal basis: Terms, section 6",
+        "F2 · 5% on £100.00",
+    ]
+
+
+def a_group() -> GroupStatement:
+    """A head office with a branch that owes and one that has paid too much."""
+    head, north, south = (
+        Member(name.lower(), f"Tidewater {name}", number, name == "Head")
+        for name, number in (("Head", "1"), ("North", "2"), ("South", "3"))
+    )
+    owing, over = a_statement(), a_statement(closing=gbp(-1250))
+    sections = [BranchSection(north, [owing]), BranchSection(south, [over])]
+    sums = CurrencyTotal(
+        "GBP", owing.opening + over.opening, owing.charged + over.charged, owing.settled + over.settled,
+        owing.closing + over.closing, owing.credit + over.credit,
+    )  # fmt: skip
+    members = [head, north, south]
+    return GroupStatement(owing.from_on, owing.to_on, members, ["north", "south"], sections, [sums])
+
+
+def test_a_head_office_reads_totals_then_each_branch() -> None:
+    """Part 7: the sums by branch on the first sheet, then each branch as it reads its own."""
+    document = DOCUMENTS.group_statement(a_group(), the_parties(), "en", MADE_ON)
+    totals, north, south = document.data["papers"]
+    (group,) = totals["groups"]
+    assert [row[0] for row in group["rows"]] == [
+        {"value": "Tidewater North", "note": "2"}, {"value": "Tidewater South", "note": "3"},
+    ]  # fmt: skip
+    assert group["rows"][0][-1] == "326.00"
+    assert group["rows"][1][-1] == {"value": "12.50", "note": "in your favour"}
+    assert group["total"][-1] == "313.50"
+    assert north["to"] == ["Tidewater North", "Account 2"]
+    own = only(DOCUMENTS.statement(a_statement(), the_parties(), "en", MADE_ON))
+    assert north == {**own, "to": north["to"]}
+    assert south["to"] == ["Tidewater South", "Account 3"]
+
+
+def test_a_statement_of_one_branch_has_no_totals() -> None:
+    found = a_group()
+    one = replace(found, chosen=["north"], sections=found.sections[:1])
+    paper = only(DOCUMENTS.group_statement(one, the_parties(), "en", MADE_ON))
+    assert paper["to"][0] == "Tidewater North"
+    assert "groups" not in paper
+
+
+def test_a_sheet_of_branches_tells_them_apart() -> None:
+    sheet = DOCUMENTS.group_sheet(a_group(), "en")
+    assert sheet.header[:2] == ["Branch", "Account number"]
+    assert {(row[0], row[1]) for row in sheet.rows} == {("Tidewater North", "2"), ("Tidewater South", "3")}
+    assert all(len(row) == len(sheet.header) for row in sheet.rows)
 
 
 def test_what_reduced_an_invoice_is_named_by_its_kind() -> None:

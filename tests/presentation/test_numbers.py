@@ -69,11 +69,11 @@ def test_currencies_that_share_a_sign_keep_their_code() -> None:
 
 
 def test_minus_is_the_true_one_in_all_but_hebrew() -> None:
-    """Decision 32: Hebrew keeps the string that Babel makes."""
+    """Decision 32: Hebrew keeps Babel's sign, with the mark that sets it before the digits and not behind."""
     owed = Money(-5, "EUR")
     assert [money(owed, language) for language in LANGUAGES] == [
         "\u2212€0.05",
-        f"{RLM}-0.05{NB}{RLM}€",
+        f"{RLM}\u200e-0.05{NB}{RLM}€",
         f"\u22120,05{NB}€",
         f"\u22120,05{NB}€",
     ]
@@ -83,6 +83,7 @@ def test_minus_is_the_true_one_in_all_but_hebrew() -> None:
         "\u22120,05",
         "\u22120,05",
     ]
+    assert percent(Decimal("-8.5"), "he") == "\u200e-8.5%"
 
 
 @pytest.mark.parametrize(

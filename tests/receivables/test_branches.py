@@ -16,8 +16,7 @@ from models.money import Money
 from models.payments import Allocation, Payment
 from models.store import Store
 from models.work import Interaction
-from receivables import branch_notices, branches, ledger
-from receivables.contact import reminders
+from receivables import branch_notices, branches, ledger, letters
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.payments import settling, starting
 from receivables.payments.quotes import Choice
@@ -25,8 +24,9 @@ from receivables.ports import RemoteState
 from tests import factories as make
 from tests.conftest import NOON
 from tests.fakes import ToldGateway, a_charge, a_truth
+from tests.proof import prove
 from tests.races import together
-from tests.receivables.paying import balances, pay, prove
+from tests.receivables.paying import balances, pay
 
 
 @dataclass
@@ -143,7 +143,7 @@ def test_each_branch_is_told_of_its_own(store: Store, group: Group) -> None:
         assert {m.account_id for m in messages} == {group.north.id, group.south.id}
         assert len(messages) == 2
         values = {
-            m.account_id: reminders.compose(
+            m.account_id: letters.compose(
                 s, m, link="https://x.example/l/t", link_expires_at=None, stop=None, now=NOON
             ).values
             for m in messages

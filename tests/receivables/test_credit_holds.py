@@ -17,8 +17,7 @@ from models.money import Money
 from models.staff import Role
 from models.states import HoldStatus, MessageStatus
 from models.store import Store
-from receivables import credit_holds, ledger
-from receivables.contact import reminders
+from receivables import credit_holds, ledger, letters
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.permissions import SYSTEM
 from tests import factories as make
@@ -152,9 +151,9 @@ def test_a_waiting_message_about_an_ended_hold_does_not_leave(store: Store, acco
     with store.write() as s:
         message = s.scalars(select(Message)).one()
         assert message.status is MessageStatus.QUEUED
-        assert reminders.still_due(s, message, s.get_one(Account, account.id), now=NOON)
+        assert letters.is_still_true(s, message, s.get_one(Account, account.id), now=NOON)
         credit_holds.release(s, SYSTEM, account, reason="agreed by telephone", now=LATER)
-        assert not reminders.still_due(s, message, s.get_one(Account, account.id), now=LATER)
+        assert not letters.is_still_true(s, message, s.get_one(Account, account.id), now=LATER)
 
 
 def test_another_accounts_hold_is_not_found(store: Store, account: Account) -> None:

@@ -23,7 +23,8 @@ from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM, Actor, ActorKind
 from tests import factories as make
 from tests.conftest import NOON
-from tests.receivables.paying import balances, pay, prove
+from tests.proof import prove
+from tests.receivables.paying import balances, pay
 
 GBP = "GBP"
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from models.accounts import Account
-from models.invoices import Invoice
-from models.ledger import Posting
+from models.invoices import Invoice, InvoiceLine
+from models.ledger import LedgerCode, Posting
 from models.money import Money
 from models.payments import Adjustment
 from models.states import InvoiceStatus
 from models.store import Store
+from models.work import Alert, Task
 from receivables import credits, early_payment, ledger
+from receivables.calendar_days import at_local
 from receivables.payments.quotes import Choice
+from receivables.policy import DEFAULT_BODY, Policy, publish
 from receivables.ports import InvoiceRow
 from tests import factories as make
 from tests.conftest import NOON
@@ -98,6 +101,34 @@ def test_paid_in_time_it_closes(store: Store, account: Account) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("rule", "codes", "asked"), [
+    ("none", ["settlement_discounts"], []),
+    ("ask", ["settlement_discounts"], [("discount_tax", 40)]),
+])  # fmt: skip
+def test_what_becomes_of_the_tax_is_the_country_s(
+    store: Store, account: Account, rule: str, codes: list[str], asked: list[tuple[str, int]]
+) -> None:
+    """Decision 5: posted whole where the policy says so; where it says ask, a person is told the tax."""
+    body = DEFAULT_BODY.replace("by_country = {}", f'by_country = {{ GB = "{rule}" }}')
+    with store.write() as s:
+        publish(s, body, reason="test", author_id=None, now=NOON - timedelta(days=1))
+    pay(store, account, amount(9800))
+    with store.read() as s:
+        made = s.scalars(select(Adjustment)).one()
+        debited = s.scalars(
+            select(Posting.ledger_code).where(Posting.entry_id == made.entry_id, Posting.debit_minor > 0)
+        ).all()
+        tasks = [(t.kind.value, t.facts["amount_minor"]) for t in s.scalars(select(Task))]
+    assert [code.value for code in debited] == codes
+    assert tasks == asked
+
+
+def test_a_rule_that_is_none_is_refused() -> None:
+    """C-04: a policy is whole and readable, or it is not published."""
+    with pytest.raises(KeyError, match="never"):
+        Policy.read(DEFAULT_BODY.replace('default = "credit_note"', 'default = "never"'))
+
+
 @pytest.mark.parametrize(
     ("minor", "at", "left"),
     [
@@ -160,3 +191,52 @@ def test_what_was_read_on_the_review_is_shared_out_with_discounts(store: Store, 
         )
     pay(store, account, Choice("amount", "GBP", refs, Money(10300, "GBP")))
     assert balances(store, account) == [0, 0]
+
+
+# --------------------------------------------------------------------------- what the reviewers found
+
+
+def _with_deposit(store: Store, deposit: int, discount: int) -> Account:
+    """£1,000.00 at 20 % less a deposit without a rate, with a discount until today."""
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s))
+        invoice = make.an_invoice(s, account, total=120_000 - deposit, due_on=LAST + timedelta(days=10))
+        s.execute(delete(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id))
+        for position, (net, tax, rate) in enumerate([(100_000, 20_000, "20"), (-deposit, 0, None)], 1):
+            s.add(
+                InvoiceLine(
+                    invoice_id=invoice.id, position=position, description="x", quantity="1",
+                    unit_price="1", net_minor=net, tax_minor=tax, tax_rate=rate,
+                )
+            )  # fmt: skip
+        invoice.lines_net_minor, invoice.tax_minor = 100_000 - deposit, 20_000
+        invoice.early_discount_minor, invoice.early_discount_to_on = discount, LAST
+    return account
+
+
+@pytest.mark.parametrize(("deposit", "discount", "tax"), [(60_000, 1_200, 200), (110_000, 200, 33)])
+def test_a_deposit_without_a_rate_does_not_raise_the_tax(
+    store: Store, deposit: int, discount: int, tax: int
+) -> None:
+    """M-17: pro rata by rate of what carries a rate; the payment is booked whatever the lines are."""
+    account = _with_deposit(store, deposit, discount)
+    pay(store, account, Choice("all", "GBP"))
+    assert balances(store, account) == [0]
+    with store.read() as s:
+        code = LedgerCode.SETTLEMENT_DISCOUNT_TAX
+        assert s.scalars(select(Posting.debit_minor).where(Posting.ledger_code == code)).all() == [tax]
+        assert s.scalars(select(Alert)).all() == []
+
+
+def test_a_page_opened_on_the_last_day_earns_it_after_midnight(store: Store, account: Account) -> None:
+    """domain.md: deadlines look at when the payment was initiated."""
+    begun = at_local(LAST, time(23, 50), account.zone)
+    pay(store, account, Choice("all", "GBP"), at=begun, taken_at=begun + timedelta(minutes=15))
+    assert balances(store, account) == [0]
+
+
+def test_while_all_but_the_discount_is_on_its_way_nothing_more_is_asked() -> None:
+    """P-19: the rest is the discount that this payment may earn."""
+    row = replace(ROW, processing=Money(9800, "GBP"))
+    assert (row.open_part, row.asked) == (Money(0, "GBP"), Money(0, "GBP"))
+    assert replace(ROW, processing=Money(9799, "GBP")).asked == Money(201, "GBP")

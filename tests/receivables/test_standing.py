@@ -166,6 +166,18 @@ def test_our_own_proposal_waits_for_the_debtor(sqlite_store: Store) -> None:
     assert then.waits_for_us
 
 
+def test_who_pays_for_branches(store: Store) -> None:
+    """Part 7: the head office is told that it has branches; a branch that is not shown to it makes none."""
+    with store.write() as s:
+        head, shown, hidden = (make.an_account(s, make.a_creditor(s)) for _ in range(3))
+        hidden.payer_id = shown.payer_id = head.id
+        before = standing_of(s, head.id, TODAY)
+        shown.shown_to_payer = True
+        s.flush()
+        found = [standing_of(s, account.id, TODAY).pays_for_branches for account in (head, shown, hidden)]
+    assert (before.pays_for_branches, found) == (False, [True, False, False])
+
+
 def test_two_statements(sqlite_store: Store) -> None:
     """Issue B: the overview has eight for everything; this takes two of them."""
     with sqlite_store.write() as s:

@@ -450,6 +450,20 @@ def upgrade() -> None:
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("account_id", base.BigId, nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "unchecked",
+                "waiting",
+                "clean",
+                "infected",
+                name="status",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
         sa.Column("retention_class", sa.String(length=40), nullable=False),
         sa.Column("stored_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_file_account_id")),
@@ -458,6 +472,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_file_account", "file", ["account_id"], unique=False)
     op.create_index("ix_file_content", "file", ["content_digest"], unique=False)
+    op.create_index("ix_file_retention", "file", ["retention_class", "stored_at"], unique=False)
     op.create_table(
         "ledger_entry",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -500,6 +515,7 @@ def upgrade() -> None:
                 "promise_broken",
                 "plan_trouble",
                 "refund_asked",
+                "discount_tax",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -781,6 +797,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("address_digest", sa.String(length=64), nullable=False),
         sa.Column("issued_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_opt_out_link_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out_link")),
@@ -934,6 +951,19 @@ def upgrade() -> None:
         sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_rate", sa.Text(), nullable=True),
         sa.Column("tax_category", sa.String(length=4), nullable=True),
+        sa.Column("basis_minor", sa.BigInteger(), nullable=True),
+        sa.Column("basis_rate", sa.Text(), nullable=True),
+        sa.Column("basis_days", sa.Integer(), nullable=True),
+        sa.Column("basis_from_on", sa.Date(), nullable=True),
+        sa.Column("basis_to_on", sa.Date(), nullable=True),
+        sa.Column("legal_basis", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(basis_minor IS NULL) = (basis_rate IS NULL)", name=op.f("ck_invoice_line_basis")
+        ),
+        sa.CheckConstraint(
+            "(basis_from_on IS NULL) = (basis_to_on IS NULL) AND basis_to_on >= basis_from_on",
+            name=op.f("ck_invoice_line_basis_period"),
+        ),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_line_invoice_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_line")),
         sa.UniqueConstraint("invoice_id", "position", name=op.f("uq_invoice_line_invoice_id_position")),
@@ -967,6 +997,7 @@ def upgrade() -> None:
         ),
         sa.Column("held_by_staff_id", base.BigId, nullable=True),
         sa.Column("message_id", base.BigId, nullable=True),
+        sa.Column("parent_id", base.BigId, nullable=True),
         sa.Column("issued_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", base.UTCDateTime(timezone=True), nullable=True),
@@ -977,11 +1008,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_link_contact_id")),
         sa.ForeignKeyConstraint(["held_by_staff_id"], ["staff.id"], name=op.f("fk_link_held_by_staff_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_link_message_id")),
+        sa.ForeignKeyConstraint(["parent_id"], ["link.id"], name=op.f("fk_link_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
         sa.UniqueConstraint("ref", name=op.f("uq_link_ref")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_link_token_digest")),
     )
     op.create_index("ix_link_account", "link", ["account_id"], unique=False)
+    op.create_index("ix_link_parent", "link", ["parent_id"], unique=False)
     op.create_table(
         "payment",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -1096,6 +1129,7 @@ def upgrade() -> None:
             "provider_object_id", "kind", name=op.f("uq_provider_effect_provider_object_id_kind")
         ),
     )
+    op.create_index("ix_provider_effect_attempt", "provider_effect", ["attempt_id"], unique=False)
     op.create_table(
         "allocation",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -1135,6 +1169,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_allocation_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_allocation")),
     )
+    op.create_index("ix_allocation_entry", "allocation", ["entry_id"], unique=False)
     op.create_index("ix_allocation_invoice", "allocation", ["invoice_id"], unique=False)
     op.create_index("ix_allocation_payment", "allocation", ["payment_id"], unique=False)
     op.create_table(
@@ -1165,13 +1200,16 @@ def downgrade() -> None:
     op.drop_table("link_session")
     op.drop_index("ix_allocation_payment", table_name="allocation")
     op.drop_index("ix_allocation_invoice", table_name="allocation")
+    op.drop_index("ix_allocation_entry", table_name="allocation")
     op.drop_table("allocation")
+    op.drop_index("ix_provider_effect_attempt", table_name="provider_effect")
     op.drop_table("provider_effect")
     op.drop_index("ix_posting_invoice", table_name="posting")
     op.drop_index("ix_posting_account_code", table_name="posting")
     op.drop_table("posting")
     op.drop_index("ix_payment_account", table_name="payment")
     op.drop_table("payment")
+    op.drop_index("ix_link_parent", table_name="link")
     op.drop_index("ix_link_account", table_name="link")
     op.drop_table("link")
     op.drop_table("invoice_line")
@@ -1210,6 +1248,7 @@ def downgrade() -> None:
     op.drop_table("task")
     op.drop_index("ix_ledger_entry_posted_on", table_name="ledger_entry")
     op.drop_table("ledger_entry")
+    op.drop_index("ix_file_retention", table_name="file")
     op.drop_index("ix_file_content", table_name="file")
     op.drop_index("ix_file_account", table_name="file")
     op.drop_table("file")

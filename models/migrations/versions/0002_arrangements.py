@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_daily_run_account_id")),
         sa.PrimaryKeyConstraint("work", "account_id", "business_on", name=op.f("pk_daily_run")),
     )
+    op.create_index("ix_daily_run_day", "daily_run", ["work", "business_on"], unique=False)
     op.create_table(
         "answer",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -217,6 +218,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offer")),
         sa.UniqueConstraint("ref", name=op.f("uq_offer_ref")),
     )
+    op.create_index("ix_offer_supersedes", "offer", ["supersedes_id"], unique=False)
     op.create_index("ix_offer_account", "offer", ["account_id"], unique=False)
     op.create_index("ix_offer_status", "offer", ["status", "expires_on"], unique=False)
     op.create_table(
@@ -255,6 +257,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promise")),
         sa.UniqueConstraint("ref", name=op.f("uq_promise_ref")),
     )
+    op.create_index("ix_promise_account", "promise", ["account_id"], unique=False)
     op.create_index(
         "uq_promise_open",
         "promise",
@@ -302,6 +305,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("payment_method_id", name=op.f("uq_saved_card_payment_method_id")),
         sa.UniqueConstraint("ref", name=op.f("uq_saved_card_ref")),
     )
+    op.create_index("ix_saved_card_contact", "saved_card", ["contact_id"], unique=False)
     op.create_index("ix_saved_card_account", "saved_card", ["account_id"], unique=False)
     op.create_table(
         "adjustment",
@@ -319,6 +323,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_adjustment_invoice_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_adjustment")),
     )
+    op.create_index("ix_adjustment_entry", "adjustment", ["entry_id"], unique=False)
     op.create_index("ix_adjustment_invoice", "adjustment", ["invoice_id"], unique=False)
     op.create_table(
         "answer_file",
@@ -427,6 +432,7 @@ def upgrade() -> None:
         sa.Column("account_id", base.BigId, nullable=False),
         sa.Column("invoice_id", base.BigId, nullable=True),
         sa.Column("contact_id", base.BigId, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column(
             "reason",
             sa.Enum(
@@ -546,6 +552,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan")),
         sa.UniqueConstraint("ref", name=op.f("uq_plan_ref")),
     )
+    op.create_index("ix_plan_card", "plan", ["saved_card_id"], unique=False)
     op.create_index("ix_plan_account", "plan", ["account_id"], unique=False)
     op.create_index("ix_plan_status", "plan", ["status"], unique=False)
     op.create_table(
@@ -651,6 +658,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
         sa.UniqueConstraint("ref", name=op.f("uq_request_ref")),
     )
+    op.create_index("ix_request_invoice", "request", ["invoice_id"], unique=False)
+    op.create_index("ix_request_answer", "request", ["answer_id"], unique=False)
     op.create_index("ix_request_account", "request", ["account_id"], unique=False)
     op.create_index("ix_request_status", "request", ["status", "answer_by_on"], unique=False)
     op.create_table(
@@ -737,6 +746,7 @@ def upgrade() -> None:
         sa.Column("plan_id", base.BigId, nullable=False),
         sa.Column("invoice_id", base.BigId, nullable=False),
         sa.Column("covered_minor", sa.BigInteger(), nullable=False),
+        sa.Column("beside_minor", sa.BigInteger(), nullable=False),
         sa.Column("blocking", sa.Boolean(), nullable=False),
         sa.CheckConstraint("covered_minor > 0", name=op.f("ck_plan_invoice_covered")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_plan_invoice_invoice_id")),
@@ -894,11 +904,14 @@ def downgrade() -> None:
     op.drop_table("dispute_line")
     op.drop_index("ix_request_status", table_name="request")
     op.drop_index("ix_request_account", table_name="request")
+    op.drop_index("ix_request_answer", table_name="request")
+    op.drop_index("ix_request_invoice", table_name="request")
     op.drop_table("request")
     op.drop_index("ix_card_setup_card", table_name="card_setup")
     op.drop_table("card_setup")
     op.drop_index("ix_plan_status", table_name="plan")
     op.drop_index("ix_plan_account", table_name="plan")
+    op.drop_index("ix_plan_card", table_name="plan")
     op.drop_table("plan")
     op.drop_index("ix_pause_invoice", table_name="pause")
     op.drop_index("ix_pause_account", table_name="pause")
@@ -918,8 +931,10 @@ def downgrade() -> None:
     op.drop_index("ix_answer_file_answer", table_name="answer_file")
     op.drop_table("answer_file")
     op.drop_index("ix_adjustment_invoice", table_name="adjustment")
+    op.drop_index("ix_adjustment_entry", table_name="adjustment")
     op.drop_table("adjustment")
     op.drop_index("ix_saved_card_account", table_name="saved_card")
+    op.drop_index("ix_saved_card_contact", table_name="saved_card")
     op.drop_table("saved_card")
     op.drop_index(
         "uq_promise_open",
@@ -927,14 +942,17 @@ def downgrade() -> None:
         sqlite_where=sa.text("status = 'open'"),
         postgresql_where=sa.text("status = 'open'"),
     )
+    op.drop_index("ix_promise_account", table_name="promise")
     op.drop_table("promise")
     op.drop_index("ix_offer_status", table_name="offer")
     op.drop_index("ix_offer_account", table_name="offer")
+    op.drop_index("ix_offer_supersedes", table_name="offer")
     op.drop_table("offer")
     op.drop_index("ix_hardship_case_account", table_name="hardship_case")
     op.drop_table("hardship_case")
     op.drop_index("ix_answer_account", table_name="answer")
     op.drop_table("answer")
+    op.drop_index("ix_daily_run_day", table_name="daily_run")
     op.drop_table("daily_run")
     op.drop_index(
         "uq_credit_hold_active",

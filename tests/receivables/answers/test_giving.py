@@ -23,7 +23,7 @@ from models.staff import Role
 from models.states import RequestStatus
 from models.store import Store
 from models.work import Interaction, Task, TaskKind
-from receivables import pauses
+from receivables import letters, pauses
 from receivables.answers import callbacks, giving, hardship, requests
 from receivables.answers.giving import Facts
 from receivables.contact import reminders, rules
@@ -86,7 +86,7 @@ class World:
                     policy=default_policy(), now=now, message_id=message.id,
                 )  # fmt: skip
                 if decision.allowed:
-                    letter = reminders.compose(
+                    letter = letters.compose(
                         s, message, link="https://pay.example/l/t", link_expires_at=now, stop="-", now=now
                     )
                     told[contact.name] = [row.number for row in letter.values["invoice_list"]]
@@ -347,7 +347,7 @@ def test_answered_or_refused_once(world: World) -> None:
     with world.store.read() as s:
         message = s.scalars(select(Message)).one()
         task = s.scalars(select(Task)).one()
-        letter = reminders.compose(
+        letter = letters.compose(
             s, message, link="https://pay.example/l/t", link_expires_at=NOON, stop="-", now=NOON
         )
     assert (message.contact_id, message.purpose) == (world.helen.id, Purpose.ANSWER)
@@ -437,7 +437,8 @@ def test_hours_are_ours_at_our_place(sqlite_world: World) -> None:
     assert hours[0] == datetime(2026, 11, 19, 11, tzinfo=NOON.tzinfo)
     assert hours[-1] == datetime(2026, 11, 25, 16, tzinfo=NOON.tzinfo)
     assert {h.weekday() for h in hours} == {0, 1, 2, 3, 4}
-    evening = callbacks.slots({"he": "א׳-ה׳ 08:30-16:00"}, "Asia/Jerusalem", "IL", now=NOON)
+    rules_ = default_policy().calls
+    evening = callbacks.slots({"he": "א׳-ה׳ 08:30-16:00"}, "Asia/Jerusalem", "IL", rules_, now=NOON)
     assert evening[-1].minute == 30
     assert callbacks.opening({"en": "always"}) == callbacks.USUAL
 

@@ -19,7 +19,7 @@ from models.pauses import PauseReason
 from models.staff import Role
 from models.store import Store
 from receivables import invoices, pauses
-from receivables.arrangements import plan_days, plan_reads, plans
+from receivables.arrangements import plan_changes, plan_days, plan_reads, plans
 from receivables.arrangements.plan_terms import Wish
 from receivables.calendar_days import at_local
 from receivables.payments import settling, starting
@@ -189,7 +189,7 @@ class PlanWorld:
 
         def unit(session: Session) -> SavedCard:
             card = self.card(session, last4=last4)
-            plans.pay_by_card(session, self.holder, plan.ref, card, now=now)
+            plan_changes.pay_by_card(session, self.holder, plan.ref, card, now=now)
             return card
 
         return self.store.run(unit)

@@ -35,13 +35,6 @@ from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_pa
 PAGE = "checkout.sessions.create"
 
 
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
-    yield stand_in
-    stand_in.stop()
-
-
 @pytest.fixture
 def world(store: Store, stripe: StandIn) -> Iterator[World]:
     yield a_world(store, stripe)

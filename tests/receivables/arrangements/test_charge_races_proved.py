@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from models.states import UNSETTLED_ATTEMPTS, AttemptStatus, InstalmentStatus, PlanStatus
 from models.store import Store
@@ -17,31 +12,14 @@ from receivables.errors import Refused
 from receivables.payments import attempts, settling
 from receivables.permissions import SYSTEM
 from tests.effort import REPEATS
-from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.mailboxes import MailboxProcess
+from tests.proof import prove
 from tests.races import together
 from tests.receivables.arrangements.card_world import World, a_world, now
-from tests.standins import StandIn, pay_on_page, start_stripe
+from tests.standins import StandIn, pay_on_page
 
-ROOT = Path(__file__).resolve().parents[3]
 #: Refusals that a racer may hear.
 FAIR = {"already_paid", "being_checked", "nothing_to_pay", "arrangement_changed", "plan_gone"}
-
-
-@pytest.fixture
-def stripe(tmp_path: Path) -> Iterator[StandIn]:
-    """A stand-in of its own: the checker wants each of its charges in these books."""
-    (tmp_path / "stripe").mkdir()
-    stand_in = start_stripe(tmp_path / "stripe")
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[MailboxProcess]:
-    (tmp_path / "mailbox").mkdir()
-    sink = start_mailbox(tmp_path / "mailbox")
-    yield sink
-    sink.stop()
 
 
 def fair(outcomes: Sequence[object]) -> None:
@@ -55,27 +33,23 @@ def settled(world: World) -> None:
     """Follow every attempt to its end, as worker and sweeper do, one after another."""
     for attempt in world.attempts():
         if attempt.superseded_at is not None and attempt.status in UNSETTLED_ATTEMPTS:
-            settling.end_superseded(world.store, world.gateway, attempt.ref, now=now())
+            later = now() + settling.UNDER_WAY
+            settling.end_superseded(world.store, world.gateway, attempt.ref, now=later)
         world.settle(attempt.ref, later=timedelta(minutes=1))
 
 
 def test_the_books_hold_after_races_for_an_instalment(
-    store: Store, database_url: str, stripe: StandIn, mailbox: MailboxProcess
+    store: Store, database_url: str, own_stripe: StandIn, own_mailbox: MailboxProcess
 ) -> None:
     """Worker ∥ worker, ∥ hand, ∥ sweeper after a lost answer, ∥ removal of the card, ∥ end of the plan."""
     for number in range(REPEATS):
         for race in RACES:
-            world = a_world(store, stripe)
+            world = a_world(store, own_stripe)
             world.save()
             race(world, number)
             assert sum(charge.credited for charge in world.charges()) <= 1
             assert world.hold()
-    proof = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "checker", "--database", database_url,
-         "--stripe-log", str(stripe.db_path), "--mailbox", str(mailbox.db_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert proof.returncode == 0, proof.stdout + proof.stderr
+    prove(database_url, stripe=own_stripe, mailbox=own_mailbox)
 
 
 def _two_workers(world: World, number: int) -> None:

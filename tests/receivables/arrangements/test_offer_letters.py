@@ -13,8 +13,8 @@ from models.accounts import Account
 from models.messages import Message, Purpose
 from models.store import Store
 from presentation import Presenter
+from receivables import letters
 from receivables.arrangements import offer_deciding, offer_ends
-from receivables.contact import reminders
 from receivables.ports import Rendered
 from tests.conftest import NOON
 from tests.receivables.arrangements.offer_world import TODAY, OfferWorld, a_late_account, gbp
@@ -35,7 +35,7 @@ def mail(world: OfferWorld, kind: str, language: str = "en") -> Rendered:
         session.execute(update(Message).where(Message.kind == kind).values(language=language))
     with world.store.read() as session:
         message = session.scalars(select(Message).where(Message.kind == kind)).one()
-        letter = reminders.compose(
+        letter = letters.compose(
             session, message, link="https://npp.example/l/x", link_expires_at=NOON + timedelta(days=14),
             stop="https://npp.example/x/y", now=NOON,
         )  # fmt: skip
@@ -115,11 +115,12 @@ def test_an_offer_that_no_longer_stands_is_not_sent(world: OfferWorld) -> None:
         message = session.scalars(select(Message)).one()
         account = session.get_one(Account, world.account.id)
         assert message.purpose is Purpose.ARRANGEMENT
-        assert reminders.still_due(session, message, account, now=NOON)
+        assert letters.is_still_true(session, message, account, now=NOON)
     world.store.run(lambda s: offer_deciding.withdraw(s, world.supervisor, offer.ref, now=NOON))
     with world.store.read() as session:
         message = session.scalars(select(Message)).one()
-        assert not reminders.still_due(session, message, session.get_one(Account, world.account.id), now=NOON)
+        account = session.get_one(Account, world.account.id)
+        assert not letters.is_still_true(session, message, account, now=NOON)
 
 
 def test_nobody_without_an_address_gets_one_by_sms(world: OfferWorld) -> None:

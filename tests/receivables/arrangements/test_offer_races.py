@@ -6,13 +6,8 @@ accept (FT-26), approve ∥ approve.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -31,10 +26,10 @@ from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from tests.conftest import NOON
 from tests.effort import REPEATS
+from tests.proof import prove
 from tests.races import together
 from tests.receivables.arrangements.offer_world import TODAY, OfferWorld, a_late_account
 
-ROOT = Path(__file__).resolve().parents[3]
 BALANCE, AGREED = 141840, 121896
 
 
@@ -48,19 +43,6 @@ def race(*acts: Callable[[], object]) -> list[object]:
 
 def refusals(outcomes: list[object]) -> list[str]:
     return [o.code for o in outcomes if isinstance(o, Refused)]
-
-
-def prove(database_url: str) -> None:
-    """No invariant of the books is broken by what was written."""
-    # The gateway is a hand-written part here, without a log; everything else is proved. Started
-    # elsewhere, so that no log of a demo is taken for one.
-    with tempfile.TemporaryDirectory() as folder:
-        proof = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "checker", "--database", database_url, "--now", NOON.isoformat()],
-            cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
-    assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 def blocking(world: OfferWorld) -> int:
@@ -98,7 +80,7 @@ def test_pay_in_full_beside_accept(store: Store, database_url: str) -> None:
         else:
             assert (status, codes, credit) == (OfferStatus.SETTLED, [], BALANCE - AGREED)
     assert seen <= {OfferStatus.VOIDED, OfferStatus.SETTLED}
-    prove(database_url)
+    prove(database_url, now=NOON)
 
 
 def test_accept_beside_withdraw_and_a_second_device(store: Store, database_url: str) -> None:
@@ -120,7 +102,7 @@ def test_accept_beside_withdraw_and_a_second_device(store: Store, database_url: 
         status = world.status(offer.ref)
         assert status in (OfferStatus.ACCEPTED, OfferStatus.WITHDRAWN)
         assert blocking(world) == (2 if status is OfferStatus.ACCEPTED else 0)
-    prove(database_url)
+    prove(database_url, now=NOON)
 
 
 def test_accept_beside_expire_at_midnight(store: Store, database_url: str) -> None:
@@ -147,7 +129,7 @@ def test_accept_beside_expire_at_midnight(store: Store, database_url: str) -> No
             assert status in (OfferStatus.ACCEPTED, OfferStatus.LAPSED)
             assert refusals(outcomes) == []
         assert blocking(world) == (2 if status is OfferStatus.ACCEPTED else 0)
-    prove(database_url)
+    prove(database_url, now=NOON)
 
 
 def test_approve_beside_edit_and_a_second_approver(store: Store, database_url: str) -> None:
@@ -170,7 +152,7 @@ def test_approve_beside_edit_and_a_second_approver(store: Store, database_url: s
         assert world.status(edited.ref) is OfferStatus.AWAITING_APPROVAL
         assert world.status(read.ref) in (OfferStatus.SUPERSEDED, OfferStatus.WITHDRAWN)
         assert set(refusals(outcomes)) == {"not_waiting"}
-    prove(database_url)
+    prove(database_url, now=NOON)
 
 
 def test_accept_beside_a_credit_note(store: Store, database_url: str) -> None:
@@ -196,7 +178,7 @@ def test_accept_beside_a_credit_note(store: Store, database_url: str) -> None:
         world.pay_offer(offer)
         assert world.status(offer.ref) is OfferStatus.SETTLED
         assert world.balances() == [0, 0]
-    prove(database_url)
+    prove(database_url, now=NOON)
 
 
 @pytest.mark.parametrize("count", [4])
@@ -211,4 +193,4 @@ def test_settle_told_four_times_forgives_once(store: Store, database_url: str, c
         assert world.status(offer.ref) is OfferStatus.SETTLED
         assert offers.amount_of(world.offer(offer.ref)) == Money(AGREED, "GBP")
         assert world.balances() == [0, 0]
-    prove(database_url)
+    prove(database_url, now=NOON)

@@ -27,9 +27,11 @@ from receivables.arrangements import (
     offer_reads,
     offers,
 )
+from receivables.arrangements.offer_terms import limits
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
+from receivables.policy import default_policy
 from tests import factories as make
 from tests.conftest import NOON
 from tests.receivables.arrangements.offer_world import TODAY, OfferWorld, a_late_account, gbp
@@ -123,19 +125,6 @@ def test_what_is_contested_or_agreed_is_not_offered_again(world: OfferWorld) -> 
     with pytest.raises(Refused) as refusal:
         world.counter(LEAST + 100)
     assert code_of(refusal) == "offer_running"
-
-
-def test_by_rule_the_grid_is_offered_once(world: OfferWorld) -> None:
-    def by_rule() -> Offer:
-        return world.store.run(
-            lambda s: offer_making.offer_by_rule(s, world.account.ref, currency="GBP", now=NOON)
-        )
-
-    offer = by_rule()
-    assert (offer.maker, offer.amount_minor, offer.status) == (OfferMaker.RULE, LEAST, OfferStatus.OPEN)
-    with pytest.raises(Refused) as refusal:
-        by_rule()
-    assert code_of(refusal) == "offer_stands"
 
 
 # --------------------------------------------------------------------------- countered
@@ -577,8 +566,9 @@ def test_forints_are_offered_in_whole_units(store: Store) -> None:
     with store.write() as session:
         account = make.an_account(session, make.a_creditor(session))
         make.an_invoice(session, account, total=Money(1234500, "HUF"), due_on=TODAY - timedelta(days=65))
-    offer = store.run(lambda s: offer_making.offer_by_rule(s, account.ref, currency="HUF", now=NOON))
-    assert offer.amount_minor == 1111100
+    with store.read() as session:
+        rows = offer_making.overdue_rows(session, account.id, "HUF", TODAY)
+        assert limits(default_policy(), rows, TODAY).least == Money(1111100, "HUF")
 
 
 def test_the_database_refuses_an_offer_of_all_or_nothing(world: OfferWorld) -> None:

@@ -20,14 +20,15 @@ from models.states import AttemptStatus, InstalmentStatus, PlanStatus
 from models.store import Store
 from models.work import Task
 from receivables import credit_notes, ledger
-from receivables.arrangements import plan_counts, plan_letters, plan_reads, plans
+from receivables.arrangements import plan_changes, plan_counts, plan_days, plan_letters, plan_reads, plans
+from receivables.arrangements.decline_classes import DeclineKind, DeclineReason, Remedy
 from receivables.arrangements.plan_terms import Wish
 from receivables.errors import Refused
 from receivables.permissions import SYSTEM
 from receivables.ports import RemoteState
 from tests import factories as make
 from tests.conftest import NOON
-from tests.receivables.arrangements.plan_world import TODAY, PlanWorld, an_owing_account, noon_of
+from tests.receivables.arrangements.plan_world import TODAY, PlanWorld, an_owing_account, gbp, noon_of
 
 #: Days of a plan of three parts of £472.80 that was agreed on 19 November.
 DAYS = (date(2026, 12, 4), date(2027, 1, 4), date(2027, 2, 4))
@@ -49,7 +50,7 @@ def kinds(world: PlanWorld) -> list[str]:
         rows = session.scalars(
             select(Message).where(Message.channel == Channel.EMAIL).order_by(Message.id)
         ).all()
-    return [row.kind for row in rows if row.kind.startswith("instalment")]
+    return [row.kind for row in rows if row.kind.startswith(("instalment", "card_"))]
 
 
 # --------------------------------------------------------------------------- money
@@ -153,10 +154,10 @@ def test_a_notice_comes_three_days_before_by_mail_and_sms(world: PlanWorld) -> N
         (mail,) = (notice for notice in notices if notice.channel is Channel.EMAIL)
         said = plan_letters.due_values(session, mail, world.account, TODAY)
         assert said == {"instalment_amount": Money(47280, "GBP"), "due_date": DAYS[0]}
-        assert plan_letters.still_due(session, mail)
+        assert plan_letters.still_due(session, mail, world.account, TODAY)
     world.pay(plan, on=date(2026, 12, 3))
     with world.store.read() as session:
-        assert not plan_letters.still_due(session, mail)
+        assert not plan_letters.still_due(session, mail, world.account, TODAY)
 
 
 def test_a_missed_part_is_asked_for_on_the_days_of_the_terms(world: PlanWorld) -> None:
@@ -280,32 +281,74 @@ def test_a_card_is_charged_on_its_day_and_tried_again_by_the_terms(world: PlanWo
 
             def fail(session: Session, on: date = on, instalment_id: int = instalment_id) -> None:
                 part = session.get_one(Instalment, instalment_id)
-                plans.charge_failed(
-                    session, SYSTEM, part, kind="soft", code="insufficient_funds", now=noon_of(on)
-                )
+                plan_days.charge_failed(
+                    session, SYSTEM, part, kind=DeclineKind.SOFT, reason=DeclineReason.NO_FUNDS,
+                    now=noon_of(on),
+                )  # fmt: skip
 
             world.store.run(fail)
     assert tried == [0, 3, 5]
-    assert kinds(world) == ["instalment_missed"]
+    assert kinds(world) == ["card_refused"] * 3
     first = world.parts(plan)[0]
-    assert (first.tries, first.status, first.last_failure) == (
-        3, InstalmentStatus.MISSED, "insufficient_funds",
-    )  # fmt: skip
+    assert (first.tries, first.status, first.last_failure) == (3, InstalmentStatus.MISSED, "no_funds")
     assert world.plan(plan).status is PlanStatus.ACTIVE
 
 
-@pytest.mark.parametrize("kind", ["hard", "needs_authentication"])
-def test_a_card_that_will_not_pay_is_not_tried_again(world: PlanWorld, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason", "remedy"),
+    [
+        (DeclineKind.SOFT, DeclineReason.NO_FUNDS, Remedy.RETRY),
+        (DeclineKind.HARD, DeclineReason.CARD_EXPIRED, Remedy.CARD),
+        (DeclineKind.NEEDS_AUTHENTICATION, DeclineReason.CONFIRM, Remedy.CONFIRM),
+    ],
+)
+def test_the_debtor_reads_why_and_what_helps(
+    lite: PlanWorld, kind: DeclineKind, reason: DeclineReason, remedy: Remedy
+) -> None:
+    """P-24: the reason in our words, the day of the next try or what to do; by mail, SMS where he has to."""
+    plan = lite.agreed(3)
+    lite.on_card(plan)
+    on = DAYS[0]
+
+    def fail(session: Session) -> None:
+        part = session.get_one(Instalment, lite.charges(on)[0])
+        plan_days.charge_failed(session, SYSTEM, part, kind=kind, reason=reason, now=noon_of(on))
+
+    lite.store.run(fail)
+    first = lite.view(plan, on=on).parts[0]
+    again = on + timedelta(days=3) if remedy is Remedy.RETRY else None
+    assert (first.refused, first.remedy, first.next_try_on) == (reason, remedy, again)
+    with lite.store.write() as session:
+        mails = session.scalars(select(Message).where(Message.kind == "card_refused")).all()
+        channels = {Channel.EMAIL} if remedy is Remedy.RETRY else {Channel.EMAIL, Channel.SMS}
+        assert {mail.channel for mail in mails} == channels
+        said = plan_letters.refused_values(session, mails[0], lite.account, on)
+        assert (said["refusal"], said["remedy"], said["instalment_amount"]) == (reason, remedy, gbp(47280))
+        assert said["retry_date"] == (again or on)
+        assert said["deadline"] == DAYS[1]
+        assert plan_letters.still_refused(session, mails[0], lite.account, on)
+        # Another card, or paying by link, makes the letter untrue.
+        plan_changes.pay_by_link(session, lite.holder, plan.ref, now=noon_of(on))
+        assert not plan_letters.still_refused(session, mails[0], lite.account, on)
+    assert lite.view(plan, on=on).parts[0].refused is None
+    lite.on_card(plan, last4="4444", now=noon_of(on))
+    assert lite.view(plan, on=on).parts[0].refused is None
+
+
+@pytest.mark.parametrize("kind", [DeclineKind.HARD, DeclineKind.NEEDS_AUTHENTICATION])
+def test_a_card_that_will_not_pay_is_not_tried_again(world: PlanWorld, kind: DeclineKind) -> None:
     """P-24: a link at once; another card is tried the same day."""
     plan = world.agreed(3)
     world.on_card(plan)
 
     def fail(session: Session) -> None:
         part = session.get_one(Instalment, world.charges(DAYS[0])[0])
-        plans.charge_failed(session, SYSTEM, part, kind=kind, code="stolen_card", now=noon_of(DAYS[0]))
+        plan_days.charge_failed(
+            session, SYSTEM, part, kind=kind, reason=DeclineReason.DECLINED, now=noon_of(DAYS[0])
+        )
 
     world.store.run(fail)
-    assert kinds(world) == ["instalment_missed"]
+    assert kinds(world) == ["card_refused"]
     assert seqs(world, DAYS[0] + timedelta(days=9)) == []
     world.on_card(plan, last4="4444", now=noon_of(DAYS[0]))
     assert seqs(world, DAYS[0]) == [1]
@@ -341,13 +384,13 @@ def test_the_last_part_is_charged_as_its_row_says(lite: PlanWorld) -> None:
     lite.on_card(plan)
     with lite.store.read() as session:
         rows = plan_reads.parts_of(session, plan.id)
-        assert plans.charge_amount(session, rows[0]).minor == rows[0].amount_minor
+        assert plan_days.charge_amount(session, rows[0]).minor == rows[0].amount_minor
     lite.pay(plan, "next")
     for _ in range(4):
         lite.pay(plan, "next")
     with lite.store.read() as session:
         last = plan_reads.parts_of(session, plan.id)[-1]
-        assert plans.charge_amount(session, last).minor == last.amount_minor
+        assert plan_days.charge_amount(session, last).minor == last.amount_minor
         left = session.scalars(select(Invoice.balance_minor)).all()
     assert sum(left) == last.amount_minor
 
@@ -355,8 +398,5 @@ def test_the_last_part_is_charged_as_its_row_says(lite: PlanWorld) -> None:
 def test_a_card_without_consent_charges_nothing(lite: PlanWorld) -> None:
     plan = lite.agreed(3)
     card = lite.on_card(plan)
-    lite.store.run(lambda s: plans.forget_card(s, lite.holder, card, now=NOON))
+    lite.store.run(lambda s: plan_changes.forget_card(s, lite.holder, card, now=NOON))
     assert lite.charges(DAYS[0]) == []
-    part = lite.parts(plan)[0]
-    with pytest.raises(ValueError, match="maybe"), lite.store.write() as session:
-        plans.charge_failed(session, SYSTEM, part, kind="maybe", code="x", now=NOON)

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from models.arrangements import Instalment
 from models.links import Channel
 from models.messages import Message
 from models.store import Store
 from presentation import Presenter
-from receivables.arrangements import plans
-from receivables.contact import reminders
+from receivables import letters
+from receivables.arrangements import plan_days, plan_deciding
+from receivables.arrangements.decline_classes import DeclineKind, DeclineReason, Remedy
+from receivables.permissions import SYSTEM
 from tests.databases import fresh_database
+from tests.presentation.letters import rendered
 from tests.receivables.arrangements.plan_world import TODAY, PlanWorld, an_owing_account, noon_of
 from tests.receivables.arrangements.test_plan_days import DAYS
 
@@ -33,13 +38,13 @@ def written(world: PlanWorld, kind: str, language: str, channel: Channel) -> str
         ).first()
         assert message is not None, kind
         message.language = language
-        letter = reminders.compose(
+        letter = letters.compose(
             session, message, link="https://pay.example/l/t", link_expires_at=now,
             stop="https://pay.example/x/s", now=now,
         )  # fmt: skip
-        rendered = Presenter(TEMPLATES).render_message(letter)
-    assert rendered.segments <= 3
-    return rendered.subject + "\n" + rendered.text
+        made = Presenter(TEMPLATES).render_message(letter)
+    assert made.segments <= 3
+    return made.subject + "\n" + made.text
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +54,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanWorld]:
         world = an_owing_account(Store(url))
         asked = world.asked(9)
         world.store.run(
-            lambda s: plans.refuse(s, world.collector, asked.ref, reason="Too long.", now=noon_of(TODAY))
+            lambda s: plan_deciding.refuse(
+                s, world.collector, asked.ref, reason="Too long.", now=noon_of(TODAY)
+            )
         )
-        world.agreed(3)
+        plan = world.agreed(3)
         world.daily(DAYS[0] - timedelta(days=3))
         world.days(DAYS[0] + timedelta(days=1), DAYS[0] + timedelta(days=3))
+        later = noon_of(DAYS[0] + timedelta(days=4))
+        world.on_card(plan, now=later)
+
+        def fail(session: Session) -> None:
+            part = session.get_one(Instalment, world.charges(later.date())[0])
+            plan_days.charge_failed(
+                session, SYSTEM, part, kind=DeclineKind.HARD, reason=DeclineReason.CARD_EXPIRED, now=later
+            )
+
+        world.store.run(fail)
         yield world
         world.store.dispose()
 
@@ -65,14 +82,35 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanWorld]:
         ("plan_activated", Channel.EMAIL), ("plan_answered", Channel.EMAIL),
         ("instalment_due", Channel.EMAIL), ("instalment_due", Channel.SMS),
         ("instalment_missed", Channel.EMAIL), ("instalment_missed", Channel.SMS),
+        ("card_refused", Channel.EMAIL), ("card_refused", Channel.SMS),
     ],
 )  # fmt: skip
 def test_each_message_is_whole(world: PlanWorld, kind: str, channel: Channel, language: str) -> None:
     said = written(world, kind, language, channel)
     assert "{" not in said
     assert "https://pay.example/l/t" in said
-    if kind.startswith("instalment"):
+    if kind.startswith(("instalment", "card_")):
         assert "472" in said
+
+
+@pytest.mark.parametrize("language", ["en", "he", "ru", "hu"])
+def test_each_refusal_and_each_remedy_has_its_words(language: str) -> None:
+    """P-24: why the card did not pay, and what helps, in every language; all of them differ."""
+    said = {
+        (reason, remedy): rendered("card_refused", language, refusal=reason.value, remedy=remedy.value).text
+        for reason in DeclineReason
+        for remedy in Remedy
+    }
+    assert len(set(said.values())) == len(DeclineReason) * len(Remedy)
+    assert not [text for text in said.values() if "{" in text]
+
+
+def test_what_helps_names_its_day() -> None:
+    """The next try names its day, the others the last day on which the plan goes on unchanged."""
+    for remedy in Remedy:
+        said = rendered("card_refused", "en", refusal="no_funds", remedy=remedy.value).text
+        assert ("4 December 2026" in said) is (remedy is Remedy.RETRY)
+        assert ("3 December 2026" in said) is (remedy is not Remedy.RETRY)
 
 
 def test_the_agreement_lists_every_date_and_amount(world: PlanWorld) -> None:

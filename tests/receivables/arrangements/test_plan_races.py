@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs import daily
 from models.arrangements import Plan, PlanInvoice
+from models.pauses import PauseReason
 from models.payments import PaymentAttempt
 from models.states import PlanStatus
 from models.store import Store
-from receivables.arrangements import plans
+from receivables.arrangements import plan_deciding, plans
 from receivables.errors import Refused
 from receivables.payments.quotes import Choice
 from receivables.ports import RemoteState
 from tests.conftest import NOON
 from tests.effort import REPEATS
+from tests.proof import prove
 from tests.races import together
 from tests.receivables.arrangements.plan_world import TODAY, PlanWorld, an_owing_account
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def proved(database_url: str) -> None:
-    """The checker finds nothing broken."""
-    proof = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "checker", "--database", database_url],
-        # Away from the root, where a demo may have left logs of its own.
-        cwd=ROOT / "tests", capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 def only_refused(outcomes: list[object], *codes: str) -> None:
@@ -51,7 +38,7 @@ def test_two_devices_sign_two_plans_over_one_invoice(store: Store, database_url:
         asked = world.asked(9)
 
         def answer(s: Session, world: PlanWorld = world, asked: Plan = asked) -> Plan:
-            return plans.counter(
+            return plan_deciding.counter(
                 s, world.collector, asked.ref, parts=8, first_on=TODAY + timedelta(days=9), reason="Eight.",
                 now=NOON,
             )  # fmt: skip
@@ -69,7 +56,7 @@ def test_two_devices_sign_two_plans_over_one_invoice(store: Store, database_url:
         assert len(held) == 2
         # Whoever signed the agreed plan twice was told of it once.
         assert world.mails().count("plan_activated") == 1
-    proved(database_url)
+    prove(database_url)
 
 
 def test_paying_while_the_plan_is_signed(store: Store, database_url: str) -> None:
@@ -98,7 +85,7 @@ def test_paying_while_the_plan_is_signed(store: Store, database_url: str) -> Non
         paid = 57600 * len(attempts)
         assert world.view(plan).received.minor == paid
         assert sum(status == "paid" for status in world.statuses(plan)) == paid // 47280
-    proved(database_url)
+    prove(database_url)
 
 
 def test_the_last_money_comes_while_the_day_is_done(store: Store, database_url: str) -> None:
@@ -122,4 +109,48 @@ def test_the_last_money_comes_while_the_day_is_done(store: Store, database_url: 
         assert outcomes[1] is not outcomes[3]  # one of the two found the day done
         assert world.plan(plan).status is PlanStatus.COMPLETED
         assert world.statuses(plan) == ["paid", "paid"]
-    proved(database_url)
+    prove(database_url)
+
+
+def test_signed_on_one_device_and_taken_back_on_the_other(store: Store, database_url: str) -> None:
+    """accept ∥ withdraw ∥ accept ∥ withdraw: agreed or not, never both; the other device is refused."""
+    for _ in range(REPEATS):
+        world = an_owing_account(store)
+        draft = world.propose(3)
+
+        def act(number: int, world: PlanWorld = world, draft: Plan = draft) -> object:
+            if number % 2:
+                return world.accept(draft)
+            return store.run(lambda s: plans.withdraw(s, world.holder, draft.ref, now=NOON))
+
+        only_refused(together(4, act), "plan_gone")
+        status = world.plan(draft).status
+        agreed = status is PlanStatus.ACTIVE
+        assert agreed or status is PlanStatus.DECLINED
+        assert world.blocking(draft) == {agreed}
+        assert world.paused(PauseReason.PLAN) == (2 if agreed else 0)
+        assert world.mails().count("plan_activated") == int(agreed)
+    prove(database_url)
+
+
+def test_approved_at_the_desk_and_taken_back_by_the_debtor(store: Store, database_url: str) -> None:
+    """approve ∥ withdraw: one of the two; the task is done and nothing waits for our answer."""
+    for _ in range(REPEATS):
+        world = an_owing_account(store)
+        asked = world.asked(9)
+
+        def act(number: int, world: PlanWorld = world, asked: Plan = asked) -> object:
+            def unit(session: Session) -> Plan:
+                if number:
+                    return plans.withdraw(session, world.holder, asked.ref, now=NOON)
+                digest = asked.terms_digest
+                return plan_deciding.approve(session, world.supervisor, asked.ref, digest=digest, now=NOON)
+
+            return store.run(unit)
+
+        only_refused(together(2, act), "plan_gone")
+        status = world.plan(asked).status
+        assert status in (PlanStatus.ACTIVE, PlanStatus.WITHDRAWN)
+        assert world.blocking(asked) == {status is PlanStatus.ACTIVE}
+        assert world.paused(PauseReason.AWAITING_OUR_ANSWER) == 0
+    prove(database_url)

@@ -19,7 +19,14 @@ from models.staff import Role, Staff
 from models.states import AttemptStatus, DisputeStatus, PlanStatus, PromiseStatus
 from models.store import Store
 from models.work import Task
-from receivables.arrangements import plan_reads, plan_terms, plans
+from receivables.arrangements import (
+    plan_changes,
+    plan_deciding,
+    plan_outlook,
+    plan_reads,
+    plan_terms,
+    plans,
+)
 from receivables.arrangements.plan_terms import Wish
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.payments.quotes import Choice
@@ -86,12 +93,12 @@ def test_who_keeps_promises_gets_more_parts(lite: PlanWorld) -> None:
 def test_a_currency_without_a_scale_goes_to_a_person() -> None:
     band = plan_terms.band_of(default_policy(), Money(10**6, "SEK"), kept_promises=9, today=TODAY)
     assert not band.gives
-    assert plan_terms.ready_wishes(band, TODAY) == []
+    assert plan_terms.ready_wishes(default_policy(), band, TODAY) == []
 
 
 def test_three_ready_choices(lite: PlanWorld) -> None:
     with lite.store.read() as session:
-        found = plan_reads.outlook(
+        found = plan_outlook.outlook(
             session, lite.holder, account_id=lite.account.id, currency=None, invoice_refs=(), now=NOON
         )
     assert [len(choice.parts) for choice in found.choices] == [2, 3, 6]
@@ -269,8 +276,8 @@ def test_another_account_finds_nothing(lite: PlanWorld) -> None:
         lambda s: plan_reads.view(s, other, plan.ref, now=NOON),
         lambda s: plan_reads.choice(s, other, plan.ref, "rest", now=NOON),
         lambda s: plans.withdraw(s, other, plan.ref, now=NOON),
-        lambda s: plans.pay_by_link(s, other, plan.ref, now=NOON),
-        lambda s: plans.move_part(s, other, plan.ref, seq=1, to_on=TODAY, now=NOON),
+        lambda s: plan_changes.pay_by_link(s, other, plan.ref, now=NOON),
+        lambda s: plan_changes.move_part(s, other, plan.ref, seq=1, to_on=TODAY, now=NOON),
     ]
     for act in acts:
         with pytest.raises(NotFound), lite.store.write() as session:
@@ -307,7 +314,9 @@ def test_the_edge_of_the_band(lite: PlanWorld, first_on: date, parts: int, outsi
 def test_an_approved_plan_is_active_at_once(world: PlanWorld) -> None:
     """Four eyes: the debtor proposed, one of us decides; the task and the pause end."""
     plan = world.asked(9)
-    world.store.run(lambda s: plans.approve(s, world.collector, plan.ref, digest=plan.terms_digest, now=NOON))
+    world.store.run(
+        lambda s: plan_deciding.approve(s, world.collector, plan.ref, digest=plan.terms_digest, now=NOON)
+    )
     approved = world.plan(plan)
     assert (approved.status, approved.decided_by_id) == (PlanStatus.ACTIVE, world.collector.id)
     assert (world.paused(PauseReason.AWAITING_OUR_ANSWER), world.paused(PauseReason.PLAN)) == (0, 2)
@@ -324,11 +333,11 @@ def test_nobody_decides_above_his_limit_or_what_he_did_not_read(world: PlanWorld
         (world.supervisor, "0" * 64, "plan_changed"),
     ):
         with pytest.raises(Refused) as refusal, world.store.write() as session:
-            plans.approve(session, actor, plan.ref, digest=digest, now=NOON)
+            plan_deciding.approve(session, actor, plan.ref, digest=digest, now=NOON)
         assert code_of(refusal) == code
     for actor in (world.holder, make.staff_actor(_accountant(world.store))):
         with pytest.raises(NotAllowed), world.store.write() as session:
-            plans.approve(session, actor, plan.ref, digest=plan.terms_digest, now=NOON)
+            plan_deciding.approve(session, actor, plan.ref, digest=plan.terms_digest, now=NOON)
 
 
 def _accountant(store: Store) -> Staff:
@@ -339,14 +348,16 @@ def _accountant(store: Store) -> Staff:
 def test_a_refusal_says_why_and_chasing_goes_on(world: PlanWorld) -> None:
     plan = world.asked()
     world.store.run(
-        lambda s: plans.refuse(s, world.collector, plan.ref, reason="Please pay half first.", now=NOON)
+        lambda s: plan_deciding.refuse(
+            s, world.collector, plan.ref, reason="Please pay half first.", now=NOON
+        )
     )
     refused = world.plan(plan)
     assert (refused.status, refused.decision_reason) == (PlanStatus.DECLINED, "Please pay half first.")
     assert world.paused(PauseReason.AWAITING_OUR_ANSWER) == 0
     assert world.mails() == ["plan_answered"]
     with pytest.raises(Refused) as refusal, world.store.write() as session:
-        plans.approve(session, world.collector, plan.ref, digest=plan.terms_digest, now=NOON)
+        plan_deciding.approve(session, world.collector, plan.ref, digest=plan.terms_digest, now=NOON)
     assert code_of(refusal) == "plan_gone"
 
 
@@ -354,7 +365,7 @@ def test_other_terms_wait_for_the_debtor(world: PlanWorld) -> None:
     """A counter is a new plan; the debtor signs it without another approval, its proposer never decides."""
     plan = world.asked(9)
     new = world.store.run(
-        lambda s: plans.counter(
+        lambda s: plan_deciding.counter(
             s, world.supervisor, plan.ref, parts=8, first_on=TODAY + timedelta(days=7),
             reason="Eight we can do.", now=NOON,
         )
@@ -381,11 +392,11 @@ def test_approved_too_late_or_after_a_payment_it_is_refused(lite: PlanWorld) -> 
     plan = lite.asked()
     late = noon_of(date(2026, 12, 5))
     with pytest.raises(Refused) as refusal, lite.store.write() as session:
-        plans.approve(session, lite.collector, plan.ref, digest=plan.terms_digest, now=late)
+        plan_deciding.approve(session, lite.collector, plan.ref, digest=plan.terms_digest, now=late)
     assert code_of(refusal) == "plan_days_passed"
     lite.told(lite.start(Choice("chosen", "GBP", lite.refs[:1]), nonce="n"), RemoteState.SUCCEEDED, 57600)
     with pytest.raises(Refused) as refusal, lite.store.write() as session:
-        plans.approve(session, lite.collector, plan.ref, digest=plan.terms_digest, now=NOON)
+        plan_deciding.approve(session, lite.collector, plan.ref, digest=plan.terms_digest, now=NOON)
     assert code_of(refusal) == "plan_changed"
 
 
@@ -397,7 +408,9 @@ def test_one_date_moves_once(world: PlanWorld) -> None:
     plan = world.agreed(3)
 
     def move(to_on: date, seq: int = 1) -> None:
-        world.store.run(lambda s: plans.move_part(s, world.holder, plan.ref, seq=seq, to_on=to_on, now=NOON))
+        world.store.run(
+            lambda s: plan_changes.move_part(s, world.holder, plan.ref, seq=seq, to_on=to_on, now=NOON)
+        )
 
     for to_on, code in (
         (date(2026, 12, 4), "plan_move_not_later"), (date(2026, 11, 1), "plan_move_not_later"),
@@ -418,7 +431,7 @@ def test_one_date_moves_once(world: PlanWorld) -> None:
 def test_a_moved_part_stays_before_the_next(lite: PlanWorld) -> None:
     plan = lite.agreed(3, every=Every.WEEK)
     with pytest.raises(Refused) as refusal, lite.store.write() as session:
-        plans.move_part(session, lite.holder, plan.ref, seq=1, to_on=date(2026, 12, 11), now=NOON)
+        plan_changes.move_part(session, lite.holder, plan.ref, seq=1, to_on=date(2026, 12, 11), now=NOON)
     assert (code_of(refusal), refusal.value.facts["before"]) == ("plan_move_order", date(2026, 12, 11))
 
 
@@ -426,7 +439,7 @@ def test_the_way_of_paying_changes_both_ways(world: PlanWorld) -> None:
     plan = world.agreed(3)
     card = world.on_card(plan)
     assert (world.plan(plan).pays_by, world.plan(plan).saved_card_id) == (PaysBy.CARD, card.id)
-    assert world.store.run(lambda s: plans.forget_card(s, world.holder, card, now=NOON)) == 1
+    assert world.store.run(lambda s: plan_changes.forget_card(s, world.holder, card, now=NOON)) == 1
     assert (world.plan(plan).pays_by, world.plan(plan).saved_card_id) == (PaysBy.LINK, None)
 
 

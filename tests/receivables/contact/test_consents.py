@@ -46,9 +46,11 @@ class Case:
 
     def opt_out(self, token: str | None = None) -> ConsentEvent | None:
         return self.store.run(
-            lambda s: consents.opt_out(
-                s, token or self.token, text_shown="Stop reminders to h…@tidewater.example",
-                text_version="1", source="portal", ip_prefix="198.51.100.0/24", now=NOON,
+            lambda s: consents.choose_by_link(
+                s, token or self.token, wanted=False, now=NOON,
+                shown=consents.Shown(
+                    "Stop reminders to h…@tidewater.example", "1", "portal", "198.51.100.0/24"
+                ),
             )
         )  # fmt: skip
 

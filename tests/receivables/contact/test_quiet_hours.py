@@ -90,8 +90,8 @@ def test_the_other_channel_is_held_back(sqlite_store: Store) -> None:
 
 def say(s: object, world: World, channel: Channel, *, wanted: bool, minutes: int = 0) -> ConsentEvent | None:
     return consents.choose(
-        s, world.actor, channel, wanted=wanted, text_shown=f"wanted: {wanted}",  # type: ignore[arg-type]
-        text_version="people_page/1", source="portal", ip_prefix="198.51.100.0/24",
+        s, world.actor, channel, wanted=wanted,  # type: ignore[arg-type]
+        shown=consents.Shown(f"wanted: {wanted}", "people_page/1", "portal", "198.51.100.0/24"),
         now=NOON + timedelta(minutes=minutes),
     )  # fmt: skip
 
@@ -120,11 +120,15 @@ def test_again_at_the_way_out(sqlite_store: Store) -> None:
     world = World(sqlite_store)
     with sqlite_store.write() as s:
         token = consents.issue_opt_out(s, world.helen, Channel.EMAIL, policy=POLICY, now=NOON)
-    said = {"text_shown": "…", "text_version": "1", "source": "page", "ip_prefix": None, "now": NOON}
     with sqlite_store.write() as s:
-        assert consents.opt_in(s, token, **said) is None  # type: ignore[arg-type]
-        assert consents.opt_out(s, token, **said)  # type: ignore[arg-type]
-        assert consents.opt_in(s, token, **said)  # type: ignore[arg-type]
+
+        def choose(link: str, *, wanted: bool) -> ConsentEvent | None:
+            shown = consents.Shown("…", "1", "page")
+            return consents.choose_by_link(s, link, wanted=wanted, shown=shown, now=NOON)
+
+        assert choose(token, wanted=True) is None
+        assert choose(token, wanted=False)
+        assert choose(token, wanted=True)
         with pytest.raises(LinkGone):
-            consents.opt_in(s, "nothing", **said)  # type: ignore[arg-type]
+            choose("nothing", wanted=True)
     assert decide(world, 10).allowed

@@ -174,6 +174,15 @@ def test_other_needs_words_and_words_have_an_end(store: Store) -> None:
     assert story.all(select(Dispute)) == []
 
 
+def test_words_are_kept_as_text(store: Store) -> None:
+    """X-09: card numbers are masked, direction tricks and controls go, HTML is only letters."""
+    story = Story(store)
+    words = "4242 4242 4242 4242 \u202egnp.exe\u2069\x00\x1b <script>x</script>\r\nסוף\u200f"
+    story.dispute(LineClaim(2), words=words)
+    kept = "•••• 4242 gnp.exe <script>x</script>\nסוף\u200f"
+    assert story.all(select(DisputeNote.words)) == [kept]
+
+
 def test_who_may(store: Store) -> None:
     """L-15, decision 6: another account finds nothing; a link that staff hold may not."""
     story, other = Story(store), Story(store)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from gateways.files import FileFolder
-from models.disputes import DisputeDraft, DisputeFile, DisputeLine, DisputeNote
+from models.disputes import DisputeLine, DisputeNote
 from models.files import StoredFile
 from models.invoices import Invoice, InvoiceKind
 from models.links import Channel
@@ -22,9 +22,8 @@ from models.states import DisputeStatus, InvoiceStatus
 from models.store import Store
 from models.work import Task
 from presentation import Presenter
-from receivables import files, ledger
-from receivables.contact import reminders
-from receivables.disputes import drafts, outcomes, reads, threads
+from receivables import files, ledger, letters
+from receivables.disputes import outcomes, reads, threads
 from receivables.disputes.claims import LineClaim
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.policy import default_policy
@@ -223,26 +222,6 @@ def test_ten_files_a_dispute_and_only_ones_own(store: Store, tmp_path: Path) -> 
                 reads.dispute_view(session, stranger, dispute.ref, now=story.now)
 
 
-def test_old_drafts_go_with_their_files(store: Store, tmp_path: Path) -> None:
-    """Decision 10: seven days; what was sent stays."""
-    story, folder = Story(store), FileFolder(tmp_path / "files")
-    sent = a_file(store, story, folder, "sent.png")
-    story.dispute(LineClaim(1), files=[sent.ref])
-    out = io.BytesIO()
-    Image.new("RGB", (5, 5)).save(out, "PNG")
-    received = files.receive(folder, "kept.png", out.getvalue(), default_policy())
-    story.act(drafts.save_draft, story.debtor, story.invoice.ref, form={"words": "x"}, received=[received],
-              shown_at=story.now)  # fmt: skip
-    later = story.now + timedelta(days=7)
-    with store.read() as session:
-        assert drafts.concerned(session, story.now.date()) == []
-        assert drafts.concerned(session, later.date()) == [story.account.id]
-    store.run(lambda s: drafts.forget_old(s, story.account, today=later.date(), now=later))
-    assert story.all(select(DisputeDraft)) == []
-    assert story.all(select(StoredFile.name)) == ["sent.png"]
-    assert story.all(select(func.count()).select_from(DisputeFile)) == [1]
-
-
 @pytest.mark.parametrize("language", ["en", "he", "ru", "hu"])
 def test_each_message_is_whole(sqlite_store: Store, language: str) -> None:
     """House: every message complete in every language, with the amounts of its moment."""
@@ -264,7 +243,7 @@ def test_each_message_is_whole(sqlite_store: Store, language: str) -> None:
     with store.read() as session:
         for message in session.scalars(select(Message).order_by(Message.id)):
             message.language = language
-            letter = reminders.compose(
+            letter = letters.compose(
                 session, message, link="https://pay.example/l/x", link_expires_at=None,
                 stop="https://pay.example/x/y", now=story.now,
             )  # fmt: skip

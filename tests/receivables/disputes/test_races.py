@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from gateways.stripe_payments import StripePayments
@@ -25,29 +20,11 @@ from receivables.errors import Refused
 from receivables.payments import attempts, settling, starting
 from receivables.payments.quotes import Choice
 from tests.effort import REPEATS
-from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.mailboxes import MailboxProcess
+from tests.proof import prove
 from tests.races import together
 from tests.receivables.disputes.story import Story
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page, start_stripe
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def stripe(tmp_path: Path) -> Iterator[StandIn]:
-    """A stand-in of its own: the checker wants each of its charges in these books."""
-    (tmp_path / "stripe").mkdir()
-    stand_in = start_stripe(tmp_path / "stripe")
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[MailboxProcess]:
-    (tmp_path / "mailbox").mkdir()
-    sink = start_mailbox(tmp_path / "mailbox")
-    yield sink
-    sink.stop()
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page
 
 
 def _now() -> datetime:
@@ -55,19 +32,14 @@ def _now() -> datetime:
 
 
 def test_the_books_hold_after_pay_and_dispute(
-    store: Store, database_url: str, stripe: StandIn, mailbox: MailboxProcess
+    store: Store, database_url: str, own_stripe: StandIn, own_mailbox: MailboxProcess
 ) -> None:
     """P-05, M-12: never paid and set aside at once, whoever is first; then the proof of everything."""
-    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], stripe.url)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
     for number in range(REPEATS):
         for first in ("pay", "dispute", "together"):
             _race_once(store, gateway, Story(store, now=_now()), first, number)
-    proof = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "checker", "--database", database_url,
-         "--stripe-log", str(stripe.db_path), "--mailbox", str(mailbox.db_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert proof.returncode == 0, proof.stdout + proof.stderr
+    prove(database_url, stripe=own_stripe, mailbox=own_mailbox)
 
 
 def _race_once(store: Store, gateway: StripePayments, story: Story, first: str, number: int) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from gateways.stripe_payments import StripePayments
 from models.accounts import Account
@@ -23,28 +18,10 @@ from receivables.payments.starting import Started
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.effort import REPEATS
-from tests.mailboxes import MailboxProcess, start_mailbox
+from tests.mailboxes import MailboxProcess
+from tests.proof import prove
 from tests.races import together
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page, start_stripe
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def stripe(tmp_path: Path) -> Iterator[StandIn]:
-    """A stand-in of its own: the checker wants each of its charges in these books."""
-    (tmp_path / "stripe").mkdir()
-    stand_in = start_stripe(tmp_path / "stripe")
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[MailboxProcess]:
-    (tmp_path / "mailbox").mkdir()
-    sink = start_mailbox(tmp_path / "mailbox")
-    yield sink
-    sink.stop()
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page
 
 
 def _now() -> datetime:
@@ -52,10 +29,10 @@ def _now() -> datetime:
 
 
 def test_the_books_hold_after_the_races(
-    store: Store, database_url: str, stripe: StandIn, mailbox: MailboxProcess
+    store: Store, database_url: str, own_stripe: StandIn, own_mailbox: MailboxProcess
 ) -> None:
     """M-10, P-09, FT-06 in small: start ∥ start, settle ∥ settle, settle ∥ credit note; then the proof."""
-    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], stripe.url)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
     with store.write() as session:
         creditor = make.a_creditor(session)
     for number in range(REPEATS):
@@ -63,12 +40,7 @@ def test_the_books_hold_after_the_races(
             account = make.an_account(session, creditor)
             invoices = [make.an_invoice(session, account, total=minor) for minor in (57600, 84240)]
         _race_once(store, gateway, account, invoices, number)
-    proof = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "checker", "--database", database_url,
-         "--stripe-log", str(stripe.db_path), "--mailbox", str(mailbox.db_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert proof.returncode == 0, proof.stdout + proof.stderr
+    prove(database_url, stripe=own_stripe, mailbox=own_mailbox)
 
 
 def _race_once(

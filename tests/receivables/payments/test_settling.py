@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +50,6 @@ from tests.standins import (
     call_api,
     debit_on_page,
     pay_on_page,
-    start_stripe,
 )
 
 CREATE = "checkout.sessions.create"
@@ -121,21 +119,6 @@ def open_books(store: Store, gateway: Any, *totals: Money) -> Books:
             make.an_invoice(s, account, total=t) for t in totals or (Money(57600, "GBP"), Money(84240, "GBP"))
         ]
     return Books(store, gateway, account, found)
-
-
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def own_stripe(tmp_path: Path) -> Iterator[StandIn]:
-    """A stand-in whose clock this test may move by days."""
-    stand_in = start_stripe(tmp_path)
-    yield stand_in
-    stand_in.stop()
 
 
 def gateway_of(stand_in: StandIn) -> StripePayments:

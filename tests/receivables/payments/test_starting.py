@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,14 +25,7 @@ from receivables.payments import settling, starting
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from tests import factories as make
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, debit_on_page, pay_on_page, start_stripe
-
-
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    stand_in = start_stripe(tmp_path_factory.mktemp("stripe"))
-    yield stand_in
-    stand_in.stop()
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, debit_on_page, pay_on_page
 
 
 @pytest.fixture

@@ -246,7 +246,8 @@ def test_whom_staff_added_gets_no_code(quick: World) -> None:
     """Decision 6: only after confirmation through an old contact."""
     with quick.store.write() as s:
         person = make.a_person(s, Role.COLLECTOR)
-        s.get_one(type(quick.omar), quick.omar.id).changed_by_staff_id = person.id
+        omar = s.get_one(type(quick.omar), quick.omar.id)
+        omar.changed_by_staff_id, omar.confirmed_at = person.id, None
     assert shown(quick) == ["h…@tidewater.example", "…142"]
     with pytest.raises(NotFound):
         quick.ask(contact=quick.omar)

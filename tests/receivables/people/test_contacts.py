@@ -16,6 +16,7 @@ from models.messages import Message, Purpose
 from models.staff import Role
 from models.store import Store
 from receivables.contact import reminders
+from receivables.contact.readers import paying_contacts
 from receivables.errors import LinkGone, NotAllowed, NotFound, Refused
 from receivables.people import contacts
 from receivables.permissions import SYSTEM
@@ -204,7 +205,7 @@ def test_names_and_payers(quick: World) -> None:
     )
     assert row(quick, quick.omar).name == "Omar Reed"
     with quick.store.read() as s:
-        assert [c.name for c in reminders.paying_contacts(s, quick.account)] == ["Helen Marsh", "Omar Reed"]
+        assert [c.name for c in paying_contacts(s, quick.account)] == ["Helen Marsh", "Omar Reed"]
     quick.store.run(
         lambda s: contacts.rename(s, quick.actor, quick.omar.ref, name="Omar Reed", pays=False, now=NOON)
     )
@@ -232,7 +233,8 @@ def test_whom_staff_added_is_confirmed_by_another(quick: World) -> None:
     """Decision 6: an old contact vouches; nobody for himself; an unconfirmed one keeps no account alive."""
     with quick.store.write() as s:
         person = make.a_person(s, Role.COLLECTOR)
-        s.get_one(Contact, quick.omar.id).changed_by_staff_id = person.id
+        omar = s.get_one(Contact, quick.omar.id)
+        omar.changed_by_staff_id, omar.confirmed_at = person.id, None
     with quick.store.read() as s:
         assert contacts.person(s, quick.actor, quick.omar.ref).unconfirmed
     with pytest.raises(Refused, match="last_contact"):

@@ -13,9 +13,10 @@ from models.links import Channel, Link, LinkInvoice, LinkScope
 from models.messages import ConsentEvent, Message, Purpose
 from models.money import Money
 from models.store import Store
-from receivables import invoices, links
-from receivables.contact import consents, reminders
+from receivables import invoices, letters, links
+from receivables.contact import consents
 from receivables.contact import rules as contact_rules
+from receivables.contact.readers import paying_contacts
 from receivables.errors import NotAllowed, NotFound, Refused, TooManyTries
 from receivables.payments import quotes
 from receivables.people import codes, forwarding
@@ -68,7 +69,7 @@ def test_a_colleague_is_written_to_once(world: World) -> None:
     assert forward(world, days=1).id != message.id
     with world.store.read() as s:
         colleague = s.get_one(Contact, message.contact_id)
-        values = reminders.compose(
+        values = letters.compose(
             s, message, link="https://x.example/l/t", link_expires_at=NOON, stop="https://x.example/x/t",
             now=NOON,
         ).values  # fmt: skip
@@ -120,7 +121,7 @@ def test_a_colleague_is_no_contact_of_the_account(quick: World) -> None:
     actor = narrow(quick)
     with quick.store.read() as s:
         colleague = s.get_one(Contact, message.contact_id)
-        assert colleague.name not in [c.name for c in reminders.paying_contacts(s, quick.account)]
+        assert colleague.name not in [c.name for c in paying_contacts(s, quick.account)]
         for purpose in (Purpose.REMINDER, Purpose.ARRANGEMENT):
             decision = contact_rules.may_contact(
                 s, quick.account, colleague, channel=Channel.EMAIL, purpose=purpose, currency="GBP",
@@ -175,9 +176,8 @@ def test_what_is_refused(quick: World) -> None:
     with quick.store.write() as s:
         colleague = s.get_one(Contact, message.contact_id)
         way_out = consents.issue_opt_out(s, colleague, Channel.EMAIL, policy=POLICY, now=NOON)
-        consents.opt_out(
-            s, way_out, text_shown="Stop", text_version="1", source="page", ip_prefix=None, now=NOON
-        )
+        shown = consents.Shown("Stop", "1", "page")
+        consents.choose_by_link(s, way_out, wanted=False, shown=shown, now=NOON)
     with pytest.raises(Refused, match="address_opted_out"):
         forward(quick, days=1)
     with quick.store.read() as s:

@@ -1,0 +1,43 @@
+"""Facts about an account that forbid taking its money while nobody of it is there.
+
+Asked before a charge is written down, and again before a stored one is repeated. What is on its way by a
+bank debit or contested is left out by the amount itself (plan_reads.remainder). Source: requirements.md 5,
+"Default suppression matrix", column plan autopay; domain.md, "Arrangements".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, AccountFlag, FlagKind
+from receivables.calendar_days import business_date
+
+#: A person decides what becomes of the plan; who asked us not to write pays on by card.
+STOPS_CHARGES = frozenset(
+    {
+        FlagKind.ATTORNEY,
+        FlagKind.BANKRUPTCY,
+        FlagKind.BREATHING_SPACE,
+        FlagKind.DECEASED,
+        FlagKind.WRONG_PARTY,
+    }
+)
+
+
+def standing_stop(session: Session, account: Account, *, now: datetime) -> FlagKind | None:
+    """Return a fact that forbids a charge without its payer, if one stands today."""
+    today = business_date(now, account.zone)
+    return session.scalar(
+        select(AccountFlag.kind)
+        .where(
+            AccountFlag.account_id == account.id,
+            AccountFlag.kind.in_(STOPS_CHARGES),
+            AccountFlag.from_on <= today,
+            AccountFlag.to_on.is_(None) | (AccountFlag.to_on > today),
+        )
+        .order_by(AccountFlag.id)
+        .limit(1)
+    )

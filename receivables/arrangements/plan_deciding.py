@@ -1,0 +1,158 @@
+"""A requested plan is decided: approved, refused, answered with other terms; never by its proposer.
+
+Source: domain.md, "Arrangements"; A-02, A-03; policy approvals.plan_parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.arrangements import Every, Plan
+from models.messages import Purpose
+from models.pauses import PauseReason
+from models.states import PlanStatus, advance
+from receivables import pauses
+from receivables.arrangements import plan_counts, plan_days, plan_reads
+from receivables.arrangements.plan_covers import covers_of, still_covers
+from receivables.arrangements.plan_outlook import kept_promises
+from receivables.arrangements.plan_terms import Wish, band_of, draft, frozen
+from receivables.arrangements.plans import activate, answered, lock_plan, write_down
+from receivables.audit import record
+from receivables.calendar_days import business_date
+from receivables.errors import NotAllowed, Refused
+from receivables.permissions import Actor, ActorKind, Permission, require
+from receivables.policy import current_policy
+from receivables.texts import clean_words
+
+
+def approve(session: Session, actor: Actor, plan_ref: str, *, digest: str, now: datetime) -> Plan:
+    """Approve a requested plan, which is signed already and becomes active at once.
+
+    Args:
+        digest: of the terms that were read.
+    Raises:
+        NotAllowed: not staff with this permission. NotFound.
+        Refused: plan_gone, plan_changed, plan_days_passed (name other terms then), above_limit (facts:
+            most), own_proposal.
+    """
+    plan, account = _to_decide(session, actor, plan_ref, digest)
+    _check_limit(session, actor, plan.parts, now=now)
+    still_covers(session, account, plan, now=now)
+    _decide(session, actor, account, plan, None, now=now)
+    activate(session, actor, account, plan, now=now)
+    return plan
+
+
+def refuse(
+    session: Session, actor: Actor, plan_ref: str, *, digest: str = "", reason: str, now: datetime
+) -> Plan:
+    """Refuse a requested plan with a reason that the debtor reads.
+
+    Raises: as `approve`, and Refused: reason_missing, words_too_long.
+    """
+    plan, account = _to_decide(session, actor, plan_ref, digest)
+    _decide(session, actor, account, plan, _reason(reason), now=now)
+    advance(plan, PlanStatus.DECLINED)
+    plan.ended_at = now
+    record(
+        session, actor, "plan.refused", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
+    plan_counts.note(session, plan, "plan.refused", now=now, actor=actor)
+    key = f"plan_answered:{plan.id}"
+    plan_days.tell(session, actor, plan, "plan_answered", purpose=Purpose.ANSWER, key=key, now=now)
+    return plan
+
+
+def counter(
+    session: Session,
+    actor: Actor,
+    plan_ref: str,
+    *,
+    digest: str = "",
+    parts: int,
+    first_on: date,
+    every: Every | None = None,
+    reason: str,
+    now: datetime,
+) -> Plan:
+    """Answer a request with other terms: a new plan over the same invoices, for the debtor to sign.
+
+    The chasing stands still while it is his to decide.
+
+    Returns:
+        The new plan, `proposed`.
+    Raises:
+        As `approve`, Refused also: reason_missing, and as `plan_terms.draft`.
+    """
+    plan, account = _to_decide(session, actor, plan_ref, digest)
+    _check_limit(session, actor, parts, now=now)
+    policy, today = current_policy(session, now), business_date(now, account.zone)
+    refs = [agreed["ref"] for agreed in plan.terms["invoices"]]
+    covers, whole = covers_of(session, account, plan.currency, refs, today=today)
+    band = band_of(policy, whole, kept_promises=kept_promises(session, account.id), today=today)
+    # Whoever names other terms may leave the down payment of the band aside.
+    wish = Wish(parts, first_on, every or plan.every, pays_by=plan.pays_by)
+    found = draft(policy, whole, wish, replace(band, down=None), today=today, country=account.country)
+    _decide(session, actor, account, plan, _reason(reason), now=now)
+    advance(plan, PlanStatus.DECLINED)
+    plan.ended_at = now
+    terms = frozen(found, covers, policy)
+    new = write_down(session, actor, account, found, covers, terms, now=now, contact_id=plan.contact_id)
+    new.reason = plan.decision_reason
+    pauses.pause(
+        session,
+        actor,
+        account,
+        PauseReason.PLAN,
+        key=f"plan:{new.id}:offered",
+        now=now,
+        to_on=business_date(plan_reads.open_to(new), account.zone),
+    )
+    record(
+        session, actor, "plan.countered", plan, account_id=plan.account_id, now=now,
+        facts=plan_counts.facts_of(plan),
+    )  # fmt: skip
+    plan_counts.note(session, plan, "plan.countered", now=now, actor=actor)
+    key = f"plan_answered:{new.id}"
+    plan_days.tell(session, actor, new, "plan_answered", purpose=Purpose.ANSWER, key=key, now=now)
+    return new
+
+
+def _to_decide(session: Session, actor: Actor, ref: str, digest: str) -> tuple[Plan, Account]:
+    require(actor, Permission.APPROVAL_DECIDE)
+    if actor.kind is not ActorKind.STAFF:
+        raise NotAllowed("not_allowed", permission=Permission.APPROVAL_DECIDE.value)
+    plan = lock_plan(session, ref)
+    if plan.status is not PlanStatus.AWAITING_APPROVAL:
+        raise Refused("plan_gone")
+    if digest and digest != plan.terms_digest:
+        raise Refused("plan_changed")
+    if plan.proposed_by_staff_id is not None and plan.proposed_by_staff_id == actor.id:
+        raise Refused("own_proposal")
+    return plan, session.get_one(Account, plan.account_id)
+
+
+def _check_limit(session: Session, actor: Actor, parts: int, *, now: datetime) -> None:
+    limits = current_policy(session, now).approvals.plan_parts
+    most = limits.get(actor.role.value, 0) if actor.role else 0
+    if parts > most:
+        raise Refused("above_limit", most=most)
+
+
+def _reason(reason: str) -> str:
+    kept = clean_words(reason, most=2000)
+    if not kept:
+        raise Refused("reason_missing")
+    return kept
+
+
+def _decide(
+    session: Session, actor: Actor, account: Account, plan: Plan, reason: str | None, *, now: datetime
+) -> None:
+    plan.decided_by_id, plan.decided_at, plan.decision_reason = actor.id, now, reason
+    answered(session, actor, account, plan, now=now)
