@@ -69,6 +69,8 @@ log = logging.getLogger("amicable.web")
 DESK = "/desk"
 #: Largest body of a form, bytes (issue A, bad input); webhooks have their own.
 MAX_BODY = 64 * 1024
+#: Of a form with words: 100,000 letters of any alphabet as browsers send them, six bytes each.
+LONG_FORM = 640 * 1024
 #: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
 ONE_CLICK = ".opt_out_one_click"
 #: Form fields that may be given more than once (A-09).
@@ -376,6 +378,12 @@ def takes_files(mebibytes: int) -> Callable[[F], F]:
     return mark
 
 
+def takes_words(view: F) -> F:
+    """Let a form without files be as long as somebody types, so that its action can say what is too long."""
+    view.largest_body = LONG_FORM  # type: ignore[attr-defined]
+    return view
+
+
 def public_page(view: F) -> F:
     """Mark a view that needs no session: its token, signature or nothing is the owner check."""
     view.owner_check = "public"  # type: ignore[attr-defined]
@@ -558,6 +566,7 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         # Large bodies are read for somebody who is known only.
         known = bool(portal_token() or session.get("_user_id"))
         request.max_content_length = getattr(view, "largest_body", MAX_BODY) if known else MAX_BODY
+        request.max_form_memory_size = LONG_FORM
         # Browsers say where a form came from; older ones are held by the CSRF token alone.
         site = request.headers.get("Sec-Fetch-Site")
         if site == "cross-site" and not (request.endpoint or "").endswith(ONE_CLICK):

@@ -211,6 +211,7 @@ MESSAGE_KINDS: Mapping[str, str] = {
     "counter_offer_accepted": N_("Their offer agreed"),
     "counter_offer_changed": N_("Another offer in answer to theirs"),
     "counter_offer_refused": N_("Their offer refused"),
+    "offer_voided": N_("Their offer no longer applies"),
     "courtesy": N_("Courtesy note"),
     "credit_hold_placed": N_("Credit hold placed"),
     "credit_hold_released": N_("Credit hold released"),

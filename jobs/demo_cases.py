@@ -1,6 +1,7 @@
 """Play the demo's stories through the real actions: reminders sent, payments made and left.
 
-The ways out (disputes, plans, offers, answers) are played in demo_ways_out.py. Source: decision 27.
+The scenes of the ways out (disputes, plans, offers, answers) stand in demo_ways_out.py and
+demo_outcomes.py. Source: decision 27.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import demo_ways_out
+from jobs import demo_outcomes, demo_stage, demo_ways_out
 from jobs import outbox as postbox
-from jobs.demo_customers import WAYS_OUT
-from jobs.demo_players import GATEWAY, Player, find_player, pay_by_card, post, remind, settle, start
-from jobs.demo_seed import CUSTOMERS, working_moment
+from jobs.demo_players import GATEWAY, Player, find_player, pay_by_card, post, queue_reminder, send_all, settle, start
+from jobs.demo_seed import PLAYED, working_moment
+from jobs.demo_payers import PAYERS
 from jobs.house import House
 from models.accounts import Contact
 from models.invoices import Invoice
@@ -31,15 +32,16 @@ from receivables.policy import current_policy
 
 def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None:
     """Play what is past, send the reminders, then let some debtors pay, wait, leave or opt out."""
-    demo_ways_out.play(house, base_url=base_url, now=now)
+    scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES)
+    demo_stage.play(house, PLAYED, scenes, base_url=base_url, now=now)
     with house.store.read() as session:
         cast = {
-            customer.case: find_player(session, customer)
-            for customer in CUSTOMERS
-            if customer.papers and customer not in WAYS_OUT
+            customer.case: find_player(session, customer) for customer in PAYERS if customer.papers
         }
     for player in cast.values():
-        remind(house, player, working_moment(now, player.account.zone))
+        at = working_moment(now, player.account.zone)
+        queue_reminder(house, player, at)
+        send_all(house, at)
     pay_by_card(house, cast["paid"], start(house, cast["paid"], base_url, now), now)
     debit = start(house, cast["bank debit on its way"], base_url, now)
     post(f"{debit.url}", debit="debit_settles")

@@ -14,6 +14,20 @@ from models.states import InvoiceStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Fee:
+    """How interest was worked out: for which paper, at what yearly rate, for how many days until when.
+
+    `to_in` is the last of these days, counted from today; the sum is what that paper was for.
+    """
+
+    of_number: str
+    rate: str
+    days: int
+    to_in: int
+    law: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
     """A document: days from today to its due date (negative: late), and its lines.
 
@@ -30,6 +44,7 @@ class Paper:
     status: InvoiceStatus = InvoiceStatus.OPEN
     purchase_order: str | None = None
     early: tuple[int, int] | None = None
+    fee: Fee | None = None
 
 
 @dataclass(frozen=True, slots=True)

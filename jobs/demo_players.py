@@ -58,8 +58,8 @@ def find_player(session: Session, customer: Customer) -> Player:
     return Player(account, contact, customer.papers[0].currency, _CREDITORS[customer.house])
 
 
-def remind(house: House, player: Player, at: datetime) -> None:
-    """Queue what there is to remind of and send it at that moment."""
+def queue_reminder(house: House, player: Player, at: datetime) -> None:
+    """Queue what there is to remind of at that moment; nothing where nothing is late."""
 
     def queue(session: Session) -> None:
         try:
@@ -68,7 +68,6 @@ def remind(house: House, player: Player, at: datetime) -> None:
             return
 
     house.store.run(queue)
-    send_all(house, at)
 
 
 def send_all(house: House, at: datetime) -> None:

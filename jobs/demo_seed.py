@@ -13,8 +13,9 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs.demo_cast import HOUSES, STAFF, Customer, House, Paper
+from jobs.demo_cast import HOUSES, STAFF, Customer, Fee, House, Paper
 from jobs.demo_customers import WAYS_OUT
+from jobs.demo_outcome_customers import OUTCOMES
 from jobs.demo_payers import PAYERS
 from models.accounts import Account, Contact, ContactHasRole
 from models.creditors import Creditor, CreditorBankAccount
@@ -36,8 +37,10 @@ CODE_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
 TERMS = 30
 #: How long the accounts with a story are in the books.
 KNOWN_FOR = timedelta(days=30)
-#: Everybody; a head office stands before its branches.
-CUSTOMERS = (*PAYERS, *WAYS_OUT)
+#: Who has a story played on the stage; a head office stands before its branches.
+PLAYED = (*WAYS_OUT, *OUTCOMES)
+#: Everybody.
+CUSTOMERS = (*PAYERS, *PLAYED)
 
 
 def working_moment(now: datetime, zone: str) -> datetime:
@@ -76,7 +79,7 @@ def seed(session: Session, *, now: datetime) -> None:
     for customer in CUSTOMERS:
         creditor = creditors[customer.house]
         # What happened on an account happened after its papers were brought in.
-        known = now - KNOWN_FOR if customer in WAYS_OUT else now
+        known = now - KNOWN_FOR if customer in PLAYED else now
         account = accounts[customer.case] = _account(session, creditor, customer, known)
         if customer.branch_of is not None:
             account.payer_id, account.shown_to_payer = accounts[customer.branch_of].id, True
@@ -85,7 +88,9 @@ def seed(session: Session, *, now: datetime) -> None:
         today = business_date(now, account.zone)
         for paper in customer.papers:
             issued = at_local(today + timedelta(days=paper.due_in - TERMS), time(9), account.zone)
-            _paper(session, account, paper, today, now=min(max(known, issued), now))
+            written = _paper(session, account, paper, today, now=min(max(known, issued), now))
+            if paper.fee is not None:
+                _say_how(session, written, paper.fee, today)
 
 
 def _creditor(session: Session, house: House, now: datetime) -> Creditor:
@@ -205,6 +210,19 @@ def _paper(session: Session, account: Account, paper: Paper, today: date, *, now
     if paper.status is InvoiceStatus.OPEN:
         _open_in_books(session, account, invoice, total, now=now)
     return invoice
+
+
+def _say_how(session: Session, invoice: Invoice, fee: Fee, today: date) -> None:
+    """Write down what the one line of a fee was worked out from, and for which document."""
+    late = session.scalars(
+        select(Invoice).where(Invoice.account_id == invoice.account_id, Invoice.number == fee.of_number)
+    ).one()
+    line = session.scalars(select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id)).one()
+    invoice.refers_to_id = late.id
+    line.basis_minor, line.basis_rate, line.basis_days = late.total_minor, fee.rate, fee.days
+    line.basis_to_on = today + timedelta(days=fee.to_in)
+    line.basis_from_on = line.basis_to_on - timedelta(days=fee.days - 1)
+    line.legal_basis = fee.law
 
 
 def _part(whole: Money, percent: int) -> Money:

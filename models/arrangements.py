@@ -313,6 +313,8 @@ class DiscountTax(StrEnum):
 
     NONE = "none"
     CREDIT_NOTE = "credit_note"
+    #: Posted whole; a person decides about its tax.
+    ASK = "ask"
 
 
 class Offer(Agreement, Base):

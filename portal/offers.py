@@ -39,7 +39,7 @@ FIELDS = {
         ),
         "amount",
     ),
-    **dict.fromkeys(("day_missing", "day_unreadable", "day_past", "day_too_late"), "day"),
+    **dict.fromkeys(("day_missing", "day_unreadable", "day_past", "day_too_late", "day_off"), "day"),
     "reason_missing": "reason",
     "words_too_long": "reason",
     "name_missing": "name",
@@ -238,6 +238,7 @@ def _own_page(currency: str | None, form: OwnOfferForm, *, refused: Refused | No
 
 
 @blueprint.post("/account/own-offer")
+@web.takes_words
 @web.link_session
 def make() -> Answer:
     """Send an own offer; its page says whether it stands at once or by when a person answers."""

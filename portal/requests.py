@@ -58,6 +58,7 @@ def hard() -> Answer:
 
 
 @blueprint.post("/account/hardship")
+@web.takes_words
 @web.link_session
 def tell() -> Answer:
     """Give the words to a person and stand still."""

@@ -35,7 +35,8 @@ blueprint.url_defaults(carry_language)
 LARGEST = default_policy().disputes.files * default_policy().disputes.file_mebibytes
 #: The field that a refusal is about; any other is about the form as a whole.
 FIELDS = {
-    "none_chosen": "i0", "invoice_not_open": "i0", "claimed_already": "i0", "what_missing": "w0",
+    "none_chosen": "i0", "invoice_not_open": "i0", "claimed_already": "i0", "claimed_before": "i0",
+    "what_missing": "w0",
     "day_missing": "on", "day_unreadable": "on", "day_past": "on", "day_beyond": "on", "day_off": "on",
     "day_ahead": "on", "day_too_old": "on", "promise_changed_before": "on", "empty": "amount",
     "not_a_number": "amount", "ambiguous": "amount", "too_precise": "amount", "amount_zero": "amount",
@@ -214,8 +215,8 @@ def tell(way: str) -> Answer:
         with web.house().store.read() as session:
             known = {row.ref: row for row in reads.open_documents(session, web.holder().actor)}
         facts = WAYS[way].read(known)
-        proofs = {"received": tuple(brought.received), "staged": tuple(brought.earlier)}
-        ref = _give(WAYS[way].kind, replace(facts, **proofs))
+        facts = replace(facts, received=tuple(brought.received), staged=tuple(brought.earlier))
+        ref = _give(WAYS[way].kind, facts)
     except Refused as error:
         typed["sent"] = set_aside(brought, policy)
         return _again(way, typed, problem(error))

@@ -36,6 +36,7 @@ def _page(ref: str, refused: Refused | None) -> Answer:
 
 
 @blueprint.post("/account/survey/<ref>")
+@web.takes_words
 @web.link_session
 def answer(ref: str) -> Answer:
     """Keep the answer; a second one changes nothing."""

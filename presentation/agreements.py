@@ -124,8 +124,8 @@ def plan_sentences(pen: Pen, rules: Mapping[str, Any], pays_by: str) -> list[str
     said.append(_("While this agreement runs we send no reminders about these invoices."))
     said.append(
         _(
-            "A question about an invoice stays possible. It is settled first, and the parts are worked out"
-            " anew."
+            "A question about an invoice stays possible: ring us. Where you are right, the parts are worked"
+            " out anew."
         )
     )
     return said

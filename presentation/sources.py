@@ -180,18 +180,19 @@ KINDS: Mapping[str, Kind] = {
     "paid_by_head_office": Kind(
         frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}), by_sms=False
     ),
-    "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), by_sms=False),
-    "credit_hold_released": Kind(frozenset({"release_date"}), by_sms=False),
+    "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), neutral_sms=True),
+    "credit_hold_released": Kind(frozenset({"release_date"}), neutral_sms=True),
     "one_time_code": Kind(frozenset({"code", "code_minutes"})),
     "invoice_forwarded": Kind(frozenset({"forwarder", "account", "number"}), by_sms=False),
-    "promise_recorded": Kind(_PROMISE, by_sms=False),
+    "promise_recorded": Kind(_PROMISE, neutral_sms=True),
     "promise_due_tomorrow": Kind(_PROMISE, "button_pay", neutral_sms=True),
-    "promise_broken": Kind(_PROMISE, "button_pay", by_sms=False),
-    "request_answered": Kind(frozenset({"asked_date", "reply"}), by_sms=False),
+    "promise_broken": Kind(_PROMISE, "button_pay", neutral_sms=True),
+    "request_answered": Kind(frozenset({"asked_date", "reply"}), neutral_sms=True),
     "plan_activated": Kind(
-        frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date"}), by_sms=False
+        frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date"}),
+        neutral_sms=True,
     ),
-    "plan_answered": Kind(frozenset({"case"}), by_sms=False),
+    "plan_answered": Kind(frozenset({"case"}), neutral_sms=True),
     "instalment_due": Kind(frozenset({"instalment_amount", "due_date"}), neutral_sms=True),
     "instalment_missed": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "balance"}), "button_pay", neutral_sms=True
@@ -199,15 +200,16 @@ KINDS: Mapping[str, Kind] = {
     "card_refused": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "retry_date"}), "button_pay", neutral_sms=True
     ),
-    "offer_made": Kind(frozenset({"deadline"}), by_sms=False),
-    "offer_accepted": Kind(_AGREED | {"accepted_date"}, by_sms=False),
+    "offer_made": Kind(frozenset({"deadline"}), neutral_sms=True),
+    "offer_accepted": Kind(_AGREED | {"accepted_date"}, neutral_sms=True),
     "offer_lapsed": Kind(
-        frozenset({"offer_amount", "pay_by", "accepted_date", "paid_amount", "balance"}), by_sms=False
+        frozenset({"offer_amount", "pay_by", "accepted_date", "paid_amount", "balance"}), neutral_sms=True
     ),
-    "counter_offer_accepted": Kind(_AGREED | {"deadline"}, by_sms=False),
-    "counter_offer_changed": Kind(frozenset({"offer_amount", "deadline"}), by_sms=False),
-    "counter_offer_refused": Kind(frozenset({"offer_amount", "reason", "balance"}), by_sms=False),
-    "dispute_received": Kind(_DISPUTE | {"contested_amount", "answer_by"}, by_sms=False),
+    "counter_offer_accepted": Kind(_AGREED | {"deadline"}, neutral_sms=True),
+    "counter_offer_changed": Kind(frozenset({"offer_amount", "deadline"}), neutral_sms=True),
+    "counter_offer_refused": Kind(frozenset({"offer_amount", "reason", "balance"}), neutral_sms=True),
+    "offer_voided": Kind(frozenset({"offer_amount", "balance"}), neutral_sms=True),
+    "dispute_received": Kind(_DISPUTE | {"contested_amount", "answer_by"}, neutral_sms=True),
     "dispute_answered": Kind(_DISPUTE | {"reply"}, neutral_sms=True),
     "dispute_upheld": Kind(_DISPUTE | {"credited_amount", "finding"}, neutral_sms=True),
     "dispute_partly_upheld": Kind(_DISPUTE | {"credited_amount", "kept_amount", "finding"}, neutral_sms=True),

@@ -69,12 +69,6 @@ _GROUP = (
 )
 
 
-def has_branches(session: Session, account_id: int) -> bool:
-    """Whether an account pays for others that are shown to it."""
-    shown = select(Account.id).where(Account.payer_id == account_id, Account.shown_to_payer).limit(1)
-    return session.execute(shown).first() is not None
-
-
 @dataclass(frozen=True, slots=True)
 class GroupMember:
     """An account of a head office's group: itself, or a branch that is shown to it."""

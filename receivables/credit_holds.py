@@ -18,7 +18,6 @@ from models.arrangements import CreditHold
 from models.base import new_ref
 from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting
-from models.links import Channel
 from models.messages import Purpose
 from models.money import Money, total
 from models.payments import Allocation, Payment
@@ -26,7 +25,7 @@ from models.states import HoldStatus, advance
 from receivables import invoices, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
-from receivables.contact.readers import paying_contacts
+from receivables.contact.readers import paying_contacts, way_to
 from receivables.errors import NotFound, Refused
 from receivables.permissions import SYSTEM, Actor, Permission, require
 from receivables.texts import clean_words
@@ -212,17 +211,18 @@ def _tell(
     *,
     now: datetime,
 ) -> None:
-    """Write to every paying contact that has an e-mail address: a hold is too much for an SMS."""
+    """Write to every paying contact: a mail says why, an SMS to who has none that it is so."""
     for contact in paying_contacts(session, account):
-        if contact.email is None:
+        way = way_to(contact, purpose)
+        if way is None:
             continue
         outbox.enqueue(
             session,
             actor,
             account=account,
             contact=contact,
-            channel=Channel.EMAIL,
-            purpose=purpose,
+            channel=way[0],
+            purpose=way[1],
             kind=kind,
             facts={"hold_id": hold.id},
             dedupe_key=f"{kind}:{hold.id}:{contact.id}",

@@ -75,7 +75,7 @@ def compose(
     """
     account = session.get_one(Account, message.account_id)
     contact = session.get_one(Contact, message.contact_id)
-    sender = links.sender_for(session, account.id, message.language)
+    sender = links.sender_for(session, account.id, message.language, now=now)
     is_sms = message.channel is Channel.SMS
     today = business_date(now, account.zone)
     values = {

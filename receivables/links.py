@@ -26,6 +26,7 @@ from models.store import fetch
 from receivables import outbox
 from receivables.audit import record
 from receivables.errors import LinkGone, NotFound, SessionEnded
+from receivables.office_hours import hours_for
 from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
 from receivables.policy import Policy
 from receivables.ports import Sender
@@ -159,13 +160,21 @@ SENDER_COLUMNS = (
     Creditor.phone.label("creditor_phone"),
     Creditor.hours,
     Creditor.verify_url,
+    Creditor.zone.label("creditor_zone"),
+    Account.zone.label("account_zone"),
     Staff.name.label("collector_name"),
     Staff.phone.label("collector_phone"),
 )
 
 
-def sender_of(r: Any, language: str) -> Sender:
-    """Make the creditor's face from a row with `SENDER_COLUMNS`: the collector, else the house's person."""
+def sender_of(r: Any, language: str, *, now: datetime) -> Sender:
+    """Make the creditor's face from a row with `SENDER_COLUMNS`: the collector, else the house's person.
+
+    Hours are as the account's clock shows them.
+    """
+    hours = {
+        said_in: hours_for(text, r.creditor_zone, r.account_zone, now) for said_in, text in r.hours.items()
+    }
     legal = [r.creditor_name, r.address, r.company_number, r.tax_id]
     return Sender(
         name=r.creditor_name,
@@ -173,15 +182,15 @@ def sender_of(r: Any, language: str) -> Sender:
         legal_line=" · ".join(part for part in legal if part),
         person=r.collector_name or r.person_name,
         phone=r.collector_phone or r.creditor_phone,
-        hours=r.hours.get(language) or r.hours.get(r.creditor_language) or "",
+        hours=hours.get(language) or hours.get(r.creditor_language) or "",
         email=r.email_from,
         brand_colour=r.brand_colour,
         verify_url=r.verify_url,
-        hours_in=r.hours,
+        hours_in=hours,
     )
 
 
-def sender_for(session: Session, account_id: int, language: str) -> Sender:
+def sender_for(session: Session, account_id: int, language: str, *, now: datetime) -> Sender:
     """Return the face an account sees in messages: collector or house person, phone, hours."""
     r = session.execute(
         select(*SENDER_COLUMNS)
@@ -190,7 +199,7 @@ def sender_for(session: Session, account_id: int, language: str) -> Sender:
         .outerjoin(Staff, Staff.id == Account.collector_id)
         .where(Account.id == account_id)
     ).one()
-    return sender_of(r, language)
+    return sender_of(r, language, now=now)
 
 
 def look(session: Session, token: str, *, now: datetime) -> Landing:
@@ -219,7 +228,7 @@ def look(session: Session, token: str, *, now: datetime) -> Landing:
         raise LinkGone("link_gone")
     language = reader_language(r.language, r.language_chosen_at, r.contact_language)
     return Landing(
-        sender=sender_of(r, language),
+        sender=sender_of(r, language, now=now),
         language=language,
         languages=tuple(r.languages),
         private=r.debtor_type.value != "business",
@@ -365,7 +374,7 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
         languages=tuple(r.languages),
         private=r.debtor_type.value != "business",
         contact_name=r.contact_name or "",
-        sender=sender_of(r, language),
+        sender=sender_of(r, language, now=now),
         creditor_id=r.creditor_id,
         gateway_account=r.gateway_account,
         ends_at=r.ends_at,

@@ -208,7 +208,7 @@ def announce_cheque(
     until = add_business_days(today, policy.pauses.says_paid_business_days, account.country)
     pauses.pause(
         session, actor, account, PauseReason.SAYS_PAID, key=f"cheque:{task.id}", now=now,
-        to_on=until + timedelta(days=1),
+        to_on=until,
     )  # fmt: skip
     money = {"amount_minor": cheque.amount.minor, "currency": cheque.amount.currency}
     record(

@@ -22,7 +22,7 @@ from models.files import StoredFile
 from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
 from models.pauses import Pause, PauseReason
-from models.states import InvoiceStatus
+from models.states import InvoiceStatus, RequestStatus
 from receivables import files, outbox, pauses
 from receivables.answers import hardship, requests
 from receivables.arrangements import promises
@@ -113,8 +113,8 @@ def give(session: Session, actor: Actor, kind: AnswerKind, facts: Facts, *, now:
         NotAllowed: the link does not bind the debtor (decision 6).
         Refused: what, words, name, certificate, amount, day or invoice missing (`<what>_missing`,
             none_chosen), words_too_long with `field` and `most`, invoice_not_open, day_ahead, day_past,
-            day_too_old, claimed_already with `number` and `ref`, amounts as in promises, and those of
-            promises and files.
+            day_too_old, claimed_already or claimed_before with `number` and `ref`, amounts as in
+            promises, and those of promises and files.
     """
     require(actor, Permission.ANSWER_GIVE)
     account = session.get_one(Account, actor.account_id or 0, with_for_update=True)
@@ -318,7 +318,9 @@ def _check_paid(given: _Given) -> None:
     ):
         for row in given.documents:
             if row.id in earlier.facts["invoice_ids"]:
-                raise Refused("claimed_already", number=row.number, ref=earlier.ref)
+                # Once for each invoice (domain.md); only of an open claim a person has it in hand.
+                code = "claimed_already" if earlier.status is RequestStatus.OPEN else "claimed_before"
+                raise Refused(code, number=row.number, ref=earlier.ref)
 
 
 def _check_past(given: _Given) -> None:

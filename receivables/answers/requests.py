@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.answers import Request, RequestKind
 from models.invoices import Invoice
-from models.links import Channel
 from models.messages import Purpose
 from models.money import Money
 from models.pauses import Pause, PauseReason
@@ -27,7 +26,7 @@ from receivables import adjustments, consequences, files, outbox, pauses
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
-from receivables.contact.readers import paying_contacts
+from receivables.contact.readers import paying_contacts, way_to
 from receivables.errors import NotFound, Refused
 from receivables.files import ReceivedFile
 from receivables.payments import attempts
@@ -255,15 +254,16 @@ def _say(
     asker = session.get_one(Contact, row.contact_id) if row.contact_id else None
     for contact in [asker] if asker is not None else paying_contacts(session, account)[:1]:
         # Whoever is not the right person is not written to again, not even with thanks.
-        if contact.email is None or row.kind is RequestKind.OTHER_CONTACT:
+        way = way_to(contact, Purpose.ANSWER)
+        if way is None or row.kind is RequestKind.OTHER_CONTACT:
             continue
         outbox.enqueue(
             session,
             actor,
             account=account,
             contact=contact,
-            channel=Channel.EMAIL,
-            purpose=Purpose.ANSWER,
+            channel=way[0],
+            purpose=way[1],
             kind="request_answered",
             facts={"request_id": row.id},
             dedupe_key=f"request_answered:{row.id}",

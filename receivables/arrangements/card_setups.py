@@ -349,5 +349,5 @@ def setup_view(session: Session, ref: str, *, now: datetime) -> SetupView:
         languages=tuple(r.languages),
         zone=r.zone,
         gateway_account=r.gateway_account,
-        sender=links.sender_of(r, setup.language),
+        sender=links.sender_of(r, setup.language, now=now),
     )

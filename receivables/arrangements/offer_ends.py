@@ -20,7 +20,8 @@ from models.ledger import LedgerEntry
 from models.money import Money
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, InvoiceStatus, OfferStatus
-from receivables import ledger
+from models.work import TaskKind
+from receivables import ledger, outbox
 from receivables.adjustments import adjust
 from receivables.arrangements import offer_money, offers
 from receivables.arrangements.offer_terms import TaxPart, split_tax
@@ -96,6 +97,12 @@ def _forgive_rest(session: Session, offer: Offer, *, now: datetime) -> None:
         )  # fmt: skip
         if tax:
             _write_note(session, invoice, rest, parts, row.entry_id, now=now)
+        if offer.discount_tax is DiscountTax.ASK and invoice.tax_minor:
+            held = sum(part.tax_minor for part in parts)
+            outbox.ask_person(
+                session, TaskKind.DISCOUNT_TAX, f"discount_tax:{row.id}", account_id=invoice.account_id,
+                facts={"what": invoice.number, "amount_minor": held, "currency": rest.currency}, now=now,
+            )  # fmt: skip
 
 
 def discount_key(offer_id: int, invoice_id: int) -> str:

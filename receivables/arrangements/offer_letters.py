@@ -1,4 +1,4 @@
-"""What the mails about settlement offers say, with sums of the moment in which they leave.
+"""What the messages about settlement offers say, with sums of the moment in which they leave.
 
 Each text says what is paid, by when, and what remains owed: nothing, once it is in (C-10).
 """
@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Offer
-from models.links import Channel
+from models.arrangements import Offer, OfferMaker
 from models.messages import Message
 from models.money import Money
 from models.states import OfferStatus
@@ -20,10 +19,10 @@ from receivables.arrangements.offer_money import open_minor, received
 from receivables.calendar_days import business_date
 from receivables.letter_kinds import LetterKind
 
-#: No offer travels by SMS (domain.md, the ladder).
-CHANNEL = Channel.EMAIL
 #: Kinds that we send of ourselves; the others answer the debtor's own act.
 NOTICES = frozenset({"offer_made", "offer_lapsed"})
+#: Kinds that speak of the debtor's own sum, also where ours has answered it.
+_OF_THEIRS = frozenset({"counter_offer_changed", "offer_voided"})
 
 
 def values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def values(session: Session, message: Message, account: Account, today: date) ->
     if offer.accepted_at is not None:
         said["accepted_date"] = business_date(offer.accepted_at, account.zone)
         said["paid_amount"] = received(session, offer)
-    if message.kind == "counter_offer_changed" and offer.supersedes_id is not None:
+    if message.kind in _OF_THEIRS and offer.maker is not OfferMaker.DEBTOR and offer.supersedes_id:
         # The mail thanks for the debtor's own sum; ours stands behind the link.
         theirs = session.get_one(Offer, offer.supersedes_id)
         said["offer_amount"] = Money(theirs.amount_minor, theirs.currency)
@@ -60,4 +59,5 @@ LETTERS = {
     "counter_offer_accepted": _OF_OFFER,
     "counter_offer_changed": _OF_OFFER,
     "counter_offer_refused": _OF_OFFER,
+    "offer_voided": _OF_OFFER,
 }

@@ -8,7 +8,7 @@ policy.approvals; decision 5; A-02, A-03.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,7 +30,7 @@ from receivables.arrangements.offer_terms import (
     role_percent,
 )
 from receivables.audit import record
-from receivables.calendar_days import add_business_days, business_date
+from receivables.calendar_days import add_business_days, business_date, is_business_day
 from receivables.errors import NotAllowed, Refused
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
@@ -113,7 +113,8 @@ def counter(
     Raises:
         NotAllowed, NotFound.
         Refused: nothing_overdue, offer_running, no_offers, day_past, day_too_late (facts: latest),
-            reason_missing, name_missing, words_too_long, and those of `check_amount`.
+            day_off (banks do not work on it; facts: near), reason_missing, name_missing,
+            words_too_long, and those of `check_amount`.
     """
     require(actor, Permission.OFFER_MAKE, account_id=account_id)
     account, today = offers.locked(session, account_id=account_id, now=now)
@@ -122,6 +123,7 @@ def counter(
     most = limits(policy, rows, today)
     check_amount(amount, most.balance)
     _check_day(pay_by_on, today, most)
+    _refuse_day_off(pay_by_on, most.latest_on, account.country)
     words, typed = clean_words(reason), one_line(clean_words(name, most=120))
     if not words:
         raise Refused("reason_missing")
@@ -204,6 +206,16 @@ def _check_day(day: date, today: date, most: Limits) -> None:
         raise Refused("day_too_late", latest=most.latest_on)
 
 
+def _refuse_day_off(day: date, latest: date, country: str) -> None:
+    """Refuse a day on which no money arrives, and name the nearest one that is not too late."""
+    if is_business_day(day, country):
+        return
+    near = add_business_days(day, 0, country)
+    while near > latest or not is_business_day(near, country):
+        near -= timedelta(days=1)
+    raise Refused("day_off", near=near)
+
+
 def _supersede(session: Session, actor: Actor, invoice_refs: Sequence[str], *, now: datetime) -> Offer | None:
     """Make what stands for these invoices give way; return the one that the new offer names."""
     earlier = None
@@ -245,7 +257,7 @@ def _make(
         )
     }
     taxed = account.debtor_type is DebtorType.BUSINESS and any(r.tax_minor for r in found.values())
-    discount_tax = DiscountTax.CREDIT_NOTE if taxed else DiscountTax.NONE
+    discount_tax = DiscountTax(policy.discount_tax.of(account.country)) if taxed else DiscountTax.NONE
     expires_on = min(most.accept_on, pay_by_on)
     today = business_date(now, account.zone)
     contact_id = actor.contact_id or (earlier.contact_id if earlier else None)

@@ -6,7 +6,7 @@ Deadlines look at when money was initiated or valued, not when we learned of it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import exists, func, select
@@ -95,13 +95,23 @@ def _withheld(session: Session, offer: Offer) -> int:
     )
 
 
-def still_due(session: Session, offer: Offer) -> Money:
-    """Return what is still to pay to settle an accepted offer: at most what is open, never below nil.
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How an accepted offer stands: what came in time, what is on its way, what is still to pay.
 
-    What is on its way by a delayed method is not asked for again (P-19).
+    `due` is at most what is open and never below nil; what is on its way is not asked for again (P-19).
     """
-    missing = _missing(session, offer) - on_its_way(session, offer).minor
-    return Money(min(max(missing, 0), open_minor(session, offer)), offer.currency)
+
+    received: Money
+    on_its_way: Money
+    due: Money
+
+
+def sums(session: Session, offer: Offer) -> Sums:
+    """Return how an accepted offer stands; nothing yet where it was not accepted."""
+    came, coming = received(session, offer), on_its_way(session, offer)
+    missing = max(offer.amount_minor - came.minor - coming.minor, 0)
+    return Sums(came, coming, Money(min(missing, open_minor(session, offer)), offer.currency))
 
 
 def on_its_way(session: Session, offer: Offer) -> Money:

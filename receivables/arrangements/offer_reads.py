@@ -142,8 +142,10 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
         and r.next_maker is not OfferMaker.DEBTOR
     )
     hidden = r.next_ref is None or (theirs and _is_ours_only(r.next_maker, r.next_status))
-    accepted = found.accepted_at is not None
     currency = found.currency
+    nil = Money(0, currency)
+    accepted = found.accepted_at is not None
+    stands = offer_money.sums(session, found) if accepted else offer_money.Sums(nil, nil, nil)
     return OfferView(
         ref=found.ref,
         account_ref=r.account_ref,
@@ -167,11 +169,9 @@ def offer(session: Session, actor: Actor, ref: str, *, now: datetime) -> OfferVi
         accepted_role=found.accepted_role,
         accepted_at=found.accepted_at,
         ended_at=found.ended_at,
-        received=offer_money.received(session, found) if accepted else Money(0, currency),
-        on_its_way=offer_money.on_its_way(session, found) if accepted else Money(0, currency),
-        due=offer_money.still_due(session, found)
-        if found.status is OfferStatus.ACCEPTED
-        else Money(found.amount_minor, currency),
+        received=stands.received,
+        on_its_way=stands.on_its_way,
+        due=stands.due if found.status is OfferStatus.ACCEPTED else Money(found.amount_minor, currency),
         today=business_date(now, r.zone),
         next_ref=None if hidden else r.next_ref,
         may_withdraw=found.status in STANDING,

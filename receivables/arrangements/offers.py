@@ -30,7 +30,7 @@ from receivables.arrangements.offer_money import last_entry
 from receivables.arrangements.offer_terms import content_digest
 from receivables.audit import record
 from receivables.calendar_days import business_date
-from receivables.contact.readers import reader_of
+from receivables.contact.readers import reader_of, way_to
 from receivables.errors import NotFound, Refused
 from receivables.payments import attempts
 from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
@@ -362,6 +362,8 @@ def move(
            reason=offer.decision_reason)  # fmt: skip
     if to not in (OfferStatus.OPEN, OfferStatus.AWAITING_APPROVAL) or offer.decided_by_id is not None:
         note(session, actor, offer, f"offer.{to.value}", now)
+    if to is OfferStatus.VOIDED and _asked_by_debtor(session, offer):
+        tell(session, actor, offer, "offer_voided", now=now)
     return offer
 
 
@@ -412,18 +414,19 @@ def note(session: Session, actor: Actor, offer: Offer, kind: str, now: datetime)
 
 
 def tell(session: Session, actor: Actor, offer: Offer, kind: str, *, now: datetime) -> None:
-    """Queue a mail about an offer, once for each kind; sums of an offer never travel by SMS."""
+    """Queue a message about an offer, once for each kind; no sum of an offer travels by SMS."""
     contact = _reader(session, offer)
-    if contact is None:
+    purpose = Purpose.ARRANGEMENT if kind in offer_letters.NOTICES else Purpose.ANSWER
+    way = way_to(contact, purpose) if contact is not None else None
+    if contact is None or way is None:
         return
-    notice = kind in offer_letters.NOTICES
     outbox.enqueue(
         session,
         actor,
         account=session.get_one(Account, offer.account_id),
         contact=contact,
-        channel=offer_letters.CHANNEL,
-        purpose=Purpose.ARRANGEMENT if notice else Purpose.ANSWER,
+        channel=way[0],
+        purpose=way[1],
         kind=kind,
         facts={"offer_id": offer.id},
         dedupe_key=f"{kind}:{offer.id}",
@@ -433,9 +436,9 @@ def tell(session: Session, actor: Actor, offer: Offer, kind: str, *, now: dateti
 
 
 def _reader(session: Session, offer: Offer) -> Contact | None:
-    """Who is written to: whoever dealt with it, else the first who pays, by e-mail."""
+    """Who is written to: whoever dealt with it, else the first who pays, by e-mail if anyone has one."""
     if offer.contact_id is not None:
         chosen = session.get_one(Contact, offer.contact_id)
-        if chosen.is_active and chosen.email:
+        if chosen.is_active:
             return chosen
-    return reader_of(session, offer.account_id, by_mail=True)
+    return reader_of(session, offer.account_id, by_mail=True) or reader_of(session, offer.account_id)

@@ -35,7 +35,7 @@ from receivables.arrangements.plan_reads import Received, marks, open_to, parts_
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact.consents import address_of
-from receivables.contact.readers import paying_contacts
+from receivables.contact.readers import paying_contacts, way_to
 from receivables.permissions import SYSTEM, Actor
 
 BOTH = (Channel.EMAIL, Channel.SMS)
@@ -54,13 +54,14 @@ def tell(
     key: str,
     now: datetime,
     part: Instalment | None = None,
-    channels: Sequence[Channel] = (Channel.EMAIL,),
+    channels: Sequence[Channel] = (),
 ) -> None:
     """Queue one message about a plan for who agreed to it, else for who pays at the account.
 
     Args:
         key: names the fact that is told; it is told once in each channel.
         part: the instalment it is about.
+        channels: none: by e-mail, or by SMS to who has none.
     """
     account = session.get_one(Account, plan.account_id)
     signer = session.get(Contact, plan.contact_id) if plan.contact_id else None
@@ -69,21 +70,22 @@ def tell(
     if part is not None:
         facts |= {"instalment_id": part.id, "due_on": part.due_on.isoformat()}
     for person in people:
-        for channel in channels:
-            if address_of(person, channel) is not None:
-                outbox.enqueue(
-                    session,
-                    actor,
-                    account=account,
-                    contact=person,
-                    channel=channel,
-                    purpose=purpose,
-                    kind=kind,
-                    facts=facts,
-                    dedupe_key=f"{key}:{channel.value}",
-                    currency=plan.currency,
-                    now=now,
-                )
+        way = way_to(person, purpose)
+        ways = [(channel, purpose) for channel in channels if address_of(person, channel) is not None]
+        for channel, under in ways if channels else [way] if way is not None else []:
+            outbox.enqueue(
+                session,
+                actor,
+                account=account,
+                contact=person,
+                channel=channel,
+                purpose=under,
+                kind=kind,
+                facts=facts,
+                dedupe_key=f"{key}:{channel.value}",
+                currency=plan.currency,
+                now=now,
+            )
 
 
 def _tell_missed(session: Session, plan: Plan, part: Instalment, *, now: datetime, stage: str) -> None:

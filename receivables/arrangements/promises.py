@@ -23,8 +23,7 @@ from models.states import PromiseStatus, advance
 from receivables import invoices, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date, is_business_day
-from receivables.contact.consents import address_of
-from receivables.contact.readers import paying_contacts
+from receivables.contact.readers import paying_contacts, way_to
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import PromiseRules, current_policy
@@ -398,18 +397,19 @@ def write(
     """Queue a message to who gave the promise, else to who pays; the note before its day by SMS too."""
     giver = session.get_one(Contact, row.contact_id) if row.contact_id else None
     people = [giver] if giver is not None else paying_contacts(session, account)[:1]
-    channels = [Channel.EMAIL, Channel.SMS] if kind == "promise_due_tomorrow" else [Channel.EMAIL]
     for contact in people:
-        for channel in channels:
-            if address_of(contact, channel) is None:
-                continue
+        way = way_to(contact, purpose)
+        ways = [way] if way is not None else []
+        if kind == "promise_due_tomorrow" and contact.email is not None and contact.phone is not None:
+            ways.append((Channel.SMS, purpose))
+        for channel, under in ways:
             outbox.enqueue(
                 session,
                 actor,
                 account=account,
                 contact=contact,
                 channel=channel,
-                purpose=purpose,
+                purpose=under,
                 kind=kind,
                 facts={"promise_id": row.id},
                 dedupe_key=f"{kind}:{row.id}:{contact.id}:{channel.value}",

@@ -123,7 +123,7 @@ def opt_out_view(session: Session, token: str, *, now: datetime) -> OptOutView:
     address = _own_address(contact, r.channel, r.address_digest)
     language = links.reader_language(r.language, r.language_chosen_at, contact.language)
     return OptOutView(
-        sender=links.sender_of(r, language),
+        sender=links.sender_of(r, language, now=now),
         language=language,
         languages=tuple(r.languages),
         channel=r.channel,

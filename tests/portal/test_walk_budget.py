@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 
 import pytest
+from werkzeug.test import TestResponse
 
 import web
 from tests.portal.addresses import pages
@@ -15,6 +18,8 @@ from tests.standins import StandIn
 
 #: Of the issue's quality bars.
 MOST_STATEMENTS = 8
+#: Bytes over the wire of a page with everything it loads, and of the page alone.
+FIRST, AFTER = 60_000, 15_000
 #: Ends of endpoints that only lead on: where a form's answer is reloaded, and the code when it was typed.
 LEADS_ON = ("_again", "_by_hand", ".cancelled", ".asked_back", ".withdrawn")
 
@@ -47,3 +52,35 @@ def test_every_page_asks_little_and_writes_nothing(town: Town, monkeypatch: pyte
     assert wrong == [], "\n".join(wrong)
     assert [name for name, _ in found if name not in shown and not name.endswith(LEADS_ON)] == []
     assert everything(portal.store) == before
+
+
+def test_every_page_is_light(town: Town) -> None:
+    """Quality bars: at most 60 kB over the wire first, 15 kB after, as the server sends it; no script."""
+    client = town.ours.visitor.client
+
+    def sent(path: str) -> TestResponse:
+        answer = client.get(path, headers={"Accept-Encoding": "br, gzip"})
+        answer.get_data()
+        answer.close()
+        return answer
+
+    parts: dict[str, int] = {}
+    wrong = []
+    for endpoint, path in pages(town.portal.app, town.ours, first=town.portal.day(9).isoformat()):
+        answer = sent(path)
+        if answer.status_code != 200 or answer.mimetype != "text/html":
+            continue
+        alone = len(answer.data)
+        text = client.get(path).text
+        loads = {html.unescape(p) for p in re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+)"', text)}
+        for part in loads - set(parts):
+            parts[part] = len(sent(part).data)
+        whole = alone + sum(parts[part] for part in loads)
+        packed = answer.headers.get("Content-Encoding") == "br"
+        if not packed or alone > AFTER or whole > FIRST or "<script" in text:
+            wrong.append(f"{path} ({endpoint}): {alone} bytes, {whole} with what it loads")
+    assert wrong == [], "\n".join(wrong)
+    styles = [path for path in parts if path.startswith("/static/") and ".css" in path]
+    assert len(styles) >= 2
+    for path in styles:
+        assert sent(path).headers.get("Content-Encoding") == "br", f"{path}: run `make static`"

@@ -63,4 +63,4 @@ def test_withheld_tax_counts_towards_an_agreed_sum(store: Store) -> None:
     store.run(withhold)
     with store.read() as s:
         found = s.scalars(select(Offer).where(Offer.ref == offer.ref)).one()
-        assert offer_money.still_due(s, found) == gbp(113896)
+        assert offer_money.sums(s, found).due == gbp(113896)

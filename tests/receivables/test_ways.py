@@ -17,6 +17,7 @@ from models.pauses import Pause, PauseReason
 from models.store import Store
 from models.work import Task
 from receivables import links, ways
+from receivables.calendar_days import add_business_days
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.invoices import BankDetails
 from receivables.permissions import SYSTEM
@@ -178,7 +179,7 @@ def test_a_person_is_told_and_reminders_wait(store: Store, account: Account) -> 
         pause = s.scalars(select(Pause)).one()
         seen = ways.announced(s, make.holder_actor(account), account_id=account.id, now=NOON)
     assert (pause.reason, pause.from_on) == (PauseReason.SAYS_PAID, NOON.date())
-    assert pause.to_on is not None
+    assert pause.to_on == add_business_days(NOON.date(), 5, "IL")
     assert list(seen) == [CHEQUE]
 
 

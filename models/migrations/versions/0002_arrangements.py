@@ -174,6 +174,7 @@ def upgrade() -> None:
             sa.Enum(
                 "none",
                 "credit_note",
+                "ask",
                 name="discount_tax",
                 native_enum=False,
                 create_constraint=True,

@@ -168,7 +168,7 @@ def test_says_paid_stops_these_invoices_for_five_working_days_once(world: World)
     assert (error.code, error.facts) == ("claimed_already", {"number": "2026-1", "ref": row.ref})
     world.store.run(lambda s: requests.withdraw(s, world.actor, row.ref, now=NOON))
     assert world.reminded(NOON + timedelta(days=8)) == BOTH
-    assert refusal(lambda: world.give(K.HAVE_PAID, **claim)).code == "claimed_already"
+    assert refusal(lambda: world.give(K.HAVE_PAID, **claim)).code == "claimed_before"
     world.give(K.HAVE_PAID, **{**claim, "invoices": (world.second.ref,)})
 
 

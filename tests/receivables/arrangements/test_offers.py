@@ -17,7 +17,7 @@ from models.pauses import PauseReason
 from models.payments import Adjustment
 from models.states import InvoiceStatus, OfferStatus
 from models.store import Store
-from models.work import Task
+from models.work import Task, TaskKind
 from receivables import credit_notes, invoices, ledger, pauses
 from receivables.arrangements import (
     offer_deciding,
@@ -31,7 +31,7 @@ from receivables.arrangements.offer_terms import limits
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
-from receivables.policy import default_policy
+from receivables.policy import DEFAULT_BODY, default_policy, publish
 from tests import factories as make
 from tests.conftest import NOON
 from tests.receivables.arrangements.offer_world import TODAY, OfferWorld, a_late_account, gbp
@@ -408,6 +408,22 @@ def test_two_accepted_offers_for_one_invoice_are_impossible(world: OfferWorld) -
 # --------------------------------------------------------------------------- paid
 
 
+def test_where_the_country_says_ask_a_person_decides_about_the_tax(store: Store) -> None:
+    """Decision 5, policy discount_tax: the rest is posted whole, a task names the tax of each invoice."""
+    with store.write() as session:
+        body = DEFAULT_BODY.replace("by_country = {}", 'by_country = { GB = "ask" }')
+        publish(session, body, reason="test", author_id=None, now=NOON - timedelta(days=1))
+    world = a_late_account(store)
+    offer = world.accept(world.propose(LEAST))
+    world.pay_offer(offer)
+    assert world.status(offer.ref) is OfferStatus.SETTLED
+    assert world.ledger(LedgerCode.SETTLEMENT_DISCOUNT_TAX) == 0
+    with store.read() as session:
+        tasks = session.scalars(select(Task).where(Task.kind == TaskKind.DISCOUNT_TAX)).all()
+        assert session.scalars(select(Invoice).where(Invoice.kind == InvoiceKind.CREDIT_NOTE)).all() == []
+    assert sum(task.facts["amount_minor"] for task in tasks) == 3324
+
+
 def test_paid_in_full_the_rest_is_written_off_with_its_tax(world: OfferWorld) -> None:
     """M-17, decision 5: paid + written off = owed; tax lines sum to the credit note."""
     offer = world.accept(world.propose(LEAST))
@@ -453,7 +469,7 @@ def test_one_unit_short_settles_nothing(world: OfferWorld) -> None:
     assert sum(world.balances()) == BALANCE - LEAST + 1
     assert world.ledger(LedgerCode.SETTLEMENT_DISCOUNTS) == 0
     with world.store.read() as session:
-        assert offer_money.still_due(session, session.get_one(Offer, offer.id)) == gbp(1)
+        assert offer_money.sums(session, session.get_one(Offer, offer.id)).due == gbp(1)
 
 
 def test_one_unit_over_is_left_over_for_a_person(world: OfferWorld) -> None:

@@ -245,4 +245,5 @@ def test_a_taxed_settlement_gave_nothing_back(store: Store) -> None:
 
 def store_has_note(store: Store, prefix: str) -> bool:
     with store.read() as session:
-        return session.scalar(select(Invoice.id).where(Invoice.number.startswith(prefix)).limit(1)) is not None
+        found = select(Invoice.id).where(Invoice.number.startswith(prefix)).limit(1)
+        return session.scalar(found) is not None

@@ -62,7 +62,8 @@ def test_agreed_with_before_the_money_is_here(store: Store) -> None:
     debited(story)
     dispute = story.dispute(LineClaim(2))
     with pytest.raises(Refused) as refused:
-        story.act(outcomes.uphold, story.supervisor, dispute.ref, credited=Money(28080, "GBP"), finding="Wet.")
+        story.act(outcomes.uphold, story.supervisor, dispute.ref, credited=Money(28080, "GBP"),
+                  finding="Wet.")  # fmt: skip
     assert refused_code(refused) == "money_on_its_way"
 
 
