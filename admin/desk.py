@@ -9,13 +9,25 @@ from flask_admin import Admin
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 import web
-from admin import access, accounts, approvals, disputes, holds, invoices, login, requests, shell, work
+from admin import (
+    access,
+    accounts,
+    approvals,
+    contacts,
+    disputes,
+    holds,
+    invoices,
+    login,
+    requests,
+    shell,
+    work,
+)
 from admin.books import BOOKS
 from admin.views import Books, guard
 from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
-PAGES = (login, work, accounts, invoices, holds, approvals, requests, disputes)
+PAGES = (login, work, accounts, contacts, invoices, holds, approvals, requests, disputes)
 
 
 def install(app: Flask, store: Store) -> None:

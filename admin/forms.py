@@ -65,10 +65,13 @@ class RevokeForm(ReasonForm):
 
 
 class AnswerForm(FlaskForm):  # type: ignore[misc]
-    """What the debtor reads, whether we agree, and the tax that is booked where tax was withheld."""
+    """What the debtor reads, whether we agree, and the tax that is booked where tax was withheld.
+
+    "add" agrees, and puts the person whom the request names on file.
+    """
 
     reply = _text(2000, area=True)
-    decision = StringField(filters=[_tidy], validators=[AnyOf(("answer", "refuse"), message="empty")])
+    decision = StringField(filters=[_tidy], validators=[AnyOf(("answer", "add", "refuse"), message="empty")])
     amount = StringField(filters=[_tidy], validators=[Length(max=64, message="too_long")])
 
     def money(self, currency: str, language: str) -> Money | None:

@@ -13,6 +13,7 @@ from models.answers import RequestKind
 from receivables import files
 from receivables.answers import hardship, reads, requests
 from receivables.errors import Refused
+from receivables.people import named
 from receivables.permissions import Permission
 from receivables.policy import default_policy
 
@@ -67,6 +68,8 @@ def answer_request(ref: str) -> Response:
             elif amount is not None:
                 requests.accept_withholding(session, actor, ref, amount=amount, reply=reply, now=web.now())
             else:
+                if form.decision.data == "add":
+                    named.add_named(session, actor, ref, now=web.now())
                 requests.answer(session, actor, ref, reply=reply, document=document, now=web.now())
 
         web.house().store.run(unit)

@@ -103,11 +103,13 @@ AUDIT: Mapping[str, str] = {
     "code.refused": N_("Wrong one-time code"),
     "consent.opted_in": N_("Wants reminders again"),
     "contact.added": N_("Person added by the debtor"),
+    "contact.added_by_staff": N_("Person added by staff, as the debtor named him"),
     "contact.address_changed": N_("Address changed by the debtor"),
-    "contact.confirmed": N_("Person confirmed by the debtor"),
+    "contact.confirmed": N_("Person confirmed"),
     "contact.preferences_changed": N_("Channel or quiet hours chosen"),
     "contact.removed": N_("Person removed by the debtor"),
     "contact.renamed": N_("Person corrected by the debtor"),
+    "contact.signatory_changed": N_("Right to sign for the business changed"),
     "invoice.forwarded": N_("Invoice forwarded to a colleague"),
 }
 
@@ -178,6 +180,9 @@ TIMELINE: Mapping[str, str] = {
     "contact.added": N_("Added a person"),
     "contact.address_changed": N_("Changed an address"),
     "contact.removed": N_("Removed a person"),
+    "desk.contact_confirmed": N_("A second person confirmed a contact, who may get codes now"),
+    "desk.signatory_marked": N_("Marked as one who may sign for the business"),
+    "desk.signatory_unmarked": N_("May not sign for the business any more"),
     "invoice.forwarded": N_("Forwarded an invoice to a colleague"),
 }
 
@@ -203,6 +208,7 @@ PLACES: Mapping[str, str] = {
     "sms": N_("SMS out"),
     "task": N_("Desk"),
     "contact": N_("Portal"),
+    "desk": N_("Desk"),
     "invoice": N_("Portal"),
 }
 
@@ -464,6 +470,8 @@ DISPUTE_REASONS: Mapping[str, str] = {
 
 REFUSALS: Mapping[str, str] = {
     "above_limit": N_("This is beyond what your role may agree to."),
+    "address_malformed": N_("The address that was typed cannot be read. Ask for another one."),
+    "address_missing": N_("The request names no address."),
     "already_on_hold": N_("This account is on hold already."),
     "ambiguous": N_("This can be read in two ways. Write the decimals too, for example 1234.00."),
     "amount_above_balance": N_("This is more than is open on the invoice."),
@@ -480,6 +488,9 @@ REFUSALS: Mapping[str, str] = {
         "This is more than is still open and was paid. Choose the credit note that is in the books"
         " already, or agree to less."
     ),
+    "confirm_own": N_("You put this person there, so somebody else confirms."),
+    "confirm_too_early": N_("It is too early for a second person; the page says from when."),
+    "confirmed_already": N_("This person is confirmed already; somebody was first."),
     "content_changed": N_("It has changed since you opened it. Read it again before you decide."),
     "day_past": N_("This day has passed."),
     "day_too_late": N_("This day is later than the rules give."),
@@ -500,11 +511,17 @@ REFUSALS: Mapping[str, str] = {
     "money_on_its_way": N_(
         "A bank payment for this invoice is on its way. Wait until it has arrived, or agree to less."
     ),
+    "name_missing": N_("The request names nobody."),
+    "name_number": N_("The name holds a number."),
+    "name_too_long": N_("The name is too long."),
+    "name_unfit": N_("The name holds a link or an address."),
     "no_contact": N_("No active contact who could be written to."),
     "no_offers": N_("The rules have no grid of offers."),
     "none_chosen": N_("Tick at least one invoice."),
     "not_a_number": N_("This is not an amount. Write it like 1,234.50."),
+    "not_confirmed": N_("Confirm this person first; who is not known to be theirs cannot sign."),
     "not_waiting": N_("It does not wait any more; somebody was first."),
+    "phone_without_country": N_("The telephone number has no country code. Ask for it."),
     "nothing_to_credit": N_(
         "Nothing of this invoice is owed any more and nothing was paid for it. Choose the credit note that is"
         " in the books already; if there is none, refuse and say so: nothing is asked for."

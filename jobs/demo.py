@@ -32,13 +32,17 @@ from jobs.house import House
 from models.accounts import Account, Contact
 from models.creditors import Creditor
 from models.links import Channel
+from models.messages import Message
 from models.staff import Staff
 from receivables import invoices, links
 from receivables.calendar_days import business_date
+from receivables.people import forwarding
 from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 
 START_WITHIN = 30.0
+#: What a case is called where its link is that of a colleague.
+COLLEAGUE = ": the colleague's link"
 ROOT = Path(__file__).parent.parent
 
 
@@ -188,8 +192,11 @@ def run(
         _start_stand_ins(places, crew, logs)
         house = assemble(environment)
         migrate(house)
+        # The web gets ready meanwhile; the worker comes last, or it would play along.
+        _start_web(places, crew, environment, logs)
         _fill(house, places)
-        _start_own(places, crew, environment, logs)
+        _start_worker(crew, environment, logs)
+        await_answer(f"{places.portal}/left", crew)
         description = describe(house, places, now=datetime.now(UTC))
         (places.folder / "demo.json").write_text(json.dumps(description, ensure_ascii=False, indent=2))
         say(table(description))
@@ -256,12 +263,11 @@ def _start_stand_ins(places: Places, crew: Crew, logs: Path) -> None:
     await_answer(f"{places.mailbox}/api/health", crew)
 
 
-def _start_own(places: Places, crew: Crew, environment: Mapping[str, str], logs: Path) -> None:
-    python = sys.executable
+def _start_web(places: Places, crew: Crew, environment: Mapping[str, str], logs: Path) -> None:
     crew.start(
         "web",
         [
-            python,
+            sys.executable,
             "-m",
             "gunicorn",
             "wsgi:app",
@@ -279,8 +285,11 @@ def _start_own(places: Places, crew: Crew, environment: Mapping[str, str], logs:
         environment,
         logs / "web.log",
     )
-    crew.start("worker", [python, "-m", "jobs.commands", "worker"], environment, logs / "worker.log")
-    await_answer(f"{places.portal}/left", crew)
+
+
+def _start_worker(crew: Crew, environment: Mapping[str, str], logs: Path) -> None:
+    command = [sys.executable, "-m", "jobs.commands", "worker"]
+    crew.start("worker", command, environment, logs / "worker.log")
 
 
 def _fill(house: House, places: Places) -> None:
@@ -306,12 +315,21 @@ def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
         ):
             today = business_date(now, account.zone)
             currencies = {row.currency for row in invoices.open_rows(session, account.id, today)}
+            # A colleague's link shows the one invoice that was forwarded to him.
+            alone = _forwarded(session, contact) if contact.forwarded_by_id is not None else None
             _, token = links.issue(
-                session, SYSTEM, account, contact=contact, channel=Channel.EMAIL, policy=policy, now=now
+                session,
+                SYSTEM,
+                account,
+                contact=contact,
+                channel=Channel.EMAIL,
+                policy=policy,
+                now=now,
+                invoice_id=alone,
             )
             rows.append(
                 {
-                    "case": cases.get(account.name, ""),
+                    "case": cases.get(account.name, "") + (COLLEAGUE if alone is not None else ""),
                     "account": account.name,
                     "number": account.number,
                     "language": account.language,
@@ -343,6 +361,13 @@ def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def _forwarded(session: Session, contact: Contact) -> int:
+    """The invoice that a colleague got a link to."""
+    query = select(Message.facts).where(Message.contact_id == contact.id, Message.kind == forwarding.KIND)
+    facts = session.scalars(query.order_by(Message.id.desc()).limit(1)).one()
+    return int(facts["invoice_id"])
+
+
 def table(description: dict[str, Any]) -> str:
     """What the demo prints: addresses, log-ins, debtor links."""
     lines = [
@@ -359,10 +384,13 @@ def table(description: dict[str, Any]) -> str:
     for person in description["staff"]:
         code = "  code secret " + person["totp_secret"] if person["totp_secret"] else ""
         lines.append(f"    {person['role']:<12} {person['email']}{code}")
-    lines += ["", "  Debtors' links:"]
-    for link in description["links"]:
-        lines.append(
-            f"    {link['language']}  {link['currency']:<9} {link['case']:<29} {link['account']}"
-            f"\n        {link['url']}"
-        )
+    lines += ["", "  Debtors' links (names and addresses are in demo.json):"]
+    told = description["links"]
+    for title, cases in demo_seed.ROOMS.items():
+        lines += ["", f"  {title}"]
+        lines += [
+            f"    {link['language']}  {link['case']:<58} {link['url']}"
+            for link in told
+            if link["case"].removesuffix(COLLEAGUE) in cases
+        ]
     return "\n".join(lines) + "\n"

@@ -6,8 +6,6 @@ demo_outcomes.py. Source: decision 27.
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,9 +13,20 @@ from sqlalchemy.orm import Session
 
 from jobs import demo_outcomes, demo_stage, demo_ways_out
 from jobs import outbox as postbox
-from jobs.demo_players import GATEWAY, Player, find_player, pay_by_card, post, queue_reminder, send_all, settle, start
-from jobs.demo_seed import PLAYED, working_moment
 from jobs.demo_payers import PAYERS
+from jobs.demo_players import (
+    GATEWAY,
+    Player,
+    find_player,
+    pay_by_card,
+    post,
+    pull,
+    queue_reminder,
+    send_all,
+    settle,
+    start,
+)
+from jobs.demo_seed import PLAYED, working_moment
 from jobs.house import House
 from models.accounts import Contact
 from models.invoices import Invoice
@@ -35,9 +44,7 @@ def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None
     scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES)
     demo_stage.play(house, PLAYED, scenes, base_url=base_url, now=now)
     with house.store.read() as session:
-        cast = {
-            customer.case: find_player(session, customer) for customer in PAYERS if customer.papers
-        }
+        cast = {customer.case: find_player(session, customer) for customer in PAYERS if customer.papers}
     for player in cast.values():
         at = working_moment(now, player.account.zone)
         queue_reminder(house, player, at)
@@ -51,7 +58,7 @@ def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None
         attempt = attempts.find_attempt(session, left.ref)
     house.gateways[GATEWAY].expire(attempt.remote_id or "")
     settle(house, left, now)
-    _control(stripe_url, "faults", op="checkout.sessions.create", kind="timeout_after", count=3)
+    pull(stripe_url, "faults", op="checkout.sessions.create", kind="timeout_after", count=3)
     start(house, cast["payment being checked"], base_url, now)
     _opt_out(house, cast["left the card page"], now)
     # He had the card page open while the credit note came: what is too much waits for a person.
@@ -91,13 +98,3 @@ def _credit(house: House, player: Player, now: datetime) -> None:
             now=now,
         )
     )
-
-
-def _control(stripe_url: str, lever: str, **wish: object) -> None:
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        f"{stripe_url}/_sandbox/{lever}",
-        data=json.dumps(wish).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20):  # noqa: S310
-        pass

@@ -43,6 +43,27 @@ PLAYED = (*WAYS_OUT, *OUTCOMES)
 CUSTOMERS = (*PAYERS, *PLAYED)
 
 
+def _rooms() -> dict[str, tuple[str, ...]]:
+    """Cases by what they are about, as the demo prints them; what begins with no word below is an answer."""
+    words = {
+        "Questions about an invoice": ("dispute",),
+        "Plans and saved cards": ("plan", "card"),
+        "Offers": ("offer", "counter-offer"),
+        "The rest of the account": ("interest", "credit hold", "early", "head office", "branch"),
+    }
+    rooms = {"Reminding and paying": tuple(customer.case for customer in PAYERS)}
+    left = [customer.case for customer in PLAYED]
+    for title, begins in words.items():
+        rooms[title] = tuple(case for case in left if case.startswith(begins))
+        left = [case for case in left if case not in rooms[title]]
+    last = rooms.pop("The rest of the account")
+    return rooms | {"Promises and answers": tuple(left), "The rest of the account": last}
+
+
+#: Title -> cases, as they are printed.
+ROOMS = _rooms()
+
+
 def working_moment(now: datetime, zone: str) -> datetime:
     """Return 10:00 of the last weekday in a zone that is not after `now` (decision 27)."""
     day = business_date(now, zone)

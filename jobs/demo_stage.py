@@ -25,7 +25,7 @@ from models.disputes import Dispute
 from models.money import Money, currency_row, total
 from models.staff import Role, Staff
 from receivables import invoices
-from receivables.calendar_days import at_local, business_date
+from receivables.calendar_days import add_business_days, at_local, business_date
 from receivables.permissions import Actor, ActorKind
 from receivables.ports import InvoiceRow
 
@@ -68,6 +68,10 @@ class Stage:
         currency = self.player.currency
         whole = total([row.balance for row in self.rows()], currency)
         return part_of(whole, percent)
+
+    def business_day(self, days: int) -> date:
+        """The first business day that is at least so many days after the scene."""
+        return add_business_days(self.today + timedelta(days=days), 0, self.account.country)
 
     def desk(self, role: Role) -> Actor:
         """The person of a role who works in the debtor's language, else the first of that role."""

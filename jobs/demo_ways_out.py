@@ -30,15 +30,14 @@ from receivables.disputes.claims import Claim, LineClaim
 from receivables.payments.quotes import Choice
 from receivables.policy import current_policy
 
-
 # --------------------------------------------------------------------------- disputes
 
 
-def _dispute(claim: Claim, words: str) -> Callable[[Stage], object]:
-    """The debtor questions his oldest invoice."""
+def question(claim: Claim, words: str, which: int = 0) -> Callable[[Stage], object]:
+    """The debtor questions his oldest invoice, or another one, counted from it."""
 
     def act(stage: Stage) -> None:
-        ref = stage.refs()[0]
+        ref = stage.refs()[which]
         stage.house.store.run(
             lambda s: opening.open_dispute(
                 s, stage.debtor, ref, claim, words=words, shown_at=stage.at, now=stage.at
@@ -152,7 +151,7 @@ def _offer(percent: int, reason: str) -> Callable[[Stage], object]:
         stage.house.store.run(
             lambda s: offer_making.propose(
                 s, person, stage.account.ref, invoice_refs=refs, amount=amount,
-                pay_by_on=stage.today + timedelta(days=12), reason=reason, now=stage.at,
+                pay_by_on=stage.business_day(12), reason=reason, now=stage.at,
             )
         )  # fmt: skip
 
@@ -164,7 +163,7 @@ def _counter_offer(stage: Stage) -> None:
     stage.house.store.run(
         lambda s: offer_making.counter(
             s, stage.debtor, account_id=stage.account.id, currency=amount.currency, amount=amount,
-            pay_by_on=stage.today + timedelta(days=10), name=stage.player.contact.name, now=stage.at,
+            pay_by_on=stage.business_day(10), name=stage.player.contact.name, now=stage.at,
             reason="Кафе закрывается на зиму. Столько мы можем заплатить сразу, из последней выручки.",
         )
     )  # fmt: skip
@@ -273,7 +272,7 @@ SCENES = (
     Scene(
         4,
         "dispute open",
-        _dispute(
+        question(
             Claim(DisputeReason.WRONG_QUANTITY, (LineClaim(1, accepted=Decimal(260)),)),
             "The third carton was 40 notebooks short. The driver wrote it on the delivery note.",
         ),
@@ -297,7 +296,7 @@ SCENES = (
     Scene(
         9,
         "dispute upheld in part",
-        _dispute(
+        question(
             Claim(DisputeReason.DAMAGED, (LineClaim(1, accepted=Decimal(380)),)),
             "120 קופסאות הגיעו מעוכות. אי אפשר למכור בהן עוגות.",
         ),
@@ -312,7 +311,7 @@ SCENES = (
     Scene(
         10,
         "dispute refused",
-        _dispute(
+        question(
             Claim(DisputeReason.WRONG_PRICE, (LineClaim(2, agreed=Decimal(55)),)),
             "A papírtáskát tavasszal még 55 forintért kaptuk.",
         ),

@@ -95,6 +95,8 @@ class Contact(Base):
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)
     #: Staff who added or changed it.
     changed_by_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    #: When staff or an import added or changed it; None while only the debtor did.
+    changed_at: Mapped[datetime | None]
     #: Since when it is known to be the debtor's: it came with the account, or was proved or vouched
     #: for. Until then it receives no codes, whoever added it (decision 6).
     confirmed_at: Mapped[datetime | None]

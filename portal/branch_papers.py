@@ -79,9 +79,7 @@ def document(ref: str) -> Response:
     """Show an invoice of a branch with its lines; it is paid with the others, and questioned by the
     branch that ordered."""
     holder = web.holder()
-    found = branches.document(
-        web.reading(), holder.actor, ref, account_id=holder.account_id, now=web.now()
-    )
+    found = branches.document(web.reading(), holder.actor, ref, account_id=holder.account_id, now=web.now())
     return web.render("portal/invoice.html", invoice=found, discount=None, of_branch=True)
 
 

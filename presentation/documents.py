@@ -60,8 +60,11 @@ class Documents:
             *([[pen.pgettext("document", "Due"), pen.short(row.due_on)]] if row.due_on else []),
             *([[_("Your order"), pen.own(invoice.purchase_order)]] if invoice.purchase_order else []),
             *([[pen.pgettext("document", "For"), pen.own(row.description)]] if row.description else []),
-            *([[pen.pgettext("document", "Refers to"), pen.own(invoice.refers_to.number)]]
-              if invoice.refers_to else []),
+            *(
+                [[pen.pgettext("document", "Refers to"), pen.own(invoice.refers_to.number)]]
+                if invoice.refers_to
+                else []
+            ),
         ]
         sums = [
             [_("Net"), pen.value(invoice.lines_net)],

@@ -97,9 +97,7 @@ def _movement(pen: Pen, movement: Movement) -> list[Any]:
     ]
 
 
-def group_papers(
-    pen: Pen, parties: Parties, found: GroupStatement, made_on: date
-) -> list[dict[str, Any]]:
+def group_papers(pen: Pen, parties: Parties, found: GroupStatement, made_on: date) -> list[dict[str, Any]]:
     """The totals by currency and branch, then the statements of each branch; of one branch, these alone."""
     papers = [
         statement_paper(

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from models.accounts import Account
 from models.audit import savepoint
-from models.payments import Payment
+from models.invoices import Invoice
+from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from receivables import branch_notices, credit_holds, early_payment, outbox
 from receivables.arrangements import offer_ends, plan_counts, promise_ends
+from receivables.disputes import cases
+from receivables.permissions import SYSTEM
 
 #: Each is called once for every payment that was booked, after its allocations are written.
 AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
@@ -47,9 +51,7 @@ def follow_payment(session: Session, payment: Payment, *, now: datetime) -> None
             _ask_again(session, payment, follower.__name__, error, now=now)
 
 
-def follow_reduction(
-    session: Session, account_id: int, invoice_ids: Sequence[int], *, now: datetime
-) -> None:
+def follow_reduction(session: Session, account_id: int, invoice_ids: Sequence[int], *, now: datetime) -> None:
     """Let everything follow that waits for a balance to fall, when no payment made it fall.
 
     Called after a credit note, withheld tax or credit was booked; the account is locked by the caller.
@@ -57,6 +59,21 @@ def follow_reduction(
     offer_ends.settle_for(session, invoice_ids, now=now)
     plan_counts.recount_account(session, session.get_one(Account, account_id), now=now)
     credit_holds.release_when_met(session, account_id, now=now)
+
+
+def follow_failure(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
+    """Let follow that money on its way did not come: what was disputed meanwhile is set aside after all.
+
+    Called in the unit of work that moves the attempt; its accounts are locked by the caller.
+    """
+    named = session.execute(
+        select(Invoice.account_id, Invoice.id)
+        .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
+        .where(AttemptInvoice.attempt_id == attempt.id)
+        .order_by(Invoice.account_id, Invoice.id)
+    )
+    for account_id, invoice_id in named.all():
+        cases.set_aside_unpaid(session, SYSTEM, account_id, [invoice_id], since=attempt.started_at, now=now)
 
 
 def follow_again(session: Session, payment_id: int, follower: str, *, now: datetime) -> None:

@@ -84,9 +84,7 @@ def _judge(session: Session, ref: str, digest: str, infected: bool, *, now: date
         else:
             continue
         facts = {"digest": digest, "status": stored.status.value}
-        record(
-            session, SYSTEM, "file.checked", stored, account_id=stored.account_id, now=now, facts=facts
-        )
+        record(session, SYSTEM, "file.checked", stored, account_id=stored.account_id, now=now, facts=facts)
         if infected:
             outbox.raise_alert(
                 session, "file_infected", f"file:{stored.id}", account_id=stored.account_id, now=now

@@ -28,7 +28,10 @@ class Permission(StrEnum):
     CALL_ASK = "call:ask"
     CARD_KEEP = "card:keep"
     CODE_ASK = "code:ask"
+    CONTACT_ADD = "contact:add"
     CONTACT_CHANGE = "contact:change"
+    CONTACT_CONFIRM = "contact:confirm"
+    CONTACT_MARK_SIGNATORY = "contact:mark_signatory"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
     CREDIT_NOTE_RECORD = "credit_note:record"
@@ -102,12 +105,16 @@ _CHASES = frozenset({_P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND, _P.ALERT_R
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COLLECTOR: _READS
     | _CHASES
-    | {_P.APPROVAL_DECIDE, _P.DISPUTE_RESOLVE, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE},
+    | {
+        _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.OFFER_MAKE, _P.PLAN_MAKE,
+        _P.REQUEST_ANSWER, _P.TASK_CLOSE,
+    },
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
-        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD,
-        _P.DISPUTE_RESOLVE, _P.HARDSHIP_READ, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE,
+        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CONTACT_ADD, _P.CONTACT_CONFIRM,
+        _P.CONTACT_MARK_SIGNATORY, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
+        _P.HARDSHIP_READ, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE,
     },
     Role.ACCOUNTANT: _READS
     | {
@@ -116,7 +123,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     },
     Role.SALESPERSON: frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ}),
     Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
-    Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ}),
+    Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM}),
 }
 
 # fmt: on

@@ -200,6 +200,7 @@ class Policy:
     contact_from: time
     contact_to: time
     least_window: timedelta
+    confirm_after: timedelta
     lease: timedelta
     event_give_up: timedelta
     scale: Mapping[str, Decimal]
@@ -271,6 +272,7 @@ class Policy:
             contact_from=time.fromisoformat(contact["window_from"]),
             contact_to=time.fromisoformat(contact["window_to"]),
             least_window=timedelta(minutes=contact["least_window_minutes"]),
+            confirm_after=timedelta(hours=contact["confirm_hours"]),
             lease=timedelta(seconds=worker["lease_seconds"]),
             event_give_up=timedelta(hours=worker["event_give_up_hours"]),
             scale={code: Decimal(str(value)) for code, value in data["amounts"]["scale"].items()},

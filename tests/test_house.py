@@ -80,7 +80,7 @@ PACKAGES: dict[str, set[str]] = {
 #: Single modules of the rules that stand above the packages they name; all others stand below all of them.
 ABOVE: dict[str, set[str]] = {
     "branch_notices": {"contact", "payments"},
-    "consequences": {"arrangements"},
+    "consequences": {"arrangements", "disputes"},
     "credit_holds": {"contact"},
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},

@@ -78,7 +78,7 @@ class Preview:
 def last_day(today: date, country: str, rules: PromiseRules) -> date:
     """Return the last day that may be promised: the last of the horizon on which banks work.
 
-    >>> last_day(date(2026, 11, 21), "GB", PromiseRules(14, 2, 90, 1, 25))
+    >>> last_day(date(2026, 11, 21), "GB", PromiseRules(14, 2, 90, 1, 20))
     datetime.date(2026, 12, 4)
     """
     last = today + timedelta(days=rules.horizon_days)
@@ -90,7 +90,7 @@ def last_day(today: date, country: str, rules: PromiseRules) -> date:
 def ready_days(today: date, country: str, rules: PromiseRules) -> list[date]:
     """Return business days to choose from, spread over the horizon: near, a week on, the last one.
 
-    >>> ready_days(date(2026, 11, 19), "GB", PromiseRules(14, 2, 90, 1, 25))
+    >>> ready_days(date(2026, 11, 19), "GB", PromiseRules(14, 2, 90, 1, 20))
     [datetime.date(2026, 11, 23), datetime.date(2026, 11, 26), datetime.date(2026, 12, 3)]
     """
     days = [

@@ -98,6 +98,10 @@ class ContactCard:
     roles: Sequence[ContactRole]
     may_commit: bool
     is_active: bool
+    #: Put there by us and confirmed by nobody, so no codes go to him (decision 6).
+    unconfirmed: bool
+    #: Stands for the account; a colleague to whom one invoice was forwarded does not.
+    stands: bool
     channels: Sequence[ChannelHealth]
 
 
@@ -246,6 +250,8 @@ def _contacts(session: Session, account_id: int) -> list[ContactCard]:
             roles=sorted(roles.get(person.id, ())),
             may_commit=person.may_commit,
             is_active=person.is_active,
+            unconfirmed=person.is_active and person.confirmed_at is None,
+            stands=person.is_active and person.forwarded_by_id is None,
             channels=[h for c in (Channel.EMAIL, Channel.SMS) if (h := health(person, c)) is not None],
         )
         for person in sorted(people, key=lambda p: (not p.is_active, p.id))

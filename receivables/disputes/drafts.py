@@ -123,9 +123,7 @@ def concerned(session: Session, latest: date) -> set[int]:
     """Return the accounts whose drafts, or files of forms never sent, may have grown too old by a day."""
     end = datetime.combine(latest + timedelta(days=1), time(), UTC)
     grown = end - _kept(current_policy(session, end)) - file_care.GRACE
-    drafts = session.scalars(
-        select(DisputeDraft.account_id).where(DisputeDraft.saved_at < grown).distinct()
-    )
+    drafts = session.scalars(select(DisputeDraft.account_id).where(DisputeDraft.saved_at < grown).distinct())
     return {*drafts, *file_care.concerned(session, latest)}
 
 

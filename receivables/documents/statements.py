@@ -119,8 +119,14 @@ _OPEN = (
         LedgerEntry.effective_on <= bindparam("to_on"),
     )
     .group_by(
-        Posting.account_id, Posting.currency, Invoice.id, Invoice.number, Invoice.kind, Invoice.issued_on,
-        Invoice.due_on, Invoice.total_minor,
+        Posting.account_id,
+        Posting.currency,
+        Invoice.id,
+        Invoice.number,
+        Invoice.kind,
+        Invoice.issued_on,
+        Invoice.due_on,
+        Invoice.total_minor,
     )
     .having(func.sum(_MOVED) != 0)
     .order_by(Invoice.due_on.is_(None), Invoice.due_on, Invoice.id)

@@ -134,6 +134,7 @@ def _ensure_contacts(
             email=document.email,
             phone=document.phone,
             changed_by_staff_id=None if account_id in new_accounts else staff_id,
+            changed_at=None if account_id in new_accounts else now,
             confirmed_at=now if account_id in new_accounts else None,
             created_at=now,
         )

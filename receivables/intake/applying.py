@@ -100,9 +100,7 @@ def _find_unreferred(session: Session, creditor_id: int, staging: Staging) -> No
         known = {(customer, number) for customer, number in there}
         for line, customer, number, head in chunk:
             if (customer, number) not in known:
-                staging.find(
-                    Finding(line, "refers_to", number, "reference_unknown", Grade.LEFT_OUT, head)
-                )
+                staging.find(Finding(line, "refers_to", number, "reference_unknown", Grade.LEFT_OUT, head))
 
 
 def _taken(session: Session, creditor_id: int, numbers: Set[str]) -> list[int]:

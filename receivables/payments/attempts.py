@@ -132,9 +132,7 @@ def supersede(
     return _supersede(session, actor, attempts, reason=reason, now=now)
 
 
-def supersede_charges(
-    session: Session, actor: Actor, ids: Select[Any], *, reason: str, now: datetime
-) -> int:
+def supersede_charges(session: Session, actor: Actor, ids: Select[Any], *, reason: str, now: datetime) -> int:
     """End charges of a saved card whose answer nobody has yet: from now on they are only searched for.
 
     For what a debtor changes: another card, none, another day. The account is locked by the caller.

@@ -12,8 +12,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.invoices import Invoice
-from models.payments import AttemptInvoice, PaymentAttempt, ProviderEffect
+from models.payments import PaymentAttempt, ProviderEffect
 from models.states import (
     UNSETTLED_ATTEMPTS,
     AttemptStatus,
@@ -22,7 +21,6 @@ from models.store import Store
 from receivables import branches, consequences, outbox
 from receivables.arrangements import cards, charge_results
 from receivables.arrangements.charge_stops import standing_stop
-from receivables.disputes import cases as dispute_cases
 from receivables.payments.attempts import (
     STATUS_OF,
     find_attempt,
@@ -34,7 +32,6 @@ from receivables.payments.attempts import (
 )
 from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, truth_of_page
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
-from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
     CHARGE_CARD,
@@ -251,7 +248,7 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     if to is AttemptStatus.FAILED:
         charge_results.failed(session, attempt, now=now)
         if before is AttemptStatus.PROCESSING:
-            _set_aside_unpaid(session, attempt, now=now)
+            consequences.follow_failure(session, attempt, now=now)
     if to is not AttemptStatus.OPEN:
         cards.saved_with_payment(session, attempt, to, remote.card, now=now)
     if payment is not None:
@@ -266,20 +263,6 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
             facts={"amount_minor": attempt.amount_minor, "currency": attempt.currency},
         )
     return to
-
-
-def _set_aside_unpaid(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
-    """Contest what was disputed while this money was on its way; its accounts are locked."""
-    paid = session.execute(
-        select(Invoice.account_id, Invoice.id)
-        .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
-        .where(AttemptInvoice.attempt_id == attempt.id)
-        .order_by(Invoice.account_id, Invoice.id)
-    )
-    for account_id, invoice_id in paid.all():
-        dispute_cases.set_aside_unpaid(
-            session, SYSTEM, account_id, [invoice_id], since=attempt.started_at, now=now
-        )
 
 
 def sweep(

@@ -306,7 +306,7 @@ def prove_address(
     before = address_of(contact, address.channel) if contact.is_active else None
     is_new, contact.is_active = not contact.is_active, True
     _put(contact, address)
-    contact.changed_by_staff_id, contact.confirmed_at = None, now
+    contact.changed_by_staff_id, contact.changed_at, contact.confirmed_at = None, None, now
     record(
         session,
         actor,

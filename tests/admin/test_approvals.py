@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account
+from models.accounts import Account, Contact
 from models.arrangements import Every, Offer, Plan
 from models.invoices import Invoice
 from models.money import Money
@@ -239,10 +239,11 @@ def test_the_account_page_leads_there(desk: Desk, late: Account) -> None:
 
 def requested(desk: Desk, account: Account, parts: int = 9) -> Plan:
     """A plan of more parts than the rules give, signed by the debtor."""
-    actor = make.holder_actor(account)
     wish = Wish(parts, NOON.date() + timedelta(days=10), Every.MONTH)
     with desk.store.write() as session:
         refs = session.scalars(select(Invoice.ref).where(Invoice.account_id == account.id)).all()
+        signs = select(Contact).where(Contact.account_id == account.id, Contact.may_commit)
+        actor = make.holder_actor(account, session.scalars(signs).first())
         plan = plans.propose(session, actor, account_id=account.id, currency="GBP", invoice_refs=refs,
                              wish=wish, now=NOON)  # fmt: skip
         return plans.accept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from models.accounts import Account
 from models.staff import Role
 from receivables import outbox
+from tests import factories as make
 from tests.admin.conftest import PASSWORD, Desk, desk_on
 from tests.browser.watching import WatchedBrowser
 from tests.browsers import AXE, chromium, watched
+from tests.conftest import NOON
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +28,7 @@ PAGES = [
     "/desk/accounts/{account}/remind", "/desk/accounts/{account}/link",
     "/desk/accounts/{account}/links/revoke", "/desk/accounts/{account}/hold",
     "/desk/accounts/{account}/offer", "/desk/approvals", "/desk/disputes", "/desk/requests",
+    "/desk/contacts/{named}", "/desk/contacts/{signer}",
     "/desk/hardship", "/desk/invoices/{invoice}", "/desk/invoices/{invoice}/credit",
     "/desk/books/", "/desk/books/accounts/", "/desk/books/invoices/", "/desk/books/payments/",
     "/desk/books/journal/", "/desk/books/journal/details/?id=1", "/desk/books/messages/",
@@ -88,11 +92,23 @@ def filled(desk: Desk) -> tuple[Account, str]:
     return account, invoice
 
 
+def contacts(desk: Desk, account: Account) -> dict[str, str]:
+    """One whom an import named four days ago and nobody confirmed, and one who may be marked to sign."""
+    with desk.store.write() as session:
+        named = make.a_contact(
+            session, account, name="דנה לוי", email="dana@galim.example", now=NOON - timedelta(days=4)
+        )
+        named.confirmed_at, named.may_commit = None, False
+        signer = make.a_contact(session, account, name="עומר כהן", email="omer@galim.example", role=None)
+        return {"named": named.ref, "signer": signer.ref}
+
+
 @pytest.mark.parametrize("language", ["en", "he"])
 def test_every_page_is_sound(browser: Browser, served: tuple[Desk, str], language: str) -> None:
     """Axe finds nothing, the strict policy is not touched, and nothing runs over the side at 1280 and 820."""
     desk, url = served
     account, invoice = filled(desk)
+    refs = {"account": account.ref, "invoice": invoice, **contacts(desk, account)}
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     complaints = watched(page)
     sign_in(page, desk, url, Role.SUPERVISOR, language)
@@ -101,7 +117,7 @@ def test_every_page_is_sound(browser: Browser, served: tuple[Desk, str], languag
     for path in PAGES:
         for width in (1280, 820):
             page.set_viewport_size({"width": width, "height": 900})
-            page.goto(url + path.format(account=account.ref, invoice=invoice))
+            page.goto(url + path.format(**refs))
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
         page.evaluate(axe)
         wrong = page.evaluate("rules => axe.run(rules)", rules)["violations"]

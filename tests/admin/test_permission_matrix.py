@@ -31,6 +31,7 @@ FINISH = {"collector", "supervisor", "accountant"}
 CLOSE = {"supervisor", "accountant", "admin"}
 AUDIT = {"supervisor", "auditor", "admin"}
 CREDIT = {"supervisor", "accountant"}
+CONFIRM = {"supervisor", "admin"}
 
 #: Desk: who gets in, and the status they see (forms are sent empty). All others 403, without sign-in 401.
 DESK: dict[str, tuple[set[str], int]] = {
@@ -76,6 +77,9 @@ DESK: dict[str, tuple[set[str], int]] = {
     "GET /desk/books/notices/details/": (READ_BOOKS, 404),
     "GET /desk/books/payments/": (READ_ALL, 200),
     "GET /desk/books/payments/details/": (READ_ALL, 404),
+    "GET /desk/contacts/<ref>": (CONFIRM, 200),
+    "POST /desk/contacts/<ref>/confirm": (CONFIRM, 422),
+    "POST /desk/contacts/<ref>/signatory": ({"supervisor"}, 422),
     "GET /desk/disputes": (READ_BOOKS, 200),
     "GET /desk/disputes/<ref>": (READ_BOOKS, 404),
     "POST /desk/disputes/<ref>/answer": (CHASE, 404),
@@ -101,6 +105,12 @@ DESK: dict[str, tuple[set[str], int]] = {
 LINK = {
     "GET /account",
     "GET /account/branches",
+    "GET /account/branches/invoices/<ref>",
+    "GET /account/branches/invoices/<ref>/pdf",
+    "GET /account/branches/statement",
+    "GET /account/branches/statement.csv",
+    "GET /account/branches/statement.pdf",
+    "GET /account/branches/statement.xlsx",
     "POST /account/branches",
     "GET /account/branches/review",
     "GET /account/branches/start",
@@ -303,7 +313,10 @@ def test_matrix(open_desk: Desk, who: str) -> None:
         task = outbox.ask_person(session, TaskKind.UNAPPLIED_MONEY, "u:1", account_id=account.id, facts={},
                                  now=NOON).ref  # fmt: skip
         make.a_person(session)
-    refs = {"accounts": account.ref, "invoices": invoice, "alerts": alert, "tasks": task}
+        contact = make.a_contact(session, account).ref
+    refs = {
+        "accounts": account.ref, "invoices": invoice, "alerts": alert, "tasks": task, "contacts": contact,
+    }  # fmt: skip
     visitor = (
         open_desk.at(Role(who))
         if who in ROLES

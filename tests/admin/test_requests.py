@@ -246,3 +246,23 @@ def test_a_hardship_task_is_for_those_who_may_read_it(desk: Desk) -> None:
         assert reads.frame(session, collector).tasks == 0
     with pytest.raises(NotAllowed), desk.store.write() as session:
         alerts.finish_task(session, collector, ref, reason="Rang him", now=NOON)
+
+
+def test_the_right_person_is_added_with_one_button(desk: Desk, tidewater: Account) -> None:
+    """Issue B: "we write to them instead" comes true at the desk; nobody is written to now."""
+    facts = Facts(name="Sam Okafor", email="sam@tidewater.example")
+    told(desk, tidewater, AnswerKind.SOMEONE_ELSE, facts)
+    row = the_request(desk)
+    visitor = desk.at(Role.COLLECTOR)
+    assert "Add this person and agree" in words(visitor.get(f"/desk/requests/{row.ref}"))
+    assert "Add this person" not in words(desk.at(Role.ACCOUNTANT).get(f"/desk/requests/{row.ref}"))
+    sent = {"reply": "Thank you, we write to Sam.", "decision": "add"}
+    refused = desk.at(Role.ACCOUNTANT).post(f"/desk/requests/{row.ref}", sent)
+    assert refused.status_code == 403
+    assert the_request(desk).status is RequestStatus.OPEN, "nothing was done"
+    assert visitor.post(f"/desk/requests/{row.ref}", sent).status_code == 303
+    assert the_request(desk).status is RequestStatus.ANSWERED
+    with desk.store.read() as s:
+        sam = s.scalars(select(Contact).where(Contact.email == "sam@tidewater.example")).one()
+        assert (sam.is_active, sam.confirmed_at) == (True, None)
+        assert s.scalars(select(Message)).all() == []

@@ -24,6 +24,7 @@ from models.payments import Payment
 from models.staff import Role
 from receivables import credit_holds
 from receivables.arrangements import offer_making
+from receivables.calendar_days import add_business_days
 from receivables.disputes import threads
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
@@ -196,7 +197,7 @@ def offers(seen: Visit, portal: Portal, language: str) -> Iterator[str]:
     seen.press("main form .btn-primary")
     yield "own offer, nothing typed"
     seen.page.fill("#amount", "900")
-    seen.page.fill("#day", portal.day(9).isoformat())
+    seen.page.fill("#day", add_business_days(portal.day(7), 1, account.country).isoformat())
     seen.page.fill("#reason", WORDS)
     seen.press("main form .btn-primary")
     yield "own offer, waiting"

@@ -149,13 +149,14 @@ class TestDescription:
             assert s.scalar(select(func.count()).select_from(Link)) == len(first) + len(second)
 
     def test_its_table(self, house: House, tmp_path: Path) -> None:
-        """Everything that is needed is on the screen, each link on a line of its own."""
+        """Everything that is needed is on the screen, each link beside its case, under its title."""
         told = demo.describe(house, demo.Places(8000, tmp_path), now=datetime.now(UTC))
         lines = [line.strip() for line in demo.table(told).splitlines()]
         for link in told["links"]:
-            above = lines[lines.index(link["url"]) - 1]
-            assert link["case"] in above
-            assert link["account"] in above
+            [line] = [line for line in lines if line.endswith(link["url"])]
+            assert line.removesuffix(link["url"]).strip() == f"{link['language']}  {link['case']}"
+        assert [line for line in lines if line in demo_seed.ROOMS] == list(demo_seed.ROOMS)
+        assert max(map(len, demo.table(told).splitlines())) < 140
         text = "\n".join(lines)
         for word in (told["mailbox_url"], told["admin_url"], told["sandbox_url"], "4242 4242 4242 4242",
                      demo_seed.PASSWORD, *(p["email"] for p in told["staff"])):  # fmt: skip

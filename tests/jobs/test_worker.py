@@ -378,4 +378,5 @@ def environment(house: House, folder: Path) -> dict[str, str]:
         "SECRET_KEY": settings.SECRET_KEY,
         "BASE_URL": settings.BASE_URL,
         "AMICABLE_SINGLE_HOST": "yes" if settings.AMICABLE_SINGLE_HOST else "no",
+        "AMICABLE_TRUSTED_PROXIES": str(settings.AMICABLE_TRUSTED_PROXIES or 0),
     }

@@ -83,9 +83,10 @@ def test_a_period_that_cannot_be(portal: Portal, group: list[Account]) -> None: 
 def test_the_head_office_reads_the_lines(portal: Portal, group: list[Account]) -> None:  # noqa: F811
     """It sees what was ordered and pays it with the others; it does not dispute or pass it on."""
     visitor = portal.visitor(group[0])
-    assert f"/account/branches/invoices/{ref_of(portal, 'N-1')}" in visitor.get(
-        "/account/branches?currency=GBP"
-    ).text
+    assert (
+        f"/account/branches/invoices/{ref_of(portal, 'N-1')}"
+        in visitor.get("/account/branches?currency=GBP").text
+    )
     page = visitor.get(f"/account/branches/invoices/{ref_of(portal, 'N-1')}")
     said = words(page)
     assert "Tidewater North" in said

@@ -41,7 +41,9 @@ def test_taken_back_here_and_changed_there(portal: Portal, tidewater: Account) -
     place = promised(here, first)
     there.get("/account/promise")
     stale = there.get(
-        there.post("/account/promise", {"currency": "GBP", "amount": "10", "on": second.isoformat()}).location
+        there.post(
+            "/account/promise", {"currency": "GBP", "amount": "300", "on": second.isoformat()}
+        ).location
     )
     here.get(f"{place}/withdraw")
     assert here.post(f"{place}/withdraw").status_code == 303
@@ -59,7 +61,7 @@ def test_two_changes_from_two_devices(portal: Portal, tidewater: Account) -> Non
     days = working_days(portal)
     promised(here, days[2])
     there.get("/account/promise")
-    form = {"currency": "GBP", "amount": "10", "on": days[4].isoformat()}
+    form = {"currency": "GBP", "amount": "300", "on": days[4].isoformat()}
     stale = there.get(there.post("/account/promise", form).location)
     promised(here, days[3])
     late = there.post("/account/promise/review", hidden(stale))

@@ -27,7 +27,8 @@ from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.test_disputes import a_picture
 from tests.portal.test_links import everything
-from tests.portal.test_routes import MOST_STATEMENTS, statements
+from tests.portal.test_routes import statements
+from tests.portal.test_walk_budget import MOST_STATEMENTS
 from tests.portal.visitor import Visitor, hidden, words
 
 PAGES = [
@@ -515,7 +516,7 @@ def test_nothing_of_another_account(portal: Portal, tidewater: Account, visitor:
     hours = re.findall(r'<option value="([^"]+)"', visitor.get("/account/ring-me").text)
     follow(visitor, "/account/ring-me", {"at": hours[0], "phone": "01134960142"})
     review = visitor.get("/account/promise/review", query_string={
-        "currency": "GBP", "amount": "10", "on": a_working_day(portal)})  # fmt: skip
+        "currency": "GBP", "amount": "300", "on": a_working_day(portal)})  # fmt: skip
     visitor.post("/account/promise/review", hidden(review))
 
     def fill(session: Session, account: Account) -> None:

@@ -29,7 +29,10 @@ MATRIX = """
     call:ask                 . . . . . .   . . x
     card:keep                . . . . . .   . . x
     code:ask                 . . . . . .   . x x
+    contact:add              x x . . . .   . . .
     contact:change           . . . . . .   . . x
+    contact:confirm          . x . . . x   . . .
+    contact:mark_signatory   . x . . . .   . . .
     credit:use               . . . . . .   . . x
     credit_hold:place        . x . . . .   . . .
     credit_note:record       . x x . . .   . . .

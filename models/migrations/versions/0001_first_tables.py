@@ -424,6 +424,7 @@ def upgrade() -> None:
         sa.Column("may_commit", sa.Boolean(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("changed_by_staff_id", base.BigId, nullable=True),
+        sa.Column("changed_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("confirmed_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("forwarded_by_id", base.BigId, nullable=True),
         sa.Column("preferred_channel", sa.String(length=8), nullable=True),

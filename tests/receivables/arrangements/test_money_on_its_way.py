@@ -123,8 +123,8 @@ def test_a_promise_of_next_to_nothing_is_refused(store: Store) -> None:
     world = a_late_account(store)
     with pytest.raises(Refused) as refused:
         _promised(world, gbp(1), TODAY + timedelta(days=7))
-    assert (refused.value.code, refused.value.facts) == ("amount_below_least", {"least": gbp(35460)})
-    _promised(world, gbp(35460), TODAY + timedelta(days=7))
+    assert (refused.value.code, refused.value.facts) == ("amount_below_least", {"least": gbp(28368)})
+    _promised(world, gbp(28368), TODAY + timedelta(days=7))
 
 
 def test_a_promise_stands_still_for_its_own_currency(store: Store) -> None:

@@ -121,12 +121,3 @@ def test_an_offer_that_no_longer_stands_is_not_sent(world: OfferWorld) -> None:
         message = session.scalars(select(Message)).one()
         account = session.get_one(Account, world.account.id)
         assert not letters.is_still_true(session, message, account, now=NOON)
-
-
-def test_nobody_without_an_address_gets_one_by_sms(world: OfferWorld) -> None:
-    """Domain.md, the ladder: no offer in an SMS."""
-    with world.store.write() as session:
-        contact = session.get_one(type(world.contact), world.contact.id)
-        contact.email, contact.phone = None, "+441134960142"
-    world.propose(121896)
-    assert world.mails() == []

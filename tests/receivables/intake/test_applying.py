@@ -512,11 +512,11 @@ def test_addresses_of_an_account_that_was_here_wait_for_confirmation(books: Book
     )
     assert applied.contacts == 2
     contacts = {
-        email: (phone, confirmed)
-        for email, phone, confirmed in books.all(Contact.email, Contact.phone, Contact.confirmed_at)
+        email: more
+        for email, *more in books.all(Contact.email, Contact.phone, Contact.changed_at, Contact.confirmed_at)
     }
-    assert contacts["New@a.example"] == (None, None)
-    assert contacts["pay@b.example"] == ("+442079460018", NOON)
+    assert contacts["New@a.example"] == [None, NOON, None]
+    assert contacts["pay@b.example"] == ["+442079460018", None, NOON]
     assert len(contacts) == 3
     assert {role for (role,) in books.all(ContactHasRole.role)} == {ContactRole.PAYS}
 

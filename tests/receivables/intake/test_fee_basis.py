@@ -25,9 +25,7 @@ HEAD = (
 )
 FEE = "F-1;fee;Interest;1;20/2/2026;8,94;A;7;1.200,00;8,5%;32;15/1/2026;15/2/2026;Terms of sale, section 6\n"
 INVOICE = "7;invoice;a;1;31/12/2025;1200,00;A;;;;;;;\n"
-BASIS = StagedBasis(
-    120000, "8.5", 32, date(2026, 1, 15), date(2026, 2, 15), "Terms of sale, section 6"
-)
+BASIS = StagedBasis(120000, "8.5", 32, date(2026, 1, 15), date(2026, 2, 15), "Terms of sale, section 6")
 
 
 def test_it_reaches_the_document(tmp_path: Path) -> None:
@@ -77,9 +75,7 @@ def test_in_the_books_and_on_the_page(tmp_path: Path, store: Store) -> None:
         plain = invoices.document(s, SYSTEM, seven.ref, now=NOON)
     basis = view.lines[0].basis
     assert basis is not None
-    assert basis == FeeBasis(
-        Money(120000, "GBP"), "8.5", 32, date(2026, 1, 15), date(2026, 2, 15)
-    )
+    assert basis == FeeBasis(Money(120000, "GBP"), "8.5", 32, date(2026, 1, 15), date(2026, 2, 15))
     assert basis.is_yearly
     assert view.lines[0].legal_basis == "Terms of sale, section 6"
     assert view.refers_to == invoices.Referred(seven.ref, "7")
@@ -92,9 +88,7 @@ def test_the_same_file_again_is_nothing_new(tmp_path: Path, store: Store) -> Non
     books = Books(store, tmp_path)
     books.bring(HEAD + FEE + INVOICE)
     assert books.bring(HEAD + FEE + INVOICE, digest="b" * 64).already_known == 2
-    assert (3, "number", "number_taken") in found(
-        books.stage(HEAD + INVOICE + FEE.replace("8,5%", "9%"))
-    )
+    assert (3, "number", "number_taken") in found(books.stage(HEAD + INVOICE + FEE.replace("8,5%", "9%")))
 
 
 def test_a_reference_to_what_is_in_the_books(tmp_path: Path, store: Store) -> None:

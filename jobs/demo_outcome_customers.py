@@ -1,0 +1,316 @@
+"""Customers of the demo that show how a way out can end, and what else a debtor may say.
+
+Papers only: what becomes of them is played through the real actions (demo_outcomes.py). An account
+shows two or three cases where they go together. People and firms are plainly fictional. Source:
+decision 27; issue of the portal, "Done when".
+"""
+
+from __future__ import annotations
+
+from jobs.demo_cast import Customer, Fee, Paper
+from models.accounts import DebtorType
+from models.invoices import InvoiceKind
+
+OUTCOMES = (
+    # --------------------------------------------------------------------- disputes
+    Customer(
+        "dispute upheld, another withdrawn",
+        "northgate",
+        "10831",
+        "Marlowe & Wren Framers Ltd",
+        "en",
+        "Cecily Wren",
+        "cecily@marlowewren.example",
+        "+447700900201",
+        (
+            Paper(
+                "2026-1145",
+                -23,
+                "GBP",
+                "Mount board and backing paper",
+                (
+                    ("MB-3", "Mount board, cream", "80", "4.20"),
+                    ("BP-1", "Backing paper, rolls", "20", "6.50"),
+                ),
+                "20",
+            ),
+            Paper("2026-1190", -9, "GBP", "Price tags", (("PT-2", "Price tags", "1500", "0.09"),), "20"),
+        ),
+    ),
+    Customer(
+        "dispute just opened, another to answer, cheque",
+        "hashahar",
+        "10832",
+        "חנות הצעצועים דובדבן בע״מ",
+        "he",
+        "אורי נחל",
+        "uri@duvdevan.example",
+        "+972525550202",
+        (
+            Paper(
+                "2026-1147",
+                -22,
+                "ILS",
+                "אריזות מתנה",
+                (("GW-1", "נייר עטיפה, גליל", "150", "6.40"), ("RB-4", "סרטים", "300", "1.10")),
+                "18",
+            ),
+            Paper("2026-1186", -10, "ILS", "שקיות נייר", (("PB-7", "שקיות נייר", "2000", "0.62"),), "18"),
+            Paper("2026-1211", -3, "ILS", "מדבקות מחיר", (("PS-2", "מדבקות מחיר", "5000", "0.12"),), "18"),
+        ),
+    ),
+    # --------------------------------------------------------------------- plans and cards
+    Customer(
+        "plan answered with another, promise moved and withdrawn",
+        "northgate",
+        "10833",
+        "Bramble Lane Nursery Ltd",
+        "en",
+        "Felix Bramwell",
+        "felix@bramblelane.example",
+        "+447700900203",
+        (
+            Paper(
+                "2026-1116",
+                -32,
+                "GBP",
+                "Seed packets, printed",
+                (("SP-8", "Seed packets, 12 kinds", "6000", "0.16"),),
+                "20",
+            ),
+        ),
+    ),
+    Customer(
+        "plan completed, question after paying answered",
+        "eszaki",
+        "10834",
+        "Napraforgó Óvoda Alapítvány",
+        "hu",
+        "Szűcs Emese",
+        "emese@napraforgo.example",
+        None,
+        (
+            Paper(
+                "2026-1124",
+                -29,
+                "HUF",
+                "Rajzlapok és füzetek",
+                (("RL-4", "Rajzlap, A3", "1500", "42"), ("FZ-2", "Füzet, vonalas", "800", "95")),
+                "27",
+            ),
+        ),
+    ),
+    Customer(
+        "plan in default, may still be cured",
+        "baltika",
+        "10835",
+        "OÜ «Типография Сорока»",
+        "ru",
+        "Глеб Сорокин",
+        "gleb@soroka.example",
+        None,
+        (
+            Paper(
+                "2026-1084",
+                -48,
+                "EUR",
+                "Бумага офсетная",
+                (("BO-8", "Бумага офсетная, пачка", "60", "6.90"),),
+                "24",
+            ),
+        ),
+    ),
+    Customer(
+        "card declined",
+        "northgate",
+        "10836",
+        "Pemberton Cycles Ltd",
+        "en",
+        "Hugo Pemberton",
+        "hugo@pembertoncycles.example",
+        "+447700900206",
+        (
+            Paper(
+                "2026-1126",
+                -28,
+                "GBP",
+                "Route maps and hang tags",
+                (("RM-1", "Route maps, folded", "700", "0.95"), ("HT-2", "Hang tags", "1000", "0.08")),
+                "20",
+            ),
+        ),
+    ),
+    Customer(
+        "card to be confirmed",
+        "hashahar",
+        "10837",
+        "סטודיו קרמיקה אבן ירוקה בע״מ",
+        "he",
+        "תמר אלון",
+        "tamar@evenyeruka.example",
+        "+972525550207",
+        (
+            Paper(
+                "2026-1128",
+                -28,
+                "ILS",
+                "קטלוג ותוויות",
+                (("CT-3", "קטלוג, 24 עמודים", "200", "14.50"), ("LB-5", "תוויות", "3000", "0.18")),
+                "18",
+            ),
+        ),
+    ),
+    Customer(
+        "card to be tried again",
+        "baltika",
+        "10838",
+        "OÜ «Кофейня Тихий Двор»",
+        "ru",
+        "Вера Лисицына",
+        "vera@tihiidvor.example",
+        None,
+        (
+            Paper(
+                "2026-1130",
+                -27,
+                "EUR",
+                "Стаканы и салфетки",
+                (("ST-6", "Стаканы бумажные", "6000", "0.11"), ("SF-1", "Салфетки", "9000", "0.02")),
+                "24",
+            ),
+        ),
+    ),
+    # --------------------------------------------------------------------- offers
+    Customer(
+        "offers ended: expired, lapsed, voided, declined, refused",
+        "northgate",
+        "10839",
+        "Old Ferry Chandlery Ltd",
+        "en",
+        "Magnus Ferriby",
+        "magnus@oldferry.example",
+        "+447700900209",
+        (
+            Paper("2026-0981", -96, "GBP", "Chart paper", (("CP-1", "Chart paper", "400", "1.10"),), "20"),
+            Paper("2026-0992", -92, "GBP", "Tide tables", (("TT-4", "Tide tables", "300", "1.60"),), "20"),
+            Paper("2026-1004", -88, "GBP", "Log books", (("LB-9", "Log books", "120", "3.25"),), "20"),
+            Paper("2026-1011", -84, "GBP", "Knot cards", (("KC-2", "Knot cards", "900", "0.38"),), "20"),
+        ),
+    ),
+    # --------------------------------------------------------------------- promises and answers
+    Customer(
+        "promise kept, invoice forwarded",
+        "northgate",
+        "10840",
+        "Hollyhock Garden Centre Ltd",
+        "en",
+        "Nell Hollis",
+        "nell@hollyhock.example",
+        "+447700900210",
+        (
+            Paper("2026-1165", -15, "GBP", "Plant labels", (("PL-1", "Plant labels", "4000", "0.07"),), "20"),
+            Paper("2026-1251", 11, "GBP", "Winter leaflets", (("WL-2", "Leaflets", "3000", "0.11"),), "20"),
+        ),
+    ),
+    Customer(
+        "their approval, ring me, document sent",
+        "eszaki",
+        "10841",
+        "Csillagvirág Panzió Kft.",
+        "hu",
+        "Vadász Levente",
+        "levente@csillagvirag.example",
+        "+36205550211",
+        (
+            Paper(
+                "2026-1170",
+                -14,
+                "HUF",
+                "Vendégkönyvek és ajtócímkék",
+                (("VK-1", "Vendégkönyv", "20", "3200"), ("AC-4", "Ajtócímke", "200", "260")),
+                "27",
+            ),
+        ),
+    ),
+    Customer(
+        "somebody else",
+        "baltika",
+        "10842",
+        "OÜ «Аптека Зелёный Клевер»",
+        "ru",
+        "Нина Травкина",
+        "nina@klever.example",
+        None,
+        (Paper("2026-1176", -12, "EUR", "Пакеты", (("PK-2", "Пакеты бумажные", "5000", "0.07"),), "24"),),
+    ),
+    Customer(
+        "not us",
+        "northgate",
+        "10843",
+        "Foxglove Travel Ltd",
+        "en",
+        "Dexter Lowe",
+        "dexter@foxglove.example",
+        None,
+        (Paper("2026-1178", -12, "GBP", "Luggage tags", (("LT-1", "Luggage tags", "900", "0.21"),), "20"),),
+    ),
+    Customer(
+        "hardship answered",
+        "northgate",
+        "20021",
+        "Leopold Birdwhistle",
+        "en",
+        "Leopold Birdwhistle",
+        "leopold@birdwhistle.example",
+        "+447700900214",
+        (
+            Paper(
+                "2026-1161",
+                -17,
+                "GBP",
+                "Memorial cards",
+                (("MC-3", "Memorial cards", "60", "1.45"),),
+                "20",
+            ),
+        ),
+        DebtorType.PRIVATE_PERSON,
+    ),
+    # --------------------------------------------------------------------- the rest of the account
+    Customer(
+        "interest worked out, credit asked back, claim refused",
+        "northgate",
+        "10844",
+        "Ravenscourt Theatre Ltd",
+        "en",
+        "Ottoline Page",
+        "ottoline@ravenscourt.example",
+        "+447700900215",
+        (
+            Paper("2026-1089", -47, "GBP", "Programmes", (("PG-1", "Programmes", "1000", "1.00"),), "20"),
+            Paper(
+                "INT-2026-007",
+                -2,
+                "GBP",
+                "Interest on 2026-1089",
+                (("INT", "Interest for late payment, 30 days", "1", "11.84"),),
+                kind=InvoiceKind.FEE,
+                fee=Fee(
+                    "2026-1089",
+                    "12",
+                    30,
+                    -8,
+                    "Late Payment of Commercial Debts (Interest) Act 1998: 8 % above the base rate",
+                ),
+            ),
+            Paper(
+                "CN-2026-048",
+                -14,
+                "GBP",
+                "Posters returned",
+                (("PO-2", "Posters", "25", "1.40"),),
+                "20",
+                InvoiceKind.CREDIT_NOTE,
+            ),
+        ),
+    ),
+)
