@@ -157,6 +157,7 @@ DESK_ROWS = {
     "/desk/approvals/plans/": "plan",
     "/desk/disputes/": "dispute",
     "/desk/hardship/": "hardship_case",
+    "/desk/contacts/": "contact",
     "/desk/invoices/": "invoice",
     "/desk/requests/": "request",
 }

@@ -24,8 +24,6 @@ from tests.databases import fresh_database
 from tests.mailboxes import start_mailbox
 from tests.standins import API_KEY, WEBHOOK_SECRET, start_stripe
 
-NOW = datetime.now(UTC)
-
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -34,6 +32,8 @@ class Played:
     house: House
     stripe_log: Path
     mailbox: Path
+    #: When it was played: the stand-in lives by the real clock.
+    now: datetime
 
     def account(self, session: Session, case: str) -> Account:
         name = next(customer.name for customer in demo_seed.CUSTOMERS if customer.case == case)
@@ -49,7 +49,7 @@ class Played:
         """What is asked for on the account today, in minor units."""
         with self.house.store.read() as session:
             found = self.account(session, case)
-            today = business_date(NOW, found.zone)
+            today = business_date(self.now, found.zone)
             return sum(row.asked.minor for row in invoices.open_rows(session, found.id, today))
 
     def holder(self, session: Session, case: str) -> Actor:
@@ -69,6 +69,7 @@ class Played:
 @contextmanager
 def play_demo(folder: Path) -> Iterator[Played]:
     """Seed and play everything once, on stand-ins of its own."""
+    now = datetime.now(UTC)
     (folder / "stripe").mkdir()
     (folder / "mailbox").mkdir()
     # Nobody listens there: what happened is asked for, as in a demo that is still starting.
@@ -86,9 +87,9 @@ def play_demo(folder: Path) -> Iterator[Played]:
             house = assemble(Settings.load(**settings))
             try:
                 with house.store.write() as session:
-                    demo_seed.seed(session, now=NOW)
-                demo_cases.play(house, stripe.url, base_url="http://127.0.0.1:8000", now=NOW)
-                yield Played(house, stripe.db_path, mailbox.db_path)
+                    demo_seed.seed(session, now=now)
+                demo_cases.play(house, stripe.url, base_url="http://127.0.0.1:8000", now=now)
+                yield Played(house, stripe.db_path, mailbox.db_path, now)
             finally:
                 house.press.close()
                 house.store.dispose()

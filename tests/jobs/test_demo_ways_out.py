@@ -28,7 +28,7 @@ from receivables.early_payment import discount_today
 from receivables.permissions import Actor, ActorKind
 from receivables.standing import standing_of
 from tests import factories as make
-from tests.jobs.demo_played import NOW, Played
+from tests.jobs.demo_played import Played
 from tests.proof import check
 
 STANDS = [
@@ -69,7 +69,7 @@ def test_no_case_is_forgotten(played: Played) -> None:
     assert {(c.language, p.currency) for c in demo_seed.PLAYED for p in c.papers} == {
         ("en", "GBP"), ("he", "ILS"), ("ru", "EUR"), ("hu", "HUF"),
     }  # fmt: skip
-    told = demo.describe(played.house, demo.Places(8000, Path()), now=NOW)["links"]
+    told = demo.describe(played.house, demo.Places(8000, Path()), now=played.now)["links"]
     colleagues = "promise kept, invoice forwarded" + demo.COLLEAGUE
     assert {link["case"] for link in told} == {*cases, colleagues}
 
@@ -105,7 +105,7 @@ class TestPlans:
         with played.house.store.read() as s:
             parts = s.scalars(select(Instalment).where(Instalment.plan_id == plan.id).order_by("seq")).all()
         assert [part.status.value for part in parts] == ["paid", "scheduled", "scheduled"]
-        assert parts[1].due_on > business_date(NOW, "Europe/London")
+        assert parts[1].due_on > business_date(played.now, "Europe/London")
 
     def test_who_pays_by_link_has_no_card(self, played: Played) -> None:
         assert played.one(Plan, "plan by link").saved_card_id is None
@@ -151,7 +151,7 @@ def test_answers_are_what_they_say(played: Played) -> None:
 def test_a_discount_can_still_be_had(played: Played) -> None:
     with played.house.store.read() as s:
         account = played.account(s, "early-payment discount")
-        today = business_date(NOW, account.zone)
+        today = business_date(played.now, account.zone)
         [row] = invoices.open_rows(s, account.id, today)
         assert discount_today(row, today)
 
@@ -161,12 +161,12 @@ def test_a_head_office_sees_its_branches(played: Played) -> None:
     with played.house.store.read() as s:
         head = played.account(s, "head office")
         holder = Actor(ActorKind.LINK_HOLDER, account_id=head.id, scope=LinkScope.FULL)
-        [seen] = branches.views(s, holder, account_id=head.id, now=NOW)
+        [seen] = branches.views(s, holder, account_id=head.id, now=played.now)
         family = ("head office", "branch, harbour", "branch, mill")
         assert {branch.name for branch in seen.branches} == {played.account(s, case).name for case in family}
         for case, pays in (("branch, mill", False), ("head office", True)):
             account = played.account(s, case)
-            assert standing_of(s, account.id, NOW.date()).pays_for_branches is pays
+            assert standing_of(s, account.id, played.now.date()).pays_for_branches is pays
 
 
 def test_credit_in_favour_stays(played: Played) -> None:
@@ -180,7 +180,7 @@ def test_the_main_accounts_have_their_papers_only(played: Played) -> None:
     for case, count in (("overdue, English", 4), ("overdue, Hebrew", 3)):
         with played.house.store.read() as s:
             account = played.account(s, case)
-            rows = invoices.open_rows(s, account.id, business_date(NOW, account.zone))
+            rows = invoices.open_rows(s, account.id, business_date(played.now, account.zone))
             assert len(rows) == count
             assert all(row.asked == row.total for row in rows)
 
@@ -192,7 +192,7 @@ def test_every_message_left(played: Played) -> None:
             select(Account.name, Message.kind, Message.status)
             .join(Account, Account.id == Message.account_id)
             .where(Message.status.not_in(["sent", "delivered"]))
-            .where(~((Message.kind == "card_refused") & (Message.not_before > NOW)))
+            .where(~((Message.kind == "card_refused") & (Message.not_before > played.now)))
         ).all()
         kinds = set(s.scalars(select(Message.kind)))
     assert stuck == []

@@ -27,8 +27,10 @@ from tests.agreements import an_agreed_offer, an_agreed_plan
 from tests.conftest import NOON
 from tests.jobs.test_outbox import Office, office  # noqa: F401 - fixture
 
-#: The stand-in gateway lives by the real clock, and a confirmation is queued at its moment.
-LATER = datetime.now(UTC) + timedelta(minutes=5)
+
+def later() -> datetime:
+    """The stand-in gateway lives by the real clock, and a confirmation is queued at its moment."""
+    return datetime.now(UTC) + timedelta(minutes=5)
 
 
 def mails(office: Office) -> list[EmailMessage]:  # noqa: F811
@@ -84,7 +86,7 @@ class _Press:
 def test_a_confirmation_carries_its_receipt(office: Office) -> None:  # noqa: F811
     """Part 6: text and HTML first, the receipt behind them as a PDF, and the text says so."""
     message = office.receipt()
-    office.send(LATER)
+    office.send(later())
     [mail] = mails(office)
     [(name, media_type, data)] = files(mail)
     with office.store.read() as s:
@@ -105,7 +107,7 @@ def test_a_confirmation_carries_its_receipt(office: Office) -> None:  # noqa: F8
 def test_an_agreement_goes_to_who_keeps_it(office: Office, what: str) -> None:  # noqa: F811
     """Part 3: "agreement kept" means a copy in the reader's own mailbox."""
     agreed(office, what)
-    office.send(LATER)
+    office.send(later())
     [mail] = mails(office)
     [(name, _, data)] = files(mail)
     assert name is not None
@@ -117,7 +119,7 @@ def test_in_hebrew_the_name_is_hebrew(office: Office) -> None:  # noqa: F811
     """Decision 31: the name of the file in the reader's script, with no mark of direction in it."""
     message = office.receipt()
     office.change(lambda s: setattr(s.get_one(Message, message.id), "language", "he"))
-    office.send(LATER)
+    office.send(later())
     [mail] = mails(office)
     [(name, _, data)] = files(mail)
     assert name is not None
@@ -141,7 +143,7 @@ def test_in_hebrew_the_name_is_hebrew(office: Office) -> None:  # noqa: F811
 def test_without_a_file_the_mail_still_goes(office: Office, end: Exception | bytes) -> None:  # noqa: F811
     """A file that can't be made, or that no relay takes, keeps no mail: link, alert, and no false word."""
     message = office.receipt()
-    office.send(LATER, press=_Press(end))
+    office.send(later(), press=_Press(end))
     [mail] = mails(office)
     assert files(mail) == []
     body = mail.get_body(preferencelist=("plain",))
@@ -158,7 +160,7 @@ def test_a_private_person_s_file_says_nothing(office: Office) -> None:  # noqa: 
         lambda s: setattr(s.get_one(Account, office.account.id), "debtor_type", DebtorType.PRIVATE_PERSON)
     )
     agreed(office, "plan")
-    office.send(LATER)
+    office.send(later())
     [mail] = mails(office)
     [(name, _, _)] = files(mail)
     assert name == f"Northgate Paper - Print Ltd {NOON.date()}.pdf"

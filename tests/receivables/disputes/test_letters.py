@@ -87,7 +87,10 @@ def test_who_wants_mail_or_has_no_telephone_gets_mail(story: Story) -> None:
 def test_who_has_no_address_gets_the_sms(story: Story) -> None:
     change(story, email=None)
     refuse(story, story.dispute(LineClaim(2)).ref)
-    assert queued(story) == [("dispute_refused", Channel.SMS, Purpose.ARRANGEMENT)]
+    assert queued(story) == [
+        ("dispute_received", Channel.SMS, Purpose.ARRANGEMENT),
+        ("dispute_refused", Channel.SMS, Purpose.ARRANGEMENT),
+    ]
 
 
 def test_the_gate_is_asked(story: Story) -> None:
