@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import daily, demo, imports, nightly_integrity, worker
+from jobs import daily, demo, imports, ladders, nightly_integrity, worker
 from models import migrate
 from models.accounts import Account
 from models.staff import Role
@@ -30,6 +30,7 @@ from receivables.contact import reminders
 from receivables.desk.passwords import hash_password, new_code_secret
 from receivables.desk.staff import CODE_ROLES, add_staff
 from receivables.errors import ReceivablesError, Refused
+from receivables.ladder.rungs import BadLadder
 from receivables.permissions import SYSTEM
 
 EXAMPLES = """examples:
@@ -41,6 +42,7 @@ EXAMPLES = """examples:
   amicable worker                                 send, settle, sweep; run as many as you like
   amicable daily                                  the day's work of each account, and the proof of the books
   amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
+  amicable ladder compare gentle strict           the steps of two ladders side by side
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
 
@@ -114,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("daily", "do the day's work, prove the books and tidy up; hourly is fine", _daily)
     sub.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="work for this date (YYYY-MM-DD)")
     sub.add_argument("--json", action="store_true", help="findings for a program")
+
+    sub = command("ladder", "the steps of a reminder: compare ladders, or check one", _ladder)
+    sub.add_argument("what", choices=["compare"], help="side by side, a line for each day")
+    sub.add_argument(
+        "names", nargs="*", metavar="NAME", help="a ladder that ships, or a TOML file; all that ship"
+    )
 
     sub = command("user", "people at the desk", _user)
     sub.add_argument("what", choices=["add"])
@@ -217,6 +225,19 @@ def _daily(args: argparse.Namespace) -> int:
                 print(f"{name}: {count} accounts")
         print("The books hold." if not any(findings.values()) else f"Found wrong: {findings}")
     return 1 if wrong else 0
+
+
+def _ladder(args: argparse.Namespace) -> int:
+    try:
+        print(ladders.table(ladders.known(args.names)))
+    except BadLadder as error:
+        where = ", ".join(f"{key} {value}" for key, value in error.facts.items())
+        print(f"amicable: {error.code}: {where}", file=sys.stderr)
+        return 1
+    except KeyError as error:
+        print(f"amicable: no ladder and no file has the name {error.args[0]}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _user(args: argparse.Namespace) -> int:

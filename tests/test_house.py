@@ -69,6 +69,7 @@ STAIRS: dict[str, set[str]] = {
 PACKAGES: dict[str, set[str]] = {
     "contact": set(),
     "intake": set(),
+    "ladder": set(),
     "desk": {"contact"},
     "people": {"contact", "intake"},
     "payments": {"contact", "arrangements"},
