@@ -17,11 +17,14 @@ from sqlalchemy import Connection
 import presentation
 import web
 from app import create_app
-from receivables import invoices, links
+from receivables import early_payment, invoices, links
 from receivables.calendar_days import business_date
 from receivables.permissions import SYSTEM
+from receivables.standing import Standing
 
 app = create_app()
+#: The measured account has no agreement, question or hold.
+NOTHING = Standing([], [], [], [], [], None, [], pays_for_branches=False)
 
 
 def _page(template: str, holder: links.Holder, **context: Any) -> Response:
@@ -73,7 +76,16 @@ def overview(token: str) -> Response:
         invoices.group(code, [row for row in rows if row.currency == code], None, today)
         for code in sorted({row.currency for row in rows})
     ]
-    return _page("portal/overview.html", holder, overview=invoices.Overview(groups, [], today, web.now()))
+    return _page(
+        "portal/overview.html",
+        holder,
+        overview=invoices.Overview(groups, [], today, web.now()),
+        standing=NOTHING,
+        coming={},
+        plan_days={},
+        by_card=True,
+        whole={group.currency: early_payment.whole(group.rows, today) for group in groups},
+    )
 
 
 @app.get("/floor/<token>/<ref>")
