@@ -103,11 +103,14 @@ def weigh(
             accepted_not_less, agreed_not_less, amount_zero, amount_above_line, amount_above_open; with
             `position` where one line is meant and `most` where an amount is too large.
     """
+    by_position = {line.position: line for line in lines}
+    for said in claim.lines:  # first: the other form of two may have taken all that is open
+        if (line := by_position.get(said.position)) is not None and line.line_id in taken:
+            raise Refused("line_contested", position=said.position)
     if open_part.minor <= 0:
         raise Refused("nothing_to_question")
     if not claim.lines:
         return Contest(_of_document(claim, open_part, tax))
-    by_position = {line.position: line for line in lines}
     parts: dict[int, Money] = {}
     left = open_part
     for said in claim.lines:
@@ -116,8 +119,6 @@ def weigh(
             raise Refused("line_unknown", position=said.position)
         if line.line_id in parts:
             raise Refused("line_twice", position=said.position)
-        if line.line_id in taken:
-            raise Refused("line_contested", position=said.position)
         if line.answered:
             raise Refused("line_answered", position=said.position)
         part = _of_line(said, line, claim.reason)
