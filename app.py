@@ -28,6 +28,7 @@ from portal import (
     credit,
     disputes,
     documents,
+    handed_over,
     holds,
     invoices,
     links,
@@ -49,7 +50,7 @@ from portal import (
 ROOT = Path(__file__).parent
 PORTAL_ROOMS = (
     links, codes, people, overview, invoices, pay, offers, returns, preferences, brand, webhooks,
-    holds, credit, surveys, ways, branches, branch_papers, disputes, documents, plans, cards,
+    handed_over, holds, credit, surveys, ways, branches, branch_papers, disputes, documents, plans, cards,
     stopping, promises, requests, callbacks,
 )  # fmt: skip
 A_YEAR = 365 * 24 * 3600

@@ -46,6 +46,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 import presentation
 from models.store import Store
 from receivables import guesses, links
+from receivables.calendars import days
 from receivables.desk.staff import StaffHolder, staff_holder
 from receivables.documents.data import DocumentWriter
 from receivables.errors import (
@@ -74,7 +75,7 @@ LONG_FORM = 640 * 1024
 #: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
 ONE_CLICK = ".opt_out_one_click"
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"branch", "invoice", "line", "drop", "sent"})
+REPEATABLE = frozenset({"branch", "invoice", "line", "drop", "sent", "letter"})
 
 
 class House(Protocol):
@@ -138,6 +139,9 @@ def reading() -> Session:
 #: How long a process may go by the rules it read last, seconds.
 RULES_KEPT = 5.0
 _rules: WeakKeyDictionary[Store, tuple[float, Policy]] = WeakKeyDictionary()
+#: How long it may go by the corrected calendars that it read last, seconds.
+DAYS_KEPT = 60.0
+_days_read: WeakKeyDictionary[Store, float] = WeakKeyDictionary()
 
 
 def _session_rules() -> Policy:
@@ -146,7 +150,17 @@ def _session_rules() -> Policy:
     kept = _rules.get(store)
     if kept is None or time.monotonic() - kept[0] > RULES_KEPT:
         kept = _rules[store] = (time.monotonic(), policy())
+        if time.monotonic() - _days_read.get(store, -DAYS_KEPT) >= DAYS_KEPT:
+            read_days()
     return kept[1]
+
+
+def read_days() -> None:
+    """Read the corrected calendars anew; after a correction at once, else at most once a minute."""
+    store = house().store
+    with store.read() as database:
+        days.refresh(database)
+    _days_read[store] = time.monotonic()
 
 
 def current_rules() -> Policy:

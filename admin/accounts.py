@@ -18,6 +18,7 @@ from receivables.desk import reads as desk_reads
 from receivables.desk import timeline as desk_timeline
 from receivables.errors import Refused
 from receivables.permissions import Permission
+from receivables.segments import reads as segment_reads
 
 P = Permission
 HERE = "books_accounts.index_view"
@@ -36,9 +37,10 @@ def account(ref: str) -> Response:
         events = desk_timeline.timeline(database, actor, who.id, show=show, before=_before())
         alerts = desk_reads.alerts(database, actor, account_id=who.id) if looks else []
         tasks = desk_reads.tasks(database, actor, account_id=who.id) if looks else []
+        segment = segment_reads.card(database, actor, who.id)
     note_read(who.id)
     return page("backoffice/account.html", here=HERE, zone=who.zone, view=view, who=who, timeline=events,
-                show=show, alerts=alerts, tasks=tasks)  # fmt: skip
+                show=show, alerts=alerts, tasks=tasks, segment=segment)  # fmt: skip
 
 
 def _before() -> datetime | None:

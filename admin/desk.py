@@ -13,12 +13,18 @@ from admin import (
     access,
     accounts,
     approvals,
+    charges,
+    calendars,
     contacts,
     disputes,
     holds,
     invoices,
+    ladder,
     login,
+    post,
     requests,
+    sales,
+    segments,
     shell,
     work,
 )
@@ -27,7 +33,10 @@ from admin.views import Books, guard
 from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
-PAGES = (login, work, accounts, contacts, invoices, holds, approvals, requests, disputes)
+PAGES = (
+    login, work, accounts, contacts, invoices, holds, approvals, post, requests, disputes, ladder,
+    calendars, charges, sales, segments,
+)  # fmt: skip
 
 
 def install(app: Flask, store: Store) -> None:

@@ -46,10 +46,15 @@ PLACES = (
     Place(N_("Work"), N_("Today"), "backoffice.today", key="t"),
     Place(N_("Work"), N_("Alerts"), "backoffice.alerts", P.ALERT_READ, "a", "alerts"),
     Place(N_("Work"), N_("Tasks"), "backoffice.tasks", P.ALERT_READ, "k", "tasks"),
+    Place(N_("Work"), N_("Ladder"), "backoffice.ladder", P.LADDER_READ, "l"),
     Place(N_("Work"), N_("Approvals"), "backoffice.approvals_list", P.APPROVAL_READ, "p"),
     Place(N_("Work"), N_("Requests"), "backoffice.requests_list", P.REQUEST_ANSWER, "r"),
     Place(N_("Work"), N_("In difficulty"), "backoffice.hardship_list", P.HARDSHIP_READ),
     Place(N_("Work"), N_("Disputes"), "backoffice.disputes", P.DISPUTE_READ, "d"),
+    Place(N_("Work"), N_("Kinds of debtor"), "backoffice.segments", P.SEGMENT_READ),
+    Place(N_("Work"), N_("Sales"), "backoffice.sales_list", P.SALES_READ),
+    Place(N_("Work"), N_("Post"), "backoffice.post_list", P.LETTER_PRINT),
+    Place(N_("Work"), N_("Interest and fees"), "backoffice.charges", P.CHARGE_READ),
     Place(N_("Books"), N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
     Place(N_("Books"), N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
     Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),
@@ -57,6 +62,7 @@ PLACES = (
     Place(N_("Look"), N_("Messages"), "books_messages.index_view", P.MESSAGE_READ),
     Place(N_("Look"), N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
     Place(N_("Look"), N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
+    Place(N_("Look"), N_("Calendars"), "backoffice.calendars"),
     Place(N_("Look"), N_("Audit"), "books_audit.index_view", P.AUDIT_READ),
 )
 

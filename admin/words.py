@@ -17,20 +17,42 @@ def N_(text: str) -> str:  # the name that pybabel looks for
 
 
 AUDIT: Mapping[str, str] = {
+    "early_warning.raised": N_("Sales warned early"),
+    "segment.moved": N_("Moved to another kind of debtor"),
+    "segment.proposed": N_("Another kind of debtor proposed"),
+    "segment.refused": N_("Proposed kind of debtor refused"),
+    "segment.superseded": N_("Proposed kind of debtor no longer holds"),
+    "terms.agreed": N_("Longer terms agreed or taken back"),
+    "account.address_changed": N_("Address for letters changed"),
     "account.language_chosen": N_("Language chosen"),
+    "ladder.published": N_("Ladder published"),
+    "ladder.switched": N_("Ladder set further or less far"),
+    "ladder_step.moved": N_("Step of the ladder moved"),
+    "ladder_step.proposed": N_("Step of the ladder proposed"),
     "alert.closed": N_("Alert or task closed"),
     "alert.raised": N_("Alert raised"),
     "answer.given": N_("Said what stands in the way"),
     "attempt.moved": N_("Payment attempt moved"),
     "attempt.started": N_("Payment attempt started"),
     "attempt.superseded": N_("Payment page ended by us"),
+    "calendar.cleared": N_("Day put back as the calendar has it"),
+    "calendar.corrected": N_("Day of a calendar corrected"),
+    "calendar_feed.made": N_("Address for own tasks made"),
+    "calendar_feed.revoked": N_("Address for own tasks ended"),
     "call.asked": N_("Call-back asked for"),
     "call.cancelled": N_("Call-back cancelled"),
+    "call.logged": N_("Call written down"),
+    "contact_rules.published": N_("Rules of contact published"),
     "consent.opted_out": N_("Opted out of reminders"),
     "card.consented": N_("Consent to keep a card"),
     "card.not_kept": N_("Card not kept"),
     "card.removed": N_("Saved card removed"),
     "card.saved": N_("Card saved"),
+    "charge.changed": N_("Proposed charge worked out anew"),
+    "charge.issued": N_("Interest or late fee issued"),
+    "charge.proposed": N_("Interest or late fee proposed"),
+    "charge.waived": N_("Interest or late fee waived"),
+    "charge.withdrawn": N_("Proposed charge fell away"),
     "cheque.announced": N_("Cheque announced"),
     "credit.applied": N_("Credit used for an invoice"),
     "credit.asked_back": N_("Credit asked back"),
@@ -53,12 +75,18 @@ AUDIT: Mapping[str, str] = {
     "file.kept": N_("File received"),
     "hardship.answered": N_("Case of difficulty answered"),
     "hardship.told": N_("Told us of difficulty"),
+    "inbound.received": N_("Message from outside taken"),
     "instalment.charge_failed": N_("Card did not pay an instalment"),
     "instalment.moved": N_("Instalment moved"),
     "instalment.rescheduled": N_("Instalment put on another day"),
     "invoice.imported": N_("Invoices imported"),
     "ledger.posted": N_("Entry posted"),
     "ledger.reversed": N_("Entry reversed"),
+    "letter.posted": N_("Letter posted"),
+    "letter.printed": N_("Letter printed"),
+    "letter.queued": N_("Letter put into the post queue"),
+    "letter.returned": N_("Letter came back"),
+    "letter.withdrawn": N_("Letter taken out of the post"),
     "link.issued": N_("Link issued"),
     "link.redeemed": N_("Link opened"),
     "link.revoked": N_("Link ended"),
@@ -88,6 +116,7 @@ AUDIT: Mapping[str, str] = {
     "promise.kept": N_("Promise kept"),
     "promise.made": N_("Promise made"),
     "promise.withdrawn": N_("Promise withdrawn"),
+    "rate.added": N_("Interest rate entered"),
     "request.answered": N_("Request answered"),
     "request.opened": N_("Request received"),
     "request.refused": N_("Request refused"),
@@ -114,12 +143,26 @@ AUDIT: Mapping[str, str] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    "ladder.step": N_("A step of the ladder"),
+    "sales.asked_for_time": N_("Sales asked for time to talk"),
+    "sales.early_warning": N_("Sales warned early"),
+    "sales.needs_time": N_("Sales spoke with them: needs time"),
+    "sales.not_reached": N_("Sales did not reach them"),
+    "sales.notice_given": N_("Sales was told of the next step"),
+    "sales.problem": N_("Sales spoke with them: something is wrong on our side"),
+    "sales.refuses": N_("Sales spoke with them: does not want to pay"),
+    "sales.will_pay": N_("Sales spoke with them: will pay"),
+    "segment.moved": N_("Moved to another kind of debtor"),
+    "terms.agreed": N_("Longer terms, days after the due date"),
     "answer.given": N_("Said what stands in the way"),
     "call.asked": N_("Asked to be called"),
     "call.cancelled": N_("Call-back cancelled by the debtor"),
+    "call.made": N_("Rang up"),
     "card.removed": N_("A saved card was removed"),
     "card.saved": N_("Saved a card"),
     "consent.opted_out": N_("Opted out of reminders"),
+    "charge.issued": N_("Interest or late fee issued"),
+    "charge.waived": N_("Interest or late fee waived"),
     "cheque.announced": N_("Announced a cheque"),
     "credit.applied": N_("Used credit for an invoice"),
     "credit.asked_back": N_("Asked credit back"),
@@ -133,6 +176,10 @@ TIMELINE: Mapping[str, str] = {
     "dispute.reopened": N_("Sent new evidence in a dispute"),
     "dispute.upheld": N_("Dispute upheld, credited"),
     "dispute.withdrawn": N_("Withdrew a dispute"),
+    "letter.posted": N_("Letter posted"),
+    "letter.queued": N_("Letter put into the post queue"),
+    "letter.returned": N_("Letter came back"),
+    "letter.withdrawn": N_("Letter taken out of the post"),
     "link.copied": N_("Took a payment link for the debtor"),
     "link.revoked": N_("Link ended"),
     "payment.by_head_office": N_("Paid by the head office"),
@@ -175,6 +222,12 @@ TIMELINE: Mapping[str, str] = {
     "request.answered": N_("Request answered"),
     "request.opened": N_("Asked us for something"),
     "request.refused": N_("Request refused"),
+    "reply.automatic": N_("An automatic answer came"),
+    "reply.no_calls": N_("Wrote that they want no calls"),
+    "reply.start": N_("Wrote that they want reminders again"),
+    "reply.stop": N_("Wrote that they want no reminders"),
+    "reply.stop_and_ask": N_("Wrote something that asks to stop; a person reads it"),
+    "reply.task": N_("Wrote to us; a person reads it"),
     "request.withdrawn": N_("Request withdrawn"),
     "consent.opted_in": N_("Wants reminders again"),
     "contact.added": N_("Added a person"),
@@ -188,22 +241,28 @@ TIMELINE: Mapping[str, str] = {
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "sales": N_("Sales"),
+    "segment": N_("Desk"),
+    "terms": N_("Desk"),
     "answer": N_("Portal"),
     "call": N_("Portal"),
     "card": N_("Portal"),
     "consent": N_("Consent"),
+    "charge": N_("Money"),
     "cheque": N_("Money"),
     "credit": N_("Money"),
     "credit_hold": N_("Desk"),
     "credit_note": N_("Money"),
     "dispute": N_("Dispute"),
     "email": N_("E-mail out"),
+    "letter": N_("Post"),
     "link": N_("Link"),
     "offer": N_("Offer"),
     "payment": N_("Payment"),
     "plan": N_("Plan"),
     "portal": N_("Portal"),
     "promise": N_("Promise"),
+    "reply": N_("Reply"),
     "request": N_("Request"),
     "sms": N_("SMS out"),
     "task": N_("Desk"),
@@ -213,7 +272,19 @@ PLACES: Mapping[str, str] = {
 }
 
 MESSAGE_KINDS: Mapping[str, str] = {
+    "callback_invitation": N_("Invitation to a call"),
     "contact_changed": N_("Address no longer on file"),
+    "first_letter_strict": N_("First letter"),
+    "formal_warning": N_("Formal warning"),
+    "handover_notice": N_("Notice of hand-over"),
+    "hardship_contact": N_("A way of paying that suits"),
+    "official_letter": N_("Official letter"),
+    "open_problem_contact": N_("Something is open: a person to talk to"),
+    "own_terms_reminder": N_("Reminder of the agreed day"),
+    "prepayment_due": N_("Prepayment not here yet"),
+    "prepayment_expired": N_("Order no longer kept"),
+    "prepayment_expiring": N_("Order kept until a last day"),
+    "prepayment_reminder": N_("Order kept for them"),
     "counter_offer_accepted": N_("Their offer agreed"),
     "counter_offer_changed": N_("Another offer in answer to theirs"),
     "counter_offer_refused": N_("Their offer refused"),
@@ -263,37 +334,55 @@ PURPOSES: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "already_today": N_("already reminded today"),
     "bounced": N_("bounced"),
+    "cap:all": N_("contacted as often as the rules of this place allow"),
+    "cap:calls": N_("called as often as the rules of this place allow"),
+    "cap:email": N_("as many e-mails as the rules of this place allow"),
+    "cap:sms": N_("as many SMS as the rules of this place allow"),
     "carrier_refused": N_("refused by the carrier"),
     "contact_inactive": N_("the contact is no longer active"),
+    "day_over": N_("its day is over"),
+    "dead_address": N_("the address does not work"),
     "flag:attorney": N_("represented by an attorney"),
     "flag:bankruptcy": N_("insolvent"),
     "flag:breathing_space": N_("breathing space"),
     "flag:cease_request": N_("asked us not to write"),
     "flag:deceased": N_("deceased"),
+    "flag:legal_hold": N_("legal hold: nothing is deleted"),
+    "flag:mental_health_crisis": N_("in a mental-health crisis"),
+    "flag:minor": N_("a minor"),
+    "flag:vulnerability": N_("vulnerable: a person looks first"),
     "flag:wrong_party": N_("wrong party"),
     "given_up": N_("given up after too many tries"),
     "message_incomplete": N_("something in the text was missing"),
+    "needs_opt_in": N_("the rules of this place ask for consent first"),
     "no_address": N_("no address"),
     "not_allowed_here": N_("this installation may not write to this address"),
     "nothing_due": N_("nothing is due any more"),
     "opted_out": N_("opted out"),
     "outside_hours": N_("outside the hours"),
     "paused:awaiting_our_answer": N_("paused: waits for our answer"),
+    "paused:chargeback": N_("paused: chargeback open"),
+    "paused:debit_processing": N_("paused: a bank debit is on its way"),
     "paused:dispute": N_("paused: in dispute"),
     "paused:document_requested": N_("paused: waits for a document from us"),
     "paused:offer": N_("paused: accepted offer"),
     "paused:plan": N_("paused: instalment plan"),
     "paused:promise": N_("paused: promise to pay"),
+    "paused:sales_talk": N_("paused: sales talks with them"),
     "paused:says_paid": N_("paused: says it is paid"),
     "paused:their_approval": N_("paused: waits for an approval on his side"),
     "paused:withholding": N_("paused: tax withheld, certificate to be checked"),
     "paused:wrong_contact": N_("paused: not the right person"),
+    "quiet_after_talk": N_("spoken to within the last days"),
+    "sending_stopped": N_("all sending is stopped"),
+    "unknown_zone": N_("nobody knows which hours are theirs"),
     "code_over": N_("the code came too late"),
     "colleague_only": N_("a colleague with one invoice only"),
     "other_channel": N_("wants another channel"),
 }
 
 ALERTS: Mapping[str, str] = {
+    "early_warning": N_("Sales warns that a customer may stop paying"),
     "amount_differs": N_("The gateway took another amount than we asked for"),
     "attempt_unresolved": N_("A payment attempt is past its end and has no answer"),
     "audit_broken": N_("The audit chain does not hold"),
@@ -312,6 +401,7 @@ ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
+    "early_warning": N_("Read it on the timeline, and talk to the customer before anything is late."),
     "amount_differs": N_("Compare with the gateway's own list; what came is posted as it came."),
     "attempt_unresolved": N_("Look it up at the gateway. Money that came is posted whenever it is found."),
     "audit_broken": N_(
@@ -333,6 +423,9 @@ ADVICE: Mapping[str, str] = {
 }
 
 TASKS: Mapping[str, str] = {
+    "confirm_segment": N_("Decide which kind of debtor it is"),
+    "management": N_("Management to talk with the customer"),
+    "sales": N_("Sales to talk with the customer"),
     "approval": N_("Decide about a request"),
     "call_back": N_("Call back"),
     "discount_tax": N_("Tax of a discount to decide"),
@@ -346,6 +439,9 @@ TASKS: Mapping[str, str] = {
 }
 
 TASK_ADVICE: Mapping[str, str] = {
+    "confirm_segment": N_("The rules propose another treatment; nothing changes before a person decides."),
+    "management": N_("Ring somebody of your rank, and report on the sales page what came of it."),
+    "sales": N_("Talk with your customer, and report on the sales page what came of it."),
     "approval": N_(
         "He asks for more than the rules give. Decide, refuse with a reason, or name other terms."
     ),
@@ -468,7 +564,66 @@ DISPUTE_REASONS: Mapping[str, str] = {
     "other": N_("Something else"),
 }
 
+#: Why late payment costs an account or country nothing.
+COSTS_OFF: Mapping[str, str] = {
+    "consumer": N_("Private persons are charged nothing without a legal sign-off."),
+    "contract_missing": N_("The policy asks for a rate agreed with the account."),
+    "contract_off": N_("Agreed rates are switched off in the policy."),
+    "country_off": N_("Switched off in the policy."),
+    "cross_border": N_("Both sides are under different laws; an agreed rate is needed."),
+    "no_rule": N_("No rule for this country."),
+    "not_for_debtor": N_("The law is for businesses only."),
+    "rule_empty": N_("No rate with a source is known, so nothing is computed."),
+}
+
+CHARGE_KINDS: Mapping[str, str] = {
+    "fixed_sum": N_("Fixed sum"),
+    "interest": N_("Interest"),
+}
+
+LETTER_KINDS: Mapping[str, str] = {
+    "claim_letter": N_("Letter of claim"),
+    "first_letter_strict": N_("First letter"),
+    "formal_warning": N_("Formal warning"),
+    "handover_notice": N_("Notice of hand-over"),
+    "official_letter": N_("Official letter"),
+}
+
+#: Why a letter was taken out by itself; a person's words stand as they are.
+LETTER_ENDS: Mapping[str, str] = {
+    "day_past": N_("its day has passed"),
+    "flagged": N_("nobody may write to this account"),
+    "no_address": N_("no address"),
+    "nothing_asked": N_("nothing is asked for any more"),
+    "renewed": N_("written anew, the sum or day had changed"),
+}
+
+LETTER_ENCLOSURES: Mapping[str, str] = {
+    "financial_statement": N_("Financial statement form"),
+    "information_sheet": N_("Information sheet"),
+    "reply_form": N_("Reply form"),
+}
+
 REFUSALS: Mapping[str, str] = {
+    "decided_already": N_("Somebody else has decided this already."),
+    "nothing_overdue": N_("Nothing is overdue, so there is nothing to wait for."),
+    "outcome_unknown": N_("Choose what came of it."),
+    "same_segment": N_("The account is of this kind already."),
+    "same_terms": N_("These terms are agreed already."),
+    "segment_unknown": N_("Choose one of the kinds."),
+    "talk_used": N_("Time was asked for in this case already; once is all there is."),
+    "terms_too_long": N_("The policy does not allow so many days."),
+    "address_lines": N_("The address has too many lines."),
+    "day_in_future": N_("This day is still to come."),
+    "day_too_early": N_("This day is before the letters were printed, or too long ago."),
+    "enclosures_missing": N_("Say that the enclosures lay in the envelopes, or take those letters out."),
+    "letter_gone": N_("A letter is not there any more; somebody was faster. Look again."),
+    "letters_failed": N_("The letters could not be made. Tell whoever runs the system."),
+    "letter_not_posted": N_("This letter was not posted, or is back already."),
+    "posted_already": N_("These letters are posted already."),
+    "sending_stopped": N_("All sending is stopped; letters wait too."),
+    "still_preparing": N_("The letters are being made. Press again in a moment."),
+    "too_many_letters": N_("Too many at once. Print them in two batches."),
     "above_limit": N_("This is beyond what your role may agree to."),
     "address_malformed": N_("The address that was typed cannot be read. Ask for another one."),
     "address_missing": N_("The request names no address."),
@@ -491,12 +646,22 @@ REFUSALS: Mapping[str, str] = {
     "confirm_own": N_("You put this person there, so somebody else confirms."),
     "confirm_too_early": N_("It is too early for a second person; the page says from when."),
     "confirmed_already": N_("This person is confirmed already; somebody was first."),
+    "charge_changed": N_(
+        "What it was worked out from has changed, or it is no longer allowed. Work it out again first."
+    ),
+    "charge_issued": N_("It is issued already; a credit note takes it back."),
+    "charge_waived": N_("It was waived; somebody was first."),
     "content_changed": N_("It has changed since you opened it. Read it again before you decide."),
+    "country_unknown": N_("There is no calendar for this country."),
+    "day_as_shipped": N_("The calendar has this day so already."),
+    "day_out_of_range": N_("Calendars are kept from 2000 to 2100."),
     "day_past": N_("This day has passed."),
     "day_too_late": N_("This day is later than the rules give."),
+    "days_unreadable": N_("Write the number of days."),
     "day_unreadable": N_("Write the day as year, month and day, for example 2026-12-11."),
     "dispute_closed": N_("This dispute is closed; somebody was faster, or it was withdrawn."),
     "debtor_waits": N_("The debtor waits for an answer. Replace it, or let somebody else decide."),
+    "earlier_first": N_("An earlier period of the same invoice waits; decide about that first."),
     "empty": N_("Fill this in."),
     "file_broken": N_("The file cannot be read."),
     "file_empty": N_("The file is empty."),
@@ -537,10 +702,19 @@ REFUSALS: Mapping[str, str] = {
     "plan_changed": N_("It has changed since you opened it. Read it again before you decide."),
     "plan_days_passed": N_("Its first day has passed. Name other terms, or refuse it."),
     "plan_gone": N_("It does not wait any more; somebody was first."),
+    "rate_day": N_("Rates of a law begin on 1 January or 1 July."),
+    "rate_missing": N_("No rate with a source is entered for one of its half-years."),
+    "rate_range": N_("This is not a rate that can be right."),
+    "rate_unreadable": N_("Write the percentage with a point, for example 2.15."),
+    "rate_used": N_("A charge was worked out with the rate of this day, so it stays."),
     "reason_missing": N_("Say why, in a few words."),
     "release_above_overdue": N_("This is more than is overdue and asked for."),
     "release_zero": N_("The amount must be more than zero."),
     "request_over": N_("It was answered or taken back meanwhile."),
+    "rule_empty": N_("No rate with a source is known for this country, so nothing is computed."),
+    "rule_unknown": N_("There is no such rule."),
+    "source_missing": N_("Say where the rate can be looked up."),
+    "stands_still": N_("The invoice stands still today: a pause, an offer, a plan or a hold."),
     "too_large": N_("This amount is too large."),
     "too_long": N_("This is too long."),
     "too_precise": N_("This has more decimals than the currency has."),
@@ -613,6 +787,69 @@ REQUEST_WHAT: Mapping[str, str] = {
     "transfer": N_("transfer"),
 }
 
+#: What the treatment of a segment begins with; the next move that the desk suggests.
+SEGMENT_MOVES: Mapping[str, str] = {
+    "hardship": N_("Agree on a plan or a smaller sum; no new credit without a look at it."),
+    "no_agreement": N_(
+        "Place on hold, bring in sales and management, warn formally, hand over before day 120."
+    ),
+    "open_problem": N_("Solve the dispute first, by a person; then ask for payment at once."),
+    "own_terms": N_("Agree on terms that follow the habit, and look at what they cost."),
+    "reminder": N_("Write in a friendly way with a link; ring only above the threshold."),
+    "untraceable": N_("Trace first: register, visit, another address; then hand over at once."),
+}
+
+SALES_OUTCOMES: Mapping[str, str] = {
+    "needs_time": N_("Needs time"),
+    "not_reached": N_("Not reached"),
+    "problem": N_("Something is wrong on our side"),
+    "refuses": N_("Does not want to pay"),
+    "will_pay": N_("Will pay"),
+}
+
+#: Rungs that a salesperson hears of before they act.
+NOTICE_RUNGS: Mapping[str, str] = {
+    "formal_warning": N_("Formal warning"),
+    "freeze_review": N_("Credit hold to be decided"),
+    "hand_over": N_("Hand-over"),
+}
+
+#: Rungs of the ladders that ship; a published ladder may name others, which stand for themselves.
+RUNGS: Mapping[str, str] = {
+    "courtesy": N_("Courtesy note"),
+    "due_today": N_("Due today"),
+    "first_reminder": N_("First reminder"),
+    "call": N_("Call"),
+    "official_letter": N_("Official letter"),
+    "sales": N_("Sales asked"),
+    "freeze_review": N_("Credit hold considered"),
+    "formal_warning": N_("Formal warning"),
+    "last_offer": N_("Last offer"),
+    "hand_over": N_("Hand-over"),
+    "counsel": N_("Papers to counsel"),
+    "expires": N_("Order no longer kept"),
+}
+LADDERS: Mapping[str, str] = {
+    "gentle": N_("Gentle"),
+    "strict": N_("Strict"),
+    "prepayment": N_("Prepayments"),
+}
+GATES: Mapping[str, str] = {
+    "none": N_("nobody"),
+    "collector": N_("a collector"),
+    "supervisor": N_("a supervisor"),
+}
+LADDER_MODES: Mapping[str, str] = {
+    "propose": N_("Proposes only"),
+    "pilot": N_("Pilot group by itself"),
+    "live": N_("By itself"),
+}
+#: What came of a step, beside what it did.
+STEP_OUTCOMES: Mapping[str, str] = {
+    "ceiling": N_("the day’s messages are used up"),
+    "over": N_("nothing is asked for any more"),
+}
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "actor": ACTORS,
     "advice": ADVICE,
@@ -620,7 +857,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "approval": APPROVALS,
     "audit": AUDIT,
     "channel": CHANNELS,
+    "charge_kind": CHARGE_KINDS,
     "contact_role": CONTACT_ROLES,
+    "costs_off": COSTS_OFF,
     "debtor_type": DEBTOR_TYPES,
     "dispute_reason": DISPUTE_REASONS,
     "flag": FLAGS,
@@ -636,12 +875,23 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "place": PLACES,
     "plan_outside": PLAN_OUTSIDE,
     "purpose": PURPOSES,
+    "letter_end": LETTER_ENDS,
+    "letter_enclosure": LETTER_ENCLOSURES,
+    "letter_kind": LETTER_KINDS,
     "reason": REASONS,
     "refusal": REFUSALS,
     "request_kind": REQUEST_KINDS,
     "request_what": REQUEST_WHAT,
     "role": ROLES,
+    "rung": RUNGS,
+    "ladder": LADDERS,
+    "gate": GATES,
+    "ladder_mode": LADDER_MODES,
+    "step_outcome": STEP_OUTCOMES,
     "scope": SCOPES,
+    "notice_rung": NOTICE_RUNGS,
+    "sales_outcome": SALES_OUTCOMES,
+    "segment_move": SEGMENT_MOVES,
     "task": TASKS,
     "task_advice": TASK_ADVICE,
     "timeline": TIMELINE,

@@ -23,6 +23,8 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 _NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
 _LONGEST_SHEET_NAME = 31
 _ISO_DAY = "yyyy-mm-dd"
+#: How long an entry takes that has a time of day.
+HALF_AN_HOUR = timedelta(minutes=30)
 
 
 def safe(text: str) -> str:
@@ -85,7 +87,10 @@ class ExportFiles:
         return out.getvalue()
 
     def calendar(self, name: str, language: str, entries: Sequence[CalendarEntry]) -> bytes:
-        """Write an iCalendar file of whole days, each with an alarm at 9:00 of the day before."""
+        """Write an iCalendar file: whole days, each with an alarm at 9:00 of the day before, and moments.
+
+        Moments stand in UTC, so that every program shows them right in its reader's own zone.
+        """
         calendar = Calendar()
         calendar.add("prodid", "-//Amicable//Payments//EN")
         calendar.add("version", "2.0")
@@ -96,15 +101,15 @@ class ExportFiles:
             event.add("uid", f"{entry.key}@amicable")
             event.add("dtstamp", entry.changed_at)
             event.add("last-modified", entry.changed_at)
-            event.add("dtstart", entry.on)
-            event.add("dtend", entry.on + timedelta(days=1))
+            event.add("dtstart", entry.at or entry.on)
+            event.add("dtend", entry.at + HALF_AN_HOUR if entry.at else entry.on + timedelta(days=1))
             event.add("summary", entry.summary, {"LANGUAGE": language})
             event.add("description", entry.words, {"LANGUAGE": language})
             event.add("transp", "TRANSPARENT")
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
             alarm.add("description", entry.summary)
-            alarm.add("trigger", timedelta(hours=-15))
+            alarm.add("trigger", timedelta(minutes=-10) if entry.at else timedelta(hours=-15))
             event.add_component(alarm)
             calendar.add_component(event)
         return bytes(calendar.to_ical())

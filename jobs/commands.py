@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import daily, demo, imports, ladders, nightly_integrity, worker
+from jobs import daily, demo, imports, ladder_run, ladders, nightly_integrity, worker
 from models import migrate
 from models.accounts import Account
 from models.staff import Role
@@ -43,6 +43,7 @@ EXAMPLES = """examples:
   amicable daily                                  the day's work of each account, and the proof of the books
   amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
   amicable ladder compare gentle strict           the steps of two ladders side by side
+  amicable ladder run --dry-run --account 10482   where a customer stands, what comes next and when
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
 
@@ -118,10 +119,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="findings for a program")
 
     sub = command("ladder", "the steps of a reminder: compare ladders, or check one", _ladder)
-    sub.add_argument("what", choices=["compare"], help="side by side, a line for each day")
-    sub.add_argument(
+    whats = sub.add_subparsers(dest="what", required=True, metavar="WHAT")
+    some = whats.add_parser("compare", help="side by side, a line for each day")
+    some.add_argument(
         "names", nargs="*", metavar="NAME", help="a ladder that ships, or a TOML file; all that ship"
     )
+    going = whats.add_parser("run", help="let everybody climb whose day it is; safe to run twice")
+    going.add_argument("--dry-run", action="store_true", help="say what would happen and why; change nothing")
+    going.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="with --dry-run: on this date")
+    going.add_argument("--account", help="with --dry-run: only this customer number")
+    going.add_argument("--everyone", action="store_true", help="all that is open, not only what is due")
+    going.add_argument("--json", action="store_true", help="counts for a program")
 
     sub = command("user", "people at the desk", _user)
     sub.add_argument("what", choices=["add"])
@@ -228,6 +236,47 @@ def _daily(args: argparse.Namespace) -> int:
 
 
 def _ladder(args: argparse.Namespace) -> int:
+    return _ladder_run(args) if args.what == "run" else _ladder_compare(args)
+
+
+def _ladder_run(args: argparse.Namespace) -> int:
+    if (args.on or args.account) and not args.dry_run:
+        print("amicable: --on and --account go with --dry-run; a run is of today", file=sys.stderr)
+        return 2
+    house, now = _house(), _utc_now()
+    if args.dry_run:
+        looks = ladder_run.dry_run(house, now=now, on=args.on, account_number=args.account)
+        counted: dict[str, int] = {}
+        for found in looks:
+            if args.account or found.due:
+                print(*ladder_run.told_in_words(found), sep="\n")
+            for due in found.due:
+                counted[due.rung.code] = counted.get(due.rung.code, 0) + 1
+        if args.json:
+            print(json.dumps(counted))
+        else:
+            print(", ".join(f"{code} {count}" for code, count in counted.items()) or "nothing is due")
+        return 0
+    ran = ladder_run.run(house, now=now, everyone=args.everyone)
+    done = ran.climbed
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "accounts": done.looked_at, "met": done.met, "proposed": done.proposed,
+                    "done": done.done, "withdrawn": done.withdrawn, "trouble": ran.trouble,
+                }
+            )
+        )  # fmt: skip
+    else:
+        print(
+            f"{done.looked_at} accounts, {done.met} rungs met, {done.done} steps done, "
+            f"{done.proposed} proposed, {done.withdrawn} withdrawn, {ran.trouble} in trouble"
+        )
+    return 1 if ran.trouble else 0
+
+
+def _ladder_compare(args: argparse.Namespace) -> int:
     try:
         print(ladders.table(ladders.known(args.names)))
     except BadLadder as error:

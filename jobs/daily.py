@@ -23,7 +23,9 @@ from models.creditors import Creditor
 from receivables import file_care
 from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
+from receivables.calendars import days
 from receivables.disputes import drafts
+from receivables.segments import proposing
 
 log = logging.getLogger("amicable.daily")
 
@@ -66,6 +68,7 @@ DAILY: tuple[Work, ...] = (
     Work("promise_tomorrow", promise_ends.concerned_tomorrow, promise_ends.remind_tomorrow),
     Work("promise_broken", promise_ends.concerned_late, promise_ends.break_late),
     Work("dispute_drafts", drafts.concerned, drafts.forget_old),
+    Work("segments", proposing.concerned, proposing.propose_segments),
 )
 #: After DAILY; one line each.
 WITH_GATEWAY: tuple[GatewayWork, ...] = (
@@ -83,6 +86,8 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
         whose bytes went; `trouble` -> accounts where something failed, which are tried again at the next
         run and hold up nobody else.
     """
+    with house.store.read() as session:
+        days.refresh(session)
     names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
     done = dict.fromkeys([*names, "files_erased", "trouble"], 0)
 

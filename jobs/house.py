@@ -7,7 +7,15 @@ from typing import Any, Protocol
 
 from models.store import Store
 from receivables.documents.data import DocumentWriter
-from receivables.ports import DocumentPress, FileStore, MailCarrier, PaymentGateway, Presenter, SmsCarrier
+from receivables.ports import (
+    DocumentPress,
+    Exports,
+    FileStore,
+    MailCarrier,
+    PaymentGateway,
+    Presenter,
+    SmsCarrier,
+)
 
 
 class House(Protocol):
@@ -31,6 +39,8 @@ class House(Protocol):
     def documents(self) -> DocumentWriter: ...
     @property
     def press(self) -> DocumentPress: ...
+    @property
+    def exports(self) -> Exports: ...
 
     def may_deliver_to(self, address: str, sms: bool) -> bool:
         """Whether this environment may write to an address at all (decision 21)."""

@@ -25,8 +25,9 @@ from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from receivables import letters, links, outbox
 from receivables.audit import record
-from receivables.contact import consents
+from receivables.contact import consents, decisions
 from receivables.contact import rules as contact_rules
+from receivables.ladder import switches
 from receivables.people import codes, contacts, forwarding
 from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
@@ -82,6 +83,12 @@ def send_due(house: House, *, worker: str, now: datetime, limit: int = 20) -> in
 
 def _lease(session: Session, *, worker: str, policy: Policy, now: datetime, limit: int) -> list[int]:
     free = or_(Message.locked_until.is_(None), Message.locked_until <= now)
+    if switches.sending_stopped(session):
+        # What chases stays in the queue until sending is allowed again (decision 22).
+        free = and_(
+            free,
+            or_(Message.status == MessageStatus.SENDING, Message.purpose.not_in(contact_rules.CHASING)),
+        )
     rows = session.scalars(
         select(Message)
         .where(
@@ -210,6 +217,9 @@ def _prepare(
     session: Session, house: House, message_id: int, enclosed: Attachment | None, *, now: datetime
 ) -> Envelope | None:
     """Ask the gate, make links, render, commit to `sending`; None when it does not leave now."""
+    turn = session.execute(select(Message.account_id, Message.purpose).where(Message.id == message_id)).one()
+    if turn.purpose is Purpose.REMINDER:
+        contact_rules.take_turn(session, turn.account_id)
     message = session.get_one(Message, message_id, with_for_update=True)
     if message.status not in (MessageStatus.QUEUED, MessageStatus.UNKNOWN):
         return None
@@ -230,8 +240,12 @@ def _prepare(
         message_id=message.id,
         address=unfiled,
     )
+    decisions.keep(session, account, contact, decision, message_id=message.id, now=now)
     address = unfiled or consents.address_of(contact, message.channel) or ""
     reasons = list(decision.reasons)
+    if "sending_stopped" in reasons:  # since it was leased: it waits as it is
+        message.locked_until = None
+        return None
     if address and not house.may_deliver_to(address, message.channel is Channel.SMS):
         reasons.append("not_allowed_here")
     reminder = message.purpose is Purpose.REMINDER

@@ -26,7 +26,9 @@ from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
 from receivables import consequences, file_care, outbox
 from receivables.arrangements import card_setups, cards
+from receivables.calendars import days
 from receivables.errors import NotFound
+from receivables.handovers import case_files
 from receivables.payments import inbox, settling
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayUnreachable, ScannerDown
@@ -67,6 +69,8 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
             if looks:
                 looked = now
                 beat(house, now=now)  # before any work: a second host must not touch the books
+                with house.store.read() as session:
+                    days.refresh(session)
             done = run_once(house, worker=name, now=now)
             if looks:
                 sweep(house, now=now)
@@ -227,7 +231,16 @@ def _follow_payment(house: House, payload: Any, now: datetime) -> None:
     )
 
 
+def _case_file(house: House, payload: Any, now: datetime) -> None:
+    """Make the case file of a hand-over; a newer preparation of it is another job."""
+    case_files.make(
+        house.store, house.press, house.documents, house.exports, house.files, payload["handover_ref"],
+        at=payload["at"], now=now,
+    )  # fmt: skip
+
+
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
+    "case_file": _case_file,
     "check_file": _check_file,
     "detach_card": _detach_card,
     "expire_session": _expire_session,

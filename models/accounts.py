@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, enum_column, pk, ref_key
@@ -25,7 +25,7 @@ class ContactRole(StrEnum):
 
 
 class FlagKind(StrEnum):
-    """Facts about an account that suppress contact (C-05); more kinds come with the ladder."""
+    """Facts about an account that bind contact, escalation, charges or deletion (C-05)."""
 
     WRONG_PARTY = "wrong_party"
     DECEASED = "deceased"
@@ -33,6 +33,22 @@ class FlagKind(StrEnum):
     BREATHING_SPACE = "breathing_space"
     CEASE_REQUEST = "cease_request"
     ATTORNEY = "attorney"
+    VULNERABILITY = "vulnerability"
+    MENTAL_HEALTH_CRISIS = "mental_health_crisis"
+    MINOR = "minor"
+    #: Blocks deletion only.
+    LEGAL_HOLD = "legal_hold"
+
+
+class Segment(StrEnum):
+    """Six kinds of debtor (domain.md); neutral names, since he may ask to see them."""
+
+    REMINDER = "reminder"
+    OWN_TERMS = "own_terms"
+    OPEN_PROBLEM = "open_problem"
+    HARDSHIP = "hardship"
+    NO_AGREEMENT = "no_agreement"
+    UNTRACEABLE = "untraceable"
 
 
 class Account(Base):
@@ -57,17 +73,28 @@ class Account(Base):
     payer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     #: Whether the head office sees this branch in its own link and may pay it.
     shown_to_payer: Mapped[bool] = mapped_column(Boolean, default=False)
+    #: Where letters go, a line each, without the name; None: nobody told us.
+    postal_address: Mapped[str | None]
     #: Days on which he pays, and what his books require on an invoice, in words.
     pay_days: Mapped[str | None]
     required_references: Mapped[str | None]
     collector_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    #: Which treatment is due; a person confirmed it (domain.md, six kinds of debtor).
+    segment: Mapped[Segment] = enum_column(Segment, "segment", default=Segment.REMINDER)
+    #: Days by which agreed longer terms move every due date for the ladder; a person agreed to them.
+    agreed_days: Mapped[int] = mapped_column(Integer, default=0)
+    #: A ladder of its own; None: that of the segment.
+    ladder: Mapped[str | None] = mapped_column(String(40))
+    #: Among the first that the ladder writes to by itself, while it is in pilot mode.
+    in_pilot: Mapped[bool] = mapped_column(Boolean, default=False)
     created_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("creditor_id", "number"),
         CheckConstraint("payer_id IS NULL OR payer_id <> id", name="payer"),
+        CheckConstraint("agreed_days >= 0", name="agreed_days"),
         Index("ix_account_name", "name"),
         Index("ix_account_collector", "collector_id"),
     )

@@ -63,6 +63,8 @@ class Invoice(Base):
     refers_to_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
     #: The creditor's own document, shown before anything we make (decision 4).
     file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"))
+    #: A ladder of its own; None: that of the account.
+    ladder: Mapped[str | None] = mapped_column(String(40))
     import_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"))
     #: Raised by every writer that read it first (P-23).
     version: Mapped[int] = mapped_column(Integer, default=1)

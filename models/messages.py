@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, digest, enum_column, pk, ref_key
@@ -123,3 +123,47 @@ class ConsentEvent(Base):
     occurred_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_consent_event_address", "address_digest", "channel"),)
+
+
+class ContactDecision(Base):
+    """One answer of the gate about one message or call, with everything it looked at (C-04); append-only."""
+
+    __tablename__ = "contact_decision"
+
+    id: Mapped[pk]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    #: None for a call.
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    channel: Mapped[str] = mapped_column(String(8))
+    purpose: Mapped[str] = mapped_column(String(24))
+    allowed: Mapped[bool] = mapped_column(Boolean)
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    #: What the rules were given: place, kind of debtor, local time, flags, counts; no address.
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSON)
+    policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_version.id"))
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_contact_decision_message", "message_id"),
+        Index("ix_contact_decision_contact", "contact_id", "decided_at"),
+    )
+
+
+class CallAttempt(Base):
+    """One call that was tried, whatever came of it: it counts against the caps (C-02); append-only."""
+
+    __tablename__ = "call_attempt"
+
+    id: Mapped[pk]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    #: Whether somebody was spoken to: quiet days begin with it (policy row 2).
+    talked: Mapped[bool] = mapped_column(Boolean)
+    outcome: Mapped[str] = mapped_column(String(40))
+    #: The task that asked for it, where one did.
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
+    made_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_call_attempt_contact", "contact_id", "made_at"),)

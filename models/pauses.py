@@ -25,6 +25,11 @@ class PauseReason(StrEnum):
     WITHHOLDING = "withholding"
     HARDSHIP = "hardship"
     WRONG_CONTACT = "wrong_contact"
+    #: A bank debit is on its way; ends with its success or failure.
+    DEBIT_PROCESSING = "debit_processing"
+    CHARGEBACK = "chargeback"
+    #: The salesperson asked for 48 hours, once a case.
+    SALES_TALK = "sales_talk"
 
 
 class Pause(Base):

@@ -125,6 +125,56 @@ class RequestStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class StepStatus(StrEnum):
+    """What the ladder means to do about an account: waits for a person where a gate says so."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    DONE = "done"
+    #: Something stood in the way when its turn came; it says what.
+    SUPPRESSED = "suppressed"
+    REFUSED = "refused"
+    #: What it was for is over: paid, disputed, promised.
+    WITHDRAWN = "withdrawn"
+
+
+class PostStatus(StrEnum):
+    """A letter on paper."""
+
+    WAITING = "waiting"
+    PRINTED = "printed"
+    POSTED = "posted"
+    #: Came back: evidence for "cannot be found".
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+class ChargeStatus(StrEnum):
+    """A fee or interest that the ladder proposes: nothing is owed before it is issued."""
+
+    PROPOSED = "proposed"
+    ISSUED = "issued"
+    WAIVED = "waived"
+
+
+class SegmentStatus(StrEnum):
+    """A rule's proposal that an account is of another kind; a person decides (GDPR article 22)."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class HandoverStatus(StrEnum):
+    PROPOSED = "proposed"
+    PREPARED = "prepared"
+    PLACED = "placed"
+    RECALLED = "recalled"
+    CLOSED = "closed"
+    REFUSED = "refused"
+
+
 class FileStatus(StrEnum):
     """A stranger's file before the virus scanner: given out unless it waits or something was found (X-03)."""
 
@@ -164,7 +214,7 @@ class ImportStatus(StrEnum):
 _I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatus, JobStatus, ImportStatus
 _D, _P, _N, _O = DisputeStatus, PlanStatus, InstalmentStatus, OfferStatus
 _R, _H, _C, _Q = PromiseStatus, HoldStatus, CardStatus, RequestStatus
-_L = FileStatus
+_L, _S, _B, _G, _K, _V = FileStatus, StepStatus, PostStatus, ChargeStatus, SegmentStatus, HandoverStatus
 
 MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     InvoiceStatus: {
@@ -258,6 +308,40 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _Q.ANSWERED: frozenset(),
         _Q.REFUSED: frozenset(),
         _Q.WITHDRAWN: frozenset(),
+    },
+    StepStatus: {
+        _S.PROPOSED: frozenset({_S.APPROVED, _S.REFUSED, _S.WITHDRAWN}),
+        _S.APPROVED: frozenset({_S.DONE, _S.SUPPRESSED, _S.WITHDRAWN}),
+        _S.DONE: frozenset(),
+        _S.SUPPRESSED: frozenset(),
+        _S.REFUSED: frozenset(),
+        _S.WITHDRAWN: frozenset(),
+    },
+    PostStatus: {
+        _B.WAITING: frozenset({_B.PRINTED, _B.WITHDRAWN}),
+        _B.PRINTED: frozenset({_B.POSTED, _B.WAITING, _B.WITHDRAWN}),
+        _B.POSTED: frozenset({_B.RETURNED}),
+        _B.RETURNED: frozenset(),
+        _B.WITHDRAWN: frozenset(),
+    },
+    ChargeStatus: {
+        _G.PROPOSED: frozenset({_G.ISSUED, _G.WAIVED}),
+        _G.ISSUED: frozenset(),
+        _G.WAIVED: frozenset(),
+    },
+    SegmentStatus: {
+        _K.PROPOSED: frozenset({_K.CONFIRMED, _K.REFUSED, _K.SUPERSEDED}),
+        _K.CONFIRMED: frozenset(),
+        _K.REFUSED: frozenset(),
+        _K.SUPERSEDED: frozenset(),
+    },
+    HandoverStatus: {
+        _V.PROPOSED: frozenset({_V.PREPARED, _V.REFUSED}),
+        _V.PREPARED: frozenset({_V.PLACED, _V.REFUSED}),  # paid, or answered, before it was sent
+        _V.PLACED: frozenset({_V.RECALLED, _V.CLOSED}),
+        _V.RECALLED: frozenset(),
+        _V.CLOSED: frozenset(),
+        _V.REFUSED: frozenset(),
     },
     FileStatus: {
         _L.WAITING: frozenset({_L.CLEAN, _L.INFECTED}),

@@ -22,6 +22,13 @@ APPEND_ONLY = (
     "answer",
     "dispute_note",
     "adjustment",
+    "ladder_switch",
+    "ladder_meeting",
+    "contact_decision",
+    "call_attempt",
+    "reach_event",
+    "early_warning",
+    "remittance",
 )
 
 _REFUSE = """

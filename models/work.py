@@ -36,7 +36,7 @@ class Job(Base):
 
 
 class TaskKind(StrEnum):
-    """What a person is asked to do; more kinds come with the ladder and the desk."""
+    """What a person is asked to do; more kinds come with the desk."""
 
     UNAPPLIED_MONEY = "unapplied_money"
     CALL_BACK = "call_back"
@@ -48,6 +48,19 @@ class TaskKind(StrEnum):
     PLAN_TROUBLE = "plan_trouble"
     REFUND_ASKED = "refund_asked"
     DISCOUNT_TAX = "discount_tax"
+    #: What rungs ask people to do.
+    LADDER_CALL = "ladder_call"
+    SALES = "sales"
+    MANAGEMENT = "management"
+    MAKE_OFFER = "make_offer"
+    HOLD_CREDIT = "hold_credit"
+    PREPAYMENT_OVER = "prepayment_over"
+    HAND_OVER = "hand_over"
+    #: Nobody answers on any channel: visit, register look-up.
+    TRACE = "trace"
+    #: Somebody wrote to us: a reply that no rule understands.
+    READ_REPLY = "read_reply"
+    CONFIRM_SEGMENT = "confirm_segment"
 
 
 class Task(Base):
@@ -114,16 +127,23 @@ class Interaction(Base):
     __table_args__ = (Index("ix_interaction_account", "account_id", "occurred_at"),)
 
 
+class PolicyKind(StrEnum):
+    HOUSE = "house"
+    CONTACT = "contact"
+
+
 class PolicyVersion(Base):
     """The rules of the house as data; every decision names the version it used (C-04)."""
 
     __tablename__ = "policy_version"
 
     id: Mapped[pk]
+    #: Which rules: those of the house, or those of contact by place and kind of debtor.
+    kind: Mapped[PolicyKind] = enum_column(PolicyKind, "kind", default=PolicyKind.HOUSE)
     effective_at: Mapped[datetime]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     reason: Mapped[str]
-    #: TOML, as in receivables/policy_default.toml.
+    #: TOML, as in receivables/policy_default.toml and receivables/contact/rules.toml.
     body: Mapped[str]
     body_digest: Mapped[digest]
 

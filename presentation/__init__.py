@@ -4,7 +4,15 @@ from presentation.colours import BRAND, readable_brand
 from presentation.messages import Presenter
 from presentation.pages import install
 from presentation.sms import MAX_SEGMENTS, sms_segments
-from presentation.sources import BLOCKS, KINDS, PARTS, PLACEHOLDERS, SourceWrong, check_source
+from presentation.sources import (
+    BLOCKS,
+    KINDS,
+    PARTS,
+    PLACEHOLDERS,
+    SourceWrong,
+    check_source,
+    known_texts,
+)
 from presentation.words import label
 from presentation.writing import (
     LANGUAGE_NAMES,
@@ -49,6 +57,7 @@ __all__ = [
     "initials",
     "install",
     "isolate",
+    "known_texts",
     "label",
     "ltr",
     "moment",

@@ -8,6 +8,8 @@ from typing import Any
 
 from models.money import Money, total
 from presentation.agreements import card_sentences, offer_papers, plan_papers, plan_sentences
+from presentation.paper_letters import letter_papers
+from presentation.case_files import case_paper
 from presentation.paper_words import entry_word, way_word
 from presentation.papers import Pen, Written, letterhead, sheet_of
 from presentation.statements import (
@@ -19,8 +21,10 @@ from presentation.statements import (
 )
 from presentation.writing import percent, set_apart
 from receivables.documents.data import (
+    CasePaper,
     GroupStatement,
     InvoicePaper,
+    LetterPaper,
     OfferPaper,
     Parties,
     PlanPaper,
@@ -165,6 +169,25 @@ class Documents:
         return Document(
             "agreement", papers[0]["language"], papers[0]["heading"], paper.made_on, sheet_of(parties, papers)
         )
+
+    def letter(self, paper: LetterPaper) -> Document:
+        """A letter on paper with its reading copy, first the one that binds."""
+        return self.letters([paper])
+
+    def letters(self, papers: Sequence[LetterPaper]) -> Document:
+        """Several letters as one file to print, each numbered by itself."""
+        first = papers[0]
+        sheets = [sheet for paper in papers for sheet in letter_papers(paper)]
+        return Document(
+            "letter", first.language, sheets[0]["heading"], max(paper.made_on for paper in papers),
+            sheet_of(first.parties, sheets),
+        )  # fmt: skip
+
+    def case_file(self, paper: CasePaper, parties: Parties, language: str) -> Document:
+        """The index of a case file."""
+        pen = Pen(language, parties.zone)
+        written = case_paper(pen, parties, paper)
+        return Document("case_file", language, written["heading"], paper.made_on, sheet_of(parties, [written]))
 
     def statement_sheet(self, statement: Statement, language: str) -> Sheet:
         """The movements of a statement as a table; amounts stay amounts."""

@@ -34,7 +34,7 @@ from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
 #: Blocks that come in several kinds; the value of the same name says which.
-_BY_WORD = frozenset({"evidence", "purpose", "refusal", "remedy"})
+_BY_WORD = frozenset({"evidence", "next_step", "purpose", "refusal", "remedy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,8 @@ class Presenter:
                 notes.append(block("row_due", "due_date", row.due_on))
             if row.processing:
                 notes.append(block("row_processing", "processing", row.processing))
-            number = write("number", one_line(row.number))
+            # What was ordered is named in words, a document by its number.
+            number = write("order_line" if name == "order_list" else "number", one_line(row.number))
             lines.append(Row(number, tuple(notes), sum_of(row.asked)))
         if name == "invoice_list" and len(rows) > 1 and not mixed:
             asked = total([row.asked for row in rows], rows[0].currency)

@@ -84,6 +84,13 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "instalment_amount": Form.MONEY,
     "retry_date": Form.DAY,
     "instalment_list": Form.ROWS,
+    "order": Form.LTR,
+    "order_line": Form.TEXT,
+    "order_list": Form.ROWS,
+    "agreed_date": Form.DAY,
+    "handover_to": Form.TEXT,
+    "handover_contact": Form.TEXT,
+    "handover_date": Form.DAY,
 }
 #: Blocks a text may call, and the placeholders that each may use.
 BLOCKS: Mapping[str, frozenset[str]] = {
@@ -128,12 +135,16 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "remedy_card": frozenset({"deadline", "link"}),
     "remedy_confirm": frozenset({"deadline", "link"}),
     "remedy_retry": frozenset({"retry_date", "link"}),
+    # The one step that is decided and follows a formal warning, likewise; it stands after a colon.
+    "next_step_agency": frozenset(),
+    "next_step_court": frozenset(),
+    "next_step_lawyer": frozenset(),
 }
 #: Blocks that the frame, not a text, asks for; every HTML part depends on them.
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
 CALLABLE_BLOCKS = frozenset(BLOCKS) | {
-    "balance", "evidence", "purpose", "refusal", "remains", "remedy", "rest",
+    "balance", "evidence", "next_step", "purpose", "refusal", "remains", "remedy", "rest",
 }  # fmt: skip
 
 
@@ -166,6 +177,8 @@ _ASKING = frozenset({"amount", "due_date", "invoice_list"})
 _PROMISE = frozenset({"promise_amount", "promise_date"})
 _AGREED = frozenset({"offer_amount", "pay_by", "discount"})
 _DISPUTE = frozenset({"invoice", "case"})
+_ORDER = frozenset({"amount", "deadline", "order", "order_list"})
+_HANDING_OVER = frozenset({"handover_to", "handover_contact", "handover_date"})
 KINDS: Mapping[str, Kind] = {
     "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
     "due_today": Kind(_ASKING, "button_pay", neutral_sms=True),
@@ -216,6 +229,19 @@ KINDS: Mapping[str, Kind] = {
     "dispute_refused": Kind(_DISPUTE | {"finding"}, neutral_sms=True),
     "contact_changed": Kind(frozenset({"account"})),
     "opt_out_confirmed": Kind(frozenset({"contact_point", "optout_date", "preferences"})),
+    # Rungs of the ladders (receivables/ladder/letters.py). A letter's mail says in full what the paper says.
+    "prepayment_reminder": Kind(_ORDER, "button_pay", neutral_sms=True),
+    "prepayment_due": Kind(_ORDER, "button_pay", neutral_sms=True),
+    "prepayment_expiring": Kind(_ORDER, "button_pay", neutral_sms=True),
+    "prepayment_expired": Kind(_ORDER, neutral_sms=True),
+    "first_letter_strict": Kind(_ASKING, "button_pay", neutral_sms=True),
+    "callback_invitation": Kind(_ASKING, neutral_sms=True),
+    "official_letter": Kind(_ASKING | {"deadline"}, "button_pay", neutral_sms=True),
+    "formal_warning": Kind(_ASKING | {"deadline"}, "button_pay", neutral_sms=True),
+    "handover_notice": Kind(_ASKING | _HANDING_OVER, "button_pay", by_sms=False),
+    "own_terms_reminder": Kind(_ASKING | {"agreed_date"}, "button_pay", neutral_sms=True),
+    "open_problem_contact": Kind(_ASKING, neutral_sms=True),
+    "hardship_contact": Kind(_ASKING, neutral_sms=True),
 }
 PARTS = ("subject", "body", "sms")
 
@@ -255,3 +281,13 @@ def read_sources(folder: Path) -> Mapping[str, str]:
             sources[key] = path.read_text(encoding="utf-8").strip()
             check_source(key, sources[key], names)
     return sources
+
+
+def known_texts() -> dict[tuple[str, str], frozenset[str]]:
+    """Return (channel, kind) of every message -> the languages it is written in."""
+    languages = frozenset(LANGUAGES)
+    return {
+        (channel, kind): languages
+        for kind, own in KINDS.items()
+        for channel in (("email", "sms") if own.by_sms else ("email",))
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
+from models.accounts import Segment
 from models.states import (
     AttemptStatus,
     CardStatus,
@@ -21,8 +22,10 @@ from models.states import (
     MessageStatus,
     OfferStatus,
     PlanStatus,
+    PostStatus,
     PromiseStatus,
     RequestStatus,
+    SegmentStatus,
 )
 from presentation.writing import TRANSLATIONS
 
@@ -197,6 +200,13 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         PromiseStatus.SUPERSEDED: word("promise, staff", "superseded"),
         PromiseStatus.WITHDRAWN: word("promise, staff", "withdrawn"),
     },
+    PostStatus: {
+        PostStatus.WAITING: word("letter, staff", "waiting"),
+        PostStatus.PRINTED: word("letter, staff", "printed"),
+        PostStatus.POSTED: word("letter, staff", "posted"),
+        PostStatus.RETURNED: word("letter, staff", "came back"),
+        PostStatus.WITHDRAWN: word("letter, staff", "taken out"),
+    },
     HoldStatus: {
         HoldStatus.ACTIVE: word("credit hold, staff", "active"),
         HoldStatus.RELEASED: word("credit hold, staff", "released"),
@@ -211,6 +221,20 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         RequestStatus.ANSWERED: word("request, staff", "answered"),
         RequestStatus.REFUSED: word("request, staff", "refused"),
         RequestStatus.WITHDRAWN: word("request, staff", "withdrawn"),
+    },
+    Segment: {
+        Segment.REMINDER: word("segment, staff", "needs a reminder"),
+        Segment.OWN_TERMS: word("segment, staff", "pays on own terms"),
+        Segment.OPEN_PROBLEM: word("segment, staff", "has an open problem"),
+        Segment.HARDSHIP: word("segment, staff", "cannot pay in full now"),
+        Segment.NO_AGREEMENT: word("segment, staff", "no agreement"),
+        Segment.UNTRACEABLE: word("segment, staff", "cannot be found"),
+    },
+    SegmentStatus: {
+        SegmentStatus.PROPOSED: word("segment proposal, staff", "proposed"),
+        SegmentStatus.CONFIRMED: word("segment proposal, staff", "moved"),
+        SegmentStatus.REFUSED: word("segment proposal, staff", "left as it was"),
+        SegmentStatus.SUPERSEDED: word("segment proposal, staff", "no longer holds"),
     },
     FileStatus: {
         FileStatus.UNCHECKED: word("file, staff", "not checked"),

@@ -1,7 +1,13 @@
-"""Days in somebody's zone: business dates, due, late."""
+"""Days in somebody's zone: business dates, due, late; days on which people work.
+
+The shipped calendars are corrected by hand (receivables/calendars/days.py). The corrections are read
+by every rule and by all its callers, so they stand in one table of the process, which whoever has a
+database at hand replaces as a whole (`correct`): web and worker each minute.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -45,21 +51,46 @@ def next_local(now: datetime, clock: time, zone: str) -> datetime:
     return moment if moment > now else at_local(today + timedelta(days=1), clock, zone)
 
 
+#: "EU" is no country: the days on which the banks of the euro are open (TARGET).
+EURO_BANKS = "EU"
+
+_corrected: Mapping[tuple[str, date], bool] = {}
+
+
+def correct(days: Iterable[tuple[str, date, bool]]) -> None:
+    """Let these corrections hold from now on in this process, in place of all before.
+
+    Args:
+        days: (country, day, whether people work on it).
+    """
+    # Replaced whole: no reader ever sees half of it.
+    global _corrected
+    _corrected = {(country, day): works for country, day, works in days}
+
+
 @cache
 def _calendar(country: str) -> holidays.HolidayBase:
     try:
+        if country == EURO_BANKS:
+            return holidays.financial_holidays("ECB")
         return holidays.country_holidays(country)
     except NotImplementedError:
         return holidays.HolidayBase()  # a country nobody wrote down: weekends only
 
 
+def shipped_business_day(day: date, country: str) -> bool:
+    """Whether people work on a day by the calendar that ships, without corrections."""
+    return bool(_calendar(country).is_working_day(day))
+
+
 def is_business_day(day: date, country: str) -> bool:
-    """Whether offices and banks of a country work on a day.
+    """Whether offices and banks of a country work on a day, as far as anybody has corrected it.
 
     >>> is_business_day(date(2026, 12, 25), "GB"), is_business_day(date(2026, 11, 22), "IL")
     (False, True)
     """
-    return bool(_calendar(country).is_working_day(day))
+    works = _corrected.get((country, day))
+    return shipped_business_day(day, country) if works is None else works
 
 
 def add_business_days(day: date, count: int, country: str) -> date:

@@ -20,6 +20,7 @@ from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from receivables import branch_notices, credit_holds, early_payment, outbox
 from receivables.arrangements import offer_ends, plan_counts, promise_ends
 from receivables.disputes import cases
+from receivables.handovers import placing
 from receivables.permissions import SYSTEM
 
 #: Each is called once for every payment that was booked, after its allocations are written.
@@ -30,6 +31,7 @@ AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     plan_counts.recount,
     promise_ends.keep,
     branch_notices.tell_branches,
+    placing.follow_money,
     credit_holds.release_when_paid,  # last: it looks at what became of everything
 )
 
@@ -58,6 +60,7 @@ def follow_reduction(session: Session, account_id: int, invoice_ids: Sequence[in
     """
     offer_ends.settle_for(session, invoice_ids, now=now)
     plan_counts.recount_account(session, session.get_one(Account, account_id), now=now)
+    placing.end_paid(session, account_id, now=now)
     credit_holds.release_when_met(session, account_id, now=now)
 
 

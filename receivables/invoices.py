@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
@@ -18,11 +18,12 @@ from models.accounts import Account
 from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor, CreditorBankAccount
 from models.disputes import Dispute
+from models.handovers import Handover, HandoverInvoice
 from models.invoices import OWED_KINDS, Invoice, InvoiceAdjustment, InvoiceLine
 from models.ledger import LedgerEntry
 from models.money import Money, total
 from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, PaymentAttempt
-from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
+from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.store import fetch
 from receivables import ledger
 from receivables.calendar_days import business_date, days_late
@@ -50,6 +51,11 @@ class CurrencyGroup:
     contested: Money
     arranged: Money
     credit: Money
+
+    @property
+    def handed_over(self) -> Money:
+        """What an agency or a lawyer asks for now."""
+        return total([row.open_part for row in self.rows if row.handed_over], self.currency)
 
     @property
     def overdue_rows(self) -> list[InvoiceRow]:
@@ -180,6 +186,17 @@ _IN_OFFER = (
     .label("in_offer")
 )
 
+_HANDED_OVER = (
+    exists()
+    .where(
+        HandoverInvoice.invoice_id == Invoice.id,
+        Handover.id == HandoverInvoice.handover_id,
+        Handover.status == HandoverStatus.PLACED,
+    )
+    .correlate(Invoice)
+    .label("handed_over")
+)
+
 _ROWS = select(
     Invoice.id,
     Invoice.ref,
@@ -198,6 +215,7 @@ _ROWS = select(
     _IN_PLAN.label("in_plan_minor"),
     _BESIDE_PLAN.label("beside_minor"),
     _IN_OFFER,
+    _HANDED_OVER,
 )
 
 # The statements below are built once: composing one costs more than running it.
@@ -213,7 +231,7 @@ _OPEN_ROWS = (
 )
 _OPEN_ROWS_OF_CURRENCY = _OPEN_ROWS.where(Invoice.currency == bindparam("currency"))
 _OPEN_ROWS_OF_ACCOUNTS = (
-    _ROWS.add_columns(Invoice.account_id)
+    _ROWS.add_columns(Invoice.account_id, Invoice.ladder)
     .where(
         Invoice.account_id.in_(bindparam("account_ids", expanding=True)),
         Invoice.status == InvoiceStatus.OPEN,
@@ -353,6 +371,7 @@ def _row(r: Any, today: date) -> InvoiceRow:
         covered_minor=_held_by_plan(r) if r.in_plan_minor else None,
         discount=Money(r.early_discount_minor, r.currency) if r.early_discount_minor else None,
         discount_to=r.early_discount_to_on,
+        handed_over=bool(r.handed_over),
     )
 
 
@@ -383,6 +402,22 @@ def open_rows_of(session: Session, days: Mapping[int, date]) -> dict[int, list[I
     found: dict[int, list[InvoiceRow]] = {account_id: [] for account_id in days}
     for r in fetch(session, _OPEN_ROWS_OF_ACCOUNTS, {"account_ids": list(days)}):
         found[r.account_id].append(_row(r, days[r.account_id]))
+    return found
+
+
+class OpenDocument(NamedTuple):
+    """An open document with what the ladder knows it by: its id, and a ladder of its own if it has one."""
+
+    id: int
+    ladder: str | None
+    row: InvoiceRow
+
+
+def open_documents_of(session: Session, days: Mapping[int, date]) -> dict[int, list[OpenDocument]]:
+    """Return as `open_rows_of`, with ids, for work that goes through many accounts; one statement."""
+    found: dict[int, list[OpenDocument]] = {account_id: [] for account_id in days}
+    for r in fetch(session, _OPEN_ROWS_OF_ACCOUNTS, {"account_ids": list(days)}):
+        found[r.account_id].append(OpenDocument(r.id, r.ladder, _row(r, days[r.account_id])))
     return found
 
 

@@ -20,6 +20,7 @@ from receivables.arrangements import offer_letters, plan_letters
 from receivables.calendar_days import business_date
 from receivables.contact import letters as contact_letters
 from receivables.disputes import letters as dispute_letters
+from receivables.ladder import letters as ladder_letters
 from receivables.letter_kinds import LetterKind
 from receivables.payments import letters as payment_letters
 from receivables.people import letters as people_letters
@@ -36,6 +37,7 @@ OWNERS: tuple[Mapping[str, LetterKind], ...] = (
     plan_letters.LETTERS,
     offer_letters.LETTERS,
     credit_hold_letters.LETTERS,
+    ladder_letters.LETTERS,
 )
 #: Purposes whose messages carry a payment link.
 _WITH_LINK = frozenset(

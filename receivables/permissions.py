@@ -25,13 +25,20 @@ class Permission(StrEnum):
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_READ = "approval:read"
     AUDIT_READ = "audit:read"
+    CALENDAR_CHANGE = "calendar:change"
     CALL_ASK = "call:ask"
+    CALL_LOG = "call:log"
     CARD_KEEP = "card:keep"
+    CHARGE_ISSUE = "charge:issue"
+    CHARGE_PROPOSE = "charge:propose"
+    CHARGE_READ = "charge:read"
+    CHARGE_WAIVE = "charge:waive"
     CODE_ASK = "code:ask"
     CONTACT_ADD = "contact:add"
     CONTACT_CHANGE = "contact:change"
     CONTACT_CONFIRM = "contact:confirm"
     CONTACT_MARK_SIGNATORY = "contact:mark_signatory"
+    CONTACT_RULES_PUBLISH = "contact_rules:publish"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
     CREDIT_NOTE_RECORD = "credit_note:record"
@@ -39,10 +46,21 @@ class Permission(StrEnum):
     DISPUTE_READ = "dispute:read"
     DISPUTE_RESOLVE = "dispute:resolve"
     DOCUMENT_READ = "document:read"
+    HANDLER_EDIT = "handler:edit"
+    HANDOVER_DECIDE = "handover:decide"
+    HANDOVER_PROPOSE = "handover:propose"
+    HANDOVER_READ = "handover:read"
+    FEED_KEEP = "feed:keep"
     HARDSHIP_READ = "hardship:read"
     HARDSHIP_TELL = "hardship:tell"
     INVOICE_IMPORT = "invoice:import"
     INVOICE_READ = "invoice:read"
+    LADDER_DECIDE = "ladder:decide"
+    LADDER_PUBLISH = "ladder:publish"
+    LADDER_READ = "ladder:read"
+    LADDER_SWITCH = "ladder:switch"
+    LETTER_PRINT = "letter:print"
+    LETTER_QUEUE = "letter:queue"
     LINK_FORWARD = "link:forward"
     LINK_ISSUE = "link:issue"
     LINK_REVOKE = "link:revoke"
@@ -54,12 +72,20 @@ class Permission(StrEnum):
     PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
     PROMISE_MAKE = "promise:make"
+    RATE_ADD = "rate:add"
     REMINDER_SEND = "reminder:send"
+    REMITTANCE_RECORD = "remittance:record"
     REQUEST_ANSWER = "request:answer"
+    SALES_ACT = "sales:act"
+    SALES_READ = "sales:read"
+    SEGMENT_DECIDE = "segment:decide"
+    SEGMENT_READ = "segment:read"
+    SENDING_STOP = "sending:stop"
     SESSION_END = "session:end"
     STAFF_ADD = "staff:add"
     SURVEY_ANSWER = "survey:answer"
     TASK_CLOSE = "task:close"
+    TERMS_AGREE = "terms:agree"
 
 
 class ActorKind(StrEnum):
@@ -95,35 +121,54 @@ SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 _P = Permission
 _READS = frozenset(
     {
-        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ, _P.INVOICE_READ,
-        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ,
+        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ,
+        _P.HANDOVER_READ, _P.INVOICE_READ,
+        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.SALES_READ, _P.SEGMENT_READ,
     }
 )  # fmt: skip
-_CHASES = frozenset({_P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND, _P.ALERT_READ})
+_CHASES = frozenset(
+    {
+        _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.LADDER_DECIDE, _P.LADDER_READ,
+        _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND,
+        _P.SEGMENT_DECIDE, _P.SENDING_STOP,
+    }
+)  # fmt: skip
 
 # fmt: off
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COLLECTOR: _READS
     | _CHASES
     | {
-        _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.OFFER_MAKE, _P.PLAN_MAKE,
-        _P.REQUEST_ANSWER, _P.TASK_CLOSE,
+        _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.HANDOVER_PROPOSE, _P.OFFER_MAKE,
+        _P.PLAN_MAKE,
+        _P.REQUEST_ANSWER, _P.TASK_CLOSE, _P.FEED_KEEP,
     },
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
-        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CONTACT_ADD, _P.CONTACT_CONFIRM,
-        _P.CONTACT_MARK_SIGNATORY, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
-        _P.HARDSHIP_READ, _P.OFFER_MAKE, _P.PLAN_MAKE, _P.REQUEST_ANSWER, _P.TASK_CLOSE,
+        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CHARGE_ISSUE, _P.CONTACT_ADD,
+        _P.CONTACT_CONFIRM,
+        _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
+        _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
+        _P.HARDSHIP_READ, _P.LADDER_PUBLISH, _P.LADDER_SWITCH, _P.OFFER_MAKE, _P.PLAN_MAKE,
+        _P.REQUEST_ANSWER, _P.SALES_ACT, _P.TASK_CLOSE, _P.CALENDAR_CHANGE, _P.FEED_KEEP, _P.TERMS_AGREE,
     },
     Role.ACCOUNTANT: _READS
     | {
-        _P.ALERT_READ, _P.ALERT_CLOSE, _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.REQUEST_ANSWER,
-        _P.TASK_CLOSE,
+        _P.ALERT_READ, _P.ALERT_CLOSE, _P.CHARGE_ISSUE, _P.CHARGE_PROPOSE, _P.CREDIT_NOTE_RECORD,
+        _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD, _P.REQUEST_ANSWER,
+        _P.TASK_CLOSE, _P.FEED_KEEP,
     },
-    Role.SALESPERSON: frozenset({_P.ACCOUNT_READ, _P.INVOICE_READ, _P.PAYMENT_READ}),
+    Role.SALESPERSON: frozenset(
+        {_P.ACCOUNT_READ, _P.FEED_KEEP, _P.INVOICE_READ, _P.PAYMENT_READ, _P.SALES_ACT, _P.SALES_READ}
+    ),
     Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
-    Role.ADMIN: frozenset({_P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM}),
+    Role.ADMIN: frozenset(
+        {
+            _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
+            _P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM,
+        }
+    ),
 }
 
 # fmt: on

@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 
 from models.base import UTCDateTime
 from models.money import Money, currency_row
+from models.pauses import PauseReason
 from models.store import fetch
-from models.work import PolicyVersion
+from models.work import PolicyKind, PolicyVersion
 
 DEFAULT_BODY = (Path(__file__).parent / "policy_default.toml").read_text(encoding="utf-8")
 
@@ -121,10 +122,49 @@ class OfferRules:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRules:
-    """Role -> what it may decide alone for another's proposal (A-03)."""
+    """Role -> what it may decide alone for another's proposal (A-03); amounts are units."""
 
     discount_percent: Mapping[str, int]
     plan_parts: Mapping[str, int]
+    waived_charge: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CostRules:
+    """What late payment may cost, and where that is switched on (policy table rows 11, 19 to 21, 25)."""
+
+    interest_countries: tuple[str, ...]
+    fixed_sum_countries: tuple[str, ...]
+    contract_interest: bool
+    contract_needed: bool
+    consumer_sign_off: str
+    days_in_year: int
+    least_charge: int
+    runs_while: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if strange := set(self.runs_while) - set(PauseReason):
+            raise KeyError(sorted(strange)[0])
+        if self.days_in_year not in (360, 365):
+            raise KeyError("days_in_year")
+
+
+#: What a warning may name as the next step.
+NEXT_STEPS = ("agency", "lawyer", "court")
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRules:
+    """Letters on paper: by kind, the days that one gives, and what a warning names when nobody said."""
+
+    deadline_days: Mapping[str, int]
+    post_days: int
+    least_days: int
+    next_step: str
+
+    def __post_init__(self) -> None:
+        if self.next_step not in NEXT_STEPS:
+            raise KeyError(self.next_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +196,42 @@ class DiscountTaxRules:
 
 
 @dataclass(frozen=True, slots=True)
+class LadderRules:
+    """Which ladder is climbed where nothing else is said, and what its steps may name."""
+
+    default: str
+    prepayments: str
+    by_segment: Mapping[str, str]
+    deadline_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class BetterTerms:
     kept_promises: int
     more_parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRules:
+    """When the books speak for another kind of debtor, and what sales may ask for; days unless named."""
+
+    history_days: int
+    promise_days: int
+    hardship_days: int
+    broken_promises: int
+    plan_defaults: int
+    ignored_contacts: int
+    ignored_days_late: int
+    silent_days: int
+    own_terms_paid: int
+    own_terms_lag: int
+    own_terms_spread: int
+    own_terms_most: int
+    quiet_days: int
+    terms_rate_percent: Decimal  # a year
+    talk_business_days: int
+    notice_business_days: int
+    notice_rungs: tuple[str, ...]
 
 
 _T = TypeVar("_T")
@@ -200,6 +273,7 @@ class Policy:
     contact_from: time
     contact_to: time
     least_window: timedelta
+    soft_bounces: int
     confirm_after: timedelta
     lease: timedelta
     event_give_up: timedelta
@@ -212,9 +286,13 @@ class Policy:
     plans: PlanRules
     offers: OfferRules
     approvals: ApprovalRules
+    letters: LetterRules
     ways: WayRules
     discount_tax: DiscountTaxRules
+    ladders: LadderRules
     better_terms: BetterTerms
+    segments: SegmentRules
+    costs: CostRules
     asks_survey: bool
 
     def units(self, amount: int, currency: str) -> Money | None:
@@ -272,6 +350,7 @@ class Policy:
             contact_from=time.fromisoformat(contact["window_from"]),
             contact_to=time.fromisoformat(contact["window_to"]),
             least_window=timedelta(minutes=contact["least_window_minutes"]),
+            soft_bounces=contact["soft_bounces"],
             confirm_after=timedelta(hours=contact["confirm_hours"]),
             lease=timedelta(seconds=worker["lease_seconds"]),
             event_give_up=timedelta(hours=worker["event_give_up_hours"]),
@@ -290,9 +369,19 @@ class Policy:
                 {**data["offers"], "grid": [_section(OfferBand, band) for band in data["offers"]["grid"]]},
             ),
             approvals=_section(ApprovalRules, data["approvals"]),
+            letters=_section(LetterRules, data["letters"]),
             ways=_section(WayRules, data["ways"]),
             discount_tax=_section(DiscountTaxRules, data["discount_tax"]),
+            ladders=_section(LadderRules, data["ladders"]),
             better_terms=_section(BetterTerms, data["better_terms"]),
+            segments=_section(
+                SegmentRules,
+                {
+                    **data["segments"],
+                    "terms_rate_percent": Decimal(str(data["segments"]["terms_rate_percent"])),
+                },
+            ),
+            costs=_section(CostRules, data["costs"]),
             asks_survey=data["after_paying"]["survey"],
         )
 
@@ -318,7 +407,10 @@ def default_policy() -> Policy:
 
 _IN_FORCE = (
     select(PolicyVersion.body, PolicyVersion.id)
-    .where(PolicyVersion.effective_at <= bindparam("now", type_=UTCDateTime()))
+    .where(
+        PolicyVersion.kind == PolicyKind.HOUSE,
+        PolicyVersion.effective_at <= bindparam("now", type_=UTCDateTime()),
+    )
     .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
     .limit(1)
 )

@@ -6,7 +6,7 @@ All moments are aware UTC. All amounts are Money (ISO minor units).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -322,6 +322,7 @@ class InvoiceRow:
     covered_minor: int | None = None  # what of the open part it covers; None for all
     discount: Money | None = None  # off when paid in full by discount_to
     discount_to: date | None = None
+    handed_over: bool = False  # now with an agency or a lawyer, who asks for it
 
     @property
     def contested(self) -> Money:
@@ -340,8 +341,8 @@ class InvoiceRow:
 
     @property
     def asked(self) -> Money:
-        """What is asked for on it now: its open part, less what an arrangement covers of it."""
-        return self.open_part - self.covered
+        """What we ask for on it now: its open part, less what an arrangement covers or a handler asks for."""
+        return Money(0, self.currency) if self.handed_over else self.open_part - self.covered
 
     @property
     def covered(self) -> Money:
@@ -517,6 +518,99 @@ class SmsCarrier(Protocol):
         """Hand one text over. Raises: SendRefused, SendDeferred, SendUnknown."""
 
 
+# --------------------------------------------------------------------------- what reaches us
+
+
+class Fate(StrEnum):
+    """What a carrier says became of a message of ours."""
+
+    DELIVERED = "delivered"
+    #: Not yet, and it is still tried: the message may arrive.
+    DELAYED = "delayed"
+    #: Given up for a reason that may pass: full, refused for its content, no line.
+    RETURNED = "returned"
+    #: Given up for good: there is no such address or number.
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryWord:
+    """A carrier's word about one message of ours.
+
+    Attributes:
+        wire_id: our own name of the message, as it came back; None when it did not.
+        recipient: the address or number it was for, as far as the carrier says.
+        code: the carrier's own code: "5.1.1", "unreachable".
+    """
+
+    fate: Fate
+    wire_id: str | None
+    recipient: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message to us, as it came; nothing in it is believed yet.
+
+    Attributes:
+        channel: "email" or "sms".
+        external_id: the carrier's name for it, the same however often it is brought.
+        sender: address or number that it says it comes from.
+        text: what was written, quoted text included; attachments are not opened.
+        answers: wire ids that it refers to, the nearest first.
+        automatic: nobody wrote it: out of office, a receipt of reading.
+        words: what a carrier says about messages of ours; empty for what people write.
+        files: how many attachments were left unopened.
+    """
+
+    channel: str
+    external_id: str
+    sender: str
+    subject: str | None
+    text: str
+    answers: Sequence[str] = ()
+    automatic: bool = False
+    words: Sequence[DeliveryWord] = ()
+    files: int = 0
+
+
+class MailboxDown(Exception):
+    """The mailbox can't be read now; everything stays in it."""
+
+
+class Mailbox(Protocol):
+    """Where replies and bounces arrive."""
+
+    def take(self, keep: Callable[[Incoming], bool], *, most: int) -> int:
+        """Hand each unseen mail to `keep`, and mark it as seen once that says it is kept.
+
+        Args:
+            most: so many mails are kept at most; what is not kept stays unseen and holds up no other.
+        Returns:
+            How many were kept.
+        Raises: MailboxDown.
+        """
+
+
+class NotSignedByCarrier(Exception):
+    """A text message or status without a valid, recent signature of the provider."""
+
+
+class NotReadable(Exception):
+    """A signed notification that does not say what it must."""
+
+
+class SmsDesk(Protocol):
+    """Reads what the SMS provider posts to us."""
+
+    def read(self, body: bytes, signature: str | None, now: datetime) -> Incoming:
+        """Verify and read a text message or a status.
+
+        Raises: NotSignedByCarrier; NotReadable.
+        """
+
+
 # --------------------------------------------------------------------------- files
 
 
@@ -650,11 +744,12 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """One whole day in somebody's calendar, with a reminder the day before.
+    """One whole day in somebody's calendar, with a reminder the day before; or half an hour of it.
 
     Attributes:
         key: names the entry for ever, so that a second import moves it instead of doubling it.
         changed_at: when it was last made or moved.
+        at: when it begins, with a reminder ten minutes before; None for the whole day.
     """
 
     key: str
@@ -662,6 +757,7 @@ class CalendarEntry:
     summary: str
     words: str
     changed_at: datetime
+    at: datetime | None = None
 
 
 class Exports(Protocol):

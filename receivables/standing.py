@@ -34,12 +34,14 @@ from models.accounts import Account
 from models.answers import Request, RequestKind
 from models.arrangements import CreditHold, Instalment, Offer, OfferMaker, PaysBy, Plan, Promise
 from models.disputes import Dispute, DisputeReason
+from models.handovers import Handler, Handover
 from models.invoices import Invoice
 from models.money import Money, total
 from models.pauses import PauseReason
 from models.states import (
     HOLDING_DISPUTES,
     DisputeStatus,
+    HandoverStatus,
     HoldStatus,
     InstalmentStatus,
     OfferStatus,
@@ -130,6 +132,17 @@ class HoldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedRow:
+    """Invoices of one currency that are now with an agency or a lawyer, and how to reach it."""
+
+    ref: str
+    handler: str
+    phone: str
+    currency: str
+    placed_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """All of it, each in the order in which it came; `hold` is the one that stands, or None.
 
@@ -144,6 +157,7 @@ class Standing:
     hold: HoldRow | None
     pauses: Sequence[pauses.Standing]
     pays_for_branches: bool
+    handed: Sequence[HandedRow] = ()
 
     @property
     def disputed(self) -> list[Money]:
@@ -256,6 +270,12 @@ _ALL = union_all(
         "hold", row_id=CreditHold.id, ref=CreditHold.ref, minor=CreditHold.release_minor,
         currency=CreditHold.currency, from_on=CreditHold.since_on, name=CreditHold.reason,
     ).where(_account(CreditHold), CreditHold.status == HoldStatus.ACTIVE),
+    _part(
+        "handed", row_id=Handover.id, ref=Handover.ref, currency=Handover.currency,
+        from_on=Handover.placed_on, name=Handler.name, number=Handler.phone,
+    )
+    .join_from(Handover, Handler, Handler.id == Handover.handler_id)
+    .where(_account(Handover), Handover.status == HandoverStatus.PLACED),
     _part("branches", row_id=literal(0)).where(
         exists().where(Account.payer_id == bindparam("account_id"), Account.shown_to_payer)
     ),
@@ -285,6 +305,7 @@ def standing_of(session: Session, account_id: int, today: date) -> Standing:
             if held.reason is not PauseReason.HARDSHIP
         ],
         pays_for_branches="branches" in found,
+        handed=found.get("handed", []),
     )
 
 
@@ -341,6 +362,10 @@ def _hold(r: Any) -> HoldRow:
     return HoldRow(r.ref, r.name, r.from_on, Money(r.minor, r.currency))
 
 
+def _handed(r: Any) -> HandedRow:
+    return HandedRow(r.ref, r.name, r.number, r.currency, r.from_on)
+
+
 _MAKERS: dict[str, Callable[[Any], object]] = {
     "promise": _promise,
     "plan": _plan,
@@ -348,5 +373,6 @@ _MAKERS: dict[str, Callable[[Any], object]] = {
     "dispute": _dispute,
     "request": _request,
     "hold": _hold,
+    "handed": _handed,
     "branches": bool,
 }

@@ -67,7 +67,7 @@ STAIRS: dict[str, set[str]] = {
 #: Payments and arrangements need each other (a plan is paid, a payment keeps a card): there the modules
 #: go one way, and test_no_import_loop holds them.
 PACKAGES: dict[str, set[str]] = {
-    "contact": set(),
+    "contact": {"ladder"},
     "intake": set(),
     "ladder": set(),
     "desk": {"contact"},
@@ -86,7 +86,7 @@ ABOVE: dict[str, set[str]] = {
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
-    "letters": {"answers", "arrangements", "contact", "disputes", "payments", "people"},
+    "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people"},
 }
 #: Outside packages that only the named places may import.
 GUARDED = {

@@ -175,6 +175,33 @@ def choose(
     return _choose(session, actor, contact, channel, address, wanted=wanted, shown=shown, now=now)
 
 
+def choose_by_words(
+    session: Session,
+    contact: Contact,
+    channel: Channel,
+    *,
+    wanted: bool,
+    words: str,
+    source: str,
+    now: datetime,
+) -> ConsentEvent | None:
+    """Take somebody who wrote to us at his word: no more reminders on a channel, or reminders again (C-07).
+
+    Args:
+        words: what he wrote, cleaned; kept with the event in place of a text shown.
+        source: how it came: "email_reply", "sms_reply".
+    Returns:
+        The new word in the ledger, or None when it is the last one already or he has no such address.
+    """
+    locked = session.get_one(Contact, contact.id, with_for_update=True)
+    address = address_of(locked, channel)
+    if address is None:
+        return None
+    actor = Actor(ActorKind.LINK_HOLDER, account_id=locked.account_id, contact_id=locked.id)
+    shown = Shown(words, "received", source)
+    return _choose(session, actor, locked, channel, address, wanted=wanted, shown=shown, now=now)
+
+
 def _own_address(contact: Contact, channel: Channel, sent_to: str) -> str:
     """The contact's address when the way out went there; whoever has it from elsewhere learns nothing."""
     address = address_of(contact, channel)

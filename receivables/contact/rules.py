@@ -1,25 +1,49 @@
-"""The one gate before anything is sent: may we contact this person now? (C-01, decision 18, v0)
+"""The one gate before anything is sent: may we contact this person now? (C-01, decision 18)
 
-Called at send time by the worker. Hours and the daily cap bind reminders; receipts, codes,
-answers, fresh links and opt-out confirmations answer the reader's own act. Notices of a running
-arrangement keep hours and opt-outs, not the cap. Flags bind all but receipts.
+Called at send time by the worker, and by the call screen. Hours and caps bind reminders; receipts,
+codes, answers, fresh links and opt-out confirmations answer the reader's own act. Notices of a
+running arrangement keep hours and opt-outs, not the caps. Flags bind by the suppression matrix, all
+but receipts. *Stop all sending* holds back what chases, reminders and notices of arrangements,
+queued ones included; what answers the reader's own act goes on (decision 22).
+
+Gathering and judging are apart: `judge` is pure, so that a stored decision can be given again (C-04).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, AccountFlag, Contact
+from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import ContactLedger, Message, Purpose
 from receivables import pauses
-from receivables.calendar_days import business_date, local_time, next_local
+from receivables.calendar_days import local_time, next_local
+from receivables.contact import reach, suppression
 from receivables.contact.consents import address_of, has_opted_out
+from receivables.contact.inputs import (
+    CALL,
+    Inputs,
+    binding_of,
+    counts_of,
+    flags_of,
+    has_opted_in,
+    opted_out_elsewhere,
+    place_of,
+)
+from receivables.contact.rule_rows import Binding, Window, current_rules, narrowest
+from receivables.contact.suppression import Act, Word
+from receivables.ladder import switches
 from receivables.policy import Policy
+
+#: Purposes that ask for something; all others answer the reader's own act.
+CHASING = (Purpose.REMINDER, Purpose.ARRANGEMENT)
+#: How far ahead the next moment is looked for: hours that suit several zones come daily or never.
+_AHEAD = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +51,23 @@ class Decision:
     """Allowed, or why not; `next_at` when only the hour is wrong.
 
     Reasons are codes that the desk words: no_address, contact_inactive, flag:<kind>, opted_out,
-    paused:<reason>, outside_hours, already_today, colleague_only, other_channel.
+    paused:<reason>, outside_hours, already_today, colleague_only, other_channel; sending_stopped,
+    dead_address, needs_opt_in, cap:<channel, calls or all>, quiet_after_talk.
+
+    Attributes:
+        cautions: what a person looks at before he rings up, and what had to be guessed
+            (unknown_zone); they stop nothing.
+        inputs: what it was made from.
+        binding: the rules that bound it.
     """
 
     reasons: tuple[str, ...]
     next_at: datetime | None
     business_on: date
+    cautions: tuple[str, ...] = ()
+    inputs: Inputs | None = field(default=None, compare=False, repr=False)
+    binding: Binding | None = field(default=None, compare=False, repr=False)
+    rules_version_id: int | None = field(default=None, compare=False)
 
     @property
     def allowed(self) -> bool:
@@ -61,50 +96,143 @@ def may_contact(
     Returns:
         The decision with every reason that stands against it.
     """
-    today = business_date(now, account.zone)
-    reasons: list[str] = []
-    if address is None:
-        address = address_of(contact, channel)
-        if address is None:
-            reasons.append("no_address")
-        if not contact.is_active:
-            reasons.append("contact_inactive")
+    rules = current_rules(session, now)
+    known = Inputs(
+        channel=channel.value,
+        purpose=purpose.value,
+        at=now,
+        currency=currency,
+        **place_of(account),
+        **hours_of(contact, policy),
+        unfiled=address is not None,
+        addressed=address is not None or address_of(contact, channel) is not None,
+        active=contact.is_active,
+        forwarded=contact.forwarded_by_id is not None,
+    )
+    today, binding = known.today, binding_of(rules, known)
     if purpose is not Purpose.RECEIPT:
-        flags = session.scalars(
-            select(AccountFlag.kind).where(
-                AccountFlag.account_id == account.id,
-                AccountFlag.from_on <= today,
-                or_(AccountFlag.to_on.is_(None), AccountFlag.to_on > today),
-            )
+        flags = flags_of(session, account.id, today)
+        known = replace(known, flags=tuple(kind.value for kind in flags))
+    if _asks_consent(known):
+        filed = address or address_of(contact, channel)
+        known = replace(
+            known,
+            opted_out=filed is not None and has_opted_out(session, filed, channel),
+            opted_out_elsewhere=binding.opt_out_of_all
+            and opted_out_elsewhere(session, contact, channel.value),
+            opted_in=channel.value in binding.opt_in
+            and filed is not None
+            and has_opted_in(session, filed, channel),
         )
-        reasons += [f"flag:{kind.value}" for kind in flags]
-    chasing = purpose in (Purpose.REMINDER, Purpose.ARRANGEMENT)
-    colleague = contact.forwarded_by_id is not None
-    if colleague and chasing:
-        reasons.append("colleague_only")
-    if not chasing and not (colleague and purpose is Purpose.ANSWER):
-        return Decision(tuple(reasons), None, today)
-    if address is not None and has_opted_out(session, address, channel):
-        reasons.append("opted_out")
+    if purpose in CHASING:
+        known = replace(
+            known,
+            stopped=switches.sending_stopped(session),
+            dead=address is None and reach.is_dead(session, contact, channel),
+        )
     if purpose is Purpose.REMINDER:
-        reasons += _against_a_reminder(session, account, contact, channel, currency, today, message_id)
-    if not chasing:
-        return Decision(tuple(reasons), None, today)
+        held = pauses.standing(session, account.id, today)
+        standing = pauses.paused_by(held, contact_id=contact.id, currency=currency)
+        caps = binding.caps_on(channel.value)
+        known = replace(
+            known,
+            pauses=tuple(pauses.spoken(reason).value for reason in standing),
+            prefers_other=prefers_other(session, contact, channel),
+            claimed_today=_claimed(session, contact, channel, currency, today, message_id),
+            counts=counts_of(
+                session, account, caps, today=today, zone=known.zones[0], message_id=message_id or 0
+            ),
+        )
+    return replace(judge(known, binding), rules_version_id=rules.version_id)
+
+
+def judge(known: Inputs, binding: Binding) -> Decision:
+    """Give the answer that follows from what is known and what binds; asks nobody and nothing else."""
+    act = Act.CALL if known.channel == CALL else _act_of(Purpose(known.purpose))
+    is_reminder = known.purpose == Purpose.REMINDER
+    reasons: list[str] = []
+    if not known.addressed:
+        reasons.append("no_address")
+    if not known.active and not known.unfiled:
+        reasons.append("contact_inactive")
+    cautions = [] if known.zone_known else ["unknown_zone"]
+    if act is not None:
+        _weigh(known, act, reasons, cautions)
+    if known.forwarded and (act is Act.CALL or known.purpose in CHASING):
+        reasons.append("colleague_only")
+    if _asks_consent(known) and (known.opted_out or known.opted_out_elsewhere):
+        reasons.append("opted_out")
+    if is_reminder and known.channel in binding.opt_in and not known.opted_in:
+        reasons.append("needs_opt_in")
+    if known.dead:
+        reasons.append("dead_address")
+    reasons += [f"paused:{reason}" for reason in known.pauses if _stops(reason, act)]
+    cautions += [f"paused:{reason}" for reason in known.pauses if not _stops(reason, act)]
+    if known.prefers_other:
+        reasons.append("other_channel")
+    if known.claimed_today:
+        reasons.append("already_today")
+    reasons += _used_up(known, binding)
+    if known.stopped:
+        reasons.append("sending_stopped")
     next_at = None
-    if not in_hours(contact, local_time(now, account.zone), policy):
-        if not reasons:
-            next_at = _next_hour(contact, account, policy, now=now)
-        reasons.append("outside_hours")
-    return Decision(tuple(reasons), next_at, today)
+    if act is Act.CALL or known.purpose in CHASING:
+        hours = narrowest([_window(known.house_window), binding.window])
+        if not _in_all(known, hours, known.at) and not known.asked_for:
+            next_at = _next_hour(known, hours) if not reasons else None
+            reasons.append("outside_hours")
+    return Decision(tuple(reasons), next_at, known.today, tuple(cautions), known, binding)
 
 
-def prefers_other(session: Session, contact: Contact, channel: Channel) -> bool:
-    """Whether the contact chose another channel for reminders, and can be reached there."""
-    if contact.preferred_channel in (None, channel.value):
-        return False
-    chosen = Channel(contact.preferred_channel)
-    address = address_of(contact, chosen)
-    return address is not None and not has_opted_out(session, address, chosen)
+def _act_of(purpose: Purpose) -> Act | None:
+    """Which column of the matrix a message stands in; None: nothing there binds it."""
+    if purpose is Purpose.RECEIPT:
+        return None
+    return Act.REMINDER if purpose in CHASING else Act.ANSWER
+
+
+def _weigh(known: Inputs, act: Act, reasons: list[str], cautions: list[str]) -> None:
+    """Add what the flags say: a message never leaves by itself where a person has to look first; a
+    person who rings up is told what to look at."""
+    for kind in known.flags:
+        word = suppression.word(kind, act)
+        if word is Word.BLOCKED or (word is Word.TASK and act is not Act.CALL):
+            reasons.append(f"flag:{kind}")
+        elif word is Word.TASK:
+            cautions.append(f"flag:{kind}")
+    cautions += [f"paused:{reason}" for reason in known.beside]
+
+
+def _stops(reason: str, act: Act | None) -> bool:
+    return act is not Act.CALL or suppression.word(reason, act) is Word.BLOCKED
+
+
+def _used_up(known: Inputs, binding: Binding) -> list[str]:
+    """Caps that leave nothing, and the quiet days after a talk."""
+    counts = known.counts or {}
+    found = [f"cap:{cap.what}" for cap in binding.caps if counts.get(str(cap), 0) >= cap.most]
+    # The day of the talk is day 1 (policy row 2).
+    since = (known.today - known.talked_on).days if known.talked_on is not None else None
+    if since is not None and since < binding.quiet_after_talk_days:
+        found.append("quiet_after_talk")
+    return list(dict.fromkeys(found))
+
+
+def _asks_consent(known: Inputs) -> bool:
+    """Whether a no to reminders binds this: what chases, and an answer to a colleague."""
+    return known.purpose in CHASING or (known.forwarded and known.purpose == Purpose.ANSWER)
+
+
+# --------------------------------------------------------------------------- hours
+
+
+def hours_of(contact: Contact, policy: Policy) -> dict[str, tuple[str, str] | None]:
+    """The part of the inputs that says when: the house's hours and the contact's own quiet ones."""
+    quiet = (contact.quiet_from, contact.quiet_to)
+    return {
+        "house_window": (policy.contact_from.isoformat("minutes"), policy.contact_to.isoformat("minutes")),
+        "quiet": (quiet[0], quiet[1]) if quiet[0] is not None and quiet[1] is not None else None,
+    }
 
 
 def in_hours(contact: Contact, clock: time, policy: Policy) -> bool:
@@ -113,37 +241,61 @@ def in_hours(contact: Contact, clock: time, policy: Policy) -> bool:
         return False
     if contact.quiet_from is None or contact.quiet_to is None:
         return True
-    start, end = time.fromisoformat(contact.quiet_from), time.fromisoformat(contact.quiet_to)
-    quiet = start <= clock < end if start <= end else clock >= start or clock < end
-    return not quiet
+    return not _within(_window((contact.quiet_from, contact.quiet_to)), clock)
 
 
-def _next_hour(contact: Contact, account: Account, policy: Policy, *, now: datetime) -> datetime | None:
-    """The next moment inside the hours: the window opens, or the quiet hours end."""
-    opens = [policy.contact_from]
-    if contact.quiet_to is not None:
-        opens.append(time.fromisoformat(contact.quiet_to))
-    return min(
-        (next_local(now, clock, account.zone) for clock in opens if in_hours(contact, clock, policy)),
-        default=None,
-    )
+def _window(pair: Sequence[str]) -> Window:
+    return time.fromisoformat(pair[0]), time.fromisoformat(pair[1])
 
 
-def _against_a_reminder(
-    session: Session,
-    account: Account,
-    contact: Contact,
-    channel: Channel,
-    currency: str | None,
-    today: date,
+def _within(window: Window, clock: time) -> bool:
+    """Whether a time lies in a window; one that ends before it starts goes over midnight."""
+    start, end = window
+    return start <= clock < end if start <= end else clock >= start or clock < end
+
+
+def _in_all(known: Inputs, hours: Window | None, moment: datetime) -> bool:
+    """Whether a moment suits every place where the clock may stand (C-03)."""
+    for zone in known.zones:
+        clock = local_time(moment, zone)
+        if hours is not None and not hours[0] <= clock < hours[1]:
+            return False
+        if known.quiet is not None and _within(_window(known.quiet), clock):
+            return False
+    return True
+
+
+def _next_hour(known: Inputs, hours: Window | None) -> datetime | None:
+    """The next moment inside the hours: somewhere the window opens, or the quiet hours end; None: never."""
+    opens = [hours[0]] if hours is not None else []
+    opens += [_window(known.quiet)[1]] if known.quiet is not None else []
+    moments: list[datetime] = []
+    for zone in known.zones:
+        for clock in opens:
+            moment = next_local(known.at, clock, zone)
+            moments += [moment, next_local(moment, clock, zone)]
+    return min((m for m in moments if m <= known.at + _AHEAD and _in_all(known, hours, m)), default=None)
+
+
+# --------------------------------------------------------------------------- the books
+
+
+def prefers_other(session: Session, contact: Contact, channel: Channel) -> bool:
+    """Whether the contact chose another channel for reminders, and can be reached there."""
+    if contact.preferred_channel in (None, channel.value):
+        return False
+    chosen = Channel(contact.preferred_channel)
+    address = address_of(contact, chosen)
+    if address is None or has_opted_out(session, address, chosen):
+        return False
+    return not reach.is_dead(session, contact, chosen)
+
+
+def _claimed(
+    session: Session, contact: Contact, channel: Channel, currency: str | None, today: date,
     message_id: int | None,
-) -> list[str]:
-    """Pauses of the whole account or of this person, and the day's cap."""
-    held = pauses.standing(session, account.id, today)
-    standing = pauses.paused_by(held, contact_id=contact.id, currency=currency)
-    reasons = [f"paused:{pauses.spoken(reason).value}" for reason in standing]
-    if prefers_other(session, contact, channel):
-        reasons.append("other_channel")
+) -> bool:  # fmt: skip
+    """Whether the day is another reminder's already."""
     claimed = session.scalar(
         select(ContactLedger.id).where(
             ContactLedger.contact_id == contact.id,
@@ -153,9 +305,15 @@ def _against_a_reminder(
             ContactLedger.message_id != (message_id or 0),
         )
     )
-    if claimed is not None:
-        reasons.append("already_today")
-    return reasons
+    return claimed is not None
+
+
+def take_turn(session: Session, account_id: int) -> None:
+    """Wait until no other worker decides about this account: caps are counted and claimed in one go (C-02).
+
+    Taken before any message of the account is locked, so that nobody waits in a ring.
+    """
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
 
 
 def claim(session: Session, message: Message, decision: Decision, *, now: datetime) -> ContactLedger:

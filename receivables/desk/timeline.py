@@ -129,6 +129,7 @@ def _interactions(
             amount=_amount(r.facts),
             number=r.facts.get("number"),
             on=_day(r.facts),
+            detail=r.facts.get("words", ""),
             towards=[r.facts["invoice"]] if "invoice" in r.facts else (),
         )
         for r in session.execute(query)

@@ -257,6 +257,59 @@ class OfferPaper:
         return self.balance - self.amount
 
 
+# --------------------------------------------------------------------------- letters on paper
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """One document that a letter asks for, with what was asked for on it."""
+
+    number: str
+    kind: str
+    issued_on: date
+    due_on: date | None
+    asked: Money
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPaper:
+    """A letter as it was fixed when it was queued (receivables/post).
+
+    Attributes:
+        kind: a text of templates/documents/letters.
+        language, reading_language: of the letter itself; of the copy that goes with it, if any.
+        address: below the account's name, a line each.
+        name: whom it greets.
+        made_on: also the day up to which payments are counted.
+        due_on: of the oldest document.
+        bank: where a transfer goes, as it is written on one line; "" where none is set up.
+        previous: days on which we wrote before.
+        next_step: "agency", "lawyer" or "court".
+        enclosures: codes of what must go with it.
+        facts: what only some kinds say: handover_to, handover_contact, handover_on, warning_on.
+    """
+
+    ref: str
+    kind: str
+    language: str
+    reading_language: str | None
+    address: Sequence[str]
+    name: str
+    made_on: date
+    due_on: date
+    deadline_on: date
+    amount: Money
+    rows: Sequence[LetterRow]
+    parties: Parties
+    hours: Mapping[str, str]
+    bank: str
+    previous: Sequence[date]
+    next_step: str
+    enclosures: Sequence[str]
+    registered: bool
+    facts: Mapping[str, str | date]
+
+
 # --------------------------------------------------------------------------- the list of all
 
 
@@ -293,6 +346,27 @@ class Library:
     offers: Sequence[PaperEntry]
 
 
+@dataclass(frozen=True, slots=True)
+class CaseEntry:
+    """One file of a case file: what it is, where it lies, how large it is, its SHA-256."""
+
+    kind: str
+    path: str
+    size_bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class CasePaper:
+    """The index of a case file: what is asked for, for whom it was made, and every file of it."""
+
+    number: str
+    handler: str
+    made_on: date
+    asked: Money
+    entries: Sequence[CaseEntry]
+
+
 class DocumentWriter(Protocol):
     """Documents in the reader's language, ready for the press or somebody's program."""
 
@@ -321,6 +395,15 @@ class DocumentWriter(Protocol):
 
     def offer(self, paper: OfferPaper, parties: Parties, language: str) -> Document:
         """The settlement agreement, likewise."""
+
+    def case_file(self, paper: CasePaper, parties: Parties, language: str) -> Document:
+        """The index of a case file."""
+
+    def letter(self, paper: LetterPaper) -> Document:
+        """A letter on paper with its reading copy."""
+
+    def letters(self, papers: Sequence[LetterPaper]) -> Document:
+        """Several letters as one file to print, each numbered by itself."""
 
     def statement_sheet(self, statement: Statement, language: str) -> Sheet:
         """The movements of a statement as a table."""

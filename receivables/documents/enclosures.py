@@ -1,4 +1,4 @@
-"""The paper that goes along with a message: the receipt of a payment, an agreement that was made.
+"""The paper that goes along with a message: a receipt, an agreement that was made, a letter.
 
 Only readers who may ask for the paper behind their link are sent it (L-15).
 """
@@ -16,15 +16,24 @@ from models.arrangements import Offer, Plan
 from models.links import Channel
 from models.messages import Message
 from models.payments import Payment
+from models.post import PostLetter
 from receivables.documents.agreements import offer_paper, plan_paper
-from receivables.documents.data import DocumentWriter, OfferPaper, Parties, PlanPaper, ReceiptPaper
+from receivables.documents.data import (
+    DocumentWriter,
+    LetterPaper,
+    OfferPaper,
+    Parties,
+    PlanPaper,
+    ReceiptPaper,
+)
+from receivables.documents.letters import paper_of
 from receivables.documents.names import file_name
 from receivables.documents.parties import parties
 from receivables.documents.receipts import receipt_paper
 from receivables.permissions import SYSTEM
 from receivables.ports import Document
 
-Paper = ReceiptPaper | PlanPaper | OfferPaper
+Paper = ReceiptPaper | PlanPaper | OfferPaper | LetterPaper
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class Enclosure:
                 return writer.plan(self.paper, self.parties, self.language)
             case OfferPaper():
                 return writer.offer(self.paper, self.parties, self.language)
+            case LetterPaper():
+                return writer.letter(self.paper)
 
     def named(self, document: Document) -> str:
         """Return the name of its file (decision 20)."""
@@ -93,8 +104,23 @@ def _offer(session: Session, message: Message) -> Paper:
     return offer_paper(session, SYSTEM, session.get_one(Offer, message.facts["offer_id"]).ref)
 
 
+def _letter(session: Session, message: Message) -> Paper | None:
+    """The letter that the mail goes with, where the step queued one; both say the same."""
+    letter = session.scalar(
+        select(PostLetter).where(
+            PostLetter.ref == message.facts.get("letter"), PostLetter.account_id == message.account_id
+        )
+    )
+    return paper_of(letter) if letter else None
+
+
 _PAPERS: dict[str, Callable[[Session, Message], Paper | None]] = {
     "payment_confirmation": _receipt,
     "plan_activated": _plan,
     "offer_accepted": _offer,
+    "first_letter_strict": _letter,
+    "official_letter": _letter,
+    "formal_warning": _letter,
+    "claim_letter": _letter,
+    "handover_notice": _letter,
 }

@@ -20,6 +20,7 @@ from models.staff import Role
 from models.states import InboxStatus
 from models.work import TaskKind
 from receivables import audit, pauses
+from receivables.contact import rule_rows
 from receivables.permissions import ActorKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +80,9 @@ def test_enums_are_worded(table: dict[str, str], codes: type) -> None:
 def test_reasons_of_messages_are_worded() -> None:
     """Why a message was not sent is said in words: the codes of the gate and of the outbox."""
     said = {"no_address", "contact_inactive", "opted_out", "already_today", "outside_hours", "nothing_due",
-            "not_allowed_here", "given_up", "carrier_refused", "message_incomplete"}  # fmt: skip
+            "not_allowed_here", "given_up", "carrier_refused", "message_incomplete", "day_over",
+            "dead_address", "needs_opt_in", "quiet_after_talk", "sending_stopped", "unknown_zone"}  # fmt: skip
+    said |= {f"cap:{what}" for what in rule_rows.COUNTED}
     said |= {f"flag:{kind.value}" for kind in FlagKind}
     # A dispute pauses no reminder: its contested part has left what is asked for.
     said |= {f"paused:{pauses.spoken(why).value}" for why in PauseReason if why is not PauseReason.DISPUTE}

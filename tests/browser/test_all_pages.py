@@ -160,13 +160,14 @@ DESK_ROWS = {
     "/desk/contacts/": "contact",
     "/desk/invoices/": "invoice",
     "/desk/requests/": "request",
+    "/desk/sales/": "account",
 }
 
 
 def desk_pages(town: Town) -> Iterator[str]:
     """The desk's pages, its books and downloads aside, for up to four rows of a kind."""
     for rule in town.portal.app.url_map.iter_rules():
-        if not rule.rule.startswith("/desk/") or rule.rule.startswith(("/desk/books", "/desk/files")):
+        if not rule.rule.startswith("/desk/") or rule.rule.startswith(("/desk/books", "/desk/feeds", "/desk/files")):
             continue
         if "GET" not in (rule.methods or ()) or rule.endpoint.endswith("static") or "login" in rule.rule:
             continue

@@ -125,6 +125,13 @@ def letter(
         "answer_by": date(2026, 11, 26),
         "finding": "One of the two cartons has the old logo.",
         "asked_date": date(2026, 11, 19),
+        "order": "PO-2041",
+        "order_list": [row("12 × Kraft paper, A4", 198_400, currency, None)],
+        "agreed_date": date(2026, 11, 21),
+        "next_step": "court",
+        "handover_to": "Harcourt Recovery Ltd.",
+        "handover_contact": "+44 113 496 0199",
+        "handover_date": date(2026, 12, 10),
         "reply": "The order number is PO-77. We have sent the invoice again.",
     }
     return Letter(

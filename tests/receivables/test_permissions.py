@@ -26,13 +26,20 @@ MATRIX = """
     approval:decide          x x . . . .   . . .
     approval:read            x x x . x .   . . .
     audit:read               . x . . x x   . . .
+    calendar:change          . x . . . x   . . .
     call:ask                 . . . . . .   . . x
+    call:log                 x x . . . .   . . .
     card:keep                . . . . . .   . . x
+    charge:issue             . x x . . .   . . .
+    charge:propose           x x x . . .   . . .
+    charge:read              x x x . x .   . . .
+    charge:waive             x x . . . .   . . .
     code:ask                 . . . . . .   . x x
     contact:add              x x . . . .   . . .
     contact:change           . . . . . .   . . x
     contact:confirm          . x . . . x   . . .
     contact:mark_signatory   . x . . . .   . . .
+    contact_rules:publish    . x . . . .   . . .
     credit:use               . . . . . .   . . x
     credit_hold:place        . x . . . .   . . .
     credit_note:record       . x x . . .   . . .
@@ -40,10 +47,21 @@ MATRIX = """
     dispute:read             x x x . x .   . . x
     dispute:resolve          x x . . . .   . . .
     document:read            x x x . x .   x . x
+    feed:keep                x x x x . .   . . .
+    handler:edit             . x . . . x   . . .
+    handover:decide          . x . . . .   . . .
+    handover:propose         x x . . . .   . . .
+    handover:read            x x x . x .   . . .
     hardship:read            . x . . . .   . . .
     hardship:tell            . . . . . .   . . x
     invoice:import           . . x . . .   . . .
     invoice:read             x x x x x .   x x x
+    letter:print             x x . . . .   . . .
+    letter:queue             x x . . . .   . . .
+    ladder:decide            x x . . . .   . . .
+    ladder:publish           . x . . . .   . . .
+    ladder:read              x x . . . .   . . .
+    ladder:switch            . x . . . .   . . .
     link:forward             . . . . . .   . . x
     link:issue               x x . . . .   . . .
     link:revoke              x x . . . .   . . .
@@ -55,12 +73,20 @@ MATRIX = """
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
     promise:make             . . . . . .   . . x
+    rate:add                 . . x . . .   . . .
     reminder:send            x x . . . .   . . .
+    remittance:record        . x x . . .   . . .
     request:answer           x x x . . .   . . .
+    sales:act                . x . x . .   . . .
+    sales:read               x x x x x .   . . .
+    segment:decide           x x . . . .   . . .
+    segment:read             x x x . x .   . . .
+    sending:stop             x x . . . .   . . .
     session:end              . . . . . .   . . x
     staff:add                . . . . . x   . . .
     survey:answer            . . . . . .   . . x
     task:close               x x x . . .   . . .
+    terms:agree              . x . . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

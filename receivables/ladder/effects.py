@@ -1,0 +1,154 @@
+"""What a rung does, effect by effect, in the transaction of its step.
+
+Nothing leaves from here: messages are queued and ask the contact gate when their turn comes, letters wait
+for the post, charges and hand-overs for a person. Each effect is named by its step, so that doing a step
+twice does it once. Source: domain.md, "The ladder"; P-25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.ladder import LadderStep
+from models.links import Channel
+from models.messages import Purpose
+from models.work import TaskKind
+from receivables import outbox
+from receivables.calendar_days import add_business_days, at_local
+from receivables.contact.consents import address_of
+from receivables.contact.readers import paying_contacts
+from receivables.contact.rules import prefers_other
+from receivables.costs import charges
+from receivables.errors import Refused
+from receivables.handovers import placing
+from receivables.ladder.evaluating import Debtor, Due, holds
+from receivables.ladder.rungs import Act, Effect
+from receivables.permissions import Actor
+from receivables.policy import Policy
+from receivables.post import queueing
+
+#: When a call is due that names no time of day.
+MORNING = time(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One step being done: who does it, about whom, and what is due."""
+
+    actor: Actor
+    account: Account
+    step: LadderStep
+    due: Due
+    policy: Policy
+    now: datetime
+
+    @property
+    def key(self) -> str:
+        """Names the step in what it causes."""
+        return f"ladder:{self.step.id}"
+
+
+def do(session: Session, doing: Doing, debtor: Debtor) -> list[str]:
+    """Do every effect of the step's rung whose conditions hold.
+
+    Returns:
+        What was done or why not, in codes the pages word: "message:email:1", "call", "no_contact",
+        "charge:interest_off".
+    """
+    done: list[str] = []
+    for effect in doing.due.rung.effects:
+        if holds(effect.when, debtor, doing.due.amount, doing.policy):
+            try:
+                with session.begin_nested():
+                    done += _DOES[effect.act](session, doing, effect)
+            except Refused as refused:
+                done.append(f"{effect.act.value}:{refused.code}")
+    return done or ["nothing"]
+
+
+def _message(session: Session, doing: Doing, effect: Effect) -> list[str]:
+    """One message for each paying contact and channel; the gate decides about each when it leaves."""
+    contacts = paying_contacts(session, doing.account)
+    deadline = add_business_days(
+        doing.step.business_on + timedelta(days=doing.policy.ladders.deadline_days), 0, doing.account.country
+    )
+    done = []
+    for contact in contacts:
+        for channel in map(Channel, effect.channels):
+            if address_of(contact, channel) is None or prefers_other(session, contact, channel):
+                continue
+            outbox.enqueue(
+                session, doing.actor, account=doing.account, contact=contact, channel=channel,
+                purpose=Purpose.REMINDER, kind=effect.detail,
+                facts={"step_id": doing.step.id, "deadline_on": deadline.isoformat()},
+                dedupe_key=f"{doing.key}:{effect.detail}:{contact.id}:{channel.value}",
+                currency=doing.due.currency, now=doing.now,
+            )  # fmt: skip
+            done.append(f"message:{channel.value}")
+    return done or ["no_contact"]
+
+
+def _task(kind: TaskKind) -> Callable[[Session, Doing, Effect], list[str]]:
+    """An effect that asks a person, at the rung's time of day."""
+
+    def ask(session: Session, doing: Doing, effect: Effect) -> list[str]:
+        clock = doing.due.rung.at or MORNING
+        task = outbox.ask_person(
+            session, kind, f"{doing.key}:{kind.value}", account_id=doing.account.id, now=doing.now,
+            facts={"rung": doing.due.rung.code, "currency": doing.due.currency,
+                   "amount_minor": doing.due.amount.minor, "script": effect.detail},
+        )  # fmt: skip
+        task.due_at = max(at_local(doing.step.business_on, clock, doing.account.zone), doing.now)
+        if kind is TaskKind.SALES:
+            task.assigned_to_id = doing.account.salesperson_id
+        elif kind is TaskKind.MANAGEMENT:
+            task.assigned_to_id = doing.account.sponsor_id
+        else:
+            task.assigned_to_id = doing.account.collector_id
+        return [effect.act.value]
+
+    return ask
+
+
+def _letter(session: Session, doing: Doing, effect: Effect) -> list[str]:
+    queueing.queue_letter(
+        session, doing.actor, doing.account, kind=effect.detail, currency=doing.due.currency,
+        step=doing.step, now=doing.now,
+    )  # fmt: skip
+    return ["letter"]
+
+
+def _charge(session: Session, doing: Doing, effect: Effect) -> list[str]:
+    proposed = charges.propose_charges(
+        session, doing.actor, doing.account, doing.due.currency, step=doing.step,
+        today=doing.step.business_on, now=doing.now,
+    )  # fmt: skip
+    return [f"charge:{charge.kind.value}" for charge in proposed] or [f"{effect.act.value}:none"]
+
+
+def _hand_over(session: Session, doing: Doing, effect: Effect) -> list[str]:
+    placing.propose(
+        session, doing.actor, doing.account, doing.due.currency, reason=f"rung:{doing.due.rung.code}",
+        step=doing.step, now=doing.now,
+    )  # fmt: skip
+    return ["hand_over"]
+
+
+_DOES: Mapping[Act, Callable[[Session, Doing, Effect], list[str]]] = {
+    Act.MESSAGE: _message,
+    Act.CALL: _task(TaskKind.LADDER_CALL),
+    Act.LETTER: _letter,
+    Act.FEE: _charge,
+    Act.INTEREST: _charge,
+    Act.HOLD: _task(TaskKind.HOLD_CREDIT),
+    Act.SALES: _task(TaskKind.SALES),
+    Act.MANAGEMENT: _task(TaskKind.MANAGEMENT),
+    Act.OFFER: _task(TaskKind.MAKE_OFFER),
+    Act.EXPIRE: _task(TaskKind.PREPAYMENT_OVER),
+    Act.HAND_OVER: _hand_over,
+}

@@ -1,0 +1,154 @@
+"""People decide which kind of debtor an account is: confirm a proposal, refuse it, or move the account.
+
+No rule and no job can: the actor is a person, whoever the debtor is. Each decision is audited, stands on
+the timeline and stays in the account's history. Source: domain.md, "Six kinds of debtor"; GDPR article 22.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Segment
+from models.base import new_ref
+from models.segments import SegmentProposal
+from models.states import SegmentStatus, advance
+from receivables import outbox
+from receivables.audit import record
+from receivables.errors import NotAllowed, NotFound, Refused
+from receivables.permissions import Actor, ActorKind, Permission, may, require
+from receivables.segments import proposing
+from receivables.texts import clean_words
+
+#: Longest reason, characters.
+REASON_MOST = 500
+
+
+def confirm(session: Session, actor: Actor, proposal_ref: str, *, now: datetime) -> SegmentProposal:
+    """Move the account to where the rules propose it to be.
+
+    Raises:
+        NotAllowed: the actor may not decide, or is no person.
+        NotFound: no such proposal for this actor.
+        Refused: decided_already.
+    """
+    account, proposal = _waiting(session, actor, proposal_ref)
+    _take_effect(session, actor, account, proposal, now=now)
+    return proposal
+
+
+def refuse(
+    session: Session, actor: Actor, proposal_ref: str, *, reason: str, now: datetime
+) -> SegmentProposal:
+    """Leave the account as it is; the same evidence is not proposed again for some days.
+
+    Args:
+        reason: why, in words, at most REASON_MOST characters.
+    Raises:
+        NotAllowed, NotFound: as of `confirm`.
+        Refused: decided_already, reason_missing, words_too_long.
+    """
+    _account, proposal = _waiting(session, actor, proposal_ref)
+    proposal.reason = _words(reason)
+    advance(proposal, SegmentStatus.REFUSED)
+    _sign(proposal, actor, now)
+    record(
+        session, actor, "segment.refused", proposal, account_id=proposal.account_id, now=now,
+        facts=proposing.spoken(proposal), reason=proposal.reason,
+    )  # fmt: skip
+    proposing.close_task(session, proposal, staff_id=actor.id, now=now)
+    return proposal
+
+
+def move(
+    session: Session, actor: Actor, account: Account, to: Segment, *, reason: str, now: datetime
+) -> SegmentProposal:
+    """Move an account without a proposal, or against one; the rules then keep quiet for some days.
+
+    Args:
+        account: locked here.
+        reason: why, in words, at most REASON_MOST characters.
+    Returns:
+        The line of its history.
+    Raises:
+        NotAllowed: the actor may not decide, or is no person.
+        NotFound: it is about difficulty, which the actor may not know of.
+        Refused: same_segment, reason_missing, words_too_long.
+    """
+    _require(actor)
+    account = session.get_one(Account, account.id, with_for_update=True, populate_existing=True)
+    if Segment.HARDSHIP in (account.segment, to) and not may(actor, Permission.HARDSHIP_READ):
+        raise NotFound("not_found")
+    if account.segment is to:
+        raise Refused("same_segment")
+    words = _words(reason)
+    waiting = proposing.open_proposal(session, account.id)
+    if waiting is not None:
+        proposing.supersede(session, waiting, now=now)
+    moved = SegmentProposal(
+        ref=new_ref(),
+        account_id=account.id,
+        status=SegmentStatus.PROPOSED,
+        from_segment=account.segment,
+        to_segment=to,
+        evidence=[],
+        proposed_at=now,
+        reason=words,
+    )
+    session.add(moved)
+    session.flush()
+    _take_effect(session, actor, account, moved, now=now)
+    return moved
+
+
+def _require(actor: Actor) -> None:
+    require(actor, Permission.SEGMENT_DECIDE)
+    if actor.kind is not ActorKind.STAFF or actor.id is None:
+        raise NotAllowed("not_allowed", permission=Permission.SEGMENT_DECIDE.value)
+
+
+def _waiting(session: Session, actor: Actor, ref: str) -> tuple[Account, SegmentProposal]:
+    """Return the proposal that waits, behind the lock of its account."""
+    _require(actor)
+    account_id = session.scalar(select(SegmentProposal.account_id).where(SegmentProposal.ref == ref))
+    if account_id is None:
+        raise NotFound("not_found")
+    account = session.get_one(Account, account_id, with_for_update=True, populate_existing=True)
+    proposal = session.scalars(
+        select(SegmentProposal).where(SegmentProposal.ref == ref).execution_options(populate_existing=True)
+    ).one()
+    if proposing.is_guarded(proposal) and not may(actor, Permission.HARDSHIP_READ):
+        raise NotFound("not_found")
+    if proposal.status is not SegmentStatus.PROPOSED:
+        raise Refused("decided_already")
+    return account, proposal
+
+
+def _take_effect(
+    session: Session, actor: Actor, account: Account, proposal: SegmentProposal, *, now: datetime
+) -> None:
+    advance(proposal, SegmentStatus.CONFIRMED)
+    _sign(proposal, actor, now)
+    account.segment = proposal.to_segment
+    facts = proposing.spoken(proposal)
+    record(
+        session, actor, "segment.moved", proposal, account_id=account.id, now=now, facts=facts,
+        reason=proposal.reason,
+    )  # fmt: skip
+    # The history of the account says from where to where, to those who may read it.
+    outbox.note(session, account.id, "segment.moved", staff_id=actor.id, now=now, facts=facts)
+    proposing.close_task(session, proposal, staff_id=actor.id, now=now)
+    session.flush()
+
+
+def _sign(proposal: SegmentProposal, actor: Actor, now: datetime) -> None:
+    proposal.decided_by_id, proposal.decided_at = actor.id, now
+
+
+def _words(reason: str) -> str:
+    words = clean_words(reason, most=REASON_MOST)
+    if not words:
+        raise Refused("reason_missing")
+    return words

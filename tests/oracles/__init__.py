@@ -1,0 +1,1 @@
+"""Judges of the tests: they share no code with what they judge."""

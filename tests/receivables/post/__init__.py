@@ -1,0 +1,1 @@
+"""Letters on paper: queued, printed, posted, and what they allow."""
