@@ -41,6 +41,7 @@ from portal import (
     promises,
     requests,
     returns,
+    sms_inbound,
     stopping,
     surveys,
     ways,
@@ -51,7 +52,7 @@ ROOT = Path(__file__).parent
 PORTAL_ROOMS = (
     links, codes, people, overview, invoices, pay, offers, returns, preferences, brand, webhooks,
     handed_over, holds, credit, surveys, ways, branches, branch_papers, disputes, documents, plans, cards,
-    stopping, promises, requests, callbacks,
+    stopping, promises, requests, callbacks, sms_inbound,
 )  # fmt: skip
 A_YEAR = 365 * 24 * 3600
 
@@ -104,6 +105,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None, 
     for room in PORTAL_ROOMS:
         app.register_blueprint(room.blueprint)
     csrf.exempt(webhooks.blueprint)
+    csrf.exempt(sms_inbound.blueprint)
     for endpoint in app.view_functions:
         if endpoint.endswith(web.ONE_CLICK):
             csrf.exempt(app.view_functions[endpoint])

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from config import Environment, Settings
 from gateways.files import FileFolder
 from gateways.mail import SmtpMail
+from gateways.mailbox import ImapMailbox
 from gateways.pdf import PressClient
 from gateways.scanners import scanner_of
 from gateways.sms import SinkSms
+from gateways.sms_inbound import SignedSms
 from gateways.spreadsheets import Spreadsheets
 from gateways.statement_files import ExportFiles
 from gateways.stripe_payments import StripePayments
@@ -23,7 +25,16 @@ from presentation import Presenter
 from presentation.documents import Documents
 from receivables.documents.data import DocumentWriter
 from receivables.intake.rows import Tables
-from receivables.ports import DocumentPress, Exports, FileStore, MailCarrier, PaymentGateway, SmsCarrier
+from receivables.ports import (
+    DocumentPress,
+    Exports,
+    FileStore,
+    Mailbox,
+    MailCarrier,
+    PaymentGateway,
+    SmsCarrier,
+    SmsDesk,
+)
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,6 +55,8 @@ class House:
     documents: DocumentWriter
     press: DocumentPress
     exports: Exports
+    mailbox: Mailbox | None
+    sms_desk: SmsDesk | None
 
     def gateway(self, name: str) -> PaymentGateway | None:
         """The payment gateway of a creditor's gateway account; None without keys (decision 24)."""
@@ -86,4 +99,6 @@ def assemble(settings: Settings) -> House:
         documents=Documents(),
         press=PressClient(settings.AMICABLE_DATA_DIR / "press"),
         exports=ExportFiles(),
+        mailbox=ImapMailbox(settings.AMICABLE_IMAP_URL) if settings.AMICABLE_IMAP_URL else None,
+        sms_desk=SignedSms(settings.sms_inbound_secrets) if settings.sms_inbound_secrets else None,
     )

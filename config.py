@@ -88,6 +88,16 @@ class Settings(BaseSettings):
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://…; no mail when unset"
     )
     SMS_URL: str | None = Field(None, description="sink://127.0.0.1:port; no SMS when unset")
+    AMICABLE_IMAP_URL: str | None = Field(
+        None,
+        description="imaps://user:password@host:993/FOLDER where replies and bounces arrive (INBOX when no"
+        " folder is named), or imap://… (STARTTLS); replies are not read when unset",
+    )
+    AMICABLE_SMS_INBOUND_SECRET: str | None = Field(
+        None,
+        description="signs what the SMS provider's adapter posts to /webhooks/sms: replies and statuses; at"
+        " least 32 characters; several, separated by commas, while rotating; nothing is taken when unset",
+    )
     AMICABLE_DATA_DIR: Path = Field(Path("var"), description="folder for files, staging and SQLite")
     AMICABLE_SCANNER: str | None = Field(
         None,
@@ -159,6 +169,10 @@ class Settings(BaseSettings):
             wrong.append("SMTP_URL: names no host")
         if self.SMS_URL and not self.SMS_URL.startswith("sink://"):
             wrong.append("SMS_URL: known are sink://127.0.0.1:port; a provider's adapter is not installed")
+        if self.AMICABLE_IMAP_URL and not _is_mailbox(self.AMICABLE_IMAP_URL):
+            wrong.append("AMICABLE_IMAP_URL: must be imaps://user:password@host[:port][/FOLDER]")
+        if any(len(secret) < 32 for secret in self.sms_inbound_secrets):
+            wrong.append("AMICABLE_SMS_INBOUND_SECRET: set at least 32 random characters")
         if self.AMICABLE_SCANNER and (trouble := _wrong_scanner(self.AMICABLE_SCANNER)):
             wrong.append(f"AMICABLE_SCANNER: {trouble}")
         if self.DEMO_INSECURE and self.AMICABLE_ENV is not Environment.DEMO:
@@ -231,6 +245,11 @@ class Settings(BaseSettings):
         }
 
     @property
+    def sms_inbound_secrets(self) -> tuple[str, ...]:
+        """Secrets that sign what the SMS provider's adapter posts."""
+        return _several(self.AMICABLE_SMS_INBOUND_SECRET)
+
+    @property
     def allowed_recipients(self) -> frozenset[str]:
         return frozenset(a.strip().casefold() for a in self.AMICABLE_ALLOW_TO.split(",") if a.strip())
 
@@ -291,6 +310,11 @@ def _is_origin(address: str) -> bool:
     parts = urlsplit(address)
     rest = parts.path.rstrip("/") + parts.query + parts.fragment
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not rest and "@" not in parts.netloc
+
+
+def _is_mailbox(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("imap", "imaps") and bool(parts.hostname) and bool(parts.username)
 
 
 def _lines(error: Any) -> list[str]:

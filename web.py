@@ -62,7 +62,7 @@ from receivables.errors import (
 )
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
-from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Sender
+from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Sender, SmsDesk
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -74,6 +74,8 @@ MAX_BODY = 64 * 1024
 LONG_FORM = 640 * 1024
 #: End of the endpoint that mail programs post to without a form of ours (RFC 8058).
 ONE_CLICK = ".opt_out_one_click"
+#: Rooms whose posts bring a signature of their own, and no session.
+SIGNED = ("portal_webhooks.", "portal_sms_inbound.")
 #: Form fields that may be given more than once (A-09).
 REPEATABLE = frozenset({"branch", "invoice", "line", "drop", "sent", "letter"})
 
@@ -87,6 +89,7 @@ class House(Protocol):
     documents: DocumentWriter
     press: DocumentPress
     exports: Exports
+    sms_desk: SmsDesk | None
 
     def gateway(self, name: str) -> PaymentGateway | None: ...
 
@@ -398,6 +401,11 @@ def takes_words(view: F) -> F:
     return view
 
 
+def known_texts() -> dict[tuple[str, str], frozenset[str]]:
+    """Which messages and letters are written, in which languages; for who publishes a ladder."""
+    return presentation.known_texts()
+
+
 def public_page(view: F) -> F:
     """Mark a view that needs no session: its token, signature or nothing is the owner check."""
     view.owner_check = "public"  # type: ignore[attr-defined]
@@ -574,7 +582,7 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         g.started = time.perf_counter()
         if request.method not in ("POST", "PUT", "PATCH", "DELETE"):
             return
-        if request.endpoint and request.endpoint.startswith("portal_webhooks."):
+        if (request.endpoint or "").startswith(SIGNED):
             return  # its own size and its own signature
         view = app.view_functions.get(request.endpoint or "")
         # Large bodies are read for somebody who is known only.

@@ -147,13 +147,12 @@ def add_rate() -> Response:
     day = form.day() if form.validate() else None
     if day is None:
         return _rates(form, 422)
-    rule, percent, source = form.rule.data, form.percent.data.rstrip("% "), form.source.data
+    facts = {"percent": form.percent.data.rstrip("% "), "source": form.source.data}
     try:
         web.house().store.run(
             lambda s: rates.add_rate(
-                s, actor, reads.rule_named(s, actor, rule), from_on=day, percent=percent, source=source,
-                now=web.now(),
-            )  # fmt: skip
+                s, actor, reads.rule_named(s, actor, form.rule.data), from_on=day, **facts, now=web.now()
+            )
         )
     except Refused as error:
         getattr(form, FIELDS.get(error.code, "percent")).errors = [error.code]

@@ -13,10 +13,11 @@ from admin import (
     access,
     accounts,
     approvals,
-    charges,
     calendars,
+    charges,
     contacts,
     disputes,
+    handovers,
     holds,
     invoices,
     ladder,
@@ -34,8 +35,8 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, accounts, contacts, invoices, holds, approvals, post, requests, disputes, ladder,
-    calendars, charges, sales, segments,
+    login, work, accounts, contacts, invoices, handovers, holds, approvals, post, requests, disputes,
+    ladder, calendars, charges, sales, segments,
 )  # fmt: skip
 
 

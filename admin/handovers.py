@@ -179,14 +179,14 @@ def _ask(ref: str, form: ProposeForm, currency: str, status: int = 200) -> Respo
         account = invoices.overview(database, actor, account_id=who.id, zone=who.zone, now=web.now())
         late = [group for group in account.groups if group.overdue]
         group = next((group for group in late if group.currency == currency), late[0] if late else None)
-        rows, stopped = [], []
+        found, known = None, None
         if group is not None:
             form.currency.data = group.currency
-            rows = placing.due_rows(database, who.id, group.currency, account.today)
             row = desk_accounts.account_row(database, ref)
-            stopped = placing.refusals(database, row, group.currency, now=web.now())
+            found = placing.standing_of(database, row, group.currency, now=web.now())
+            known = placing.standing_case(database, who.id, group.currency)
     return page("backoffice/handovers_ask.html", status, here=HERE, zone=who.zone, who=who, form=form,
-                late=late, group=group, rows=rows, stopped=stopped)  # fmt: skip
+                late=late, group=group, found=found, known=known)  # fmt: skip
 
 
 @blueprint.post("/accounts/<ref>/hand-over")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response, request
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField
-from wtforms.validators import DataRequired, Length, NumberRange, Optional
+from wtforms import IntegerField, StringField
+from wtforms.validators import AnyOf, DataRequired, Length, NumberRange, Optional
 
 import web
 from admin.forms import ReasonForm
@@ -24,7 +24,7 @@ BATCH = 200
 class SwitchForm(FlaskForm):  # type: ignore[misc]
     """How far the ladder goes by itself, and how many messages a day at most."""
 
-    mode = SelectField(choices=[(mode.value, mode.value) for mode in LadderMode])
+    mode = StringField(validators=[AnyOf([mode.value for mode in LadderMode], message="empty")])
     ceiling = IntegerField(validators=[Optional(), NumberRange(1, 10_000_000, "not_a_number")])
     reason = StringField(
         filters=[lambda text: plain(text or "").strip()],

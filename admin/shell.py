@@ -55,6 +55,8 @@ PLACES = (
     Place(N_("Work"), N_("Sales"), "backoffice.sales_list", P.SALES_READ),
     Place(N_("Work"), N_("Post"), "backoffice.post_list", P.LETTER_PRINT),
     Place(N_("Work"), N_("Interest and fees"), "backoffice.charges", P.CHARGE_READ),
+    Place(N_("Work"), N_("Hand-overs"), "backoffice.handovers", P.HANDOVER_READ),
+    Place(N_("Work"), N_("Agencies and lawyers"), "backoffice.handlers_list", P.HANDLER_EDIT),
     Place(N_("Books"), N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
     Place(N_("Books"), N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
     Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),

@@ -25,10 +25,10 @@ AUDIT: Mapping[str, str] = {
     "terms.agreed": N_("Longer terms agreed or taken back"),
     "account.address_changed": N_("Address for letters changed"),
     "account.language_chosen": N_("Language chosen"),
+    "ladder.proposed": N_("Steps of the ladder proposed"),
     "ladder.published": N_("Ladder published"),
     "ladder.switched": N_("Ladder set further or less far"),
     "ladder_step.moved": N_("Step of the ladder moved"),
-    "ladder_step.proposed": N_("Step of the ladder proposed"),
     "alert.closed": N_("Alert or task closed"),
     "alert.raised": N_("Alert raised"),
     "answer.given": N_("Said what stands in the way"),
@@ -80,6 +80,16 @@ AUDIT: Mapping[str, str] = {
     "instalment.moved": N_("Instalment moved"),
     "instalment.rescheduled": N_("Instalment put on another day"),
     "invoice.imported": N_("Invoices imported"),
+    "handler.added": N_("Agency or lawyer added"),
+    "handler.changed": N_("Agency or lawyer changed"),
+    "handover.case_file_made": N_("Case file made"),
+    "handover.closed": N_("Hand-over closed"),
+    "handover.placed": N_("Handed over"),
+    "handover.prepared": N_("Hand-over approved"),
+    "handover.proposed": N_("Hand-over put forward"),
+    "handover.recalled": N_("Hand-over recalled"),
+    "handover.refused": N_("Hand-over refused"),
+    "handover.remitted": N_("Money collected by a handler posted"),
     "ledger.posted": N_("Entry posted"),
     "ledger.reversed": N_("Entry reversed"),
     "letter.posted": N_("Letter posted"),
@@ -180,6 +190,13 @@ TIMELINE: Mapping[str, str] = {
     "letter.queued": N_("Letter put into the post queue"),
     "letter.returned": N_("Letter came back"),
     "letter.withdrawn": N_("Letter taken out of the post"),
+    "handover.closed": N_("Hand-over closed"),
+    "handover.placed": N_("Handed over"),
+    "handover.prepared": N_("Hand-over approved"),
+    "handover.proposed": N_("Hand-over put forward"),
+    "handover.recalled": N_("Hand-over recalled"),
+    "handover.refused": N_("Hand-over refused"),
+    "handover.remitted": N_("Paid to the agency or lawyer"),
     "link.copied": N_("Took a payment link for the debtor"),
     "link.revoked": N_("Link ended"),
     "payment.by_head_office": N_("Paid by the head office"),
@@ -255,6 +272,7 @@ PLACES: Mapping[str, str] = {
     "credit_note": N_("Money"),
     "dispute": N_("Dispute"),
     "email": N_("E-mail out"),
+    "handover": N_("Desk"),
     "letter": N_("Post"),
     "link": N_("Link"),
     "offer": N_("Offer"),
@@ -382,6 +400,10 @@ REASONS: Mapping[str, str] = {
 }
 
 ALERTS: Mapping[str, str] = {
+    "address_dead": N_("An address does not exist any more"),
+    "mailbox_down": N_("The mailbox for replies cannot be read"),
+    "reply_not_kept": N_("A message from outside could not be read"),
+    "unknown_sender": N_("Somebody wrote to us whom we do not know"),
     "early_warning": N_("Sales warns that a customer may stop paying"),
     "amount_differs": N_("The gateway took another amount than we asked for"),
     "attempt_unresolved": N_("A payment attempt is past its end and has no answer"),
@@ -401,6 +423,10 @@ ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
+    "address_dead": N_("Ask for another address in another way, and change it at the contact."),
+    "mailbox_down": N_("Replies and requests to stop wait there unread. Tell whoever runs the system."),
+    "reply_not_kept": N_("It waits unread in the mailbox. Read it there and tell whoever runs the system."),
+    "unknown_sender": N_("Read the mailbox or the texts that came; close this to hear of the next one."),
     "early_warning": N_("Read it on the timeline, and talk to the customer before anything is late."),
     "amount_differs": N_("Compare with the gateway's own list; what came is posted as it came."),
     "attempt_unresolved": N_("Look it up at the gateway. Money that came is posted whenever it is found."),
@@ -423,8 +449,10 @@ ADVICE: Mapping[str, str] = {
 }
 
 TASKS: Mapping[str, str] = {
+    "hand_over": N_("Hand-over to look at"),
     "confirm_segment": N_("Decide which kind of debtor it is"),
     "management": N_("Management to talk with the customer"),
+    "read_reply": N_("Read a reply"),
     "sales": N_("Sales to talk with the customer"),
     "approval": N_("Decide about a request"),
     "call_back": N_("Call back"),
@@ -435,12 +463,18 @@ TASKS: Mapping[str, str] = {
     "promise_broken": N_("A promise was not kept"),
     "refund_asked": N_("Credit is asked back"),
     "request": N_("Answer a request"),
+    "trace": N_("Find out where the debtor is"),
     "unapplied_money": N_("Money without a document"),
 }
 
 TASK_ADVICE: Mapping[str, str] = {
+    "hand_over": N_(
+        "Decide about the case on the page of hand-overs. Where money came to us on a placed case, tell who"
+        " has it."
+    ),
     "confirm_segment": N_("The rules propose another treatment; nothing changes before a person decides."),
     "management": N_("Ring somebody of your rank, and report on the sales page what came of it."),
+    "read_reply": N_("Answer it, and note what was agreed. What asks to stop is obeyed already."),
     "sales": N_("Talk with your customer, and report on the sales page what came of it."),
     "approval": N_(
         "He asks for more than the rules give. Decide, refuse with a reason, or name other terms."
@@ -455,6 +489,9 @@ TASK_ADVICE: Mapping[str, str] = {
     "promise_broken": N_("Ring him and ask what has come in the way; agree on a new date."),
     "refund_asked": N_("Check the credit and send it back, or agree on its use."),
     "request": N_("The chasing stands still until it is answered."),
+    "trace": N_(
+        "Letters and messages come back. Look at registers, ask the salesperson, or visit; then put it right."
+    ),
     "unapplied_money": N_("More came than was open. Ask where it belongs, or return it."),
 }
 
@@ -660,6 +697,26 @@ REFUSALS: Mapping[str, str] = {
     "days_unreadable": N_("Write the number of days."),
     "day_unreadable": N_("Write the day as year, month and day, for example 2026-12-11."),
     "dispute_closed": N_("This dispute is closed; somebody was faster, or it was withdrawn."),
+    "already_handed_over": N_("A case of this account and currency stands already."),
+    "case_changed": N_("What is open has changed since the case file was made. Prepare it again."),
+    "case_file_missing": N_("The case file is not made yet."),
+    "commission_too_high": N_("The commission is more than what was collected."),
+    "handler_country": N_("It does not work in the account’s country."),
+    "handler_inactive": N_("It takes no new cases."),
+    "handler_incomplete": N_("Name, telephone and address are needed: the debtor is sent there."),
+    "handler_known": N_("One of this name is on file already."),
+    "handler_missing": N_("Choose who gets the case."),
+    "legal_step_missing": N_("The law, or our own rule, wants something before it:"),
+    "not_placed": N_("The case is not with anybody."),
+    "nothing_asked": N_("Nothing that may be handed over is overdue and asked for."),
+    "percent_unreadable": N_("This is not a percentage from 0 to 100."),
+    "placed_in_future": N_("This day has not come yet."),
+    "placed_too_early": N_("The case was not prepared by that day."),
+    "reference_missing": N_("Write the number that they gave it."),
+    "reference_reused": N_("This number was posted already, with other sums or another day."),
+    "reference_too_long": N_("This number is too long."),
+    "suppressed": N_("Something holds it up:"),
+    "valued_in_future": N_("This day has not come yet."),
     "debtor_waits": N_("The debtor waits for an answer. Replace it, or let somebody else decide."),
     "earlier_first": N_("An earlier period of the same invoice waits; decide about that first."),
     "empty": N_("Fill this in."),
@@ -721,6 +778,34 @@ REFUSALS: Mapping[str, str] = {
     "withholding_books": N_("Tax that was withheld is answered by booking it."),
     "words_missing": N_("Write the answer first."),
     "words_too_long": N_("This is too long; at most 2,000 characters."),
+}
+
+#: Cases for agencies and lawyers.
+HANDOVER_STATES: Mapping[str, str] = {
+    "closed": N_("closed"),
+    "placed": N_("handed over"),
+    "prepared": N_("approved, not yet gone"),
+    "proposed": N_("waits for a second person"),
+    "recalled": N_("recalled"),
+    "refused": N_("refused"),
+}
+
+HANDLER_KINDS: Mapping[str, str] = {
+    "agency": N_("Collection agency"),
+    "lawyer": N_("Law firm"),
+}
+
+#: Letters that come before a hand-over, and what of them is missing.
+LEGAL_STEPS: Mapping[str, str] = {
+    "claim_letter": N_("Letter of claim"),
+    "formal_warning": N_("Formal warning"),
+}
+
+LEGAL_MISSING: Mapping[str, str] = {
+    "not_enclosed": N_("posted without what has to lie in it"),
+    "not_posted": N_("not posted yet"),
+    "returned": N_("came back"),
+    "waits": N_("posted; enough only from"),
 }
 
 #: What waits for a second person.
@@ -799,6 +884,15 @@ SEGMENT_MOVES: Mapping[str, str] = {
     "untraceable": N_("Trace first: register, visit, another address; then hand over at once."),
 }
 
+SEGMENTS: Mapping[str, str] = {
+    "hardship": N_("cannot pay in full now"),
+    "no_agreement": N_("no agreement"),
+    "open_problem": N_("has an open problem"),
+    "own_terms": N_("pays on own terms"),
+    "reminder": N_("needs a reminder"),
+    "untraceable": N_("cannot be found"),
+}
+
 SALES_OUTCOMES: Mapping[str, str] = {
     "needs_time": N_("Needs time"),
     "not_reached": N_("Not reached"),
@@ -863,9 +957,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "debtor_type": DEBTOR_TYPES,
     "dispute_reason": DISPUTE_REASONS,
     "flag": FLAGS,
+    "handler_kind": HANDLER_KINDS,
+    "handover": HANDOVER_STATES,
     "inbox": INBOX,
     "invoice_kind": INVOICE_KINDS,
     "ledger": LEDGER,
+    "legal_missing": LEGAL_MISSING,
+    "legal_step": LEGAL_STEPS,
     "link_state": LINK_STATES,
     "message_kind": MESSAGE_KINDS,
     "method": METHODS,
@@ -891,6 +989,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "scope": SCOPES,
     "notice_rung": NOTICE_RUNGS,
     "sales_outcome": SALES_OUTCOMES,
+    "segment": SEGMENTS,
     "segment_move": SEGMENT_MOVES,
     "task": TASKS,
     "task_advice": TASK_ADVICE,

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs import ladder_run
 from jobs.house import House
 from models.accounts import Account
 from models.arrangements import DailyRun
@@ -82,14 +83,14 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     Args:
         on: the business date to work for, whatever the clock says; None for each account's own.
     Returns:
-        Name of the work -> accounts it was done for; `files_erased` -> files that nobody had sent and
-        whose bytes went; `trouble` -> accounts where something failed, which are tried again at the next
-        run and hold up nobody else.
+        Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `files_erased`
+        -> files that nobody had sent and whose bytes went; `trouble` -> accounts where something failed,
+        which are tried again at the next run and hold up nobody else.
     """
     with house.store.read() as session:
         days.refresh(session)
     names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
-    done = dict.fromkeys([*names, "files_erased", "trouble"], 0)
+    done = dict.fromkeys([*names, "ladder", "files_erased", "trouble"], 0)
 
     def attempt(name: str, account_id: int, act: Callable[[], bool]) -> None:
         try:
@@ -117,6 +118,9 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
                 return bool(do(house.store, gateway, account_id, today=today, now=now))
 
             attempt(asking.name, account_id, ask)
+    climbed = ladder_run.run(house, now=now)
+    done["ladder"] = climbed.climbed.done + climbed.climbed.proposed
+    done["trouble"] += climbed.trouble
     try:
         done["files_erased"] = file_care.sweep_bytes(house.store, house.files, now=now)
     except Exception:

@@ -11,6 +11,7 @@ from receivables.ports import (
     DocumentPress,
     Exports,
     FileStore,
+    Mailbox,
     MailCarrier,
     PaymentGateway,
     Presenter,
@@ -33,6 +34,8 @@ class House(Protocol):
     def mail(self) -> MailCarrier | None: ...
     @property
     def sms(self) -> SmsCarrier | None: ...
+    @property
+    def mailbox(self) -> Mailbox | None: ...
     @property
     def files(self) -> FileStore: ...
     @property

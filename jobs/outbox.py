@@ -25,7 +25,7 @@ from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from receivables import letters, links, outbox
 from receivables.audit import record
-from receivables.contact import consents, decisions
+from receivables.contact import consents, decisions, inbound
 from receivables.contact import rules as contact_rules
 from receivables.ladder import switches
 from receivables.people import codes, contacts, forwarding
@@ -400,6 +400,7 @@ def _close(
             account_id=message.account_id,
             facts={"why": reason or ""},
         )
+        inbound.refused_at_the_door(session, message, reason or "", now=now)
     _note(session, message, outcome, now=now)
     record(
         session,

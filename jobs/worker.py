@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import daily
+from jobs import daily, inbound
 from jobs import outbox as postbox
 from jobs.house import House
 from models.arrangements import SavedCard
@@ -60,7 +60,8 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     tell = clock or _utc_now
     name = worker_name()
     begun = tell()
-    looked, worked = begun - SWEEP_EVERY, begun - daily.EVERY
+    looked, worked, called = begun - SWEEP_EVERY, begun - daily.EVERY, begun - inbound.EVERY
+    postman = inbound.Postman()
     announce(house, name)
     while not stop.is_set():
         now = tell()
@@ -77,6 +78,9 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
             if now - worked >= daily.EVERY:
                 worked = now
                 daily.run(house, now=now)
+            if now - called >= inbound.EVERY:
+                called = now
+                postman.look(house, now=now)
         except SecondHost:
             raise
         except Exception:

@@ -140,6 +140,7 @@ class Contact(Base):
         CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="reachable"),
         Index("ix_contact_account", "account_id"),
         Index("ix_contact_email", "email"),
+        Index("ix_contact_phone", "phone"),
     )
 
 

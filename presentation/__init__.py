@@ -1,18 +1,11 @@
 """Words and numbers as the reader writes them: Jinja and Babel without Flask."""
 
 from presentation.colours import BRAND, readable_brand
+from presentation.known import known_texts
 from presentation.messages import Presenter
 from presentation.pages import install
 from presentation.sms import MAX_SEGMENTS, sms_segments
-from presentation.sources import (
-    BLOCKS,
-    KINDS,
-    PARTS,
-    PLACEHOLDERS,
-    SourceWrong,
-    check_source,
-    known_texts,
-)
+from presentation.sources import BLOCKS, KINDS, PARTS, PLACEHOLDERS, SourceWrong, check_source
 from presentation.words import label
 from presentation.writing import (
     LANGUAGE_NAMES,

@@ -281,13 +281,3 @@ def read_sources(folder: Path) -> Mapping[str, str]:
             sources[key] = path.read_text(encoding="utf-8").strip()
             check_source(key, sources[key], names)
     return sources
-
-
-def known_texts() -> dict[tuple[str, str], frozenset[str]]:
-    """Return (channel, kind) of every message -> the languages it is written in."""
-    languages = frozenset(LANGUAGES)
-    return {
-        (channel, kind): languages
-        for kind, own in KINDS.items()
-        for channel in (("email", "sms") if own.by_sms else ("email",))
-    }

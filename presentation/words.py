@@ -10,10 +10,10 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
-from models.accounts import Segment
 from models.states import (
     AttemptStatus,
     CardStatus,
+    ChargeStatus,
     DisputeStatus,
     FileStatus,
     HoldStatus,
@@ -207,6 +207,11 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         PostStatus.RETURNED: word("letter, staff", "came back"),
         PostStatus.WITHDRAWN: word("letter, staff", "taken out"),
     },
+    ChargeStatus: {
+        ChargeStatus.PROPOSED: word("charge, staff", "proposed"),
+        ChargeStatus.ISSUED: word("charge, staff", "issued"),
+        ChargeStatus.WAIVED: word("charge, staff", "waived"),
+    },
     HoldStatus: {
         HoldStatus.ACTIVE: word("credit hold, staff", "active"),
         HoldStatus.RELEASED: word("credit hold, staff", "released"),
@@ -221,14 +226,6 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         RequestStatus.ANSWERED: word("request, staff", "answered"),
         RequestStatus.REFUSED: word("request, staff", "refused"),
         RequestStatus.WITHDRAWN: word("request, staff", "withdrawn"),
-    },
-    Segment: {
-        Segment.REMINDER: word("segment, staff", "needs a reminder"),
-        Segment.OWN_TERMS: word("segment, staff", "pays on own terms"),
-        Segment.OPEN_PROBLEM: word("segment, staff", "has an open problem"),
-        Segment.HARDSHIP: word("segment, staff", "cannot pay in full now"),
-        Segment.NO_AGREEMENT: word("segment, staff", "no agreement"),
-        Segment.UNTRACEABLE: word("segment, staff", "cannot be found"),
     },
     SegmentStatus: {
         SegmentStatus.PROPOSED: word("segment proposal, staff", "proposed"),

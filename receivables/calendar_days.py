@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -78,6 +78,7 @@ def _calendar(country: str) -> holidays.HolidayBase:
         return holidays.HolidayBase()  # a country nobody wrote down: weekends only
 
 
+@lru_cache(maxsize=65_536)
 def shipped_business_day(day: date, country: str) -> bool:
     """Whether people work on a day by the calendar that ships, without corrections."""
     return bool(_calendar(country).is_working_day(day))

@@ -20,6 +20,7 @@ from models.pauses import Pause, PauseReason
 from models.store import fetch
 from receivables.audit import record
 from receivables.calendar_days import business_date
+from receivables.ladder import waking
 from receivables.permissions import Actor
 
 
@@ -88,6 +89,7 @@ def pause(
     )
     session.add(row)
     session.flush()
+    waking.wake(session, account.id, row.from_on)
     record(
         session,
         actor,
@@ -109,6 +111,7 @@ def resume(session: Session, actor: Actor, account: Account, key: str, *, now: d
     if row.to_on is None or row.to_on > today:
         row.to_on = max(today, row.from_on)
     row.ended_at = now
+    waking.wake(session, account.id, today)
     record(session, actor, "pause.ended", row, account_id=account.id, now=now)
     return row
 

@@ -46,11 +46,11 @@ class Permission(StrEnum):
     DISPUTE_READ = "dispute:read"
     DISPUTE_RESOLVE = "dispute:resolve"
     DOCUMENT_READ = "document:read"
+    FEED_KEEP = "feed:keep"
     HANDLER_EDIT = "handler:edit"
     HANDOVER_DECIDE = "handover:decide"
     HANDOVER_PROPOSE = "handover:propose"
     HANDOVER_READ = "handover:read"
-    FEED_KEEP = "feed:keep"
     HARDSHIP_READ = "hardship:read"
     HARDSHIP_TELL = "hardship:tell"
     INVOICE_IMPORT = "invoice:import"
@@ -147,8 +147,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | _CHASES
     | {
         _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CHARGE_ISSUE, _P.CONTACT_ADD,
-        _P.CONTACT_CONFIRM,
-        _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH, _P.CREDIT_HOLD_PLACE, _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
+        _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH, _P.CREDIT_HOLD_PLACE,
+        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
         _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
         _P.HARDSHIP_READ, _P.LADDER_PUBLISH, _P.LADDER_SWITCH, _P.OFFER_MAKE, _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.SALES_ACT, _P.TASK_CLOSE, _P.CALENDAR_CHANGE, _P.FEED_KEEP, _P.TERMS_AGREE,

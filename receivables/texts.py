@@ -36,6 +36,16 @@ def one_line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
+def postal_lines(text: str) -> str | None:
+    """Return an address with its lines tidied and empty ones left out; None for none at all.
+
+    >>> postal_lines(" 1 Quay \\n\\n Hull ")
+    '1 Quay\\nHull'
+    """
+    lines = [one_line(line) for line in plain(text).split("\n")]
+    return "\n".join(line for line in lines if line) or None
+
+
 def mask_cards(text: str) -> str:
     """Return a text in which what looks like a card number shows its last four digits only.
 

@@ -24,6 +24,7 @@ CANARIES = [
     (f"https://pay.northgate.example/x/{TOKEN}/one-click", TOKEN),
     (f"/r/{TOKEN}?left=1", TOKEN),
     (f"/s/{TOKEN}?left=1", TOKEN),
+    (f"/desk/feeds/{TOKEN}.ics", TOKEN),
     (f"next=%2Fl%2F{TOKEN}&lang=he", TOKEN),
     ("to helen@tidewater.example today", "helen"),
     ("to Müller.Käthe+bills@tide-water.co.example.", "bills"),

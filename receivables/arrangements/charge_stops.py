@@ -14,16 +14,11 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, AccountFlag, FlagKind
 from receivables.calendar_days import business_date
+from receivables.contact import suppression
 
 #: A person decides what becomes of the plan; who asked us not to write pays on by card.
 STOPS_CHARGES = frozenset(
-    {
-        FlagKind.ATTORNEY,
-        FlagKind.BANKRUPTCY,
-        FlagKind.BREATHING_SPACE,
-        FlagKind.DECEASED,
-        FlagKind.WRONG_PARTY,
-    }
+    kind for kind in FlagKind if not suppression.of([kind]).allows(suppression.Act.AUTOPAY)
 )
 
 

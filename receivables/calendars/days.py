@@ -162,9 +162,7 @@ def refresh(session: Session) -> None:
 
 def _corrected(session: Session, country: str, day: date) -> CalendarDay | None:
     return session.scalar(
-        select(CalendarDay)
-        .where(CalendarDay.country == country, CalendarDay.day_on == day)
-        .with_for_update()
+        select(CalendarDay).where(CalendarDay.country == country, CalendarDay.day_on == day).with_for_update()
     )
 
 

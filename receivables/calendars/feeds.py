@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
@@ -124,7 +125,7 @@ def read_feed(session: Session, token: str, *, now: datetime) -> Feed:
     return Feed(who.language, [_task(row, now) for row in session.execute(query)])
 
 
-def _task(row: object, now: datetime) -> FeedTask:
-    ref, kind, due_at, number, zone = row  # type: ignore[misc]
-    today, day = business_date(now, zone), business_date(due_at, zone)
-    return FeedTask(ref, kind, number, max(day, today), due_at if day >= today else None)
+def _task(row: Any, now: datetime) -> FeedTask:
+    today, day = business_date(now, row.zone), business_date(row.due_at, row.zone)
+    at = row.due_at if day >= today else None
+    return FeedTask(row.ref, row.kind, row.number, on=max(day, today), at=at)

@@ -7,6 +7,7 @@ Source: C-06, C-07, policy table rows 4 and 15; issue C, part 6.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Contact
 from models.inbound import InboundKind, InboundMessage, ReachEventKind
 from models.links import Channel
-from models.messages import Message
+from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from models.work import TaskKind
 from receivables import outbox
@@ -39,6 +40,11 @@ _FATES = {
     Fate.RETURNED: (MessageStatus.BOUNCED, ReachEventKind.SOFT),
     Fate.DEAD: (MessageStatus.BOUNCED, ReachEventKind.DEAD),
 }
+
+
+#: A relay's answer that names the address as the fault (RFC 3463), ours excepted.
+_NO_SUCH_ADDRESS = re.compile(r"55\d (5\.1\.(?:1|2|3|6|10))\b")
+_TO_THE_ADDRESS = (Purpose.REMINDER, Purpose.ARRANGEMENT, Purpose.RECEIPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,32 @@ def asked_no_calls(session: Session, contact: Contact) -> bool:
     """Whether the contact wrote that he wants no calls; a person reads it before ringing (policy row 15)."""
     found = session.scalar(
         select(InboundMessage.id)
-        .where(InboundMessage.contact_id == contact.id, InboundMessage.outcome == "no_calls")
+        .where(
+            InboundMessage.account_id == contact.account_id,
+            InboundMessage.contact_id == contact.id,
+            InboundMessage.outcome == "no_calls",
+        )
         .limit(1)
     )
     return found is not None
+
+
+def refused_at_the_door(session: Session, message: Message, answer: str, *, now: datetime) -> None:
+    """Learn from a relay that refused a message while it was handed over, as from a report later.
+
+    Args:
+        message: one that goes to its contact's address on file; codes and notices to addresses that are
+            not on file say nothing about it.
+        answer: what the relay said: "550 5.1.1 No such mailbox".
+    """
+    said = _NO_SUCH_ADDRESS.match(answer)
+    if said is None or message.channel is not Channel.EMAIL or message.purpose not in _TO_THE_ADDRESS:
+        return
+    contact = session.get_one(Contact, message.contact_id)
+    reach.learn(
+        session, contact, message.channel, ReachEventKind.DEAD, why=f"smtp:{said[1]}", message=message,
+        now=now,
+    )  # fmt: skip
 
 
 def _kind(incoming: Incoming) -> InboundKind:

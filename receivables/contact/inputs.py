@@ -85,7 +85,11 @@ class Inputs:
     def from_json(cls, data: Mapping[str, Any]) -> Inputs:
         """Return what `as_json` stored; other keys are left alone."""
         known = {field.name for field in fields(cls)}
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items() if key in known}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in data.items()
+            if key in known
+        }
         values["at"] = datetime.fromisoformat(values["at"])
         if values.get("talked_on"):
             values["talked_on"] = date.fromisoformat(values["talked_on"])

@@ -129,7 +129,7 @@ def _against(session: Session, contact: Contact, channel: Channel) -> Sequence[R
     opened_at = session.scalar(
         select(func.max(Link.redeemed_at)).where(Link.contact_id == contact.id, Link.channel == channel)
     )
-    soft = []
+    soft: list[ReachEvent] = []
     for event in events:
         reached = event.event is ReachEventKind.REACHED
         if reached or (opened_at is not None and opened_at > event.occurred_at):

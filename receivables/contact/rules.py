@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -226,7 +227,7 @@ def _asks_consent(known: Inputs) -> bool:
 # --------------------------------------------------------------------------- hours
 
 
-def hours_of(contact: Contact, policy: Policy) -> dict[str, tuple[str, str] | None]:
+def hours_of(contact: Contact, policy: Policy) -> dict[str, Any]:
     """The part of the inputs that says when: the house's hours and the contact's own quiet ones."""
     quiet = (contact.quiet_from, contact.quiet_to)
     return {

@@ -1,1 +1,1 @@
-"""What late payment costs: rates with their source, simple interest, fixed sums, and who decides about them."""
+"""What late payment costs: rates with their source, simple interest, fixed sums, and who decides."""

@@ -26,7 +26,7 @@ from receivables.errors import Refused
 from receivables.policy import CostRules
 
 #: Entries that are money which came, and their reversals; see the head of this file.
-MONEY = frozenset({"payment", "credit_used"})
+MONEY = frozenset({"payment", "credit_used", "remittance"})
 #: Facts about a person under which no cost runs; a vulnerable debtor's only after a person looked.
 STOPPING = frozenset(
     {
@@ -104,17 +104,13 @@ class Late:
     def _rates(self, terms: Terms) -> Sequence[Rate]:
         if terms.rate_of != "start":
             return terms.rates
-        begun = [r for r in terms.rates if r.from_on <= self.first and (r.to_on is None or self.first < r.to_on)]
-        if not begun:
-            raise interest.RateMissing(self.first)
-        return [begun[0]._replace(from_on=self.first, to_on=None)]
+        return [interest.rate_on(terms.rates, self.first)._replace(from_on=self.first, to_on=None)]
 
 
 def _stretches(principal: Sequence[Step], last: date) -> list[tuple[Step, date]]:
     ends = [*(step.from_on - DAY for step in principal[1:]), last]
-    return [
-        (step, min(end, last)) for step, end in zip(principal, ends, strict=True) if step.from_on <= min(end, last)
-    ]
+    cut = [(step, min(end, last)) for step, end in zip(principal, ends, strict=True)]
+    return [(step, end) for step, end in cut if step.from_on <= end]
 
 
 def late_documents(

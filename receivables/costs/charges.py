@@ -17,15 +17,13 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.base import new_ref
 from models.costs import Charge, ChargeKind
-from models.invoices import Invoice, InvoiceKind, InvoiceLine
 from models.ladder import LadderStep
-from models.ledger import LedgerCode
 from models.money import Money
-from models.states import ChargeStatus, InvoiceStatus, advance
-from receivables import ledger, outbox
+from models.states import ChargeStatus, advance
+from receivables import outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
-from receivables.costs import bearing, rates
+from receivables.costs import bearing, fees, rates
 from receivables.costs.bearing import Late
 from receivables.costs.interest import DAY
 from receivables.costs.rates import Terms
@@ -37,10 +35,6 @@ from receivables.texts import clean_words
 #: Longest reason, in characters.
 REASON_MOST = 500
 BOTH = frozenset(ChargeKind)
-INCOME = {
-    ChargeKind.INTEREST: LedgerCode.INTEREST_INCOME,
-    ChargeKind.FIXED_SUM: LedgerCode.LATE_FEE_INCOME,
-}
 
 
 class Worked(NamedTuple):
@@ -99,11 +93,10 @@ def propose_charges(
     ]
     known = _known(session, [one.invoice.id for one in late])
     wanted = [
-        (one, kind, standing, worked)
+        (one, kind, *_work(one, kind, known.get((one.invoice.id, kind), []), terms, policy, today))
         for one in late
         for kind in ChargeKind
         if kind in kinds
-        for standing, worked in [_work(one, kind, known.get((one.invoice.id, kind), []), terms, policy, today)]
     ]
     charges = [
         charge
@@ -177,9 +170,7 @@ def _write(
     made = []
     for one in worked:
         charge = left.pop(one.from_on, None)
-        code = "charge.changed"
         if charge is None:
-            code = "charge.proposed"
             charge = Charge(
                 ref=new_ref(),
                 account_id=account.id,
@@ -187,19 +178,21 @@ def _write(
                 kind=kind,
                 status=ChargeStatus.PROPOSED,
                 currency=late.invoice.currency,
+                policy_version_id=policy.version_id,
                 step_id=step.id if step else None,
                 proposed_at=now,
                 **one._asdict(),
             )
             session.add(charge)
-        elif _worked(charge) == one:
-            made.append(charge)
-            continue
-        for name, value in one._asdict().items():
-            setattr(charge, name, value)
-        charge.policy_version_id = policy.version_id
-        session.flush()
-        record(session, actor, code, charge, account_id=account.id, now=now, facts=_facts(charge))
+            session.flush()
+            facts = _facts(charge)
+            record(session, actor, "charge.proposed", charge, account_id=account.id, now=now, facts=facts)
+        elif _worked(charge) != one:
+            for name, value in one._asdict().items():
+                setattr(charge, name, value)
+            charge.policy_version_id = policy.version_id
+            facts = _facts(charge)
+            record(session, actor, "charge.changed", charge, account_id=account.id, now=now, facts=facts)
         made.append(charge)
     for charge in left.values():
         facts = _facts(charge)
@@ -259,7 +252,7 @@ def issue(
     amount = Money(charge.amount_minor, charge.currency)
     if (seen is not None and seen != amount) or not _still_so(session, account, late, charge, policy):
         raise Refused("charge_changed")
-    document = _document(session, actor, account, late.invoice, charge, today, now)
+    document = fees.write_fee(session, actor, account, late.invoice, charge, today=today, now=now)
     advance(charge, ChargeStatus.ISSUED)
     charge.fee_invoice_id, charge.decided_by_id, charge.decided_at = document.id, actor.id, now
     session.flush()
@@ -359,81 +352,3 @@ def _still_so(session: Session, account: Account, late: Late, charge: Charge, po
     if terms.off is not None:
         return False
     return _interest(late, terms, policy, charge.from_on, charge.to_on) == [_worked(charge)]
-
-
-def _document(
-    session: Session, actor: Actor, account: Account, late: Invoice, charge: Charge, today: date, now: datetime
-) -> Invoice:
-    """Write and post the fee: receivables against late-fee or interest income."""
-    amount = Money(charge.amount_minor, charge.currency)
-    words = rates.wording(charge.kind.value, account.language)
-    document = Invoice(
-        ref=new_ref(),
-        account_id=account.id,
-        kind=InvoiceKind.FEE,
-        number=_number(session, account, late),
-        status=InvoiceStatus.OPEN,
-        issued_on=today,
-        due_on=today,
-        currency=amount.currency,
-        lines_net_minor=amount.minor,
-        total_minor=amount.minor,
-        balance_minor=0,
-        description=words,
-        refers_to_id=late.id,
-        created_at=now,
-    )
-    session.add(document)
-    session.flush()
-    is_interest = charge.kind is ChargeKind.INTEREST
-    session.add(
-        InvoiceLine(
-            invoice_id=document.id,
-            position=1,
-            code=None,
-            description=words,
-            quantity="1",
-            unit_price=str(amount.decimal),
-            net_minor=amount.minor,
-            basis_minor=charge.base_minor if is_interest else None,
-            basis_rate=charge.percent if is_interest else None,
-            basis_days=charge.days if is_interest else None,
-            basis_from_on=charge.from_on if is_interest else None,
-            basis_to_on=charge.to_on if is_interest else None,
-            legal_basis=charge.legal_basis,
-        )
-    )
-    ledger.post(
-        session,
-        actor,
-        ledger.Draft(
-            creditor_id=account.creditor_id,
-            reference=f"charge:{charge.id}",
-            kind=f"{charge.kind.value}_charged",
-            currency=amount.currency,
-            sides=[
-                ledger.debit(
-                    LedgerCode.RECEIVABLES, amount, account_id=account.id, invoice_id=document.id
-                ),
-                ledger.credit(INCOME[charge.kind], amount),
-            ],
-            effective_on=today,
-            policy_version_id=charge.policy_version_id,
-        ),
-        now=now,
-    )
-    return document
-
-
-def _number(session: Session, account: Account, late: Invoice) -> str:
-    """The number of the late invoice with the next free suffix."""
-    taken = set(
-        session.scalars(
-            select(Invoice.number).where(
-                Invoice.account_id == account.id,
-                Invoice.kind == InvoiceKind.FEE,
-                Invoice.number.startswith(f"{late.number}-F", autoescape=True),
-            )
-        )
-    )
-    return next(name for n in range(1, len(taken) + 2) if (name := f"{late.number}-F{n}") not in taken)

@@ -91,9 +91,10 @@ def interest_minor(base_minor: int, percent: str, days: int, days_in_year: int, 
 def counted(first: date, last: date, stopped: Sequence[Span]) -> Iterator[tuple[date, date]]:
     """Return the stretches from `first` to `last`, both counted, that no span stops.
 
-    >>> list(counted(date(2026, 1, 1), date(2026, 1, 9), [Span(date(2026, 1, 3), date(2026, 1, 5))]))
-    [(datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)), (datetime.date(2026, 1, 5), datetime.date(2026, 1, 9))]
-    """  # noqa: E501
+    >>> paused = Span(date(2026, 1, 3), date(2026, 1, 5))
+    >>> [(a.day, b.day) for a, b in counted(date(2026, 1, 1), date(2026, 1, 9), [paused])]
+    [(1, 2), (5, 9)]
+    """
     at = first
     for span in sorted(stopped, key=lambda span: span.from_on):
         if span.to_on is not None and span.to_on <= span.from_on:
@@ -141,7 +142,7 @@ def periods(
         parts = list(counted(begin, end, stopped)) if base > 0 else []
         if not parts:
             continue
-        rate = _rate(rates, parts[0][0])
+        rate = rate_on(rates, parts[0][0])
         days = sum((until - since).days + 1 for since, until in parts)
         amount = interest_minor(base, rate.percent, days, days_in_year, currency)
         found.append(Period(parts[0][0], parts[-1][1], days, base, rate.percent, rate.rate_id, amount))
@@ -157,7 +158,12 @@ def _owed(principal: Sequence[Step], day: date) -> int:
     return minor
 
 
-def _rate(rates: Sequence[Rate], day: date) -> Rate:
+def rate_on(rates: Sequence[Rate], day: date) -> Rate:
+    """Return the rate of a day.
+
+    Raises:
+        RateMissing: none covers it.
+    """
     for rate in rates:
         if rate.from_on <= day and (rate.to_on is None or day < rate.to_on):
             return rate

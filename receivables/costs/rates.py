@@ -131,11 +131,12 @@ class Terms:
 
     def fixed_sum(self, base: Money) -> Money | None:
         """Return the fixed sum for a late amount; None where the law names none in its currency."""
-        rows = self.rule.fixed if self.rule is not None and self.fixed_off is None else ()
-        return next(
-            (row.amount for row in rows if row.amount.currency == base.currency and row.from_minor <= base.minor),
-            None,
-        )
+        if self.rule is None or self.fixed_off is not None:
+            return None
+        for row in self.rule.fixed:
+            if row.amount.currency == base.currency and row.from_minor <= base.minor:
+                return row.amount
+        return None
 
 
 def terms_of(session: Session, account: Account, policy: Policy) -> Terms:
@@ -258,14 +259,14 @@ def add_rate(
     if len(words) > SOURCE_MOST:
         raise Refused("too_long", most=SOURCE_MOST)
     plain = f"{Decimal(percent).normalize():f}"
-    row = session.scalar(
-        select(InterestRate).where(InterestRate.rule == rule, InterestRate.from_on == from_on).with_for_update()
-    )
+    same = select(InterestRate).where(InterestRate.rule == rule, InterestRate.from_on == from_on)
+    row = session.scalar(same.with_for_update())
     if row is not None and (row.percent, row.source) == (plain, words):
         return row
     before = row.percent if row is not None else None
     if row is None:
-        row = InterestRate(rule=rule, kind=RateKind.CONTRACT if agreed else RateKind.REFERENCE, from_on=from_on)
+        kind = RateKind.CONTRACT if agreed else RateKind.REFERENCE
+        row = InterestRate(rule=rule, kind=kind, from_on=from_on)
         session.add(row)
     elif session.scalar(select(func.count()).select_from(Charge).where(Charge.rate_id == row.id)):
         raise Refused("rate_used")

@@ -231,7 +231,8 @@ def rate_table(session: Session, actor: Actor, *, now: datetime) -> RateTable:
         [
             RateRow(
                 r.rule, r.account_ref, r.account_name, r.from_on, Decimal(r.percent),
-                Decimal(rates.plus(r.percent, points.get(r.rule) or "0")), r.source, r.entered_by, r.entered_at,
+                Decimal(rates.plus(r.percent, points.get(r.rule) or "0")), r.source, r.entered_by,
+                r.entered_at,
             )
             for r in entered
         ],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -57,7 +57,7 @@ CASE_FILE = "case_file"
 #: Every entry bears this time: the file's own is the day of preparation, and it stands in the index.
 _FIXED = (1980, 1, 1, 0, 0, 0)
 #: How long one document may take, seconds: nobody waits for it on a page.
-_PATIENCE = 60.0
+_PATIENCE = 60
 #: The first day a statement may reach back to, when nothing was invoiced earlier: a year.
 _A_YEAR = timedelta(days=365)
 _ENDINGS = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
@@ -109,9 +109,9 @@ def contents_of(session: Session, ref: str) -> CaseContents:
     for r in documents:
         paper = invoice_paper(session, SYSTEM, r.ref, now=at)
         papers.append(("invoice", f"invoices/{file_name(r.number, ending='')}", paper))
-    for plan in session.scalars(_made_plans(account.id, code)):
+    for plan in _made_plans(session, account.id, code):
         papers.append(("agreement", f"agreements/plan-{plan.id}.pdf", plan_paper(session, SYSTEM, plan.ref)))
-    for offer in session.scalars(_made_offers(account.id, code)):
+    for offer in _made_offers(session, account.id, code):
         papers.append(
             ("agreement", f"agreements/settlement-{offer.id}.pdf", offer_paper(session, SYSTEM, offer.ref))
         )
@@ -188,14 +188,16 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 # --------------------------------------------------------------------------- parts
 
 
-def _made_plans(account_id: int, currency: str) -> Select[tuple[Plan]]:
+def _made_plans(session: Session, account_id: int, currency: str) -> Sequence[Plan]:
     own = select(Plan).where(Plan.account_id == account_id, Plan.currency == currency)
-    return own.where(Plan.status.in_(MADE_PLANS), Plan.accepted_at.is_not(None)).order_by(Plan.id)
+    made_plans = own.where(Plan.status.in_(MADE_PLANS), Plan.accepted_at.is_not(None))
+    return session.scalars(made_plans.order_by(Plan.id)).all()
 
 
-def _made_offers(account_id: int, currency: str) -> Select[tuple[Offer]]:
+def _made_offers(session: Session, account_id: int, currency: str) -> Sequence[Offer]:
     own = select(Offer).where(Offer.account_id == account_id, Offer.currency == currency)
-    return own.where(Offer.status.in_(MADE_OFFERS), Offer.accepted_at.is_not(None)).order_by(Offer.id)
+    made_offers = own.where(Offer.status.in_(MADE_OFFERS), Offer.accepted_at.is_not(None))
+    return session.scalars(made_offers.order_by(Offer.id)).all()
 
 
 def _waits(session: Session, ref: str, at: int) -> bool:
@@ -223,7 +225,7 @@ def _pressed(
             if original is not None:
                 # The creditor's own document goes before anything we make (decision 4).
                 path += _ENDINGS.get(original.media_type, "")
-                parts[_free_path(parts, path)] = files.read(original.content_digest)
+                parts[_free_path(parts, path)] = files.read(original.digest)
                 continue
             path += ".pdf"
         parts[_free_path(parts, path)] = press.press(_written(paper, contents, writer), timeout=_PATIENCE)

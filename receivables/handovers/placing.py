@@ -7,7 +7,8 @@ Source: domain.md, "Statuses and their moves" and the ladder; requirements.md se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import delete, select
@@ -27,7 +28,7 @@ from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
 from receivables.handovers.handlers import handler_of
-from receivables.handovers.obstacles import obstacles
+from receivables.handovers.obstacles import free_of_obstacles
 from receivables.permissions import SYSTEM, Actor, Permission, require
 from receivables.ports import InvoiceRow
 from receivables.post import legal_steps
@@ -45,48 +46,40 @@ PAID = "paid"
 KINDS = frozenset({InvoiceKind.INVOICE.value, InvoiceKind.FEE.value})
 
 
-def due_rows(session: Session, account_id: int, currency: str, today: date) -> list[InvoiceRow]:
-    """Return what may be handed over: overdue, asked for, and no prepayment.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of an account and a currency may be handed over today, and what stands in the way of it.
 
-    Args:
-        today: account-local date.
+    `left_out` says why others are not part of it; `refused` is empty where there is something.
     """
-    rows = invoices.open_rows(session, account_id, today, currency=currency)
-    return [row for row in rows if row.days_late and row.asked and row.kind in KINDS]
+
+    rows: Sequence[InvoiceRow]
+    refused: Sequence[Refused] = ()
+    left_out: Sequence[str] = ()
 
 
-def refusals(session: Session, account: Account, currency: str, *, now: datetime) -> list[Refused]:
-    """Return everything that keeps an account and a currency from being put forward; reads only."""
-    found = _not_free(session, account, currency, now=now)
-    if standing_case(session, account.id, currency) is not None:
-        found.append(Refused("already_handed_over", currency=currency))
-    return found
-
-
-def obstacles_of(session: Session, case: Handover, account: Account, *, now: datetime) -> list[Refused]:
-    """Return everything that keeps a case that stands from going on; reads only."""
-    return _not_free(session, account, case.currency, now=now)
-
-
-def _not_free(session: Session, account: Account, currency: str, *, now: datetime) -> list[Refused]:
-    rows = due_rows(session, account.id, currency, business_date(now, account.zone))
-    found = [] if rows else [Refused("nothing_asked", currency=currency)]
-    return found + _in_the_way(session, account, currency, rows, now=now)
-
-
-def _in_the_way(
-    session: Session, account: Account, currency: str, rows: Sequence[InvoiceRow], *, now: datetime
-) -> list[Refused]:
+def standing_of(session: Session, account: Account, currency: str, *, now: datetime) -> Standing:
+    """Look at what may be handed over: overdue, asked for, warned as the law wants it, no prepayment."""
     today = business_date(now, account.zone)
-    found = []
-    held = obstacles(session, account.id, currency, invoice_refs=[row.ref for row in rows], today=today)
-    if held:
-        found.append(Refused("suppressed", reasons=held))
+    late = [
+        row
+        for row in invoices.open_rows(session, account.id, today, currency=currency)
+        if row.days_late and row.kind in KINDS and not row.handed_over
+    ]
+    free, why = free_of_obstacles(session, account.id, currency, late, today=today)
+    free = [row for row in free if row.asked]
+    if not free:
+        said = Refused("suppressed", reasons=why) if why else Refused("nothing_asked", currency=currency)
+        return Standing([], [said])
+    warned = legal_steps.warned(session, account, currency=currency, now=now)
+    rows = [row for row in free if row.ref in warned]
+    if rows:
+        return Standing(rows, left_out=why)
     nobody_found = account.segment is Segment.UNTRACEABLE
     missing = legal_steps.missing(session, account, currency=currency, untraceable=nobody_found, now=now)
     if missing:
-        found.append(Refused("legal_step_missing", reasons=list(missing)))
-    return found
+        return Standing([], [Refused("legal_step_missing", reasons=missing)])
+    return Standing(free, left_out=why)
 
 
 def propose(
@@ -108,8 +101,8 @@ def propose(
         The case, proposed; with a step that has one already, that one.
     Raises:
         NotAllowed: the actor may not propose hand-overs.
-        Refused: reason_missing, words_too_long, already_handed_over, nothing_asked, suppressed and
-            legal_step_missing (facts: reasons).
+        Refused: reason_missing, words_too_long, already_handed_over, nothing_asked (also where there are
+            prepayments only), suppressed and legal_step_missing (facts: reasons).
     """
     require(actor, Permission.HANDOVER_PROPOSE, account_id=account.id)
     account = session.get_one(Account, account.id, with_for_update=True)
@@ -122,12 +115,7 @@ def propose(
         raise Refused("reason_missing")
     if standing_case(session, account.id, currency) is not None:
         raise Refused("already_handed_over", currency=currency)
-    today = business_date(now, account.zone)
-    rows = due_rows(session, account.id, currency, today)
-    if not rows:
-        raise Refused("nothing_asked", currency=currency)
-    for refused in _in_the_way(session, account, currency, rows, now=now):
-        raise refused
+    rows = _free(session, account, currency, now=now)
     case = Handover(
         ref=new_ref(),
         account_id=account.id,
@@ -170,7 +158,7 @@ def prepare(session: Session, actor: Actor, ref: str, handler_ref: str, *, now: 
         raise Refused("handler_inactive")
     if handler.countries and account.country not in handler.countries.split():
         raise Refused("handler_country", country=account.country)
-    rows = _free(session, case, account, now=now)
+    rows = _free(session, account, case.currency, now=now)
     _take_in(session, case, rows)
     if case.status is HandoverStatus.PROPOSED:
         advance(case, HandoverStatus.PREPARED)
@@ -210,7 +198,7 @@ def place(session: Session, actor: Actor, ref: str, placed_on: date, *, now: dat
         raise Refused("placed_in_future")
     if placed_on < business_date(case.prepared_at, account.zone):
         raise Refused("placed_too_early")
-    rows = _free(session, case, account, now=now)
+    rows = _free(session, account, case.currency, now=now)
     if _asked(session, rows) != _held(session, case):
         raise Refused("case_changed")
     advance(case, HandoverStatus.PLACED)
@@ -333,14 +321,12 @@ def _locked(session: Session, ref: str) -> tuple[Handover, Account]:
     return case, account
 
 
-def _free(session: Session, case: Handover, account: Account, *, now: datetime) -> list[InvoiceRow]:
-    """Return what a case would hand over today; refuse where something stands in the way."""
-    rows = due_rows(session, account.id, case.currency, business_date(now, account.zone))
-    if not rows:
-        raise Refused("nothing_asked", currency=case.currency)
-    for refused in _in_the_way(session, account, case.currency, rows, now=now):
+def _free(session: Session, account: Account, currency: str, *, now: datetime) -> Sequence[InvoiceRow]:
+    """Return what a case hands over today; refuse where there is nothing."""
+    found = standing_of(session, account, currency, now=now)
+    for refused in found.refused:
         raise refused
-    return rows
+    return found.rows
 
 
 def _asked(session: Session, rows: Sequence[InvoiceRow]) -> dict[int, int]:
@@ -430,10 +416,10 @@ def _tell(
     code: str,
     *,
     now: datetime,
-    facts: dict[str, object] | None = None,
+    facts: Mapping[str, object] | None = None,
     reason: str | None = None,
 ) -> None:
     """Write the audit and the timeline; both know the sum, the audit alone the reason."""
-    said = _money(case) | (facts or {})
+    said = {**_money(case), **(facts or {})}
     record(session, actor, code, case, account_id=case.account_id, now=now, facts=said, reason=reason)
     outbox.note(session, case.account_id, code, staff_id=actor.id, now=now, facts=said)

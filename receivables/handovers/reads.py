@@ -206,7 +206,7 @@ def case_view(session: Session, actor: Actor, ref: str, *, now: datetime) -> Cas
         raise NotFound("not_found")
     case, account, handler, proposer, approver, stored = found
     waits = case.status in placing.UNPLACED
-    stopped = placing.obstacles_of(session, case, account, now=now) if waits else []
+    stopped = placing.standing_of(session, account, case.currency, now=now).refused if waits else ()
     return CaseView(
         row=_row(actor, case, account, handler, proposer),
         account_id=account.id,

@@ -20,6 +20,7 @@ from receivables.countries import country_language, country_zone
 from receivables.intake.rows import IntakeOptions
 from receivables.intake.staging import StagedDocument
 from receivables.permissions import Actor, ActorKind
+from receivables.texts import postal_lines
 
 _ACCOUNT = cast(Table, Account.__table__)
 
@@ -92,6 +93,7 @@ def _account(
         "country": country,
         "zone": country_zone(country, creditor.zone),
         "language": language,
+        "postal_address": postal_lines(document.postal_address or ""),
         "created_at": now,
     }
 

@@ -125,6 +125,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "tax_rate": ("taxrate", "vatrate", "vat%", "tax%"),
     "tax_amount": ("taxamount", "tax", "vat", "vatamount"),
     "customer_name": ("customername", "name", "accountname", "company", "companyname"),
+    "postal_address": ("address", "postaladdress", "mailingaddress", "customeraddress", "billingaddress"),
     "country": ("country", "countrycode"),
     "due_on": ("duedate", "due", "dueon", "paymentduedate"),
     "currency": ("currency", "currencycode"),
@@ -151,7 +152,7 @@ REQUIRED = ("number", "customer", "issued_on")
 HEAD_FIELDS = (
     "kind", "number", "customer", "customer_name", "country", "issued_on", "due_on", "currency",
     "purchase_order", "contact_name", "email", "phone", "language", "total", "tax_amount",
-    "early_discount", "early_discount_to", "refers_to",
+    "early_discount", "early_discount_to", "refers_to", "postal_address",
 )  # fmt: skip
 #: Fields of a line that say how a fee or interest was worked out.
 BASIS_FIELDS = ("basis_amount", "basis_rate", "basis_days", "basis_from", "basis_to", "legal_basis")

@@ -79,6 +79,8 @@ class StagedDocument(NamedTuple):
     early_discount_to_on: date | None
     #: Number of the customer's document that a fee or credit note is about.
     refers_to: str | None
+    #: Where letters to the customer go, a line each.
+    postal_address: str | None
     lines: tuple[StagedLine, ...]
 
     @property
@@ -330,7 +332,8 @@ class Staging:
         heads = self._db.execute(
             "SELECT a.position, h.line, d.kind, d.number, h.customer, h.customer_name, h.country,"
             " h.issued_on, d.due_on, h.currency, h.purchase_order, h.contact_name, h.email, h.phone,"
-            " h.language, d.net, d.tax, d.rounding, h.early_discount, h.early_discount_to, h.refers_to"
+            " h.language, d.net, d.tax, d.rounding, h.early_discount, h.early_discount_to, h.refers_to,"
+            " h.postal_address"
             " FROM accepted a JOIN document d ON d.id = a.document"
             " JOIN head h ON h.id = d.head WHERE a.position > ? ORDER BY a.position LIMIT ?",
             (after, limit),
@@ -352,14 +355,15 @@ def _documents(heads: list[Any], lines: Iterable[Any]) -> Iterator[StagedDocumen
     for position, *line in lines:
         held.setdefault(position, []).append(line)
     for position, begins, kind, number, customer, name, country, issued_on, due_on, *rest in heads:
-        currency, order, person, email, phone, language, net, tax, rounding, off, off_to, refers_to = rest
+        currency, order, person, email, phone, language, net, tax, rounding, off, off_to, *last = rest
+        refers_to, address = last
         turned = kind == InvoiceKind.CREDIT_NOTE and net + tax < 0
         sign = -1 if turned else 1
         yield StagedDocument(
             position, begins, InvoiceKind(kind), number, customer, name, country,
             date.fromisoformat(issued_on), date.fromisoformat(due_on) if due_on else None,
             currency, order, person, email, phone, language, sign * net, sign * tax, rounding,
-            off, date.fromisoformat(off_to) if off_to else None, refers_to,
+            off, date.fromisoformat(off_to) if off_to else None, refers_to, address,
             tuple(
                 StagedLine(
                     code, text, _turn(count) if turned else count, price, sign * n, sign * t, rate,

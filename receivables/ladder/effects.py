@@ -20,13 +20,15 @@ from models.messages import Purpose
 from models.work import TaskKind
 from receivables import outbox
 from receivables.calendar_days import add_business_days, at_local
+from receivables.contact import suppression
 from receivables.contact.consents import address_of
 from receivables.contact.readers import paying_contacts
 from receivables.contact.rules import prefers_other
+from receivables.contact.suppression import Word
 from receivables.costs import charges
 from receivables.errors import Refused
 from receivables.handovers import placing
-from receivables.ladder.evaluating import Debtor, Due, holds
+from receivables.ladder.evaluating import Due, Look, holds
 from receivables.ladder.rungs import Act, Effect
 from receivables.permissions import Actor
 from receivables.policy import Policy
@@ -53,22 +55,61 @@ class Doing:
         return f"ladder:{self.step.id}"
 
 
-def do(session: Session, doing: Doing, debtor: Debtor) -> list[str]:
-    """Do every effect of the step's rung whose conditions hold.
+def do(session: Session, doing: Doing, found: Look) -> list[str]:
+    """Do every effect of the step's rung whose conditions hold and that nothing forbids.
 
     Returns:
-        What was done or why not, in codes the pages word: "message:email:1", "call", "no_contact",
-        "charge:interest_off".
+        What was done or why not, in codes the pages word: "message:email", "call", "no_contact",
+        "charge:interest", "letter:no_address", "message:flag:attorney", "call:person_first".
     """
+    standing = suppression.of(found.flags)
     done: list[str] = []
     for effect in doing.due.rung.effects:
-        if holds(effect.when, debtor, doing.due.amount, doing.policy):
+        if not holds(effect.when, found.debtor, doing.due.amount, doing.policy):
+            continue
+        kind = _asked_of_matrix(effect)
+        word = standing.words[kind] if kind is not None else Word.ALLOWED
+        if kind is not None and word is Word.BLOCKED:
+            done.append(f"{effect.act.value}:{standing.why[kind][0]}")
+        elif word is Word.TASK:
+            _look_first(session, doing, effect)
+            done.append(f"{effect.act.value}:person_first")
+        else:
             try:
                 with session.begin_nested():
                     done += _DOES[effect.act](session, doing, effect)
             except Refused as refused:
                 done.append(f"{effect.act.value}:{refused.code}")
     return done or ["nothing"]
+
+
+def _asked_of_matrix(effect: Effect) -> suppression.Act | None:
+    """Which column of the suppression matrix an effect falls under; None for what stays in the house."""
+    if effect.act is Act.LETTER:
+        reminds = effect.detail == "official_letter"
+        return suppression.Act.REMINDER if reminds else suppression.Act.ESCALATE
+    return _COLUMNS.get(effect.act)
+
+
+_COLUMNS: Mapping[Act, suppression.Act] = {
+    Act.MESSAGE: suppression.Act.REMINDER,
+    Act.OFFER: suppression.Act.REMINDER,
+    Act.CALL: suppression.Act.CALL,
+    Act.FEE: suppression.Act.CHARGES,
+    Act.INTEREST: suppression.Act.CHARGES,
+    Act.HOLD: suppression.Act.ESCALATE,
+    Act.HAND_OVER: suppression.Act.ESCALATE,
+}
+
+
+def _look_first(session: Session, doing: Doing, effect: Effect) -> None:
+    """Ask a person to look before what the matrix does not let go by itself."""
+    outbox.ask_person(
+        session, TaskKind.LADDER_CALL, f"{doing.key}:{effect.act.value}:first", account_id=doing.account.id,
+        facts={"rung": doing.due.rung.code, "look_first": effect.act.value,
+               "currency": doing.due.currency, "amount_minor": doing.due.amount.minor},
+        now=doing.now,
+    )  # fmt: skip
 
 
 def _message(session: Session, doing: Doing, effect: Effect) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +28,8 @@ from models.states import HoldStatus, InvoiceStatus, MessageStatus, PromiseStatu
 from models.store import fetch
 from receivables import invoices
 from receivables.calendar_days import business_date
+from receivables.contact import suppression
+from receivables.contact.suppression import Act, Word
 from receivables.ladder import climbing
 from receivables.ladder.choosing import chosen
 from receivables.ladder.climbing import Position
@@ -38,8 +40,12 @@ from receivables.ports import InvoiceRow
 
 #: Why a document that is not open any more waits.
 CLOSED = "closed"
-#: Flags under which nobody climbs; a legal hold blocks deletion only.
-STILL_FLAGS = frozenset(FlagKind) - {FlagKind.LEGAL_HOLD, FlagKind.ATTORNEY, FlagKind.VULNERABILITY}
+#: Flags under which nobody climbs; under the others each effect asks the matrix for itself.
+STILL_FLAGS = frozenset(
+    kind
+    for kind in FlagKind
+    if {suppression.word(kind.value, act) for act in (Act.REMINDER, Act.ESCALATE)} == {Word.BLOCKED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ class Look:
     closed: tuple[int, ...] = ()
     meetings: tuple[Meeting, ...] = ()
     due: tuple[Due, ...] = ()
+    #: Flags that hold and under which it climbs all the same.
+    flags: tuple[FlagKind, ...] = ()
 
 
 @dataclass(slots=True)
@@ -168,7 +176,7 @@ _PAUSES = (
     .order_by(Pause.id)
 )  # fmt: skip
 _FLAGS = select(AccountFlag.account_id, AccountFlag.kind, AccountFlag.from_on, AccountFlag.to_on).where(
-    AccountFlag.account_id.in_(bindparam("ids", expanding=True)), AccountFlag.kind.in_(STILL_FLAGS)
+    AccountFlag.account_id.in_(bindparam("ids", expanding=True)), AccountFlag.kind != FlagKind.LEGAL_HOLD
 )
 _BROKEN = (
     select(Promise.account_id, func.count())
@@ -260,7 +268,9 @@ def look(
             for invoice_id, r in known.positions.items()
             if invoice_id not in still_open and r.waits_for != CLOSED
         )
-        looks.append(_judge(debtor, today, tuple(findings), closed, policy))
+        judged = _judge(debtor, today, tuple(findings), closed, policy)
+        flags = tuple(flag[0] for flag in known.flags if _holds_on(flag, today))
+        looks.append(replace(judged, flags=flags) if flags else judged)
     return looks
 
 
@@ -285,7 +295,7 @@ def _find(
     due_on = climbing.counted_due(row.due_on, debtor.country, shift_days=debtor.agreed_days)
     still = _stands_still(row, known, today)
     found = partial(found, climbing.age_on(due_on, still, today), due_on=due_on, still=tuple(still))
-    flag = next((f for f in known.flags if f[1] <= today and (f[2] is None or today < f[2])), None)
+    flag = next((f for f in known.flags if f[0] in STILL_FLAGS and _holds_on(f, today)), None)
     if flag is not None:
         return found(waits_for=f"flag:{flag[0].value}", until=flag[2])
     if not row.asked:
@@ -302,6 +312,10 @@ def _find(
     if coming is None:
         return found(waits_for="top")
     return found(rung=coming.rung, on=coming.on, meets=coming.on <= today)
+
+
+def _holds_on(flag: tuple[FlagKind, date, date | None], today: date) -> bool:
+    return flag[1] <= today and (flag[2] is None or today < flag[2])
 
 
 def _position(r: Any, ladder: Ladder) -> Position:
@@ -326,7 +340,7 @@ def _stands_still(row: InvoiceRow, known: _Facts, today: date) -> list[Standing]
         and not (pause.reason is PauseReason.DISPUTE and pause.holds_on(today) and row.asked)
     ]
     return found + [Standing(PauseReason.WRONG_CONTACT, None, None, from_on, to_on)
-                    for _, from_on, to_on in known.flags]  # fmt: skip
+                    for kind, from_on, to_on in known.flags if kind in STILL_FLAGS]  # fmt: skip
 
 
 def _judge(

@@ -44,7 +44,7 @@ SAID_BY: Mapping[Act, frozenset[tuple[str, str]]] = {
     Act.HOLD: frozenset({("email", "credit_hold_placed"), ("sms", "credit_hold_placed")}),
     Act.OFFER: frozenset({("email", "offer_made"), ("sms", "offer_made")}),
     Act.EXPIRE: frozenset({("email", "prepayment_expired"), ("sms", "prepayment_expired")}),
-    Act.HAND_OVER: frozenset({("letter", "handover_notice")}),
+    Act.HAND_OVER: frozenset({("email", "handover_notice"), ("letter", "handover_notice")}),
 }
 
 
@@ -100,7 +100,9 @@ def _said_by(effects: Collection[Any]) -> set[tuple[str, str]]:
                 own.add("own_terms_reminder")
             found |= {(channel, kind) for channel in effect.channels for kind in own}
         elif effect.act is Act.LETTER:
-            found |= {("letter", effect.detail), ("email", effect.detail)}
+            found.add(("letter", effect.detail))
+            if effect.detail in LETTERS:
+                found.add(("email", effect.detail))
         found |= SAID_BY.get(effect.act, frozenset())
     return found
 
@@ -249,9 +251,7 @@ def _order_rows(session: Session, ordered: Collection[Invoice]) -> list[InvoiceR
     ).all()
     if not lines or len(lines) > ORDER_LINES_MOST:
         return [_row(one, one.description or one.number, one.total_minor) for one in ordered]
-    return [
-        _row(by_id[line.invoice_id], _in_words(line), line.net_minor + line.tax_minor) for line in lines
-    ]
+    return [_row(by_id[line.invoice_id], _in_words(line), line.net_minor + line.tax_minor) for line in lines]
 
 
 def _in_words(line: InvoiceLine) -> str:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -75,58 +75,75 @@ def climb(
         room: how many more steps with messages may be done today; None is no ceiling.
     """
     locked = session.scalars(
-        select(Account).where(Account.id.in_(account_ids)).order_by(Account.id).with_for_update()
+        select(Account.id).where(Account.id.in_(account_ids)).order_by(Account.id).with_for_update()
     ).all()
-    accounts = {account.id: account for account in locked}
     switch = in_force(session)
-    looks = look(session, list(accounts), ladders=ladders, policy=policy, now=now)
+    looks = look(session, locked, ladders=ladders, policy=policy, now=now)
     climbed = Climbed(looked_at=len(looks))
-    waiting = _waiting(session, list(accounts))
-    positions: list[dict[str, Any]] = []
-    closed: list[int] = []
-    for found in looks:
-        account = accounts[found.debtor.id]
-        climbed.withdrawn += _withdraw(session, found, waiting.get(account.id, []), now=now)
-        steps: dict[tuple[str, str], LadderStep] = {}
-        for due in found.due:
-            step = _step(session, found, due, policy, now=now)
-            if step is None:  # said today already
-                continue
-            steps[due.currency, due.ladder.name] = step
-            speaks = any(effect.act is Act.MESSAGE for effect in due.rung.effects)
-            held = speaks and room is not None and climbed.done >= room
-            if due.rung.gate is Gate.NONE and switch.acts_alone(in_pilot=account.in_pilot) and not held:
-                advance(step, StepStatus.APPROVED)
-                _act(session, SYSTEM, account, step, due, found, policy, now=now)
-                climbed.done += 1
-                for outcome in step.outcome:
-                    climbed.outcomes[outcome] = climbed.outcomes.get(outcome, 0) + 1
-            else:
-                if held:
-                    step.outcome = ["ceiling"]
-                climbed.proposed += 1
-        climbed.met += len(found.meetings)
-        _meet(session, found, steps)
-        positions += _positions(found)
-        closed += found.closed
-    _write_positions(session, positions, now=now)
-    _close(session, closed, now=now)
+    accounts = _rows_of(session, [found.debtor.id for found in looks if found.due])
+    said = _said(session, looks)
+    new = [
+        _Made(found, due, _new_step(found, due, policy, now=now))
+        for found in looks
+        for due in found.due
+        if (found.debtor.id, due.currency, due.ladder.name, found.today) not in said
+    ]
+    session.add_all(made.step for made in new)
+    session.flush()
+    for made in new:
+        account, step = accounts[made.found.debtor.id], made.step
+        speaks = any(effect.act is Act.MESSAGE for effect in made.due.rung.effects)
+        held = speaks and room is not None and climbed.done >= room
+        alone = made.due.rung.gate is Gate.NONE and switch.acts_alone(in_pilot=account.in_pilot)
+        if alone and not held:
+            advance(step, StepStatus.APPROVED)
+            _act(session, SYSTEM, account, made, policy, now=now)
+            climbed.done += 1
+            for outcome in step.outcome:
+                climbed.outcomes[outcome] = climbed.outcomes.get(outcome, 0) + 1
+        else:
+            step.outcome = ["ceiling"] if alone else []
+            climbed.proposed += 1
+    steps = {(made.found.debtor.id, made.due.currency, made.due.ladder.name): made.step for made in new}
+    meetings = [row for found in looks for row in _meetings(found, steps)]
+    if meetings:
+        session.connection().execute(insert(LadderMeeting), meetings)
+    climbed.met = len(meetings)
+    climbed.withdrawn = _withdraw(session, looks, now=now)
+    _write_positions(session, [row for found in looks for row in _positions(found)], now=now)
+    _close(session, [invoice_id for found in looks for invoice_id in found.closed], now=now)
+    if climbed.proposed:
+        record(
+            session, SYSTEM, "ladder.proposed", None, account_id=None, now=now,
+            facts={"steps": climbed.proposed, "first": new[0].step.id, "last": new[-1].step.id},
+        )  # fmt: skip
     return climbed
 
 
-def _step(session: Session, found: Look, due: Due, policy: Policy, *, now: datetime) -> LadderStep | None:
-    """The step of this account, currency, ladder and day; None when there is one already."""
-    known = session.scalar(
-        select(LadderStep.id).where(
-            LadderStep.account_id == found.debtor.id,
-            LadderStep.currency == due.currency,
-            LadderStep.ladder == due.ladder.name,
-            LadderStep.business_on == found.today,
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A step with the look that it came from."""
+
+    found: Look
+    due: Due
+    step: LadderStep
+
+
+def _said(session: Session, looks: Iterable[Look]) -> set[tuple[int, str, str, date]]:
+    """What was said or proposed already on the days of these looks."""
+    days = {found.debtor.id: found.today for found in looks if found.due}
+    if not days:
+        return set()
+    rows = session.execute(
+        select(LadderStep.account_id, LadderStep.currency, LadderStep.ladder, LadderStep.business_on).where(
+            LadderStep.account_id.in_(days), LadderStep.business_on.in_(set(days.values()))
         )
     )
-    if known is not None:
-        return None
-    step = LadderStep(
+    return {(r.account_id, r.currency, r.ladder, r.business_on) for r in rows}
+
+
+def _new_step(found: Look, due: Due, policy: Policy, *, now: datetime) -> LadderStep:
+    return LadderStep(
         account_id=found.debtor.id, currency=due.currency, ladder=due.ladder.name,
         ladder_version_id=due.ladder.version_id, policy_version_id=policy.version_id, rung=due.rung.code,
         seq=due.rung.seq, gate=due.rung.gate.value, business_on=found.today, status=StepStatus.PROPOSED,
@@ -134,28 +151,14 @@ def _step(session: Session, found: Look, due: Due, policy: Policy, *, now: datet
         facts={"invoices": [f.invoice_id for f in due.findings if f.waits_for is None],
                "oldest": max(f.age for f in due.findings)},
     )  # fmt: skip
-    session.add(step)
-    session.flush()
-    record(
-        session, SYSTEM, "ladder_step.proposed", step, account_id=step.account_id, now=now,
-        facts={"rung": step.rung, "ladder": step.ladder, "on": step.business_on.isoformat()},
-    )  # fmt: skip
-    return step
 
 
 def _act(
-    session: Session,
-    actor: Actor,
-    account: Account,
-    step: LadderStep,
-    due: Due,
-    found: Look,
-    policy: Policy,
-    *,
-    now: datetime,
+    session: Session, actor: Actor, account: Account, made: _Made, policy: Policy, *, now: datetime
 ) -> None:
     """Do an approved step with the amounts of this moment, and write down what came of it."""
-    step.outcome = effects.do(session, effects.Doing(actor, account, step, due, policy, now), found.debtor)
+    step, due = made.step, made.due
+    step.outcome = effects.do(session, effects.Doing(actor, account, step, due, policy, now), made.found)
     step.amount_minor, step.done_at = due.amount.minor, now
     advance(step, StepStatus.DONE)
     _moved(session, actor, step, now=now)
@@ -172,18 +175,16 @@ def _moved(session: Session, actor: Actor, step: LadderStep, *, now: datetime) -
     )  # fmt: skip
 
 
-def _meet(session: Session, found: Look, steps: Mapping[tuple[str, str], LadderStep]) -> None:
-    """Write down which rung each document met; a document that met one twice is a fault and fails here."""
+def _meetings(found: Look, steps: Mapping[tuple[int, str, str], LadderStep]) -> Iterable[dict[str, Any]]:
+    """Which rung each document met, a row each; a document that met one twice is a fault and fails."""
     for meeting in found.meetings:
         finding = meeting.finding
-        step = steps.get((finding.row.currency, finding.ladder.name))
-        session.add(
-            LadderMeeting(
-                invoice_id=finding.invoice_id, cycle=finding.position.cycle, rung=meeting.rung.code,
-                met_on=found.today, how=meeting.how, why=meeting.why,
-                step_id=step.id if step is not None and meeting.how is not Met.PASSED else None,
-            )
-        )  # fmt: skip
+        step = steps.get((found.debtor.id, finding.row.currency, finding.ladder.name))
+        yield {
+            "invoice_id": finding.invoice_id, "cycle": finding.position.cycle, "rung": meeting.rung.code,
+            "met_on": found.today, "how": meeting.how, "why": meeting.why,
+            "step_id": step.id if step is not None and meeting.how is not Met.PASSED else None,
+        }  # fmt: skip
 
 
 def _positions(found: Look) -> Iterable[dict[str, Any]]:
@@ -237,23 +238,29 @@ def _close(session: Session, invoice_ids: Sequence[int], *, now: datetime) -> No
         )
 
 
-def _waiting(session: Session, account_ids: Sequence[int]) -> dict[int, list[LadderStep]]:
-    """Steps of accounts that wait for a person."""
-    found: dict[int, list[LadderStep]] = {}
-    for step in session.scalars(
-        select(LadderStep).where(
-            LadderStep.account_id.in_(account_ids), LadderStep.status == StepStatus.PROPOSED
-        )
-    ):
-        found.setdefault(step.account_id, []).append(step)
-    return found
+def _rows_of(session: Session, account_ids: Sequence[int]) -> dict[int, Account]:
+    """The accounts about which something is to be done."""
+    rows = session.scalars(select(Account).where(Account.id.in_(account_ids)))
+    return {account.id: account for account in rows}
 
 
-def _withdraw(session: Session, found: Look, steps: Iterable[LadderStep], *, now: datetime) -> int:
+def _withdraw(session: Session, looks: Sequence[Look], *, now: datetime) -> int:
     """Withdraw what nothing is asked for any more: paid, disputed, promised."""
-    asked = {(f.row.currency, f.ladder.name) for f in found.findings if f.waits_for in (None, "top")}
-    over = [step for step in steps if (step.currency, step.ladder) not in asked]
-    for step in over:
+    asked = {
+        (found.debtor.id, f.row.currency, f.ladder.name)
+        for found in looks
+        for f in found.findings
+        if f.waits_for in (None, "top")
+    }
+    waiting = session.execute(
+        select(LadderStep.id, LadderStep.account_id, LadderStep.currency, LadderStep.ladder).where(
+            LadderStep.account_id.in_([found.debtor.id for found in looks]),
+            LadderStep.status == StepStatus.PROPOSED,
+        )
+    )
+    over = [r.id for r in waiting if (r.account_id, r.currency, r.ladder) not in asked]
+    for step_id in over:
+        step = session.get_one(LadderStep, step_id)
         step.outcome = ["over"]
         advance(step, StepStatus.WITHDRAWN)
         _moved(session, SYSTEM, step, now=now)
@@ -301,7 +308,7 @@ def decide(
         _moved(session, actor, step, now=now)
         return step
     advance(step, StepStatus.APPROVED)
-    _act(session, actor, account, step, due, found, policy, now=now)
+    _act(session, actor, account, _Made(found, due, step), policy, now=now)
     return step
 
 

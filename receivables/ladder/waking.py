@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.ladder import LadderPosition
+from models.payments import Payment
+from receivables.calendar_days import business_date
 
 
 def wake(session: Session, account_id: int, today: date) -> None:
@@ -21,3 +24,14 @@ def wake(session: Session, account_id: int, today: date) -> None:
         .values(next_on=today)
         .execution_options(synchronize_session=False)
     )
+
+
+def look_again(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Money came: what was asked for is not what it was."""
+    wake_account(session, payment.account_id, now=now)
+
+
+def wake_account(session: Session, account_id: int, *, now: datetime) -> None:
+    """Let the next run look at an account, by its own date of today."""
+    account = session.get_one(Account, account_id)
+    wake(session, account_id, business_date(now, account.zone))

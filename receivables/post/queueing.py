@@ -30,7 +30,7 @@ from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 from receivables.post import legal_steps
 from receivables.post.papers import KINDS, content, contract_language
-from receivables.texts import clean_words, one_line
+from receivables.texts import clean_words, one_line, postal_lines
 
 #: Letters that are mailed too; a letter of claim goes by post, where its enclosures go.
 MAILED = frozenset({"first_letter_strict", "official_letter", "formal_warning", "handover_notice"})
@@ -159,11 +159,10 @@ def set_address(session: Session, actor: Actor, account: Account, address: str, 
         Refused: words_too_long, address_lines.
     """
     require(actor, Permission.CONTACT_ADD, account_id=account.id)
-    lines = [one_line(line) for line in clean_words(address, most=MOST_ADDRESS).splitlines()]
-    lines = [line for line in lines if line]
-    if len(lines) > MOST_LINES:
+    wanted = postal_lines(clean_words(address, most=MOST_ADDRESS))
+    if wanted and len(wanted.splitlines()) > MOST_LINES:
         raise Refused("address_lines", most=MOST_LINES)
-    before, account.postal_address = account.postal_address, "\n".join(lines) or None
+    before, account.postal_address = account.postal_address, wanted
     if before != account.postal_address:
         record(
             session, actor, "account.address_changed", account, account_id=account.id, now=now,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median, quantiles
 from typing import Any
@@ -27,6 +27,7 @@ from models.messages import CallAttempt, Message, Purpose
 from models.payments import Allocation, Payment
 from models.states import HOLDING_DISPUTES, InvoiceStatus, MessageStatus, PromiseStatus
 from models.work import Interaction
+from receivables.contact import reach
 from receivables.contact.consents import address_digest
 from receivables.policy import SegmentRules
 
@@ -55,7 +56,7 @@ class Facts:
     overdue, oldest_late: documents past due with something left, and days of the oldest.
     disputes: that hold. hardship_told: somebody told us of difficulty lately.
     broken, kept: promises lately. plan_defaults: how often a plan stopped for missed parts.
-    addresses, dead: of people who stand for the account; those known not to work.
+    addresses, dead: of people who stand for the account; those that fail, 0 while one may work.
     ignored: days on which we wrote since the last sign of life.
     silent_days: since that sign, else since the account is known.
     """
@@ -74,15 +75,22 @@ class Facts:
     silent_days: int = 0
 
 
-def facts_of(session: Session, account_id: int, *, today: date, rules: SegmentRules) -> Facts:
-    """Return what is known of one account; `today` is its business date."""
-    return facts_of_many(session, [account_id], today=today, rules=rules)[account_id]
+def facts_of(session: Session, account: Account, *, today: date, rules: SegmentRules) -> Facts:
+    """Return what is known of one account; `today` is its business date.
+
+    Whether its addresses fail is asked in full here (`reach.untraceable`): an opened link speaks against
+    it, and mail that came back for now counts only when it did so again and again.
+    """
+    known = facts_of_many(session, [account.id], today=today, rules=rules)[account.id]
+    return replace(known, dead=len(reach.untraceable(session, account))) if known.dead else known
 
 
 def facts_of_many(
     session: Session, account_ids: Sequence[int], *, today: date, rules: SegmentRules
 ) -> dict[int, Facts]:
     """Return what is known of each account, a fixed number of statements for each CHUNK of them.
+
+    `dead` counts each address of which the last word was not that it works: more than are dead for sure.
 
     Args:
         today: business date that days are counted to.
@@ -189,7 +197,7 @@ def _overdue(session: Session, ids: Sequence[int], today: date) -> dict[int, tup
         .where(_in(Invoice.account_id, ids), overdue_on(today))
         .group_by(Invoice.account_id)
     )
-    return {r[0]: (r[1], r[2]) for r in rows}
+    return {r[0]: (r[1], r[2]) for r in rows if r[2] is not None}
 
 
 def overdue_on(today: date) -> ColumnElement[bool]:
@@ -203,7 +211,7 @@ def overdue_on(today: date) -> ColumnElement[bool]:
 
 
 def _addresses(session: Session, ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
-    """Return how many addresses each account can be written to, and how many of them do not work.
+    """Return how many addresses each account can be written to, and how many of them may be dead.
 
     What was learned goes with the address, not with the row: a new one starts afresh.
     """
@@ -229,7 +237,7 @@ def _addresses(session: Session, ids: Sequence[int]) -> tuple[Counter[int], Coun
     total, dead = Counter[int](), Counter[int]()
     for key, accounts in owners.items():
         total.update(accounts)
-        if latest.get(key) is ReachEventKind.DEAD:
+        if latest.get(key) in (ReachEventKind.DEAD, ReachEventKind.SOFT):
             dead.update(accounts)
     return total, dead
 
@@ -257,7 +265,7 @@ def _signs_of_life(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
         part(Promise.account_id, Promise.made_at),
         part(Dispute.account_id, Dispute.opened_at),
         part(InboundMessage.account_id, InboundMessage.received_at, InboundMessage.kind == InboundKind.REPLY),
-        part(CallAttempt.account_id, CallAttempt.made_at, CallAttempt.talked),
+        part(CallAttempt.account_id, CallAttempt.made_at, CallAttempt.talked.is_(True)),
     ).subquery()
     rows = session.execute(select(signs.c.account_id, func.max(signs.c.at)).group_by(signs.c.account_id))
     return {r[0]: r[1] for r in rows}

@@ -143,7 +143,7 @@ def propose_segments(
     """
     policy = current_policy(session, now)
     rules = policy.segments
-    found = judge(facts_of(session, account.id, today=today, rules=rules), rules, account.segment)
+    found = judge(facts_of(session, account, today=today, rules=rules), rules, account.segment)
     older = open_proposal(session, account.id)
     if found is None or _is_quiet(session, account, found, rules, now):
         if older is not None:
@@ -316,7 +316,7 @@ def _candidates(latest: date, rules: SegmentRules) -> CompoundSelect[Any]:
         .having(func.count() >= rules.plan_defaults),
         select(Contact.account_id)
         .join(ReachEvent, ReachEvent.contact_id == Contact.id)
-        .where(ReachEvent.event == ReachEventKind.DEAD, Contact.is_active),
+        .where(ReachEvent.event != ReachEventKind.REACHED, Contact.is_active),
         select(Message.account_id)
         .where(
             Message.purpose == Purpose.REMINDER,

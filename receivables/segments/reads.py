@@ -65,6 +65,15 @@ class SegmentCard:
         return next((row for row in self.history if row.status is SegmentStatus.PROPOSED), None)
 
 
+#: In the order of ProposalRow.
+_COLUMNS = (
+    SegmentProposal.ref, Account.ref.label("account_ref"), Account.name, Account.debtor_type,
+    SegmentProposal.status, SegmentProposal.from_segment, SegmentProposal.to_segment,
+    SegmentProposal.evidence, SegmentProposal.proposed_at, SegmentProposal.decided_at,
+    Staff.name.label("decided_by"), SegmentProposal.reason,
+)  # fmt: skip
+
+
 def proposals(
     session: Session, actor: Actor, *, decided: bool = False, limit: int = 100
 ) -> list[ProposalRow]:
@@ -84,31 +93,33 @@ def card(session: Session, actor: Actor, account_id: int) -> SegmentCard | None:
     """Return the segment of an account with its last moves; None for who may not read segments."""
     if not may(actor, Permission.SEGMENT_READ):
         return None
-    now_is = session.execute(
-        select(Account.segment, Account.agreed_days).where(Account.id == account_id)
-    ).one()
-    hidden = now_is.segment is Segment.HARDSHIP and not may(actor, Permission.HARDSHIP_READ)
-    history = _rows(
-        session, actor, SegmentProposal.account_id == account_id, SegmentProposal.proposed_at.desc(), 10
-    )
-    return SegmentCard(None if hidden else now_is.segment, now_is.agreed_days, history)
+    mine = and_(SegmentProposal.account_id == Account.id, _for_eyes(actor))
+    rows = session.execute(
+        select(Account.segment, Account.agreed_days, *_COLUMNS)
+        .outerjoin(SegmentProposal, mine)
+        .outerjoin(Staff, Staff.id == SegmentProposal.decided_by_id)
+        .where(Account.id == account_id)
+        .order_by(SegmentProposal.proposed_at.desc(), SegmentProposal.id.desc())
+        .limit(10)
+    ).all()
+    segment, agreed_days = rows[0][:2]
+    hidden = segment is Segment.HARDSHIP and not may(actor, Permission.HARDSHIP_READ)
+    history = [ProposalRow(*r[2:]) for r in rows if r[2] is not None]
+    return SegmentCard(None if hidden else segment, agreed_days, history)
 
 
 def _rows(
     session: Session, actor: Actor, where: ColumnElement[bool], order: Any, limit: int
 ) -> list[ProposalRow]:
     rows = session.execute(
-        select(
-            SegmentProposal.ref, Account.ref, Account.name, Account.debtor_type, SegmentProposal.status,
-            SegmentProposal.from_segment, SegmentProposal.to_segment, SegmentProposal.evidence,
-            SegmentProposal.proposed_at, SegmentProposal.decided_at, Staff.name, SegmentProposal.reason,
-        )
+        select(*_COLUMNS)
+        .select_from(SegmentProposal)
         .join(Account, Account.id == SegmentProposal.account_id)
         .outerjoin(Staff, Staff.id == SegmentProposal.decided_by_id)
         .where(where, _for_eyes(actor))
         .order_by(order, SegmentProposal.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     return [ProposalRow(*r) for r in rows]
 
 

@@ -83,7 +83,7 @@ def terms_of(session: Session, account: Account, *, today: date, policy: Policy)
         today: its business date.
     """
     rules = policy.segments
-    lag = facts_of(session, account.id, today=today, rules=rules).lag
+    lag = facts_of(session, account, today=today, rules=rules).lag
     suggested = suggest_agreed_days(lag, rules)
     days = max(account.agreed_days, lag.middle if lag else 0)
     return TermsView(

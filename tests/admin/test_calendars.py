@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from icalendar import Calendar
 
+import web
 from models.accounts import Account
 from models.staff import Role
 from models.work import TaskKind
@@ -78,10 +79,7 @@ def test_every_process_reads_corrections_anew(desk: Desk) -> None:
     """Part 13: what one process corrected holds in the others; here one that has read nothing yet."""
     desk.at(Role.SUPERVISOR).post("/desk/calendars", MONDAY)
     calendar_days.correct([(country, day, False) for country, day in [("GB", date(2026, 11, 24))]])
-    desk.app.extensions["amicable"]
     with desk.app.test_request_context("/"):
-        import web
-
         web.read_days()
     assert not is_business_day(date(2026, 11, 23), "GB")
     assert is_business_day(date(2026, 11, 24), "GB")

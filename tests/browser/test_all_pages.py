@@ -156,6 +156,8 @@ DESK_ROWS = {
     "/desk/approvals/offers/": "offer",
     "/desk/approvals/plans/": "plan",
     "/desk/disputes/": "dispute",
+    "/desk/handlers/": "handler",
+    "/desk/handovers/": "handover",
     "/desk/hardship/": "hardship_case",
     "/desk/contacts/": "contact",
     "/desk/invoices/": "invoice",

@@ -131,3 +131,14 @@ def test_the_calendar_reads_back() -> None:
     assert event["DESCRIPTION"] == "words\nhttps://a.example"
     (alarm,) = event.walk("VALARM")
     assert alarm["TRIGGER"].dt == timedelta(hours=-15)
+
+
+def test_an_entry_with_a_time_stands_at_its_moment() -> None:
+    """Issue C, part 13: half an hour from its moment in UTC, so that each program shows its own time."""
+    at = datetime(2027, 3, 28, 11, tzinfo=UTC)
+    entry = CalendarEntry("abc", date(2027, 3, 28), "Call", "words", at, at=at)
+    (event,) = Calendar.from_ical(EXPORTS.calendar("Tasks", "en", [entry])).walk("VEVENT")
+    assert event["DTSTART"].dt == at
+    assert event["DTEND"].dt == at + timedelta(minutes=30)
+    (alarm,) = event.walk("VALARM")
+    assert alarm["TRIGGER"].dt == timedelta(minutes=-10)

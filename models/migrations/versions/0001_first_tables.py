@@ -472,6 +472,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_contact_account", "contact", ["account_id"], unique=False)
     op.create_index("ix_contact_email", "contact", ["email"], unique=False)
+    op.create_index("ix_contact_phone", "contact", ["phone"], unique=False)
     op.create_table(
         "file",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
@@ -1294,6 +1295,7 @@ def downgrade() -> None:
     op.drop_index("ix_file_content", table_name="file")
     op.drop_index("ix_file_account", table_name="file")
     op.drop_table("file")
+    op.drop_index("ix_contact_phone", table_name="contact")
     op.drop_index("ix_contact_email", table_name="contact")
     op.drop_index("ix_contact_account", table_name="contact")
     op.drop_table("contact")

@@ -134,6 +134,10 @@ AUTOPAY = {
     FlagKind.BREATHING_SPACE: False,
     FlagKind.CEASE_REQUEST: True,
     FlagKind.DECEASED: False,
+    FlagKind.LEGAL_HOLD: True,
+    FlagKind.MENTAL_HEALTH_CRISIS: False,
+    FlagKind.MINOR: False,
+    FlagKind.VULNERABILITY: False,
     FlagKind.WRONG_PARTY: False,
 }
 

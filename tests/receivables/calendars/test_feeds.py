@@ -112,9 +112,7 @@ def test_who_left_or_may_not_has_none(sqlite_store: Store) -> None:
         ("America/New_York", date(2026, 10, 31), 16), ("America/New_York", date(2026, 11, 1), 17),
     ],
 )  # fmt: skip
-def test_noon_is_noon_at_the_account(
-    sqlite_store: Store, zone: str, day: date, hour_utc: int
-) -> None:
+def test_noon_is_noon_at_the_account(sqlite_store: Store, zone: str, day: date, hour_utc: int) -> None:
     """FT-18: a call for noon stands at the account's noon on both sides of the change of the clock."""
     with sqlite_store.write() as s:
         person, account = a_collector(s)

@@ -126,7 +126,7 @@ def test_the_wrong_keyboard(typed: str) -> None:
     assert hear(typed.lower()).asked is Asked.STOP
 
 
-@pytest.mark.parametrize("text, channels, calls", FREE, ids=[text[:30] for text, *_ in FREE])
+@pytest.mark.parametrize(("text", "channels", "calls"), FREE, ids=[text[:30] for text, *_ in FREE])
 def test_free_text_stops_what_it_names(text: str, channels: tuple[Channel, ...], calls: bool) -> None:
     heard = hear(text)
     assert heard.asked is Asked.STOP_AND_ASK
@@ -147,7 +147,7 @@ def test_only_two_words_take_reminders_up_again(word: str) -> None:
 
 def test_no_text_takes_long() -> None:
     """Whatever a stranger sends is read within the blink of an eye."""
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311
     pieces = ["hi", "please", "stop", "not", "не", "мне", "אל", "ne", "tobbet", "dont", "can you", "\n", "'"]
     texts = [" ".join(chance.choices(pieces, k=400)) for _ in range(20)]
     texts += [f"{piece} " * 2000 for piece in pieces] + ["hi " * 600 + "stop"]

@@ -21,10 +21,12 @@ STATUTORY = {
     "fixed_sum_countries = []": 'fixed_sum_countries = ["GB", "DE", "IE"]',
     "contract_needed = true": "contract_needed = false",
 }
+#: Before everything that a test looks at.
+BEFORE = NOON - timedelta(days=400)
 BY_LAW = tuple(STATUTORY.items())
 
 
-def switch_on(session: Session, *changes: tuple[str, str], now: datetime = NOON - timedelta(days=400)) -> None:
+def switch_on(session: Session, *changes: tuple[str, str], now: datetime = BEFORE) -> None:
     """Publish the shipped rules with some lines changed."""
     body = DEFAULT_BODY
     for before, after in changes:

@@ -169,7 +169,12 @@ def test_nothing_is_switched_on_when_shipped(store: Store) -> None:
     ],
 )
 def test_why_nothing_runs_is_said(
-    store: Store, country: str, home: str | None, more: dict[str, object], off: str | None, fixed_off: str | None
+    store: Store,
+    country: str,
+    home: str | None,
+    more: dict[str, object],
+    off: str | None,
+    fixed_off: str | None,
 ) -> None:
     """Rows 11, 19, 20, 21, 25: never for consumers, never guessed across borders, Israel refuses."""
     account = an_account(store, country, home, **more)

@@ -501,6 +501,13 @@ def test_accounts_are_made_with_the_zone_and_language_of_their_country(books: Bo
     ]
 
 
+def test_new_accounts_bring_where_letters_go(books: Books) -> None:
+    """Part 7 of the ladder: a letter needs an address; a cell may hold several lines."""
+    head = "InvoiceNo;Quantity;InvoiceDate;UnitPrice;CustomerID;Address\n"
+    books.bring(head + '1;1;1/1/2026;1,00;A;"1 Quay \u202e\n\n Hull"\n2;1;1/1/2026;1,00;B;\n')
+    assert sorted(books.all(Account.number, Account.postal_address)) == [("A", "1 Quay\nHull"), ("B", None)]
+
+
 def test_addresses_of_an_account_that_was_here_wait_for_confirmation(books: Books) -> None:
     """Decision 6: a new account's addresses are the books' own; a later one may be an attack."""
     with books.store.write() as session:

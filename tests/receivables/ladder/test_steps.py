@@ -183,3 +183,35 @@ def test_two_workers_are_one(store: Store) -> None:
         assert session.scalar(select(func.count()).select_from(LadderStep)) == 6
         assert session.scalar(select(func.count()).select_from(Message)) == 6
         assert session.scalar(select(func.count()).select_from(LadderMeeting)) == 12
+
+
+def test_an_attorney_means_no_word_to_the_debtor(session: Session) -> None:
+    """Suppression matrix: messages and calls are left out by name, the rung is met all the same."""
+    live(session)
+    account = an_account(session, 1)
+    session.add(
+        AccountFlag(
+            account_id=account.id, kind=FlagKind.ATTORNEY, from_on=date(2026, 1, 1), source="test",
+            created_at=NOON,
+        )
+    )  # fmt: skip
+    run(session, account.id)
+    step = session.scalars(select(LadderStep)).one()
+    assert step.outcome == ["message:flag:attorney"]
+    assert session.scalar(select(func.count()).select_from(Message)) == 0
+
+
+def test_with_a_vulnerable_person_somebody_looks_first(session: Session) -> None:
+    """Suppression matrix: `t` is a task, and nothing goes by itself."""
+    live(session)
+    account = an_account(session, 1)
+    session.add(
+        AccountFlag(
+            account_id=account.id, kind=FlagKind.VULNERABILITY, from_on=date(2026, 1, 1), source="test",
+            created_at=NOON,
+        )
+    )  # fmt: skip
+    run(session, account.id)
+    assert session.scalars(select(LadderStep)).one().outcome == ["message:person_first"]
+    assert session.scalars(select(Task)).one().facts["look_first"] == "message"
+    assert session.scalar(select(func.count()).select_from(Message)) == 0
