@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 import web
 from admin.forms import RevokeForm
 from admin.shell import blueprint, done, note_read, page
+from admin.work import place_of
 from models.links import Channel
 from receivables import links
 from receivables.contact import reminders
@@ -17,6 +18,7 @@ from receivables.desk import accounts as desk_accounts
 from receivables.desk import reads as desk_reads
 from receivables.desk import timeline as desk_timeline
 from receivables.errors import Refused
+from receivables.ladder import reads as ladder_reads
 from receivables.permissions import Permission
 from receivables.segments import reads as segment_reads
 
@@ -38,9 +40,13 @@ def account(ref: str) -> Response:
         alerts = desk_reads.alerts(database, actor, account_id=who.id) if looks else []
         tasks = desk_reads.tasks(database, actor, account_id=who.id) if looks else []
         segment = segment_reads.card(database, actor, who.id)
+        row = desk_accounts.account_row(database, ref)
+        climbs = web.staff_may(P.LADDER_READ)
+        climbing = ladder_reads.places(database, actor, row, now=web.now()) if climbs else None
     note_read(who.id)
     return page("backoffice/account.html", here=HERE, zone=who.zone, view=view, who=who, timeline=events,
-                show=show, alerts=alerts, tasks=tasks, segment=segment)  # fmt: skip
+                show=show, alerts=alerts, tasks=tasks, segment=segment, climbing=climbing,
+                place_of=place_of)  # fmt: skip
 
 
 def _before() -> datetime | None:

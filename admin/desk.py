@@ -13,17 +13,23 @@ from admin import (
     access,
     accounts,
     approvals,
+    bank_lines,
     calendars,
+    calls,
     charges,
+    contact_rules,
     contacts,
     disputes,
     handovers,
     holds,
+    inbound,
     invoices,
     ladder,
     login,
+    own_ladders,
     post,
     requests,
+    rules,
     sales,
     segments,
     shell,
@@ -35,8 +41,9 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, accounts, contacts, invoices, handovers, holds, approvals, post, requests, disputes,
-    ladder, calendars, charges, sales, segments,
+    login, work, accounts, calls, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
+    disputes, ladder, bank_lines, calendars, charges, sales, segments, rules, contact_rules,
+    own_ladders,
 )  # fmt: skip
 
 

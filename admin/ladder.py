@@ -11,8 +11,9 @@ import web
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, note_read, page
 from models.ladder import LadderMode
+from receivables import switches
 from receivables.errors import Refused
-from receivables.ladder import reads, steps, switches
+from receivables.ladder import reads, steps
 from receivables.permissions import Permission
 from receivables.texts import plain
 
@@ -86,9 +87,7 @@ def stop_sending() -> Response:
     form, actor = ReasonForm(), web.staff_actor()
     if not form.validate():
         return _ladder(422, stop=form)
-    web.house().store.run(
-        lambda s: switches.stop_sending(s, actor, reason=form.reason.data, now=web.now())
-    )
+    web.house().store.run(lambda s: switches.stop_sending(s, actor, reason=form.reason.data, now=web.now()))
     return done("sending_stopped", "backoffice.ladder")
 
 
@@ -99,9 +98,7 @@ def allow_sending() -> Response:
     form, actor = ReasonForm(), web.staff_actor()
     if not form.validate():
         return _ladder(422, stop=form)
-    web.house().store.run(
-        lambda s: switches.allow_sending(s, actor, reason=form.reason.data, now=web.now())
-    )
+    web.house().store.run(lambda s: switches.allow_sending(s, actor, reason=form.reason.data, now=web.now()))
     return done("sending_allowed", "backoffice.ladder")
 
 

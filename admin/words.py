@@ -25,6 +25,11 @@ AUDIT: Mapping[str, str] = {
     "terms.agreed": N_("Longer terms agreed or taken back"),
     "account.address_changed": N_("Address for letters changed"),
     "account.language_chosen": N_("Language chosen"),
+    "ladder.assigned": N_("Choice of ladders published"),
+    "ladder.chosen": N_("Own ladder chosen"),
+    "rules.proposed": N_("Version of rules proposed"),
+    "rules.refused": N_("Proposed rules refused"),
+    "rules.withdrawn": N_("Proposed rules taken back"),
     "ladder.proposed": N_("Steps of the ladder proposed"),
     "ladder.published": N_("Ladder published"),
     "ladder.switched": N_("Ladder set further or less far"),
@@ -35,6 +40,7 @@ AUDIT: Mapping[str, str] = {
     "attempt.moved": N_("Payment attempt moved"),
     "attempt.started": N_("Payment attempt started"),
     "attempt.superseded": N_("Payment page ended by us"),
+    "bank_lines.recorded": N_("Bank lines said to be in up to a day"),
     "calendar.cleared": N_("Day put back as the calendar has it"),
     "calendar.corrected": N_("Day of a calendar corrected"),
     "calendar_feed.made": N_("Address for own tasks made"),
@@ -42,6 +48,9 @@ AUDIT: Mapping[str, str] = {
     "call.asked": N_("Call-back asked for"),
     "call.cancelled": N_("Call-back cancelled"),
     "call.logged": N_("Call written down"),
+    "contact.wishes_noted": N_("Wishes of a contact noted by staff"),
+    "inbound.assigned": N_("Message from outside put to an account"),
+    "task.put_off": N_("Task put off"),
     "contact_rules.published": N_("Rules of contact published"),
     "consent.opted_out": N_("Opted out of reminders"),
     "card.consented": N_("Consent to keep a card"),
@@ -83,12 +92,7 @@ AUDIT: Mapping[str, str] = {
     "handler.added": N_("Agency or lawyer added"),
     "handler.changed": N_("Agency or lawyer changed"),
     "handover.case_file_made": N_("Case file made"),
-    "handover.closed": N_("Hand-over closed"),
-    "handover.placed": N_("Handed over"),
-    "handover.prepared": N_("Hand-over approved"),
-    "handover.proposed": N_("Hand-over put forward"),
-    "handover.recalled": N_("Hand-over recalled"),
-    "handover.refused": N_("Hand-over refused"),
+    "handover.moved": N_("Hand-over moved"),
     "handover.remitted": N_("Money collected by a handler posted"),
     "ledger.posted": N_("Entry posted"),
     "ledger.reversed": N_("Entry reversed"),
@@ -153,6 +157,7 @@ AUDIT: Mapping[str, str] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    "ladder.chosen": N_("Own ladder chosen"),
     "ladder.step": N_("A step of the ladder"),
     "sales.asked_for_time": N_("Sales asked for time to talk"),
     "sales.early_warning": N_("Sales warned early"),
@@ -168,6 +173,8 @@ TIMELINE: Mapping[str, str] = {
     "call.asked": N_("Asked to be called"),
     "call.cancelled": N_("Call-back cancelled by the debtor"),
     "call.made": N_("Rang up"),
+    "call.unwanted": N_("Asked us not to ring"),
+    "call.wanted_again": N_("May be rung again"),
     "card.removed": N_("A saved card was removed"),
     "card.saved": N_("Saved a card"),
     "consent.opted_out": N_("Opted out of reminders"),
@@ -258,6 +265,7 @@ TIMELINE: Mapping[str, str] = {
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "ladder": N_("Ladder"),
     "sales": N_("Sales"),
     "segment": N_("Desk"),
     "terms": N_("Desk"),
@@ -373,6 +381,7 @@ REASONS: Mapping[str, str] = {
     "given_up": N_("given up after too many tries"),
     "message_incomplete": N_("something in the text was missing"),
     "needs_opt_in": N_("the rules of this place ask for consent first"),
+    "no_calls": N_("asked us not to ring"),
     "no_address": N_("no address"),
     "not_allowed_here": N_("this installation may not write to this address"),
     "nothing_due": N_("nothing is due any more"),
@@ -450,6 +459,10 @@ ADVICE: Mapping[str, str] = {
 
 TASKS: Mapping[str, str] = {
     "hand_over": N_("Hand-over to look at"),
+    "hold_credit": N_("Decide about a credit hold"),
+    "ladder_call": N_("Ring up"),
+    "make_offer": N_("Make an offer"),
+    "prepayment_over": N_("An order is no longer kept"),
     "confirm_segment": N_("Decide which kind of debtor it is"),
     "management": N_("Management to talk with the customer"),
     "read_reply": N_("Read a reply"),
@@ -471,6 +484,13 @@ TASK_ADVICE: Mapping[str, str] = {
     "hand_over": N_(
         "Decide about the case on the page of hand-overs. Where money came to us on a placed case, tell who"
         " has it."
+    ),
+    "hold_credit": N_("Look at the account, then place it on hold with what releases it, or say why not."),
+    "ladder_call": N_("The call page says whom you may ring now, and takes down what came of it."),
+    "make_offer": N_("Offer a settlement or a plan; what the rules allow is filled in. Or say why not."),
+    "prepayment_over": N_(
+        "It was kept until its last day and not paid. Release the goods, and cancel the document"
+        " in your books."
     ),
     "confirm_segment": N_("The rules propose another treatment; nothing changes before a person decides."),
     "management": N_("Ring somebody of your rank, and report on the sales page what came of it."),
@@ -641,7 +661,91 @@ LETTER_ENCLOSURES: Mapping[str, str] = {
     "reply_form": N_("Reply form"),
 }
 
+#: What came of a call.
+CALL_OUTCOMES: Mapping[str, str] = {
+    "asked_for_time": N_("asked for time"),
+    "busy": N_("busy"),
+    "disputed": N_("says that something is wrong"),
+    "hardship": N_("cannot pay at the moment"),
+    "no_answer": N_("nobody answered"),
+    "promised": N_("promised to pay"),
+    "refused": N_("refuses to pay"),
+    "says_paid": N_("says it is paid"),
+    "talked": N_("talked, nothing was agreed"),
+    "unreachable": N_("switched off or out of reach"),
+    "voicemail": N_("voicemail"),
+    "wrong_number": N_("not their number"),
+}
+
+INBOUND_KINDS: Mapping[str, str] = {
+    "automatic": N_("Automatic answer"),
+    "bounce": N_("Came back"),
+    "reply": N_("Reply"),
+    "status": N_("Word of the SMS carrier"),
+}
+
+#: What a rule made of a message from outside.
+INBOUND_OUTCOMES: Mapping[str, str] = {
+    "bounced": N_("came back for now"),
+    "dead": N_("no such address"),
+    "delayed": N_("delayed, still tried"),
+    "delivered": N_("arrived"),
+    "no_calls": N_("wants no calls: obeyed"),
+    "noted": N_("noted"),
+    "start": N_("wants reminders again: obeyed"),
+    "stop": N_("wants no reminders: obeyed"),
+    "stop_and_ask": N_("asks to stop and more: obeyed, a person reads it"),
+    "task": N_("a person reads it"),
+    "unknown_sender": N_("nobody on file"),
+    "unmatched": N_("fits no message of ours"),
+}
+
+INBOUND_SHOWS: Mapping[str, str] = {
+    "all": N_("All"),
+    "asked": N_("About being written to"),
+    "automatic": N_("Automatic"),
+    "bounces": N_("Came back"),
+    "replies": N_("Replies"),
+    "unmatched": N_("Nobody on file"),
+}
+
+#: Groups of reasons in the filter of what was not sent.
+REASON_GROUPS: Mapping[str, str] = {
+    "cap:": N_("any limit of how often"),
+    "flag:": N_("any fact about the debtor"),
+    "paused:": N_("any pause"),
+}
+
+#: Why nothing comes next for a document, beside pauses and flags.
+WAITS: Mapping[str, str] = {
+    "no_due_date": N_("it has no due date"),
+    "nothing_asked": N_("nothing of it is asked for now"),
+    "top": N_("it stands on the last rung"),
+}
+
+#: How a document met a rung.
+MET: Mapping[str, str] = {
+    "acted": N_("done"),
+    "joined": N_("told with another document"),
+    "passed": N_("passed over"),
+}
+
 REFUSALS: Mapping[str, str] = {
+    "bank_lines_behind": N_("The bank’s lines are behind: nobody knows who has paid. Enter them first."),
+    "day_before_last": N_("They were said to be in up to a later day already."),
+    "sales_notice": N_("The salesperson hears of this one business day before. Decide it tomorrow."),
+    "draft_waits": N_("Another version of this waits for a decision. Decide that one first."),
+    "effective_past": N_("This day is past. Choose today or a later one, or leave it empty."),
+    "ladder_name_differs": N_("The name in the body is another one."),
+    "ladder_unknown": N_("No ladder of this name is in force."),
+    "ladder_wrong_kind": N_("This ladder is not for such documents."),
+    "nothing_changes": N_("This is what is in force already."),
+    "rules_bad": N_("It cannot be put in force any more."),
+    "rules_unreadable": N_("The rules of the house are not written as this page expects. Tell whoever runs the system."),
+    "same_ladder": N_("It climbs this ladder already."),
+    "assigned_already": N_("Somebody else has said who wrote it."),
+    "call_not_allowed": N_("This person may not be rung now."),
+    "outcome_unfit": N_("This does not fit a call that nobody answered."),
     "decided_already": N_("Somebody else has decided this already."),
     "nothing_overdue": N_("Nothing is overdue, so there is nothing to wait for."),
     "outcome_unknown": N_("Choose what came of it."),
@@ -778,16 +882,6 @@ REFUSALS: Mapping[str, str] = {
     "withholding_books": N_("Tax that was withheld is answered by booking it."),
     "words_missing": N_("Write the answer first."),
     "words_too_long": N_("This is too long; at most 2,000 characters."),
-}
-
-#: Cases for agencies and lawyers.
-HANDOVER_STATES: Mapping[str, str] = {
-    "closed": N_("closed"),
-    "placed": N_("handed over"),
-    "prepared": N_("approved, not yet gone"),
-    "proposed": N_("waits for a second person"),
-    "recalled": N_("recalled"),
-    "refused": N_("refused"),
 }
 
 HANDLER_KINDS: Mapping[str, str] = {
@@ -928,6 +1022,42 @@ LADDERS: Mapping[str, str] = {
     "strict": N_("Strict"),
     "prepayment": N_("Prepayments"),
 }
+#: What a rung does, in a table of rungs.
+RUNG_ACTS: Mapping[str, str] = {
+    "call": N_("Call"),
+    "expire": N_("The order is no longer kept"),
+    "fee": N_("Late fee, where policy and contract allow one"),
+    "hand_over": N_("Hand-over"),
+    "hold": N_("Credit hold proposed"),
+    "interest": N_("Interest, where policy and contract allow it"),
+    "letter": N_("Letter"),
+    "management": N_("Task for management"),
+    "message": N_("Message"),
+    "offer": N_("Settlement or plan proposed"),
+    "sales": N_("Task for the salesperson"),
+}
+#: What a call is about, as rungs name it.
+CALL_SCRIPTS: Mapping[str, str] = {
+    "due_today": N_("due today"),
+    "prepayment": N_("the order that waits"),
+    "promise": N_("payment today, or a promise with its date"),
+}
+RECEIVERS: Mapping[str, str] = {"agency": N_("to an agency"), "counsel": N_("to counsel")}
+#: Where something to compare comes from.
+LADDER_SOURCES: Mapping[str, str] = {
+    "in_force": N_("in force"),
+    "planned": N_("planned"),
+    "past": N_("earlier version"),
+    "proposal": N_("proposed"),
+    "shipped": N_("as shipped"),
+    "version": N_("other version"),
+}
+#: Who collects, towards whom the rules of contact are.
+COLLECTOR_ROLES: Mapping[str, str] = {
+    "debt_buyer": N_("who bought the debt"),
+    "first_party": N_("who sold it"),
+    "third_party": N_("who collects for others"),
+}
 GATES: Mapping[str, str] = {
     "none": N_("nobody"),
     "collector": N_("a collector"),
@@ -950,6 +1080,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "alert": ALERTS,
     "approval": APPROVALS,
     "audit": AUDIT,
+    "call_outcome": CALL_OUTCOMES,
     "channel": CHANNELS,
     "charge_kind": CHARGE_KINDS,
     "contact_role": CONTACT_ROLES,
@@ -958,7 +1089,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "dispute_reason": DISPUTE_REASONS,
     "flag": FLAGS,
     "handler_kind": HANDLER_KINDS,
-    "handover": HANDOVER_STATES,
+    "inbound_kind": INBOUND_KINDS,
+    "inbound_outcome": INBOUND_OUTCOMES,
+    "inbound_show": INBOUND_SHOWS,
     "inbox": INBOX,
     "invoice_kind": INVOICE_KINDS,
     "ledger": LEDGER,
@@ -966,6 +1099,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "legal_step": LEGAL_STEPS,
     "link_state": LINK_STATES,
     "message_kind": MESSAGE_KINDS,
+    "met": MET,
     "method": METHODS,
     "movement": MOVEMENTS,
     "offer_maker": OFFER_MAKERS,
@@ -977,6 +1111,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "letter_enclosure": LETTER_ENCLOSURES,
     "letter_kind": LETTER_KINDS,
     "reason": REASONS,
+    "reason_group": REASON_GROUPS,
     "refusal": REFUSALS,
     "request_kind": REQUEST_KINDS,
     "request_what": REQUEST_WHAT,
@@ -984,6 +1119,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "rung": RUNGS,
     "ladder": LADDERS,
     "gate": GATES,
+    "rung_act": RUNG_ACTS,
+    "call_script": CALL_SCRIPTS,
+    "receiver": RECEIVERS,
+    "ladder_source": LADDER_SOURCES,
+    "collector_role": COLLECTOR_ROLES,
     "ladder_mode": LADDER_MODES,
     "step_outcome": STEP_OUTCOMES,
     "scope": SCOPES,
@@ -994,6 +1134,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "task": TASKS,
     "task_advice": TASK_ADVICE,
     "timeline": TIMELINE,
+    "waits": {**REASONS, **WAITS},
 }
 
 

@@ -17,19 +17,17 @@ from sqlalchemy.orm import Session
 
 from jobs.house import House
 from models.accounts import Account
-from receivables.calendar_days import business_date
-from receivables.ladder import switches
+from receivables import switches
 from receivables.ladder.choosing import ladders_in_force
-from receivables.ladder.evaluating import Look, concerned, everybody, look
+from receivables.ladder.evaluating import Look, look
+from receivables.ladder.facts import concerned, everybody
 from receivables.ladder.steps import Climbed, climb
 from receivables.policy import current_policy
 
 log = logging.getLogger("amicable.ladder")
 
 #: Accounts of one unit of work.
-CHUNK = 200
-#: The zone farthest ahead: nobody's today is later than its date.
-FARTHEST = "Pacific/Kiritimati"
+CHUNK = 1_000
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ def run(
         told: `told(done, of)` after each chunk, for a line of progress.
     """
     with house.store.read() as session:
-        ids = everybody(session) if everyone else concerned(session, business_date(now, FARTHEST))
+        ids = everybody(session) if everyone else concerned(session, now)
         ladders, policy = ladders_in_force(session, now), current_policy(session, now)
         switch = switches.in_force(session)
         room = switches.ceiling_left(session, switch, day_began=now - timedelta(hours=24))

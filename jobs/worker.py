@@ -24,7 +24,7 @@ from models.arrangements import SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
 from models.work import Heartbeat, Job
-from receivables import consequences, file_care, outbox
+from receivables import consequences, file_care, outbox, waking
 from receivables.arrangements import card_setups, cards
 from receivables.calendars import days
 from receivables.errors import NotFound
@@ -243,12 +243,20 @@ def _case_file(house: House, payload: Any, now: datetime) -> None:
     )  # fmt: skip
 
 
+def _ladder_look_again(house: House, payload: Any, now: datetime) -> None:
+    """Rules of the ladder came into force: the next run looks at all that climbs."""
+    after: int | None = 0
+    while after is not None:
+        after = house.store.run(lambda s, done=after: waking.wake_part(s, done, most=2000, now=now))  # type: ignore[misc]
+
+
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "case_file": _case_file,
     "check_file": _check_file,
     "detach_card": _detach_card,
     "expire_session": _expire_session,
     "follow_payment": _follow_payment,
+    "ladder_look_again": _ladder_look_again,
 }
 
 

@@ -134,6 +134,8 @@ class Contact(Base):
     preferred_channel: Mapped[str | None] = mapped_column(String(8))
     quiet_from: Mapped[str | None] = mapped_column(String(5))
     quiet_to: Mapped[str | None] = mapped_column(String(5))
+    #: Since when he is not rung up, because he asked us not to; what he asks for himself he still gets.
+    no_calls_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, select, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, digest, pk
@@ -189,19 +189,22 @@ def chain(session: Session) -> int:
         select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
     ).first()
     number, prev = (last.id, last.hash) if last else (0, GENESIS)
+    entries, details = [], []
     for act in acts:
         number += 1
         entry, detail = _rows(act, number, prev)
-        session.add(entry)
-        session.flush()
+        entries.append(entry)
         if detail is not None:
-            session.add(detail)
-        prev = entry.hash
-    session.flush()
+            details.append(detail)
+        prev = entry["hash"]
+    # One statement for all of them, whose lock others wait for.
+    session.execute(insert(AuditEntry.__table__), entries)
+    if details:
+        session.execute(insert(AuditDetail.__table__), details)
     return len(acts)
 
 
-def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[AuditEntry, AuditDetail | None]:
+def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     subject = act["subject"]
     subject_id = subject if subject is None or isinstance(subject, int) else subject.id
     salt = secrets.token_hex(16)
@@ -218,22 +221,22 @@ def _rows(act: dict[str, Any], number: int, prev: str) -> tuple[AuditEntry, Audi
             "request": act["request_id"],
         }
     )
-    entry = AuditEntry(
-        id=number,
-        occurred_at=act["now"],
-        code=act["code"],
-        actor_kind=act["actor_kind"],
-        actor_id=act["actor_id"],
-        account_id=act["account_id"],
-        subject_kind=act["subject_kind"],
-        subject_id=subject_id,
-        payload=payload,
-        form=FORM,
-        prev_hash=prev,
-        hash=chained_hash(prev, payload),
-    )
+    entry = {
+        "id": number,
+        "occurred_at": act["now"],
+        "code": act["code"],
+        "actor_kind": act["actor_kind"],
+        "actor_id": act["actor_id"],
+        "account_id": act["account_id"],
+        "subject_kind": act["subject_kind"],
+        "subject_id": subject_id,
+        "payload": payload,
+        "form": FORM,
+        "prev_hash": prev,
+        "hash": chained_hash(prev, payload),
+    }
     if not act["personal"] and act["reason"] is None:
         return entry, None
-    return entry, AuditDetail(
-        audit_entry_id=number, salt=salt, values=canonical(act["personal"]), reason=act["reason"]
-    )
+    return entry, {
+        "audit_entry_id": number, "salt": salt, "values": canonical(act["personal"]), "reason": act["reason"]
+    }  # fmt: skip

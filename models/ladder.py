@@ -122,6 +122,8 @@ class LadderStep(Base):
     #: What was done, or why not, in codes the pages word.
     outcome: Mapped[list[str]] = mapped_column(JSON, default=list)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: Why a step that needs nobody's word waits for another day: "ceiling", "sales_notice".
+    held_back: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
@@ -140,6 +142,12 @@ class LadderStep(Base):
             postgresql_where=text("status = 'proposed'"),
         ),
         Index("ix_ladder_step_account", "account_id", "business_on"),
+        Index(
+            "ix_ladder_step_held",
+            "account_id",
+            sqlite_where=text("status = 'proposed' AND held_back IS NOT NULL"),
+            postgresql_where=text("status = 'proposed' AND held_back IS NOT NULL"),
+        ),
     )
 
 

@@ -166,6 +166,15 @@ class SegmentStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class DraftStatus(StrEnum):
+    """Rules that one person proposed; another one publishes them (A-02)."""
+
+    PROPOSED = "proposed"
+    PUBLISHED = "published"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
 class HandoverStatus(StrEnum):
     PROPOSED = "proposed"
     PREPARED = "prepared"
@@ -215,6 +224,7 @@ _I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatu
 _D, _P, _N, _O = DisputeStatus, PlanStatus, InstalmentStatus, OfferStatus
 _R, _H, _C, _Q = PromiseStatus, HoldStatus, CardStatus, RequestStatus
 _L, _S, _B, _G, _K, _V = FileStatus, StepStatus, PostStatus, ChargeStatus, SegmentStatus, HandoverStatus
+_W = DraftStatus
 
 MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     InvoiceStatus: {
@@ -334,6 +344,12 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _K.CONFIRMED: frozenset(),
         _K.REFUSED: frozenset(),
         _K.SUPERSEDED: frozenset(),
+    },
+    DraftStatus: {
+        _W.PROPOSED: frozenset({_W.PUBLISHED, _W.REFUSED, _W.WITHDRAWN}),
+        _W.PUBLISHED: frozenset(),
+        _W.REFUSED: frozenset(),
+        _W.WITHDRAWN: frozenset(),
     },
     HandoverStatus: {
         _V.PROPOSED: frozenset({_V.PREPARED, _V.REFUSED}),

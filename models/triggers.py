@@ -29,6 +29,7 @@ APPEND_ONLY = (
     "reach_event",
     "early_warning",
     "remittance",
+    "bank_lines",
 )
 
 _REFUSE = """

@@ -8,8 +8,8 @@ from typing import Any
 
 from models.money import Money, total
 from presentation.agreements import card_sentences, offer_papers, plan_papers, plan_sentences
-from presentation.paper_letters import letter_papers
 from presentation.case_files import case_paper
+from presentation.paper_letters import letter_papers
 from presentation.paper_words import entry_word, way_word
 from presentation.papers import Pen, Written, letterhead, sheet_of
 from presentation.statements import (

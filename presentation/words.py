@@ -15,7 +15,9 @@ from models.states import (
     CardStatus,
     ChargeStatus,
     DisputeStatus,
+    DraftStatus,
     FileStatus,
+    HandoverStatus,
     HoldStatus,
     InstalmentStatus,
     InvoiceStatus,
@@ -26,6 +28,7 @@ from models.states import (
     PromiseStatus,
     RequestStatus,
     SegmentStatus,
+    StepStatus,
 )
 from presentation.writing import TRANSLATIONS
 
@@ -226,6 +229,28 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         RequestStatus.ANSWERED: word("request, staff", "answered"),
         RequestStatus.REFUSED: word("request, staff", "refused"),
         RequestStatus.WITHDRAWN: word("request, staff", "withdrawn"),
+    },
+    StepStatus: {
+        StepStatus.PROPOSED: word("step of the ladder, staff", "waits for a person"),
+        StepStatus.APPROVED: word("step of the ladder, staff", "approved"),
+        StepStatus.DONE: word("step of the ladder, staff", "done"),
+        StepStatus.SUPPRESSED: word("step of the ladder, staff", "stood still"),
+        StepStatus.REFUSED: word("step of the ladder, staff", "refused"),
+        StepStatus.WITHDRAWN: word("step of the ladder, staff", "over before it was done"),
+    },
+    HandoverStatus: {
+        HandoverStatus.PROPOSED: word("hand-over, staff", "waits for a second person"),
+        HandoverStatus.PREPARED: word("hand-over, staff", "approved, not yet gone"),
+        HandoverStatus.PLACED: word("hand-over, staff", "handed over"),
+        HandoverStatus.RECALLED: word("hand-over, staff", "recalled"),
+        HandoverStatus.CLOSED: word("hand-over, staff", "closed"),
+        HandoverStatus.REFUSED: word("hand-over, staff", "refused"),
+    },
+    DraftStatus: {
+        DraftStatus.PROPOSED: word("proposed rules, staff", "waits for another person"),
+        DraftStatus.PUBLISHED: word("proposed rules, staff", "published"),
+        DraftStatus.REFUSED: word("proposed rules, staff", "refused"),
+        DraftStatus.WITHDRAWN: word("proposed rules, staff", "taken back"),
     },
     SegmentStatus: {
         SegmentStatus.PROPOSED: word("segment proposal, staff", "proposed"),

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.inbound import InboundMessage
+from receivables import waking
 from receivables.calendar_days import business_date
 from receivables.contact import inbound
-from receivables.ladder import waking
 from receivables.ports import Incoming
 
 

@@ -17,11 +17,10 @@ from models.accounts import Account
 from models.audit import savepoint
 from models.invoices import Invoice
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
-from receivables import branch_notices, credit_holds, early_payment, outbox
+from receivables import branch_notices, credit_holds, early_payment, outbox, waking
 from receivables.arrangements import offer_ends, plan_counts, promise_ends
 from receivables.disputes import cases
 from receivables.handovers import placing
-from receivables.ladder import waking
 from receivables.permissions import SYSTEM
 
 #: Each is called once for every payment that was booked, after its allocations are written.

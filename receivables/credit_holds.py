@@ -22,7 +22,7 @@ from models.messages import Purpose
 from models.money import Money, total
 from models.payments import Allocation, Payment
 from models.states import HoldStatus, advance
-from receivables import invoices, outbox
+from receivables import bank_lines, invoices, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact.readers import paying_contacts, way_to
@@ -63,7 +63,7 @@ def place(
         The active hold.
     Raises:
         NotAllowed: the actor may not place holds.
-        Refused: already_on_hold, reason_missing, words_too_long, release_zero,
+        Refused: already_on_hold, bank_lines_behind, reason_missing, words_too_long, release_zero,
             release_above_overdue (facts: overdue).
     """
     require(actor, Permission.CREDIT_HOLD_PLACE, account_id=account.id)
@@ -75,6 +75,7 @@ def place(
         raise Refused("release_zero")
     if _active(session, account.id) is not None:
         raise Refused("already_on_hold")
+    bank_lines.refuse_behind(session, account, now=now)
     today = business_date(now, account.zone)
     overdue = overdue_asked(session, account.id, today, release.currency)
     if release > overdue:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +24,38 @@ from receivables.permissions import SYSTEM, Actor
 
 def _added(session: Session, row: Message | Job | Task | Alert) -> bool:
     """Write a row that may stand once; False when another worker wrote the same in this moment."""
+    return _all_added(session, [row])
+
+
+def _all_added(session: Session, rows: Sequence[Message | Job | Task | Alert]) -> bool:
     try:
         with session.begin_nested():
-            session.add(row)
+            session.add_all(rows)
             session.flush()
     except IntegrityError:
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message that is to be queued; the text is made at the last moment before it leaves.
+
+    Attributes:
+        facts: ids the text is made from; amounts are read again at send time.
+        dedupe_key: names the fact that is told; what is queued under it already is returned instead.
+        not_before: earliest moment to send; None for at once.
+    """
+
+    account: Account
+    contact: Contact
+    channel: Channel
+    purpose: Purpose
+    kind: str
+    facts: Mapping[str, Any]
+    dedupe_key: str
+    currency: str | None = None
+    not_before: datetime | None = None
 
 
 def enqueue(
@@ -47,52 +73,85 @@ def enqueue(
     currency: str | None = None,
     not_before: datetime | None = None,
 ) -> Message:
-    """Queue one message; the text is made at the last moment before it leaves.
+    """Queue one message, with the facts of an `Outgoing`.
 
-    Args:
-        facts: ids the text is made from; amounts are read again at send time.
-        dedupe_key: names the fact that is told; a second call returns the first message.
-        not_before: earliest moment to send; None for at once.
     Returns:
         The message, queued or as it is by now.
     """
-    query = select(Message).where(Message.dedupe_key == dedupe_key)
-    known = session.scalar(query)
-    if known is not None:
-        return known
-    sender = session.execute(
-        select(Creditor.email_from).where(Creditor.id == account.creditor_id)
-    ).scalar_one()
-    language = contact.language if contact.language and not account.language_chosen_at else account.language
-    message = Message(
+    one = Outgoing(account, contact, channel, purpose, kind, facts, dedupe_key, currency, not_before)
+    return enqueue_many(session, actor, [one], now=now)[0]
+
+
+def enqueue_many(
+    session: Session, actor: Actor, outgoing: Sequence[Outgoing], *, now: datetime
+) -> list[Message]:
+    """Queue messages, all of them in a handful of statements.
+
+    Returns:
+        The messages in the order asked for, each queued or as it is by now.
+    """
+    known = _queued_as(session, [one.dedupe_key for one in outgoing])
+    fresh = {one.dedupe_key: one for one in outgoing if one.dedupe_key not in known}
+    if fresh:
+        domains = _domains(session, {one.account.creditor_id for one in fresh.values()})
+        made = [_message(one, domains, now=now) for one in fresh.values()]
+        if not _all_added(session, made):  # another worker queued one of them in this moment
+            made = [row for one in fresh.values() if _added(session, row := _message(one, domains, now=now))]
+            known = _queued_as(session, list(fresh.keys() - {row.dedupe_key for row in made})) | known
+        for message in made:
+            _record_queued(session, actor, message, now=now)
+        known |= {message.dedupe_key: message for message in made}
+    return [known[one.dedupe_key] for one in outgoing]
+
+
+def _queued_as(session: Session, keys: Sequence[str]) -> dict[str, Message]:
+    found = session.scalars(select(Message).where(Message.dedupe_key.in_(keys)))
+    return {message.dedupe_key: message for message in found}
+
+
+def _domains(session: Session, creditor_ids: Collection[int]) -> dict[int, str]:
+    """The domain of each creditor's own address, for the names of his mails."""
+    rows = session.execute(select(Creditor.id, Creditor.email_from).where(Creditor.id.in_(creditor_ids)))
+    return {r.id: r.email_from.rpartition("@")[2] for r in rows}
+
+
+def _message(one: Outgoing, domains: Mapping[int, str], *, now: datetime) -> Message:
+    account, contact = one.account, one.contact
+    own = contact.language if contact.language and not account.language_chosen_at else None
+    return Message(
         account_id=account.id,
         contact_id=contact.id,
-        channel=channel,
-        purpose=purpose,
-        kind=kind,
-        language=language,
-        currency=currency,
-        facts=dict(facts),
-        dedupe_key=dedupe_key,
+        channel=one.channel,
+        purpose=one.purpose,
+        kind=one.kind,
+        language=own or account.language,
+        currency=one.currency,
+        facts=dict(one.facts),
+        dedupe_key=one.dedupe_key,
         status=MessageStatus.QUEUED,
-        wire_id=f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>",
-        not_before=not_before or now,
+        wire_id=f"<{secrets.token_hex(16)}@{domains[account.creditor_id]}>",
+        not_before=one.not_before or now,
         attempts=0,
         reasons=[],
         queued_at=now,
     )
-    if not _added(session, message):
-        return session.scalars(query).one()
+
+
+def _record_queued(session: Session, actor: Actor, message: Message, *, now: datetime) -> None:
     record(
         session,
         actor,
         "message.queued",
         message,
-        account_id=account.id,
+        account_id=message.account_id,
         now=now,
-        facts={"kind": kind, "channel": channel.value, "purpose": purpose.value, "contact": contact.id},
+        facts={
+            "kind": message.kind,
+            "channel": message.channel.value,
+            "purpose": message.purpose.value,
+            "contact": message.contact_id,
+        },
     )
-    return message
 
 
 def queue_job(

@@ -7,7 +7,7 @@ Source: domain.md, "Arrangements" (Pauses); C-05.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -18,10 +18,11 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.pauses import Pause, PauseReason
 from models.store import fetch
+from receivables import waking
 from receivables.audit import record
 from receivables.calendar_days import business_date
-from receivables.ladder import waking
 from receivables.permissions import Actor
+from receivables.reading_ahead import read_already
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +134,49 @@ _STANDING = _PAUSES.where(
     Pause.from_on <= bindparam("today"),
     or_(Pause.to_on.is_(None), Pause.to_on > bindparam("today")),
 )
+_STANDING_OF = (
+    select(
+        Pause.account_id,
+        Pause.reason,
+        Invoice.ref.label("invoice_ref"),
+        Pause.contact_id,
+        Pause.from_on,
+        Pause.to_on,
+        Pause.currency,
+    )
+    .outerjoin(Invoice, Invoice.id == Pause.invoice_id)
+    .where(
+        Pause.account_id.in_(bindparam("account_ids", expanding=True)),
+        Pause.from_on <= bindparam("last"),
+        or_(Pause.to_on.is_(None), Pause.to_on > bindparam("first")),
+    )
+    .order_by(Pause.id)
+)
 
 
 def standing(session: Session, account_id: int, today: date) -> list[Standing]:
     """Return the pauses that hold on a day, of whatever scope."""
+    known = read_already(session, "pauses", (account_id, today))
+    if known is not None:
+        return list(known)
     rows = fetch(session, _STANDING, {"account_id": account_id, "today": today})
     return [Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on, r.currency) for r in rows]
+
+
+def standing_of(session: Session, days: Mapping[int, date]) -> dict[tuple[int, date], list[Standing]]:
+    """Return for several accounts, each on its own day, what `standing` returns; one statement.
+
+    Args:
+        days: account id -> its own date of today.
+    """
+    found: dict[tuple[int, date], list[Standing]] = {key: [] for key in days.items()}
+    asked = {"account_ids": list(days), "first": min(days.values()), "last": max(days.values())}
+    for r in fetch(session, _STANDING_OF, asked):
+        held = Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on, r.currency)
+        today = days[r.account_id]
+        if held.holds_on(today):
+            found[r.account_id, today].append(held)
+    return found
 
 
 def of_account(session: Session, account_id: int) -> list[Standing]:

@@ -25,6 +25,8 @@ class Permission(StrEnum):
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_READ = "approval:read"
     AUDIT_READ = "audit:read"
+    BANK_LINES_READ = "bank_lines:read"
+    BANK_LINES_RECORD = "bank_lines:record"
     CALENDAR_CHANGE = "calendar:change"
     CALL_ASK = "call:ask"
     CALL_LOG = "call:log"
@@ -53,8 +55,10 @@ class Permission(StrEnum):
     HANDOVER_READ = "handover:read"
     HARDSHIP_READ = "hardship:read"
     HARDSHIP_TELL = "hardship:tell"
+    INBOUND_ASSIGN = "inbound:assign"
     INVOICE_IMPORT = "invoice:import"
     INVOICE_READ = "invoice:read"
+    LADDER_CHOOSE = "ladder:choose"
     LADDER_DECIDE = "ladder:decide"
     LADDER_PUBLISH = "ladder:publish"
     LADDER_READ = "ladder:read"
@@ -76,6 +80,8 @@ class Permission(StrEnum):
     REMINDER_SEND = "reminder:send"
     REMITTANCE_RECORD = "remittance:record"
     REQUEST_ANSWER = "request:answer"
+    RULES_PROPOSE = "rules:propose"
+    RULES_READ = "rules:read"
     SALES_ACT = "sales:act"
     SALES_READ = "sales:read"
     SEGMENT_DECIDE = "segment:decide"
@@ -120,17 +126,18 @@ SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 
 _P = Permission
 _READS = frozenset(
-    {
+    { _P.BANK_LINES_READ,
         _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ,
         _P.HANDOVER_READ, _P.INVOICE_READ,
-        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.SALES_READ, _P.SEGMENT_READ,
+        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.RULES_READ, _P.SALES_READ, _P.SEGMENT_READ,
     }
 )  # fmt: skip
 _CHASES = frozenset(
     {
-        _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.LADDER_DECIDE, _P.LADDER_READ,
+        _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.INBOUND_ASSIGN, _P.LADDER_CHOOSE,
+        _P.LADDER_DECIDE, _P.LADDER_READ,
         _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND,
-        _P.SEGMENT_DECIDE, _P.SENDING_STOP,
+        _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP,
     }
 )  # fmt: skip
 
@@ -146,7 +153,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
-        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.CHARGE_ISSUE, _P.CONTACT_ADD,
+        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE, _P.CONTACT_ADD,
         _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH, _P.CREDIT_HOLD_PLACE,
         _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
         _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
@@ -155,7 +162,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     },
     Role.ACCOUNTANT: _READS
     | {
-        _P.ALERT_READ, _P.ALERT_CLOSE, _P.CHARGE_ISSUE, _P.CHARGE_PROPOSE, _P.CREDIT_NOTE_RECORD,
+        _P.ALERT_READ, _P.ALERT_CLOSE, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE, _P.CHARGE_PROPOSE, _P.CREDIT_NOTE_RECORD,
         _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD, _P.REQUEST_ANSWER,
         _P.TASK_CLOSE, _P.FEED_KEEP,
     },

@@ -203,6 +203,7 @@ class LadderRules:
     prepayments: str
     by_segment: Mapping[str, str]
     deadline_days: int
+    bank_lines_days: int  # business days of the creditor's country
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +421,12 @@ def current_policy(session: Session, now: datetime) -> Policy:
     """Return the version in force at a moment; the shipped rules while none was published."""
     row = fetch(session, _IN_FORCE, {"now": now}).first()
     return _read(row.body, row.id) if row else default_policy()
+
+
+def current_body(session: Session, now: datetime) -> str:
+    """Return the version in force at a moment as it is written."""
+    row = fetch(session, _IN_FORCE, {"now": now}).first()
+    return row.body if row else DEFAULT_BODY
 
 
 def publish(

@@ -104,3 +104,20 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
         yield _address(name)
     finally:
         _execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def copied_database(url: str, folder: Path) -> Iterator[str]:
+    """Copy a database that nobody is connected to, and remove the copy afterwards; yields its address."""
+    source = make_url(url)
+    if source.get_backend_name() == "sqlite":
+        path = folder / f"{uuid.uuid4().hex[:8]}.db"
+        shutil.copy(str(source.database), path)
+        yield f"sqlite:///{path}"
+        return
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _execute(f'CREATE DATABASE "{name}" TEMPLATE "{source.database}"')
+    try:
+        yield _address(name)
+    finally:
+        _execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -21,7 +21,7 @@ from models.money import Money
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, InvoiceStatus, OfferStatus
 from models.work import TaskKind
-from receivables import ledger, outbox
+from receivables import bank_lines, ledger, outbox
 from receivables.adjustments import adjust
 from receivables.arrangements import offer_money, offers
 from receivables.arrangements.offer_terms import TaxPart, split_tax
@@ -190,7 +190,8 @@ def concerned(session: Session, latest: date) -> list[int]:
 def end_outlived(session: Session, account: Account, *, today: date, now: datetime) -> int:
     """Expire open offers past their day, lapse accepted ones that were not paid by theirs; daily.
 
-    An accepted offer waits while a payment that was begun in time has no end yet. The account is
+    An accepted offer waits while a payment that was begun in time has no end yet, and while the bank's
+    lines are behind. The account is
     locked by the caller.
 
     Args:
@@ -209,11 +210,11 @@ def end_outlived(session: Session, account: Account, *, today: date, now: dateti
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    ended = 0
+    ended, behind = 0, bool(outlived) and bank_lines.is_behind(session, account, now=now)
     for offer in outlived:
         if offer.status is OfferStatus.OPEN:
             offers.move(session, SYSTEM, offer, OfferStatus.EXPIRED, now=now)
-        elif _on_its_way(session, offer, account.zone):
+        elif behind or _on_its_way(session, offer, account.zone):
             continue
         else:
             offers.move(session, SYSTEM, offer, OfferStatus.LAPSED, now=now)

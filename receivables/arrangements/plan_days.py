@@ -19,7 +19,7 @@ from models.messages import Purpose
 from models.money import Money
 from models.payments import PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, CardStatus, InstalmentStatus, PlanStatus, advance
-from receivables import outbox
+from receivables import bank_lines, outbox
 from receivables.arrangements.decline_classes import DeclineKind, DeclineReason
 from receivables.arrangements.plan_counts import (
     OPEN_PARTS,
@@ -178,6 +178,8 @@ def _run(
     for part in missed:
         if part.next_try_on is not None and part.next_try_on <= today and not by_card:
             _ask_again(session, plan, part, today=today, now=now)
+    if bank_lines.is_behind(session, account, now=now):
+        return
     last = parts[-1]
     for_good = last.due_on + timedelta(days=max(rules["retry_days"]) + rules["cure_days"])
     if len(missed) >= rules["missed_to_default"]:

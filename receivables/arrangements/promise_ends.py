@@ -20,7 +20,7 @@ from models.pauses import PauseReason
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, PromiseStatus, advance
 from models.work import TaskKind
-from receivables import invoices, outbox, pauses
+from receivables import bank_lines, invoices, outbox, pauses
 from receivables.arrangements import promises
 from receivables.arrangements.paid_for import accounts_of
 from receivables.audit import record
@@ -163,8 +163,10 @@ def break_late(session: Session, account: Account, *, today: date, now: datetime
     """Break what was not kept when its day and the grace are over; daily.
 
     Nothing breaks while something else stands still for the account, such as "I have paid", nor while
-    money that was begun in time is on its way; where nothing is asked for any more, the promise is let go.
+    money that was begun in time is on its way, nor while the bank's lines are behind; where nothing is asked for any more, the promise is let go.
     """
+    if bank_lines.is_behind(session, account, now=now):
+        return
     rules = current_policy(session, now).promises
     held = [h for h in pauses.standing(session, account.id, today) if h.reason is not PauseReason.PROMISE]
     for row in _open(session, account):

@@ -1,28 +1,32 @@
 """Ringing somebody up: whether we may now, and what came of it (C-01, C-02; policy rows 2, 13, 14).
 
 A call is made by a person, so the gate forbids what the law forbids and names what to look at first.
-A call that was made is written down whatever the gate says: it happened, it counts, and what stood
+Staff ask before they dial, and the answer is kept; a call that nobody was allowed to make is refused by
+name and not written down as made. What a telephone system reports was made: it counts, and what stood
 against it stays readable.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
-from models.messages import CallAttempt
+from models.inbound import ReachEventKind
+from models.links import Channel
+from models.messages import CallAttempt, ContactDecision
 from models.work import Task, TaskKind
-from receivables import outbox, pauses
+from receivables import outbox, pauses, switches
 from receivables.audit import record
-from receivables.contact import decisions
+from receivables.calendar_days import at_local, business_date, is_business_day, local_time
+from receivables.contact import after_calls, decisions, reach
 from receivables.contact.inputs import CALL, Inputs, binding_of, counts_of, flags_of, place_of, talked_on
 from receivables.contact.rule_rows import current_rules
-from receivables.contact.rules import Decision, hours_of, judge, take_turn
+from receivables.contact.rules import Decision, hours_of, in_hours, judge, take_turn
 from receivables.errors import NotFound, Refused
-from receivables.ladder import switches
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 
@@ -31,6 +35,16 @@ TALKED = frozenset({"promised", "says_paid", "disputed", "asked_for_time", "hard
 NOT_TALKED = frozenset({"no_answer", "voicemail", "busy", "unreachable"})
 #: Either way.
 EITHER = frozenset({"wrong_number"})
+#: How long a yes holds: time to dial, to talk and to write it down.
+ANSWER_HOLDS = timedelta(hours=2)
+#: How many days ahead the next allowed moment is looked for.
+_AHEAD = 31
+#: When people are tried again, wall-clock; and how far from the hour that reached nobody.
+_TRIES = (time(10), time(14), time(17))
+_APART = timedelta(hours=2)
+_MOST_TRIES = 3
+#: Reasons that pass with time; every other waits for somebody to do something.
+_PASSING = ("cap:", "paused:", "quiet_after_talk", "outside_hours")
 
 
 def may_call(
@@ -73,10 +87,95 @@ def may_call(
             known,
             pauses=tuple(pauses.spoken(reason).value for reason in standing),
             stopped=switches.sending_stopped(session),
+            no_calls=contact.no_calls_at is not None,
             counts=counts_of(session, account, binding.caps_on("calls"), today=today, zone=zone),
             talked_on=talked_on(session, account, zone),
         )
     return replace(judge(known, binding), rules_version_id=rules.version_id)
+
+
+def next_allowed(
+    session: Session, account: Account, contact: Contact, decision: Decision, *, policy: Policy, now: datetime
+) -> datetime | None:
+    """Return when a call that is refused now will be allowed, as far as that is known; None else.
+
+    Args:
+        decision: by `may_call`, of this moment.
+    """
+    if decision.next_at is not None or not all(code.startswith(_PASSING) for code in decision.reasons):
+        return decision.next_at
+    zone = place_of(account)["zones"][0]
+    today = business_date(now, zone)
+    for days in range(1, _AHEAD + 1):
+        opens = at_local(today + timedelta(days=days), policy.contact_from, zone)
+        then = may_call(session, account, contact, policy=policy, now=opens)
+        if then.allowed or then.next_at is not None:
+            return then.next_at or opens
+    return None
+
+
+def next_tries(
+    session: Session, account: Account, contact: Contact, *, policy: Policy, now: datetime
+) -> list[datetime]:
+    """Return moments to try again after a call that reached nobody: on business days, one a day, inside
+    every rule, and the first at another time of day than now."""
+    zone = place_of(account)["zones"][0]
+    today, tried = business_date(now, zone), local_time(now, zone)
+    found: list[datetime] = []
+    for days in range(_AHEAD):
+        day = today + timedelta(days=days)
+        if not is_business_day(day, account.country):
+            continue
+        for clock in _TRIES:
+            moment = at_local(day, clock, zone)
+            near = not found and abs(_minutes(clock) - _minutes(tried)) < _APART // timedelta(minutes=1)
+            if moment < now + _APART or near or not in_hours(contact, clock, policy):
+                continue
+            if may_call(session, account, contact, policy=policy, now=moment).allowed:
+                found.append(moment)
+                break
+        if len(found) == _MOST_TRIES:
+            break
+    return found
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
+def ask(
+    session: Session, actor: Actor, contact: Contact, *, task: Task | None = None, now: datetime
+) -> Decision:
+    """Ask before dialling; the answer is kept with everything it was made from, a yes and a no (C-01, C-04).
+
+    Args:
+        task: the task that asks for the call.
+    Raises:
+        NotAllowed: the actor may not make calls.
+        NotFound: the task is another account's.
+    """
+    require(actor, Permission.CALL_LOG, account_id=contact.account_id)
+    _belongs(task, contact)
+    take_turn(session, contact.account_id)
+    return _asked(session, contact, task, now=now)
+
+
+def standing_yes(session: Session, contact: Contact, *, now: datetime) -> datetime | None:
+    """Return when the contact was last allowed to be rung, while that holds and no call was made since."""
+    last = session.execute(
+        select(ContactDecision.allowed, ContactDecision.decided_at)
+        .where(ContactDecision.contact_id == contact.id, ContactDecision.channel == CALL)
+        .order_by(ContactDecision.id.desc())
+        .limit(1)
+    ).first()
+    if last is None or not last.allowed or last.decided_at + ANSWER_HOLDS < now:
+        return None
+    made = session.scalar(
+        select(CallAttempt.id)
+        .where(CallAttempt.contact_id == contact.id, CallAttempt.made_at >= last.decided_at)
+        .limit(1)
+    )
+    return last.decided_at if made is None else None
 
 
 def log_call(
@@ -87,35 +186,39 @@ def log_call(
     talked: bool,
     outcome: str,
     task: Task | None = None,
+    words: str = "",
     now: datetime,
 ) -> CallAttempt:
     """Write down a call that was made: it counts against the caps, answered or not.
+
+    A number that is somebody else's is dead from now on; after a call that reached nobody the contact is
+    invited to a talk, where the gate allows that.
 
     Args:
         talked: whether somebody was spoken to; quiet days begin with it.
         outcome: one of TALKED, NOT_TALKED, EITHER.
         task: the task that asked for the call.
+        words: what was said, for the timeline.
     Raises:
         NotAllowed: the actor may not log calls.
         NotFound: the task is another account's.
-        Refused: `outcome_unknown`, `outcome_unfit` (a promise without a talk).
+        Refused: `outcome_unknown`, `outcome_unfit` (a promise without a talk); `call_not_allowed`
+            (facts: reasons) to staff whom no answer of the last hours allowed it.
     """
     require(actor, Permission.CALL_LOG, account_id=contact.account_id)
     if outcome not in TALKED | NOT_TALKED | EITHER:
         raise Refused("outcome_unknown", outcome=outcome)
     if outcome in (NOT_TALKED if talked else TALKED):
         raise Refused("outcome_unfit", outcome=outcome)
-    if task is not None and task.account_id != contact.account_id:
-        raise NotFound("not_found")
+    _belongs(task, contact)
     take_turn(session, contact.account_id)
-    account = session.get_one(Account, contact.account_id)
-    asked_for = task is not None and task.kind is TaskKind.CALL_BACK
-    decision = may_call(
-        session, account, contact, policy=current_policy(session, now), now=now, asked_for=asked_for
-    )
-    decisions.keep(session, account, contact, decision, now=now)
+    against: tuple[str, ...] = ()
+    if standing_yes(session, contact, now=now) is None:
+        against = _asked(session, contact, task, now=now).reasons
+        if against and actor.kind is ActorKind.STAFF:
+            raise Refused("call_not_allowed", reasons=list(against))
     call = CallAttempt(
-        account_id=account.id,
+        account_id=contact.account_id,
         contact_id=contact.id,
         staff_id=actor.id if actor.kind is ActorKind.STAFF else None,
         talked=talked,
@@ -127,10 +230,35 @@ def log_call(
     session.flush()
     facts = {"talked": talked, "outcome": outcome}
     outbox.note(
-        session, account.id, "call.made", contact_id=contact.id, staff_id=call.staff_id, now=now, facts=facts
-    )
-    record(
-        session, actor, "call.logged", call, account_id=account.id, now=now,
-        facts={**facts, "contact": contact.id, "against": list(decision.reasons)},
+        session, call.account_id, "call.made", contact_id=contact.id, staff_id=call.staff_id, now=now,
+        facts=facts | ({"words": words} if words else {}),
     )  # fmt: skip
+    record(
+        session, actor, "call.logged", call, account_id=call.account_id, now=now,
+        facts={**facts, "contact": contact.id, "against": list(against)},
+    )  # fmt: skip
+    if outcome in EITHER:
+        reach.learn(session, contact, Channel.SMS, ReachEventKind.DEAD, why=f"call:{outcome}", now=now)
+    elif not talked:
+        after_calls.invite(session, actor, contact, call, currency=_currency(task), now=now)
     return call
+
+
+def _asked(session: Session, contact: Contact, task: Task | None, *, now: datetime) -> Decision:
+    """Ask the gate and keep its answer."""
+    account = session.get_one(Account, contact.account_id)
+    asked_for = task is not None and task.kind is TaskKind.CALL_BACK
+    decision = may_call(
+        session, account, contact, policy=current_policy(session, now), now=now, asked_for=asked_for
+    )
+    decisions.keep(session, account, contact, decision, now=now)
+    return decision
+
+
+def _belongs(task: Task | None, contact: Contact) -> None:
+    if task is not None and task.account_id != contact.account_id:
+        raise NotFound("not_found")
+
+
+def _currency(task: Task | None) -> str | None:
+    return task.facts.get("currency") if task is not None else None

@@ -48,12 +48,14 @@ _TO_THE_ADDRESS = (Purpose.REMINDER, Purpose.ARRANGEMENT, Purpose.RECEIPT)
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """Who wrote, and the message of ours that is answered, where that is known for sure."""
+class Writer:
+    """Who wrote, and the message of ours that is answered, where that is known for sure.
+
+    own_address: whether the address it came from is the contact's own on this channel.
+    """
 
     contact: Contact
     message: Message | None
-    #: Whether the address it came from is the contact's own on this channel.
     own_address: bool
 
 
@@ -103,17 +105,8 @@ def receive(session: Session, incoming: Incoming, *, now: datetime) -> InboundMe
 
 
 def asked_no_calls(session: Session, contact: Contact) -> bool:
-    """Whether the contact wrote that he wants no calls; a person reads it before ringing (policy row 15)."""
-    found = session.scalar(
-        select(InboundMessage.id)
-        .where(
-            InboundMessage.account_id == contact.account_id,
-            InboundMessage.contact_id == contact.id,
-            InboundMessage.outcome == "no_calls",
-        )
-        .limit(1)
-    )
-    return found is not None
+    """Whether the contact said or wrote that he wants no calls, and has not taken it back."""
+    return session.scalar(select(Contact.no_calls_at).where(Contact.id == contact.id)) is not None
 
 
 def refused_at_the_door(session: Session, message: Message, answer: str, *, now: datetime) -> None:
@@ -208,7 +201,19 @@ def _hear_person(
             session, contact, row.channel, ReachEventKind.REACHED, why="reply", message=writer.message,
             now=now,
         )  # fmt: skip
-    heard = reply_words.asked_in(incoming.subject if row.channel is Channel.EMAIL else None, words)
+    subject = incoming.subject if row.channel is Channel.EMAIL else None
+    obey(session, row, writer, reply_words.asked_in(subject, words), files=incoming.files, now=now)
+
+
+def obey(
+    session: Session, row: InboundMessage, writer: Writer, heard: Heard, *, files: int = 0, now: datetime
+) -> None:
+    """Do what a threaded reply asks for as far as a rule can tell; a person reads the rest.
+
+    Args:
+        files: how many files came with it.
+    """
+    contact = writer.contact
     row.outcome = _obey(session, row, writer, heard, now=now)
     _note(session, row, contact, f"reply.{row.outcome}", now=now)
     if row.outcome not in ("stop", "start"):
@@ -216,12 +221,12 @@ def _hear_person(
             session, TaskKind.READ_REPLY, f"reply:{row.id}", account_id=contact.account_id, now=now,
             facts={
                 "inbound": row.ref, "channel": row.channel.value, "contact": contact.id, "what": row.outcome,
-                "words": (row.words or row.subject or "")[:_TASK_WORDS], "files": incoming.files,
+                "words": (row.words or row.subject or "")[:_TASK_WORDS], "files": files,
             },
         )  # fmt: skip
 
 
-def _obey(session: Session, row: InboundMessage, writer: _Writer, heard: Heard, *, now: datetime) -> str:
+def _obey(session: Session, row: InboundMessage, writer: Writer, heard: Heard, *, now: datetime) -> str:
     """Write what was asked into the consent ledger; return the outcome."""
     said = (row.words or row.subject or "")[:_TASK_WORDS]
     source = f"{row.channel.value}_reply"
@@ -239,6 +244,8 @@ def _obey(session: Session, row: InboundMessage, writer: _Writer, heard: Heard, 
         consents.choose_by_words(
             session, writer.contact, channel, wanted=False, words=said, source=source, now=now
         )
+    if heard.calls and writer.contact.no_calls_at is None:
+        writer.contact.no_calls_at = now
     return "no_calls" if heard.calls else heard.asked.value
 
 
@@ -250,23 +257,24 @@ def _channels(contact: Contact, heard: Heard, came_by: Channel) -> tuple[Channel
     return () if heard.calls and not heard.channels else (came_by,)
 
 
-def _writer_of(session: Session, incoming: Incoming, channel: Channel) -> _Writer | None:
+def _writer_of(session: Session, incoming: Incoming, channel: Channel) -> Writer | None:
     """The contact who wrote: of the message that is answered, else by the address it came from."""
     digest = consents.address_digest(incoming.sender)
     message = _ours(session, incoming.answers[:_ANSWERS], channel)
     if message is not None:
         people = session.scalars(select(Contact).where(Contact.account_id == message.account_id)).all()
-        at_address = [c for c in people if _is_at(c, channel, digest)]
+        at_address = [c for c in people if is_at(c, channel, digest)]
         receiver = next(c for c in people if c.id == message.contact_id)
         if receiver in at_address or not at_address:
-            return _Writer(receiver, message, receiver in at_address)
+            return Writer(receiver, message, receiver in at_address)
         # A colleague who is on file wrote himself: he speaks of his own address.
-        return _Writer(at_address[0], message, own_address=True)
+        return Writer(at_address[0], message, own_address=True)
     contact = _by_address(session, incoming.sender, channel)
-    return _Writer(contact, None, own_address=True) if contact is not None else None
+    return Writer(contact, None, own_address=True) if contact is not None else None
 
 
-def _is_at(contact: Contact, channel: Channel, digest: str) -> bool:
+def is_at(contact: Contact, channel: Channel, digest: str) -> bool:
+    """Whether an address, by its digest, is the contact's own on a channel."""
     address = consents.address_of(contact, channel)
     return address is not None and consents.address_digest(address) == digest
 

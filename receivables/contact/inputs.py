@@ -16,12 +16,11 @@ from babel.core import get_global
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, AccountFlag, Contact, DebtorType, FlagKind
+from models.accounts import Account, AccountFlag, DebtorType, FlagKind
 from models.links import Channel
-from models.messages import CallAttempt, ConsentEvent, ConsentEventKind, ContactLedger, Purpose
+from models.messages import CallAttempt, ContactLedger
 from models.store import fetch
 from receivables.calendar_days import at_local, business_date
-from receivables.contact.consents import address_digest, address_of, has_opted_out
 from receivables.contact.rule_rows import Binding, Cap, ContactRules
 
 #: How a call is written down beside the channels and purposes of messages.
@@ -40,7 +39,7 @@ class Inputs:
         pauses: those that cover what is acted upon; beside: those of single invoices, for a caller.
         opted_out: on this channel; opted_out_elsewhere: on another of the contact's addresses.
         counts: cap -> how often already, in its days.
-        asked_for: the debtor asked to be rung.
+        asked_for: the debtor asked to be rung; no_calls: he asked us not to.
     """
 
     channel: str
@@ -70,6 +69,7 @@ class Inputs:
     counts: Mapping[str, int] | None = None
     talked_on: date | None = None
     asked_for: bool = False
+    no_calls: bool = False
 
     @property
     def today(self) -> date:
@@ -158,30 +158,6 @@ def flags_of(session: Session, account_id: int, today: date) -> list[FlagKind]:
     """Return the facts that hold about an account on a day, each once, oldest first."""
     rows = fetch(session, _FLAGS, {"account_id": account_id, "today": today}).scalars()
     return list(dict.fromkeys(rows))
-
-
-def has_opted_in(session: Session, address: str, channel: Channel) -> bool:
-    """Whether the last word about reminders to this address is an express yes."""
-    last = session.scalar(
-        select(ConsentEvent.event)
-        .where(
-            ConsentEvent.address_digest == address_digest(address),
-            ConsentEvent.channel == channel,
-            ConsentEvent.purpose == Purpose.REMINDER,
-        )
-        .order_by(ConsentEvent.id.desc())
-        .limit(1)
-    )
-    return last is ConsentEventKind.OPTED_IN
-
-
-def opted_out_elsewhere(session: Session, contact: Contact, channel: str) -> bool:
-    """Whether the contact said no on another channel than this one."""
-    return any(
-        (address := address_of(contact, other)) is not None and has_opted_out(session, address, other)
-        for other in (Channel.EMAIL, Channel.SMS)
-        if other.value != channel
-    )
 
 
 _CLAIMED = select(func.count()).where(

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.invoices import InvoiceKind
 from models.links import Channel
 from models.messages import Message, Purpose
 from receivables import invoices, outbox, pauses
@@ -77,21 +78,24 @@ def remind(
 
 
 def kind_for(rows: list[InvoiceRow], today: date) -> str:
-    """The kind of reminder that these documents ask for today."""
-    if any(row.days_late for row in rows):
+    """The kind of reminder that these documents ask for today; a prepayment is a sale not yet closed."""
+    debts = [row for row in rows if row.kind != InvoiceKind.PREPAYMENT]
+    if not debts:
+        return "prepayment_due" if any(row.days_late for row in rows) else "prepayment_reminder"
+    if any(row.days_late for row in debts):
         return "first_reminder"
-    return "due_today" if any(row.due_on == today for row in rows) else "courtesy"
+    return "due_today" if any(row.due_on == today for row in debts) else "courtesy"
 
 
 def told_of(kind: str, rows: list[InvoiceRow], today: date) -> list[InvoiceRow]:
     """The documents that a reminder of a kind is about."""
     if kind == "first_reminder":
-        return [row for row in rows if row.days_late]
+        return [row for row in rows if row.days_late and row.kind != InvoiceKind.PREPAYMENT]
     if kind == "due_today":
         return [row for row in rows if row.due_on == today]
     return rows
 
 
 def has_text(kind: str, channel: Channel) -> bool:
-    """A courtesy note before the date goes by e-mail only (tone.md, the rungs)."""
-    return not (kind == "courtesy" and channel is Channel.SMS)
+    """A courtesy note before the date, and what an order says, goes by e-mail only (tone.md, the rungs)."""
+    return channel is not Channel.SMS or kind in ("due_today", "first_reminder")

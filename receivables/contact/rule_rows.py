@@ -17,6 +17,7 @@ from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ from models.store import fetch
 from models.work import PolicyKind, PolicyVersion
 from receivables.audit import record
 from receivables.errors import Refused
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy
 
 DEFAULT_RULES = (Path(__file__).parent / "rules.toml").read_text(encoding="utf-8")
@@ -268,12 +269,12 @@ def _row(data: Mapping[str, Any]) -> Row:
         id=text("id") or "",
         title=text("title") or "",
         where=some_of("where", [p for p in places if p == "*" or _PLACE.fullmatch(str(p))]),
-        zones=frozenset(some_of("zones", [z for z in data.get("zones", []) if isinstance(z, str)])),
+        zones=frozenset(some_of("zones", available_timezones())),
         debtors=frozenset(DebtorType(d) for d in some_of("debtors", list(DebtorType))),
         roles=frozenset(some_of("roles", ROLES)),
         window=_window(known, data.get("window")),
         caps=tuple(cap for what in COUNTED for cap in _caps(known, what, data.get(what))),
-        quiet_after_talk_days=one_of("quiet_after_talk_days", int) or 0,
+        quiet_after_talk_days=one_of("quiet_after_talk_days", int, *range(366)) or 0,
         opt_in=frozenset(some_of("opt_in", (Channel.EMAIL, Channel.SMS))),
         opt_out=one_of("opt_out", str, "channel", "all"),
         from_on=one_of("from_on", date),
@@ -351,26 +352,41 @@ def rules_of(session: Session, version_id: int | None) -> ContactRules:
 
 
 def publish_rules(
-    session: Session, actor: Actor, body: str, *, reason: str, policy: Policy, now: datetime
+    session: Session,
+    actor: Actor,
+    body: str,
+    *,
+    author_id: int | None = None,
+    reason: str,
+    policy: Policy,
+    effective_at: datetime | None = None,
+    now: datetime,
 ) -> PolicyVersion:
-    """Put rules of contact in force from `now`.
+    """Put rules of contact in force: proposed by one person, published by another.
 
     Args:
+        actor: who publishes; a person never publishes his own (A-02).
         body: TOML, as in rules.toml.
+        author_id: who proposed them; None for the actor.
         policy: whose hours must leave something of every window.
+        effective_at: from when, not before `now`; None is `now`.
     Raises:
         NotAllowed: the actor may not publish rules.
-        Refused: `reason_missing`.
+        Refused: `own_proposal`, `reason_missing`, `effective_past`.
         BadContactRules: they cannot be used, or would leave somebody never to be contacted.
     """
     require(actor, Permission.CONTACT_RULES_PUBLISH)
+    if actor.kind is ActorKind.STAFF and author_id in (None, actor.id):
+        raise Refused("own_proposal")
     if not reason.strip():
         raise Refused("reason_missing")
     rules = read_rules(body)
     refuse_never(rules, (policy.contact_from, policy.contact_to))
+    if effective_at is not None and effective_at < now:
+        raise Refused("effective_past")
     version = PolicyVersion(
-        kind=PolicyKind.CONTACT, effective_at=now, author_id=actor.id, reason=reason.strip(), body=body,
-        body_digest=rules.digest,
+        kind=PolicyKind.CONTACT, effective_at=effective_at or now, author_id=author_id or actor.id,
+        reason=reason.strip(), body=body, body_digest=rules.digest,
     )  # fmt: skip
     session.add(version)
     session.flush()

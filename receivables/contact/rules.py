@@ -11,7 +11,7 @@ Gathering and judging are apart: `judge` is pure, so that a stored decision can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -22,27 +22,14 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import ContactLedger, Message, Purpose
-from receivables import pauses
 from receivables.calendar_days import local_time, next_local
-from receivables.contact import reach, suppression
-from receivables.contact.consents import address_of, has_opted_out
-from receivables.contact.inputs import (
-    CALL,
-    Inputs,
-    binding_of,
-    counts_of,
-    flags_of,
-    has_opted_in,
-    opted_out_elsewhere,
-    place_of,
-)
+from receivables.contact import suppression
+from receivables.contact.gathering import CHASING, Addresses, Question, gather
+from receivables.contact.inputs import CALL, Inputs
 from receivables.contact.rule_rows import Binding, Window, current_rules, narrowest
 from receivables.contact.suppression import Act, Word
-from receivables.ladder import switches
 from receivables.policy import Policy
 
-#: Purposes that ask for something; all others answer the reader's own act.
-CHASING = (Purpose.REMINDER, Purpose.ARRANGEMENT)
 #: How far ahead the next moment is looked for: hours that suit several zones come daily or never.
 _AHEAD = timedelta(days=2)
 
@@ -53,7 +40,7 @@ class Decision:
 
     Reasons are codes that the desk words: no_address, contact_inactive, flag:<kind>, opted_out,
     paused:<reason>, outside_hours, already_today, colleague_only, other_channel; sending_stopped,
-    dead_address, needs_opt_in, cap:<channel, calls or all>, quiet_after_talk.
+    dead_address, needs_opt_in, cap:<channel, calls or all>, quiet_after_talk, no_calls.
 
     Attributes:
         cautions: what a person looks at before he rings up, and what had to be guessed
@@ -97,54 +84,24 @@ def may_contact(
     Returns:
         The decision with every reason that stands against it.
     """
+    question = Question(account, contact, channel, purpose, currency, message_id, address)
+    return may_contact_each(session, [question], policy=policy, now=now)[0]
+
+
+def may_contact_each(
+    session: Session, questions: Sequence[Question], *, policy: Policy, now: datetime
+) -> list[Decision]:
+    """Decide about many messages as `may_contact` does about one, in the statements of one.
+
+    Args:
+        questions: of reminders at most one for each account: the next one counts after its claim.
+    """
     rules = current_rules(session, now)
-    known = Inputs(
-        channel=channel.value,
-        purpose=purpose.value,
-        at=now,
-        currency=currency,
-        **place_of(account),
-        **hours_of(contact, policy),
-        unfiled=address is not None,
-        addressed=address is not None or address_of(contact, channel) is not None,
-        active=contact.is_active,
-        forwarded=contact.forwarded_by_id is not None,
-    )
-    today, binding = known.today, binding_of(rules, known)
-    if purpose is not Purpose.RECEIPT:
-        flags = flags_of(session, account.id, today)
-        known = replace(known, flags=tuple(kind.value for kind in flags))
-    if _asks_consent(known):
-        filed = address or address_of(contact, channel)
-        known = replace(
-            known,
-            opted_out=filed is not None and has_opted_out(session, filed, channel),
-            opted_out_elsewhere=binding.opt_out_of_all
-            and opted_out_elsewhere(session, contact, channel.value),
-            opted_in=channel.value in binding.opt_in
-            and filed is not None
-            and has_opted_in(session, filed, channel),
-        )
-    if purpose in CHASING:
-        known = replace(
-            known,
-            stopped=switches.sending_stopped(session),
-            dead=address is None and reach.is_dead(session, contact, channel),
-        )
-    if purpose is Purpose.REMINDER:
-        held = pauses.standing(session, account.id, today)
-        standing = pauses.paused_by(held, contact_id=contact.id, currency=currency)
-        caps = binding.caps_on(channel.value)
-        known = replace(
-            known,
-            pauses=tuple(pauses.spoken(reason).value for reason in standing),
-            prefers_other=prefers_other(session, contact, channel),
-            claimed_today=_claimed(session, contact, channel, currency, today, message_id),
-            counts=counts_of(
-                session, account, caps, today=today, zone=known.zones[0], message_id=message_id or 0
-            ),
-        )
-    return replace(judge(known, binding), rules_version_id=rules.version_id)
+    hours = {question.contact.id: hours_of(question.contact, policy) for question in questions}
+    return [
+        replace(judge(known, binding), rules_version_id=rules.version_id)
+        for known, binding in gather(session, questions, rules, hours, now=now)
+    ]
 
 
 def judge(known: Inputs, binding: Binding) -> Decision:
@@ -167,6 +124,8 @@ def judge(known: Inputs, binding: Binding) -> Decision:
         reasons.append("needs_opt_in")
     if known.dead:
         reasons.append("dead_address")
+    if known.no_calls:
+        reasons.append("no_calls")
     reasons += [f"paused:{reason}" for reason in known.pauses if _stops(reason, act)]
     cautions += [f"paused:{reason}" for reason in known.pauses if not _stops(reason, act)]
     if known.prefers_other:
@@ -285,28 +244,7 @@ def prefers_other(session: Session, contact: Contact, channel: Channel) -> bool:
     """Whether the contact chose another channel for reminders, and can be reached there."""
     if contact.preferred_channel in (None, channel.value):
         return False
-    chosen = Channel(contact.preferred_channel)
-    address = address_of(contact, chosen)
-    if address is None or has_opted_out(session, address, chosen):
-        return False
-    return not reach.is_dead(session, contact, chosen)
-
-
-def _claimed(
-    session: Session, contact: Contact, channel: Channel, currency: str | None, today: date,
-    message_id: int | None,
-) -> bool:  # fmt: skip
-    """Whether the day is another reminder's already."""
-    claimed = session.scalar(
-        select(ContactLedger.id).where(
-            ContactLedger.contact_id == contact.id,
-            ContactLedger.channel == channel,
-            ContactLedger.currency == currency,
-            ContactLedger.business_on == today,
-            ContactLedger.message_id != (message_id or 0),
-        )
-    )
-    return claimed is not None
+    return Addresses(session, [contact]).prefers_other(contact, channel)
 
 
 def take_turn(session: Session, account_id: int) -> None:
@@ -314,7 +252,20 @@ def take_turn(session: Session, account_id: int) -> None:
 
     Taken before any message of the account is locked, so that nobody waits in a ring.
     """
-    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
+    take_turns(session, [account_id])
+
+
+def take_turns(session: Session, account_ids: Collection[int]) -> list[Account]:
+    """Take the turns of several accounts, always in one order; returns them as they are now."""
+    return list(
+        session.scalars(
+            select(Account)
+            .where(Account.id.in_(account_ids))
+            .order_by(Account.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def claim(session: Session, message: Message, decision: Decision, *, now: datetime) -> ContactLedger:
@@ -325,20 +276,29 @@ def claim(session: Session, message: Message, decision: Decision, *, now: dateti
     Raises:
         IntegrityError: another worker has claimed the same day; nothing may be sent.
     """
-    known = session.scalar(select(ContactLedger).where(ContactLedger.message_id == message.id))
-    if known is not None:
-        return known
-    row = ContactLedger(
-        contact_id=message.contact_id,
-        account_id=message.account_id,
-        channel=message.channel,
-        currency=message.currency or "",
-        business_on=decision.business_on,
-        step=message.kind,
-        cycle=decision.business_on.isoformat(),
-        message_id=message.id,
-        claimed_at=now,
-    )
-    session.add(row)
+    return claim_each(session, [(message, decision)], now=now)[0]
+
+
+def claim_each(
+    session: Session, reminders: Sequence[tuple[Message, Decision]], *, now: datetime
+) -> list[ContactLedger]:
+    """Claim the days of several reminders as `claim` does for one."""
+    asked = select(ContactLedger).where(ContactLedger.message_id.in_([m.id for m, _ in reminders]))
+    known = {row.message_id: row for row in session.scalars(asked)} if reminders else {}
+    rows = []
+    for message, decision in reminders:
+        row = known.get(message.id) or ContactLedger(
+            contact_id=message.contact_id,
+            account_id=message.account_id,
+            channel=message.channel,
+            currency=message.currency or "",
+            business_on=decision.business_on,
+            step=message.kind,
+            cycle=decision.business_on.isoformat(),
+            message_id=message.id,
+            claimed_at=now,
+        )
+        session.add(row)
+        rows.append(row)
     session.flush()
-    return row
+    return rows

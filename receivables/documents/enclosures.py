@@ -69,6 +69,11 @@ class Enclosure:
         return file_name(self.parties.creditor, said, ending=".pdf")
 
 
+def may_enclose(kind: str, channel: Channel) -> bool:
+    """Whether a paper may go along with messages of a kind; most have none."""
+    return kind in _PAPERS and channel is Channel.EMAIL
+
+
 def enclosed(session: Session, message_id: int) -> Enclosure | None:
     """Return what goes along with a message; None for most."""
     message = session.get_one(Message, message_id)

@@ -23,7 +23,7 @@ from models.money import total
 from models.payments import Allocation, Payment
 from models.states import HandoverStatus, advance
 from models.work import Task, TaskKind
-from receivables import invoices, outbox
+from receivables import bank_lines, invoices, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
@@ -60,6 +60,8 @@ class Standing:
 
 def standing_of(session: Session, account: Account, currency: str, *, now: datetime) -> Standing:
     """Look at what may be handed over: overdue, asked for, warned as the law wants it, no prepayment."""
+    if bank_lines.is_behind(session, account, now=now):
+        return Standing([], [Refused("bank_lines_behind")])
     today = business_date(now, account.zone)
     late = [
         row
@@ -421,5 +423,8 @@ def _tell(
 ) -> None:
     """Write the audit and the timeline; both know the sum, the audit alone the reason."""
     said = {**_money(case), **(facts or {})}
-    record(session, actor, code, case, account_id=case.account_id, now=now, facts=said, reason=reason)
+    record(
+        session, actor, "handover.moved", case, account_id=case.account_id, now=now, reason=reason,
+        facts={**said, "to": case.status.value},
+    )  # fmt: skip
     outbox.note(session, case.account_id, code, staff_id=actor.id, now=now, facts=said)

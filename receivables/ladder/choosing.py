@@ -7,6 +7,7 @@ default of the policy. A published version takes the place of a shipped one of t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
@@ -19,7 +20,8 @@ from models.ladder import LadderVersion
 from models.store import fetch
 from receivables.audit import record
 from receivables.errors import Refused
-from receivables.ladder.rungs import Ladder, preset, preset_names, read_ladder
+from receivables.ladder.letters import missing_texts
+from receivables.ladder.rungs import BadLadder, Ladder, preset, preset_names, read_ladder
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import LadderRules
 
@@ -54,6 +56,20 @@ def chosen(
     return of_account or rules.by_segment.get(segment.value, rules.default)
 
 
+def refuse_missing(ladder: Ladder, known: Mapping[tuple[str, str], Collection[str]]) -> None:
+    """Refuse a ladder of which a text is not written in every language.
+
+    Raises: BadLadder: `missing_text`, with the first and how many there are.
+    """
+    missing = missing_texts(ladder, known)
+    if missing:
+        one = missing[0]
+        raise BadLadder(
+            "missing_text", rung=one.rung, text=one.kind, channel=one.channel, language=one.language,
+            count=len(missing),
+        )  # fmt: skip
+
+
 def publish(
     session: Session,
     actor: Actor,
@@ -62,17 +78,21 @@ def publish(
     *,
     author_id: int,
     reason: str,
+    known: Mapping[tuple[str, str], Collection[str]],
+    effective_at: datetime | None = None,
     now: datetime,
 ) -> LadderVersion:
-    """Put a version of a ladder in force from `now`: proposed by one person, published by another.
+    """Put a version of a ladder in force: proposed by one person, published by another.
 
     Args:
         actor: who publishes; never the author (A-02).
         body: TOML; its `name` is `name`.
+        known: (channel, kind) of every text that is written -> its languages.
+        effective_at: from when, not before `now`; None is `now`.
     Raises:
         NotAllowed: the actor may not publish.
-        BadLadder: the ladder is not whole; the code says why.
-        Refused: `own_proposal`, `reason_missing`, `ladder_name_differs`.
+        BadLadder: the ladder is not whole, or a text of it is not written; the code says why.
+        Refused: `own_proposal`, `reason_missing`, `ladder_name_differs`, `effective_past`.
     """
     require(actor, Permission.LADDER_PUBLISH)
     if actor.id == author_id:
@@ -82,9 +102,12 @@ def publish(
     ladder = read_ladder(body)
     if ladder.name != name:
         raise Refused("ladder_name_differs", name=ladder.name)
+    refuse_missing(ladder, known)
+    if effective_at is not None and effective_at < now:
+        raise Refused("effective_past")
     version = LadderVersion(
-        name=name, effective_at=now, author_id=author_id, approver_id=actor.id, reason=reason.strip(),
-        body=body, body_digest=hashlib.sha256(body.encode()).hexdigest(),
+        name=name, effective_at=effective_at or now, author_id=author_id, approver_id=actor.id,
+        reason=reason.strip(), body=body, body_digest=hashlib.sha256(body.encode()).hexdigest(),
     )  # fmt: skip
     session.add(version)
     session.flush()

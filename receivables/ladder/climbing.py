@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from receivables.calendar_days import add_business_days
 from receivables.ladder.rungs import Ladder, Rung
@@ -32,8 +33,7 @@ FIRST_CONTACT = "first_reminder"
 LONG_WEEKEND = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a document stands: the last rung it met in this cycle, and when. `seq` 0: none yet."""
 
     cycle: int = 1
@@ -48,6 +48,56 @@ class Next:
     rung: Rung
     on: date
     joins: bool = False
+
+
+class Stand(NamedTuple):
+    """How a document stands on a day: the day that counts as due, its age, and what comes next."""
+
+    due_on: date
+    age: int
+    coming: Next | None
+
+
+class Reckoning:
+    """The arithmetic of one look at many accounts; what no pause bends is worked out once.
+
+    Thousands of documents share some hundred days and places. It lives no longer than the look, since
+    the calendar of a country may be corrected meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Stand] = {}
+
+    def stand(
+        self,
+        ladder: Ladder,
+        position: Position,
+        *,
+        due_on: date,
+        pauses: Sequence[Standing],
+        contacted: bool,
+        country: str,
+        today: date,
+        shift_days: int = 0,
+    ) -> Stand:
+        """Return how a document stands.
+
+        Args:
+            due_on: as the document says it, or the day that counts.
+            pauses, contacted: see `next_rung`.
+            shift_days: longer terms that were agreed.
+        """
+        case = (ladder.name, position, due_on, contacted, country, today, shift_days)
+        if not pauses and case in self._known:
+            return self._known[case]
+        counted = counted_due(due_on, country, shift_days=shift_days)
+        coming = next_rung(
+            ladder, position, due_on=counted, pauses=pauses, contacted=contacted, country=country, today=today
+        )
+        stand = Stand(counted, age_on(counted, pauses, today), coming)
+        if not pauses:
+            self._known[case] = stand
+        return stand
 
 
 def age_on(due_on: date, pauses: Sequence[Standing], today: date) -> int:

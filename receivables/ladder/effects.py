@@ -7,13 +7,15 @@ twice does it once. Source: domain.md, "The ladder"; P-25.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.costs import ChargeKind
+from models.invoices import InvoiceKind
 from models.ladder import LadderStep
 from models.links import Channel
 from models.messages import Purpose
@@ -28,6 +30,7 @@ from receivables.contact.suppression import Word
 from receivables.costs import charges
 from receivables.errors import Refused
 from receivables.handovers import placing
+from receivables.ladder import letters
 from receivables.ladder.evaluating import Due, Look, holds
 from receivables.ladder.rungs import Act, Effect
 from receivables.permissions import Actor
@@ -113,25 +116,36 @@ def _look_first(session: Session, doing: Doing, effect: Effect) -> None:
 
 
 def _message(session: Session, doing: Doing, effect: Effect) -> list[str]:
-    """One message for each paying contact and channel; the gate decides about each when it leaves."""
-    contacts = paying_contacts(session, doing.account)
+    """One message for each paying contact and channel; the gate decides about each when it leaves.
+
+    Who is of another kind hears of the same rung in other words (letters.spoken).
+    """
+    kind = letters.spoken(effect.detail, doing.account)
+    return _tell(session, doing, kind, map(Channel, effect.channels), {}) or ["no_contact"]
+
+
+def _tell(
+    session: Session, doing: Doing, kind: str, channels: Iterable[Channel], facts: Mapping[str, object]
+) -> list[str]:
+    """Queue a text for everybody who pays, by each channel that he has and likes."""
+    wanted = list(channels)
     deadline = add_business_days(
         doing.step.business_on + timedelta(days=doing.policy.ladders.deadline_days), 0, doing.account.country
     )
     done = []
-    for contact in contacts:
-        for channel in map(Channel, effect.channels):
+    for contact in paying_contacts(session, doing.account):
+        for channel in wanted:
             if address_of(contact, channel) is None or prefers_other(session, contact, channel):
                 continue
             outbox.enqueue(
                 session, doing.actor, account=doing.account, contact=contact, channel=channel,
-                purpose=Purpose.REMINDER, kind=effect.detail,
-                facts={"step_id": doing.step.id, "deadline_on": deadline.isoformat()},
-                dedupe_key=f"{doing.key}:{effect.detail}:{contact.id}:{channel.value}",
+                purpose=Purpose.REMINDER, kind=kind,
+                facts={"step_id": doing.step.id, "deadline_on": deadline.isoformat(), **facts},
+                dedupe_key=f"{doing.key}:{kind}:{contact.id}:{channel.value}",
                 currency=doing.due.currency, now=doing.now,
             )  # fmt: skip
             done.append(f"message:{channel.value}")
-    return done or ["no_contact"]
+    return done
 
 
 def _task(kind: TaskKind) -> Callable[[Session, Doing, Effect], list[str]]:
@@ -157,19 +171,39 @@ def _task(kind: TaskKind) -> Callable[[Session, Doing, Effect], list[str]]:
 
 
 def _letter(session: Session, doing: Doing, effect: Effect) -> list[str]:
-    queueing.queue_letter(
-        session, doing.actor, doing.account, kind=effect.detail, currency=doing.due.currency,
-        step=doing.step, now=doing.now,
-    )  # fmt: skip
+    """A letter by post and by e-mail; without an address for the post it goes by e-mail alone."""
+    try:
+        with session.begin_nested():
+            queueing.queue_letter(
+                session, doing.actor, doing.account, kind=effect.detail, currency=doing.due.currency,
+                step=doing.step, now=doing.now,
+            )  # fmt: skip
+    except Refused as refused:
+        if refused.code != "no_address" or effect.detail not in letters.LETTERS:
+            raise
+        said = {"next_step": doing.policy.letters.next_step}
+        return ["letter:no_address", *_tell(session, doing, effect.detail, (Channel.EMAIL,), said)]
     return ["letter"]
 
 
-def _charge(session: Session, doing: Doing, effect: Effect) -> list[str]:
-    proposed = charges.propose_charges(
-        session, doing.actor, doing.account, doing.due.currency, step=doing.step,
-        today=doing.step.business_on, now=doing.now,
-    )  # fmt: skip
-    return [f"charge:{charge.kind.value}" for charge in proposed] or [f"{effect.act.value}:none"]
+def _charge(kind: ChargeKind) -> Callable[[Session, Doing, Effect], list[str]]:
+    """An effect that proposes a charge of one kind, where policy, law and contract give one."""
+
+    def ask(session: Session, doing: Doing, effect: Effect) -> list[str]:
+        proposed = charges.propose_charges(
+            session, doing.actor, doing.account, doing.due.currency, step=doing.step,
+            kinds=frozenset({kind}), today=doing.step.business_on, now=doing.now,
+        )  # fmt: skip
+        return [f"charge:{charge.kind.value}" for charge in proposed] or [f"{effect.act.value}:none"]
+
+    return ask
+
+
+def _expire(session: Session, doing: Doing, effect: Effect) -> list[str]:
+    """An order that is no longer kept: its customer hears so, and somebody lets the goods go."""
+    ids = [f.invoice_id for f in doing.due.findings if f.row.kind == InvoiceKind.PREPAYMENT]
+    told = _tell(session, doing, "prepayment_expired", (Channel.EMAIL,), {"invoice_ids": ids})
+    return _task(TaskKind.PREPAYMENT_OVER)(session, doing, effect) + told
 
 
 def _hand_over(session: Session, doing: Doing, effect: Effect) -> list[str]:
@@ -184,12 +218,12 @@ _DOES: Mapping[Act, Callable[[Session, Doing, Effect], list[str]]] = {
     Act.MESSAGE: _message,
     Act.CALL: _task(TaskKind.LADDER_CALL),
     Act.LETTER: _letter,
-    Act.FEE: _charge,
-    Act.INTEREST: _charge,
+    Act.FEE: _charge(ChargeKind.FIXED_SUM),
+    Act.INTEREST: _charge(ChargeKind.INTEREST),
     Act.HOLD: _task(TaskKind.HOLD_CREDIT),
     Act.SALES: _task(TaskKind.SALES),
     Act.MANAGEMENT: _task(TaskKind.MANAGEMENT),
     Act.OFFER: _task(TaskKind.MAKE_OFFER),
-    Act.EXPIRE: _task(TaskKind.PREPAYMENT_OVER),
+    Act.EXPIRE: _expire,
     Act.HAND_OVER: _hand_over,
 }

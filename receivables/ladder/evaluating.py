@@ -7,63 +7,33 @@ arithmetic (climbing.py). The same look serves the nightly run, the dry run for 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
-from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select, union
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, AccountFlag, DebtorType, FlagKind, Segment
-from models.arrangements import CreditHold, Promise
-from models.invoices import OWED_KINDS, Invoice
-from models.ladder import LadderPosition, Met
-from models.messages import Message, Purpose
-from models.money import Money, total
-from models.pauses import Pause, PauseReason
-from models.states import HoldStatus, InvoiceStatus, MessageStatus, PromiseStatus
-from models.store import fetch
-from receivables import invoices
-from receivables.calendar_days import business_date
+from models.accounts import FlagKind
+from models.ladder import Met
+from models.money import Money
+from models.pauses import PauseReason
 from receivables.contact import suppression
 from receivables.contact.suppression import Act, Word
-from receivables.ladder import climbing
+from receivables.invoices import OpenDocument
+from receivables.ladder import climbing, facts
 from receivables.ladder.choosing import chosen
-from receivables.ladder.climbing import Position
+from receivables.ladder.climbing import Position, Reckoning
+from receivables.ladder.facts import CLOSED, Debtor, Facts, Kept
 from receivables.ladder.rungs import Ladder, Rung, When
 from receivables.pauses import Standing, spoken
 from receivables.policy import Policy
-from receivables.ports import InvoiceRow
 
-#: Why a document that is not open any more waits.
-CLOSED = "closed"
 #: Flags under which nobody climbs; under the others each effect asks the matrix for itself.
 STILL_FLAGS = frozenset(
     kind
     for kind in FlagKind
     if {suppression.word(kind.value, act) for act in (Act.REMINDER, Act.ESCALATE)} == {Word.BLOCKED}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Debtor:
-    """What of an account the conditions of rungs may ask for."""
-
-    id: int
-    ref: str
-    country: str
-    zone: str
-    language: str
-    debtor_type: DebtorType
-    segment: Segment
-    agreed_days: int
-    ladder: str | None
-    in_pilot: bool
-    broken_promises: int = 0
-    credit_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +51,7 @@ class Finding:
     """
 
     invoice_id: int
-    row: InvoiceRow
+    row: OpenDocument
     ladder: Ladder
     position: Position
     age: int
@@ -93,17 +63,17 @@ class Finding:
     contacted: bool = False
     due_on: date | None = None
     still: tuple[Standing, ...] = ()
-    #: Its row as it is stored, so that only what changes is written; None when it has none.
-    stored: tuple[Any, ...] | None = None
+    #: Its position as it is stored, so that only what changes is written; None when it has none.
+    stored: Kept | None = None
 
-    def after(self, seq: int, *, country: str, today: date) -> climbing.Next | None:
+    def after(self, seq: int, *, country: str, today: date, reckoning: Reckoning) -> climbing.Next | None:
         """Return what comes next once a rung was met today; None at the top."""
         if self.due_on is None:
             return None
-        return climbing.next_rung(
+        return reckoning.stand(
             self.ladder, Position(self.position.cycle, seq, today), due_on=self.due_on, pauses=self.still,
             contacted=True, country=country, today=today,
-        )  # fmt: skip
+        ).coming  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,81 +112,6 @@ class Look:
     flags: tuple[FlagKind, ...] = ()
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What was read of one account beside itself and its documents."""
-
-    positions: dict[int, Any] = field(default_factory=dict)
-    pauses: list[Standing] = field(default_factory=list)
-    flags: list[tuple[FlagKind, date, date | None]] = field(default_factory=list)
-
-
-_DEBTORS = select(
-    Account.id, Account.ref, Account.country, Account.zone, Account.language, Account.debtor_type,
-    Account.segment, Account.agreed_days, Account.ladder, Account.in_pilot,
-).where(Account.id.in_(bindparam("ids", expanding=True)))  # fmt: skip
-_POSITIONS = select(
-    LadderPosition.invoice_id,
-    LadderPosition.account_id,
-    LadderPosition.ladder,
-    LadderPosition.cycle,
-    LadderPosition.seq,
-    LadderPosition.met_on,
-    LadderPosition.next_rung,
-    LadderPosition.next_on,
-    LadderPosition.waits_for,
-).where(LadderPosition.account_id.in_(bindparam("ids", expanding=True)))
-_PAUSES = (
-    select(
-        Pause.account_id, Pause.reason, Invoice.ref.label("invoice_ref"), Pause.contact_id, Pause.from_on,
-        Pause.to_on, Pause.currency,
-    )
-    .outerjoin(Invoice, Invoice.id == Pause.invoice_id)
-    .where(Pause.account_id.in_(bindparam("ids", expanding=True)), Pause.contact_id.is_(None))
-    .order_by(Pause.id)
-)  # fmt: skip
-_FLAGS = select(AccountFlag.account_id, AccountFlag.kind, AccountFlag.from_on, AccountFlag.to_on).where(
-    AccountFlag.account_id.in_(bindparam("ids", expanding=True)), AccountFlag.kind != FlagKind.LEGAL_HOLD
-)
-_BROKEN = (
-    select(Promise.account_id, func.count())
-    .where(Promise.account_id.in_(bindparam("ids", expanding=True)), Promise.status == PromiseStatus.BROKEN)
-    .group_by(Promise.account_id)
-)
-_HELD = select(CreditHold.account_id).where(
-    CreditHold.account_id.in_(bindparam("ids", expanding=True)), CreditHold.status == HoldStatus.ACTIVE
-)
-#: Who has heard from us, and when last: a document that stood open then was spoken of.
-_HEARD = (
-    select(Message.account_id, func.max(Message.sent_at))
-    .where(
-        Message.account_id.in_(bindparam("ids", expanding=True)),
-        Message.purpose == Purpose.REMINDER,
-        Message.status.in_([MessageStatus.SENT, MessageStatus.DELIVERED]),
-    )
-    .group_by(Message.account_id)
-)
-_ISSUED = Invoice.status == InvoiceStatus.OPEN, Invoice.kind.in_(OWED_KINDS), Invoice.balance_minor > 0
-
-
-def concerned(session: Session, latest: date) -> list[int]:
-    """Return the accounts that a run up to a day has to look at: something is due, or is new.
-
-    Args:
-        latest: the latest date that is somebody's today.
-    """
-    due = select(LadderPosition.account_id).where(LadderPosition.next_on <= latest)
-    new = select(Invoice.account_id).where(*_ISSUED, ~exists().where(LadderPosition.invoice_id == Invoice.id))
-    return sorted(session.scalars(union(due, new)))
-
-
-def everybody(session: Session) -> list[int]:
-    """Return every account with something open: what a full evaluation goes through."""
-    return list(
-        session.scalars(select(Invoice.account_id).where(*_ISSUED).distinct().order_by(Invoice.account_id))
-    )
-
-
 def look(
     session: Session,
     account_ids: Sequence[int],
@@ -231,104 +126,94 @@ def look(
     Args:
         on: any date instead of today, for a dry run: positions and pauses are those of now.
     """
-    ids = {"ids": list(account_ids)}
-    broken = {r[0]: r[1] for r in fetch(session, _BROKEN, ids)}
-    held = set(fetch(session, _HELD, ids).scalars())
-    debtors = {
-        r.id: Debtor(*r, broken_promises=broken.get(r.id, 0), credit_held=r.id in held)
-        for r in fetch(session, _DEBTORS, ids)
-    }
-    days = {debtor.id: on or business_date(now, debtor.zone) for debtor in debtors.values()}
-    documents = invoices.open_documents_of(session, days)
-    facts: defaultdict[int, _Facts] = defaultdict(_Facts)
-    for r in fetch(session, _POSITIONS, ids):
-        facts[r.account_id].positions[r.invoice_id] = r
-    for r in fetch(session, _PAUSES, ids):
-        facts[r.account_id].pauses.append(
-            Standing(r.reason, r.invoice_ref, r.contact_id, r.from_on, r.to_on, r.currency)
-        )
-    for r in fetch(session, _FLAGS, ids):
-        facts[r.account_id].flags.append((r.kind, r.from_on, r.to_on))
-    heard = {r[0]: r[1] for r in fetch(session, _HEARD, ids)}
-    looks = []
-    for account_id, debtor in sorted(debtors.items()):
-        today, known = days[account_id], facts[account_id]
-        last_heard = heard.get(account_id)
-        findings = []
-        for document in documents[account_id]:
-            name = chosen(
-                policy.ladders, kind=document.row.kind, own=document.ladder, of_account=debtor.ladder,
-                segment=debtor.segment,
-            )  # fmt: skip
-            contacted = last_heard is not None and document.row.issued_on <= last_heard.date()
-            findings.append(_find(document, debtor, known, ladders[name], contacted=contacted, today=today))
-        still_open = {finding.invoice_id for finding in findings}
-        closed = tuple(
-            invoice_id
-            for invoice_id, r in known.positions.items()
-            if invoice_id not in still_open and r.waits_for != CLOSED
-        )
-        judged = _judge(debtor, today, tuple(findings), closed, policy)
-        flags = tuple(flag[0] for flag in known.flags if _holds_on(flag, today))
-        looks.append(replace(judged, flags=flags) if flags else judged)
-    return looks
+    reckoning = Reckoning()
+    return [
+        _look(known, ladders, policy, reckoning) for known in facts.read(session, account_ids, now=now, on=on)
+    ]
 
 
-def _find(
-    document: invoices.OpenDocument,
-    debtor: Debtor,
-    known: _Facts,
-    ladder: Ladder,
-    *,
-    contacted: bool,
-    today: date,
-) -> Finding:
-    """What comes next for one document, or why nothing does."""
-    row = document.row
-    r = known.positions.get(document.id)
-    position = _position(r, ladder)
-    contacted = contacted and position.cycle == 1
-    stored = tuple(r[2:]) if r is not None else None
-    found = partial(Finding, document.id, row, ladder, position, contacted=contacted, stored=stored)
-    if row.due_on is None:
-        return found(0, waits_for="no_due_date")
-    due_on = climbing.counted_due(row.due_on, debtor.country, shift_days=debtor.agreed_days)
-    still = _stands_still(row, known, today)
-    found = partial(found, climbing.age_on(due_on, still, today), due_on=due_on, still=tuple(still))
-    flag = next((f for f in known.flags if f[0] in STILL_FLAGS and _holds_on(f, today)), None)
-    if flag is not None:
-        return found(waits_for=f"flag:{flag[0].value}", until=flag[2])
-    if not row.asked:
-        return found(waits_for="nothing_asked")
-    holding = [p for p in still if p.holds_on(today) and p.reason is not PauseReason.DISPUTE]
-    if holding:
-        ends = [p.to_on for p in holding]
-        until = None if any(end is None for end in ends) else max(end for end in ends if end)
-        return found(waits_for=f"paused:{spoken(holding[0].reason).value}", until=until)
-    coming = climbing.next_rung(
-        ladder, position, due_on=due_on, pauses=still, contacted=contacted, country=debtor.country,
-        today=today,
+def _look(known: Facts, ladders: Mapping[str, Ladder], policy: Policy, reckoning: Reckoning) -> Look:
+    debtor, today = known.debtor, known.today
+    findings = tuple(
+        _find(document, known, _ladder_of(document, debtor, ladders, policy), reckoning)
+        for document in known.documents
+    )
+    meetings, due = _judge(debtor, today, findings, policy)
+    return Look(
+        debtor, today, findings,
+        closed=tuple(known.kept.keys() - {finding.invoice_id for finding in findings}),
+        meetings=tuple(meetings),
+        due=tuple(due),
+        flags=tuple(flag.kind for flag in known.flags if flag.holds_on(today)),
     )  # fmt: skip
-    if coming is None:
-        return found(waits_for="top")
-    return found(rung=coming.rung, on=coming.on, meets=coming.on <= today)
 
 
-def _holds_on(flag: tuple[FlagKind, date, date | None], today: date) -> bool:
-    return flag[1] <= today and (flag[2] is None or today < flag[2])
+def _ladder_of(
+    document: OpenDocument, debtor: Debtor, ladders: Mapping[str, Ladder], policy: Policy
+) -> Ladder:
+    name = chosen(
+        policy.ladders, kind=document.kind, own=document.ladder, of_account=debtor.ladder,
+        segment=debtor.segment,
+    )  # fmt: skip
+    return ladders[name]
 
 
-def _position(r: Any, ladder: Ladder) -> Position:
+def _find(document: OpenDocument, known: Facts, ladder: Ladder, reckoning: Reckoning) -> Finding:
+    """What comes next for one document, or why nothing does."""
+    debtor, today = known.debtor, known.today
+    kept = known.kept.get(document.id)
+    position = _position(kept, ladder)
+    contacted = known.heard_on is not None and document.issued_on <= known.heard_on and position.cycle == 1
+    if document.due_on is None:
+        return Finding(
+            document.id, document, ladder, position, 0, waits_for="no_due_date", contacted=contacted,
+            stored=kept,
+        )  # fmt: skip
+    still = _stands_still(document, known) if known.pauses or known.flags else ()
+    stand = reckoning.stand(
+        ladder, position, due_on=document.due_on, shift_days=debtor.agreed_days, pauses=still,
+        contacted=contacted, country=debtor.country, today=today,
+    )  # fmt: skip
+    waits_for, until = _waits(document, known, still)
+    coming = stand.coming if waits_for is None else None
+    if waits_for is None and coming is None:
+        waits_for = "top"
+    return Finding(
+        document.id, document, ladder, position, stand.age,
+        rung=coming.rung if coming else None,
+        on=coming.on if coming else None,
+        meets=coming is not None and coming.on <= today,
+        waits_for=waits_for, until=until, contacted=contacted, due_on=stand.due_on, still=still, stored=kept,
+    )  # fmt: skip
+
+
+def _waits(document: OpenDocument, known: Facts, still: Sequence[Standing]) -> tuple[str | None, date | None]:
+    """Why nothing comes for a document today, and until when where that is known."""
+    today = known.today
+    for flag in known.flags:
+        if flag.kind in STILL_FLAGS and flag.holds_on(today):
+            return f"flag:{flag.kind.value}", flag.to_on
+    if not document.asked_minor:
+        return "nothing_asked", None
+    holding = [p for p in still if p.holds_on(today) and p.reason is not PauseReason.DISPUTE]
+    if not holding:
+        return None, None
+    ends = [p.to_on for p in holding]
+    until = None if any(end is None for end in ends) else max(end for end in ends if end)
+    return f"paused:{spoken(holding[0].reason).value}", until
+
+
+def _position(kept: Kept | None, ladder: Ladder) -> Position:
     """Where a document stands: in a new cycle when it was closed and is owed again, and never above a
     ladder that it was moved to."""
-    if r is None:
+    if kept is None:
         return Position()
-    if r.waits_for == CLOSED:
-        return Position(r.cycle + 1)
-    return Position(r.cycle, min(r.seq, len(ladder.rungs)), r.met_on)
+    if kept.waits_for == CLOSED:
+        return Position(kept.cycle + 1)
+    return Position(kept.cycle, min(kept.seq, len(ladder.rungs)), kept.met_on)
 
 
-def _stands_still(row: InvoiceRow, known: _Facts, today: date) -> list[Standing]:
+def _stands_still(document: OpenDocument, known: Facts) -> tuple[Standing, ...]:
     """The pauses that count for a document: flags among them, a dispute only while all of it is contested.
 
     The rest beside a disputed line is asked for meanwhile, so its age goes on.
@@ -336,43 +221,57 @@ def _stands_still(row: InvoiceRow, known: _Facts, today: date) -> list[Standing]
     found = [
         pause
         for pause in known.pauses
-        if pause.covers(row.ref, None, row.currency)
-        and not (pause.reason is PauseReason.DISPUTE and pause.holds_on(today) and row.asked)
+        if pause.covers(document.ref, None, document.currency)
+        and not (pause.reason is PauseReason.DISPUTE and pause.holds_on(known.today) and document.asked_minor)
     ]
-    return found + [Standing(PauseReason.WRONG_CONTACT, None, None, from_on, to_on)
-                    for kind, from_on, to_on in known.flags if kind in STILL_FLAGS]  # fmt: skip
+    found += [
+        Standing(PauseReason.WRONG_CONTACT, None, None, flag.from_on, flag.to_on)
+        for flag in known.flags
+        if flag.kind in STILL_FLAGS
+    ]
+    return tuple(found)
 
 
 def _judge(
-    debtor: Debtor, today: date, findings: tuple[Finding, ...], closed: tuple[int, ...], policy: Policy
-) -> Look:
+    debtor: Debtor, today: date, findings: Sequence[Finding], policy: Policy
+) -> tuple[list[Meeting], list[Due]]:
     """Which rungs are met today, and what is done about the account: the strongest, once a currency."""
-    meeting = [f for f in findings if f.meets and f.rung is not None]
-    if not meeting:
-        return Look(debtor, today, findings, closed)
     meetings: list[Meeting] = []
     due: list[Due] = []
-    for (currency, name), group in _grouped(meeting).items():
-        beside = [f for f in findings if (f.row.currency, f.ladder.name) == (currency, name)]
-        asked = total([f.row.asked for f in beside if f.waits_for is None], currency)
-        holding = [f for f in group if f.rung and holds(f.rung.when, debtor, asked, policy)]
-        passed = [f for f in group if f not in holding]
-        meetings += [Meeting(f, f.rung, Met.PASSED, "condition") for f in passed if f.rung]
+    for (currency, name), group in _meeting_today(findings).items():
+        beside = tuple(f for f in findings if (f.row.currency, f.ladder.name) == (currency, name))
+        asked = Money(sum(f.row.asked_minor for f in beside if f.waits_for is None), currency)
+        holding = []
+        for finding, rung in group:
+            if holds(rung.when, debtor, asked, policy):
+                holding.append((finding, rung))
+            else:
+                meetings.append(Meeting(finding, rung, Met.PASSED, "condition"))
         if not holding:
             continue
-        strongest = max((f.rung for f in holding if f.rung), key=lambda rung: rung.seq)
-        for finding in holding:
-            if finding.rung is not None:
-                how = Met.ACTED if finding.rung.seq == strongest.seq else Met.JOINED
-                meetings.append(Meeting(finding, finding.rung, how))
+        strongest = max((rung for _, rung in holding), key=lambda rung: rung.seq)
+        meetings += [
+            Meeting(finding, rung, Met.ACTED if rung.seq == strongest.seq else Met.JOINED)
+            for finding, rung in holding
+        ]
         meetings += [
             Meeting(f, f.rung, Met.JOINED, "together")
             for f in beside
             if f.rung is not None and not f.meets and f.rung.seq <= strongest.seq
             and f.on is not None and (f.on - today).days <= f.ladder.together_days
         ]  # fmt: skip
-        due.append(Due(currency, holding[0].ladder, strongest, asked, tuple(beside)))
-    return Look(debtor, today, findings, closed, tuple(meetings), tuple(due))
+        due.append(Due(currency, holding[0][0].ladder, strongest, asked, beside))
+    return meetings, due
+
+
+def _meeting_today(findings: Iterable[Finding]) -> dict[tuple[str, str], list[tuple[Finding, Rung]]]:
+    """The documents that meet a rung, by currency and ladder."""
+    groups: dict[tuple[str, str], list[tuple[Finding, Rung]]] = {}
+    for finding in findings:
+        if finding.meets and finding.rung is not None:
+            name = (finding.row.currency, finding.ladder.name)
+            groups.setdefault(name, []).append((finding, finding.rung))
+    return groups
 
 
 def _grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:

@@ -156,7 +156,7 @@ def proposals(
         Proposal(
             step.ref, ref, name, number, step.ladder, step.rung, step.gate,
             Money(step.amount_minor, step.currency), step.facts["oldest"], len(step.facts["invoices"]),
-            step.business_on, step.outcome[0] if step.outcome else None,
+            step.business_on, step.held_back,
         )
         for step, ref, name, number in session.execute(query)
     ]  # fmt: skip

@@ -8,8 +8,9 @@ Source: domain.md, "The ladder (default; policy data, versioned)"; C-04.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
@@ -18,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from models.accounts import DebtorType, Segment
 from models.invoices import InvoiceKind
 
 _PRESETS = Path(__file__).parent / "presets"
@@ -59,13 +61,26 @@ _DETAILS: Mapping[Act, tuple[frozenset[str], frozenset[str]]] = {
     Act.HAND_OVER: (frozenset({"to"}), frozenset()),
 }
 _CHANNELS = ("email", "sms")
+#: To whom a case can be handed over.
+RECEIVERS = ("agency", "counsel")
+#: Names of ladders, rungs, texts and scripts.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+#: Conditions that are lists -> whether a value is one they may name.
+_ONE_OF: Mapping[str, Callable[[str], object]] = {
+    "segments": {segment.value for segment in Segment}.__contains__,
+    "countries": _COUNTRY.fullmatch,
+    "debtor_types": {kind.value for kind in DebtorType}.__contains__,
+}
 
 
 class BadLadder(ValueError):
     """A ladder that cannot be used; `code` says why, `facts` where.
 
     Codes: not_toml, unknown_key, missing_key, no_rungs, twice, out_of_order, unknown_act,
-    unknown_gate, unknown_kind, unknown_channel, not_before_delivery, late_before_day, bad_value.
+    unknown_gate, unknown_kind, unknown_channel, not_before_delivery, late_before_day, bad_value,
+    never_met (a condition that nobody can meet), and, of one that is to be published, missing_text
+    and kind_needed (somebody climbs it with a kind of document that it is not for).
     """
 
     def __init__(self, code: str, **facts: Any) -> None:
@@ -158,8 +173,14 @@ def read_ladder(body: str, version_id: int | None = None) -> Ladder:
     except tomllib.TOMLDecodeError as error:
         raise BadLadder("not_toml", why=str(error)) from error
     _only(data, {"name", "kinds", "together_days", "rungs"}, {"name", "kinds", "rungs"}, at="ladder")
-    kinds = frozenset(_one(InvoiceKind, kind, "unknown_kind") for kind in data["kinds"])
-    rungs = tuple(_rung(seq, row) for seq, row in enumerate(data["rungs"], start=1))
+    if not isinstance(data["name"], str) or not _NAME.fullmatch(data["name"]):
+        raise BadLadder("bad_value", key="name", value=data["name"])
+    together = _whole(data.get("together_days", 0), 0, 60, key="together_days")
+    kinds = frozenset(
+        _one(InvoiceKind, kind, "unknown_kind") for kind in _list(data["kinds"], str, key="kinds")
+    )
+    rows = _list(data["rungs"], dict, key="rungs") if data["rungs"] else []
+    rungs = tuple(_rung(seq, row) for seq, row in enumerate(rows, start=1))
     if not rungs:
         raise BadLadder("no_rungs")
     for before, after in pairwise(rungs):
@@ -174,7 +195,7 @@ def read_ladder(body: str, version_id: int | None = None) -> Ladder:
         for effect in rung.effects:
             if early and effect.act in NEVER_BEFORE_DELIVERY:
                 raise BadLadder("not_before_delivery", rung=rung.code, act=effect.act.value)
-    return Ladder(str(data["name"]), kinds, int(data.get("together_days", 0)), rungs, version_id)
+    return Ladder(data["name"], kinds, together, rungs, version_id)
 
 
 def preset_names() -> list[str]:
@@ -185,10 +206,14 @@ def preset_names() -> list[str]:
 @cache
 def preset(name: str) -> Ladder:
     """Return a ladder that ships. Raises: KeyError: none has the name."""
-    path = _PRESETS / f"{name}.toml"
+    return read_ladder(preset_body(name))
+
+
+def preset_body(name: str) -> str:
+    """Return a ladder that ships as it is written. Raises: KeyError: none has the name."""
     if name not in preset_names():
         raise KeyError(name)
-    return read_ladder(path.read_text(encoding="utf-8"))
+    return (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _rung(seq: int, row: Mapping[str, Any]) -> Rung:
@@ -199,17 +224,18 @@ def _rung(seq: int, row: Mapping[str, Any]) -> Rung:
         {"code", "day", "effects"},
         at=where,
     )
-    day, latest = row["day"], row.get("latest_day")
-    if not isinstance(day, int) or not -60 <= day <= 3650:
-        raise BadLadder("bad_value", rung=where, key="day")
-    if latest is not None and latest < day:
+    if not isinstance(row["code"], str) or not _NAME.fullmatch(row["code"]):
+        raise BadLadder("bad_value", rung=str(seq), key="code", value=row["code"])
+    day = _whole(row["day"], -60, 3650, rung=where, key="day")
+    latest = row.get("latest_day")
+    if latest is not None and _whole(latest, -60, 3650, rung=where, key="latest_day") < day:
         raise BadLadder("late_before_day", rung=where)
-    effects = tuple(_effect(where, effect) for effect in row["effects"])
-    if not effects:
+    if not row["effects"]:
         raise BadLadder("missing_key", at=where, key="effects")
+    effects = tuple(_effect(where, one) for one in _list(row["effects"], dict, rung=where, key="effects"))
     try:
         at = time.fromisoformat(row["at"]) if "at" in row else None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise BadLadder("bad_value", rung=where, key="at") from error
     gate = _one(Gate, row.get("gate", "none"), "unknown_gate", rung=where)
     return Rung(seq, where, day, gate, effects, _when(where, row.get("when", {})), at, latest)
@@ -219,21 +245,52 @@ def _effect(where: str, row: Mapping[str, Any]) -> Effect:
     act = _one(Act, row.get("do"), "unknown_act", rung=where)
     may, must = _DETAILS.get(act, (frozenset(), frozenset()))
     _only(row, {"do", "when"} | may, {"do"} | must, at=f"{where}.{act.value}")
-    channels = tuple(row.get("channels", ()))
+    channels = _list(row["channels"], str, rung=where, key="channels") if "channels" in row else ()
     for channel in channels:
         if channel not in _CHANNELS:
             raise BadLadder("unknown_channel", rung=where, channel=channel)
+    for key in ("text", "script"):
+        if key in row and not (isinstance(row[key], str) and _NAME.fullmatch(row[key])):
+            raise BadLadder("bad_value", rung=where, key=key, value=row[key])
+    if row.get("to") not in (None, *RECEIVERS):
+        raise BadLadder("bad_value", rung=where, key="to", value=row["to"])
     detail = row.get("text") or row.get("script") or row.get("to") or ""
-    return Effect(act, detail, channels, _when(where, row.get("when", {})))
+    return Effect(act, detail, tuple(channels), _when(where, row.get("when", {})))
 
 
-def _when(where: str, row: Mapping[str, Any]) -> When:
+def _when(where: str, row: object) -> When:
+    if not isinstance(row, dict):
+        raise BadLadder("bad_value", rung=where, key="when", value=row)
     known = set(When.__dataclass_fields__)
     _only(row, known, set(), at=f"{where}.when")
-    values: dict[str, Any] = {k: frozenset(v) if isinstance(v, list) else v for k, v in row.items()}
+    values: dict[str, Any] = dict(row)
+    for key in ("above", "up_to", "broken_promises"):
+        if key in row:
+            _whole(row[key], 0, 1_000_000_000, rung=where, key=key)
+    for key, may_be in _ONE_OF.items():
+        if key in row:
+            for value in _list(row[key], str, rung=where, key=key):
+                if not may_be(value):
+                    raise BadLadder("bad_value", rung=where, key=key, value=value)
+            values[key] = frozenset(row[key])
     if values.get("credit") not in (None, "held", "free"):
-        raise BadLadder("bad_value", rung=where, key="credit")
+        raise BadLadder("bad_value", rung=where, key="credit", value=row["credit"])
+    if "above" in row and "up_to" in row and row["up_to"] <= row["above"]:
+        raise BadLadder("never_met", rung=where, key="up_to")
     return When(**values)
+
+
+def _whole(value: object, least: int, most: int, **where: str) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise BadLadder("bad_value", value=value, **where)
+    return value
+
+
+def _list(value: object, kind: type, **where: str) -> Sequence[Any]:
+    """A list that is not empty, all of one type."""
+    if not isinstance(value, list) or not value or not all(isinstance(one, kind) for one in value):
+        raise BadLadder("bad_value", value=value, **where)
+    return value
 
 
 def _only(row: Mapping[str, Any], may: Iterable[str], must: Iterable[str], *, at: str) -> None:

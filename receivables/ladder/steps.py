@@ -9,32 +9,45 @@ second worker finds the work done. Source: decision 013; domain.md, "The ladder"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.ladder import LadderMeeting, LadderPosition, LadderStep, Met
+from models.base import new_ref
+from models.bulk import among, pour
+from models.ladder import LadderStep
 from models.staff import Role
 from models.states import StepStatus, advance
+from models.store import fetch
 from receivables import outbox
 from receivables.audit import record
 from receivables.errors import NotAllowed, NotFound, Refused
-from receivables.ladder import effects
+from receivables.ladder import effects, positions
 from receivables.ladder.choosing import ladders_in_force
-from receivables.ladder.evaluating import CLOSED, Due, Finding, Look, Meeting, look
-from receivables.ladder.rungs import Act, Gate, Ladder
-from receivables.ladder.switches import in_force
+from receivables.ladder.evaluating import Due, Look, look
+from receivables.ladder.positions import Subject
+from receivables.ladder.rungs import Act, Gate, Ladder, Rung
 from receivables.permissions import SYSTEM, Actor, Permission, require
 from receivables.policy import Policy, current_policy
+from receivables.segments import sales
+from receivables.switches import Switch, in_force
 
-#: What a position remembers, in the order in which a look reads it.
-_KEPT = ("ladder", "cycle", "seq", "met_on", "next_rung", "next_on", "waits_for")
+#: What is due at an account that nothing was said about yet.
+_New = tuple[Look, Due]
+
+_LOCKED = select(Account.id).where(among(Account.id)).order_by(Account.id).with_for_update()
+_STEPS = select(LadderStep.id, LadderStep.account_id, LadderStep.currency, LadderStep.ladder).where(
+    among(LadderStep.account_id), LadderStep.business_on == bindparam("day")
+)
+_UNDECIDED = select(
+    LadderStep.id, LadderStep.account_id, LadderStep.currency, LadderStep.ladder, LadderStep.gate,
+    LadderStep.held_back,
+).where(among(LadderStep.account_id), LadderStep.status == StepStatus.PROPOSED)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -71,53 +84,60 @@ def climb(
     """Let accounts climb on their business date.
 
     Args:
-        account_ids: some hundreds at most; they are locked in ascending order.
+        account_ids: some thousands at most; they are locked in ascending order.
         room: how many more steps with messages may be done today; None is no ceiling.
     """
-    locked = session.scalars(
-        select(Account.id).where(Account.id.in_(account_ids)).order_by(Account.id).with_for_update()
-    ).all()
+    locked = fetch(session, _LOCKED, {"ids": account_ids}).scalars().all()
     switch = in_force(session)
     looks = look(session, locked, ladders=ladders, policy=policy, now=now)
     climbed = Climbed(looked_at=len(looks))
-    accounts = _rows_of(session, [found.debtor.id for found in looks if found.due])
-    said = _said(session, looks)
-    new = [
-        _Made(found, due, _new_step(found, due, policy, now=now))
-        for found in looks
-        for due in found.due
-        if (found.debtor.id, due.currency, due.ladder.name, found.today) not in said
-    ]
-    session.add_all(made.step for made in new)
-    session.flush()
-    for made in new:
+    said = _steps_on(session, looks)
+    plain: list[_New] = []
+    single: list[_New] = []
+    for new in [(found, due) for found in looks for due in found.due]:
+        if _subject(*new) not in said:
+            (single if _acts(*new, switch, policy) else plain).append(new)
+    newer = {_subject(*new) for new in (*plain, *single)}
+    waiting = _waiting(session, looks)
+    steps = _propose(session, plain, policy, now=now)
+    climbed.proposed = len(steps)
+    begun = _begin(session, single, policy, now=now)
+    again = _again(session, looks, waiting, newer, ladders)
+    accounts = _rows_of(session, [made.found.debtor.id for made in (*again, *begun)])
+    for made in [*again, *begun]:
         account, step = accounts[made.found.debtor.id], made.step
-        speaks = any(effect.act is Act.MESSAGE for effect in made.due.rung.effects)
-        held = speaks and room is not None and climbed.done >= room
-        alone = made.due.rung.gate is Gate.NONE and switch.acts_alone(in_pilot=account.in_pilot)
-        if alone and not held:
+        alone = _alone(made.found, made.due, switch)
+        step.held_back = _held_back(session, account, made.due.rung, policy, climbed, room, now=now)
+        if alone and step.held_back is None:
             advance(step, StepStatus.APPROVED)
             _act(session, SYSTEM, account, made, policy, now=now)
             climbed.done += 1
             for outcome in step.outcome:
                 climbed.outcomes[outcome] = climbed.outcomes.get(outcome, 0) + 1
-        else:
-            step.outcome = ["ceiling"] if alone else []
-            climbed.proposed += 1
-    steps = {(made.found.debtor.id, made.due.currency, made.due.ladder.name): made.step for made in new}
-    meetings = [row for found in looks for row in _meetings(found, steps)]
-    if meetings:
-        session.connection().execute(insert(LadderMeeting), meetings)
-    climbed.met = len(meetings)
-    climbed.withdrawn = _withdraw(session, looks, now=now)
-    _write_positions(session, [row for found in looks for row in _positions(found)], now=now)
-    _close(session, [invoice_id for found in looks for invoice_id in found.closed], now=now)
+        elif not alone:
+            step.held_back = None
+    for made in begun:
+        steps[_subject(made.found, made.due)] = made.step.id
+        climbed.proposed += made.step.status is StepStatus.PROPOSED
+    climbed.met = positions.write(session, looks, steps, now=now)
+    climbed.withdrawn = _withdraw(session, looks, waiting, newer, now=now)
     if climbed.proposed:
         record(
             session, SYSTEM, "ladder.proposed", None, account_id=None, now=now,
-            facts={"steps": climbed.proposed, "first": new[0].step.id, "last": new[-1].step.id},
+            facts={"steps": climbed.proposed, "first": min(steps.values()), "last": max(steps.values())},
         )  # fmt: skip
     return climbed
+
+
+def _alone(found: Look, due: Due, switch: Switch) -> bool:
+    """Whether a step acts without anybody's word."""
+    return due.rung.gate is Gate.NONE and switch.acts_alone(in_pilot=found.debtor.in_pilot)
+
+
+def _acts(found: Look, due: Due, switch: Switch, policy: Policy) -> bool:
+    """Whether there is more to do about a new step than to propose it: it acts, or sales hears of it."""
+    noticed = due.rung.code in policy.segments.notice_rungs and found.debtor.salesperson_id is not None
+    return noticed or _alone(found, due, switch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +149,50 @@ class _Made:
     step: LadderStep
 
 
-def _said(session: Session, looks: Iterable[Look]) -> set[tuple[int, str, str, date]]:
-    """What was said or proposed already on the days of these looks."""
+def _subject(found: Look, due: Due) -> Subject:
+    return found.debtor.id, due.currency, due.ladder.name
+
+
+def _steps_on(session: Session, looks: Iterable[Look]) -> dict[Subject, int]:
+    """What was said or proposed on the days of these looks."""
     days = {found.debtor.id: found.today for found in looks if found.due}
-    if not days:
-        return set()
-    rows = session.execute(
-        select(LadderStep.account_id, LadderStep.currency, LadderStep.ladder, LadderStep.business_on).where(
-            LadderStep.account_id.in_(days), LadderStep.business_on.in_(set(days.values()))
-        )
-    )
-    return {(r.account_id, r.currency, r.ladder, r.business_on) for r in rows}
+    return {
+        (r.account_id, r.currency, r.ladder): r.id
+        for day in set(days.values())
+        for r in fetch(session, _STEPS, {"ids": [one for one in days if days[one] == day], "day": day})
+    }
 
 
-def _new_step(found: Look, due: Due, policy: Policy, *, now: datetime) -> LadderStep:
-    return LadderStep(
-        account_id=found.debtor.id, currency=due.currency, ladder=due.ladder.name,
-        ladder_version_id=due.ladder.version_id, policy_version_id=policy.version_id, rung=due.rung.code,
-        seq=due.rung.seq, gate=due.rung.gate.value, business_on=found.today, status=StepStatus.PROPOSED,
-        amount_minor=due.amount.minor, outcome=[], made_at=now,
-        facts={"invoices": [f.invoice_id for f in due.findings if f.waits_for is None],
-               "oldest": max(f.age for f in due.findings)},
-    )  # fmt: skip
+def _propose(session: Session, new: Sequence[_New], policy: Policy, *, now: datetime) -> dict[Subject, int]:
+    """Write new steps that wait for a person, all at once.
+
+    Returns: their ids.
+    """
+    rows = [_values(found, due, policy, now=now) | {"ref": new_ref(), "version": 1} for found, due in new]
+    if not rows:
+        return {}
+    pour(session, LadderStep, tuple(rows[0]), [tuple(row.values()) for row in rows])
+    made = _steps_on(session, [found for found, _ in new])
+    return {subject: made[subject] for subject in (_subject(*one) for one in new)}
+
+
+def _begin(session: Session, new: Sequence[_New], policy: Policy, *, now: datetime) -> list[_Made]:
+    """New steps with which something is to be done now."""
+    made = [_Made(found, due, LadderStep(**_values(found, due, policy, now=now))) for found, due in new]
+    session.add_all(one.step for one in made)
+    session.flush()
+    return made
+
+
+def _values(found: Look, due: Due, policy: Policy, *, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": found.debtor.id, "currency": due.currency, "ladder": due.ladder.name,
+        "ladder_version_id": due.ladder.version_id, "policy_version_id": policy.version_id,
+        "rung": due.rung.code, "seq": due.rung.seq, "gate": due.rung.gate.value, "business_on": found.today,
+        "status": StepStatus.PROPOSED, "amount_minor": due.amount.minor, "outcome": [], "made_at": now,
+        "facts": {"invoices": [f.invoice_id for f in due.findings if f.waits_for is None],
+                  "oldest": max(f.age for f in due.findings)},
+    }  # fmt: skip
 
 
 def _act(
@@ -175,96 +217,93 @@ def _moved(session: Session, actor: Actor, step: LadderStep, *, now: datetime) -
     )  # fmt: skip
 
 
-def _meetings(found: Look, steps: Mapping[tuple[int, str, str], LadderStep]) -> Iterable[dict[str, Any]]:
-    """Which rung each document met, a row each; a document that met one twice is a fault and fails."""
-    for meeting in found.meetings:
-        finding = meeting.finding
-        step = steps.get((found.debtor.id, finding.row.currency, finding.ladder.name))
-        yield {
-            "invoice_id": finding.invoice_id, "cycle": finding.position.cycle, "rung": meeting.rung.code,
-            "met_on": found.today, "how": meeting.how, "why": meeting.why,
-            "step_id": step.id if step is not None and meeting.how is not Met.PASSED else None,
-        }  # fmt: skip
-
-
-def _positions(found: Look) -> Iterable[dict[str, Any]]:
-    """Where each document of an account stands after this look: those rows that are new or differ."""
-    met = {meeting.finding.invoice_id: meeting for meeting in found.meetings}
-    for finding in found.findings:
-        row = _position(found, finding, met.get(finding.invoice_id))
-        if tuple(row[name] for name in _KEPT) != finding.stored:
-            yield row | {"invoice_id": finding.invoice_id, "account_id": found.debtor.id}
-
-
-def _position(found: Look, finding: Finding, meeting: Meeting | None) -> dict[str, Any]:
-    place = {"ladder": finding.ladder.name, "cycle": finding.position.cycle}
-    if meeting is None:
-        return place | {
-            "seq": finding.position.seq, "met_on": finding.position.met_on,
-            "next_rung": finding.rung.code if finding.rung else None,
-            "next_on": finding.on or finding.until, "waits_for": finding.waits_for,
-        }  # fmt: skip
-    coming = finding.after(meeting.rung.seq, country=found.debtor.country, today=found.today)
-    return place | {
-        "seq": meeting.rung.seq, "met_on": found.today,
-        "next_rung": coming.rung.code if coming else None, "next_on": coming.on if coming else None,
-        "waits_for": None if coming else "top",
-    }  # fmt: skip
-
-
-def _write_positions(session: Session, rows: Sequence[dict[str, Any]], *, now: datetime) -> None:
-    """Insert or renew positions, one statement for all of them."""
-    if not rows:
-        return
-    dialect = postgresql if session.connection().dialect.name == "postgresql" else sqlite
-    put = dialect.insert(LadderPosition)
-    names = [*_KEPT, "account_id", "looked_at"]
-    session.connection().execute(
-        put.on_conflict_do_update(
-            index_elements=["invoice_id"], set_={name: put.excluded[name] for name in names}
-        ),
-        [row | {"looked_at": now} for row in rows],
-    )
-
-
-def _close(session: Session, invoice_ids: Sequence[int], *, now: datetime) -> None:
-    """Let the positions of documents that are not open any more rest."""
-    if invoice_ids:
-        session.execute(
-            update(LadderPosition)
-            .where(LadderPosition.invoice_id.in_(invoice_ids))
-            .values(next_rung=None, next_on=None, waits_for=CLOSED, looked_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-
 def _rows_of(session: Session, account_ids: Sequence[int]) -> dict[int, Account]:
     """The accounts about which something is to be done."""
     rows = session.scalars(select(Account).where(Account.id.in_(account_ids)))
     return {account.id: account for account in rows}
 
 
-def _withdraw(session: Session, looks: Sequence[Look], *, now: datetime) -> int:
-    """Withdraw what nothing is asked for any more: paid, disputed, promised."""
+def _waiting(session: Session, looks: Sequence[Look]) -> Sequence[Any]:
+    """What was proposed before and not decided yet."""
+    return fetch(session, _UNDECIDED, {"ids": [found.debtor.id for found in looks]}).all()
+
+
+def _steps_of(session: Session, step_ids: Sequence[int]) -> Sequence[LadderStep]:
+    return session.scalars(
+        select(LadderStep).where(among(LadderStep.id)).order_by(LadderStep.id), {"ids": step_ids}
+    ).all()
+
+
+def _again(
+    session: Session,
+    looks: Sequence[Look],
+    waiting: Iterable[Any],
+    newer: Collection[Subject],
+    ladders: Mapping[str, Ladder],
+) -> list[_Made]:
+    """Steps that were held back on another day and whose turn it is; what is new speaks for them too."""
+    found = {one.debtor.id: one for one in looks}
+    held = [r.id for r in waiting if r.held_back and (r.account_id, r.currency, r.ladder) not in newer]
+    made = []
+    for step in _steps_of(session, held) if held else ():
+        one = found[step.account_id]
+        due = _still_due(step, one, ladders)
+        if due is not None and one.today > step.business_on:
+            step.business_on = one.today
+            made.append(_Made(one, due, step))
+    return made
+
+
+def _held_back(
+    session: Session,
+    account: Account,
+    rung: Rung,
+    policy: Policy,
+    climbed: Climbed,
+    room: int | None,
+    *,
+    now: datetime,
+) -> str | None:
+    """Why a rung has to wait for another day; its salesperson hears of a firm one first."""
+    firm = rung.code in policy.segments.notice_rungs
+    if firm and not sales.notice_given(session, account, rung.code, now=now):
+        sales.give_notice(session, account, rung.code, now=now)
+        return "sales_notice"
+    speaks = any(effect.act is Act.MESSAGE for effect in rung.effects)
+    return "ceiling" if speaks and room is not None and climbed.done >= room else None
+
+
+def _withdraw(
+    session: Session,
+    looks: Sequence[Look],
+    waiting: Sequence[Any],
+    newer: Collection[Subject],
+    *,
+    now: datetime,
+) -> int:
+    """Withdraw what nothing is asked for any more, and reminders in whose place a later one stands."""
     asked = {
         (found.debtor.id, f.row.currency, f.ladder.name)
         for found in looks
         for f in found.findings
         if f.waits_for in (None, "top")
     }
-    waiting = session.execute(
-        select(LadderStep.id, LadderStep.account_id, LadderStep.currency, LadderStep.ladder).where(
-            LadderStep.account_id.in_([found.debtor.id for found in looks]),
-            LadderStep.status == StepStatus.PROPOSED,
-        )
-    )
-    over = [r.id for r in waiting if (r.account_id, r.currency, r.ladder) not in asked]
-    for step_id in over:
-        step = session.get_one(LadderStep, step_id)
-        step.outcome = ["over"]
+    over = {}
+    for r in waiting:
+        subject = (r.account_id, r.currency, r.ladder)
+        if subject not in asked:
+            over[r.id] = "over"
+        elif subject in newer and r.gate == Gate.NONE:
+            over[r.id] = "superseded"
+    count = 0
+    for step in _steps_of(session, list(over)) if over else ():
+        if step.status is not StepStatus.PROPOSED:
+            continue
+        step.outcome, step.held_back = [over[step.id]], None
         advance(step, StepStatus.WITHDRAWN)
         _moved(session, SYSTEM, step, now=now)
-    return len(over)
+        count += 1
+    return count
 
 
 def decide(
@@ -279,7 +318,8 @@ def decide(
     Raises:
         NotFound: there is no such step.
         NotAllowed: its gate asks for a supervisor.
-        Refused: `step_decided` already; `reason_missing`.
+        Refused: `step_decided` already; `reason_missing`; `sales_notice`: the salesperson hears of it
+            one business day before.
     """
     require(actor, Permission.LADDER_DECIDE)
     step = session.scalar(select(LadderStep).where(LadderStep.ref == step_ref))
@@ -293,6 +333,8 @@ def decide(
         raise NotAllowed("not_allowed", permission="supervisor")
     if not approve and not reason.strip():
         raise Refused("reason_missing")
+    if approve and not sales.notice_given(session, account, step.rung, now=now):
+        raise Refused("sales_notice")
     step.decided_by_id, step.decided_at, step.reason = actor.id, now, reason.strip() or None
     if not approve:
         advance(step, StepStatus.REFUSED)

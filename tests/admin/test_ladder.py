@@ -11,7 +11,8 @@ from models.accounts import Account
 from models.ladder import LadderMode, LadderStep
 from models.staff import Role
 from models.states import StepStatus
-from receivables.ladder import steps, switches
+from receivables import switches
+from receivables.ladder import steps
 from receivables.ladder.choosing import ladders_in_force
 from receivables.policy import default_policy
 from tests import factories as make

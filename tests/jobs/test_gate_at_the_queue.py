@@ -16,10 +16,9 @@ from models.links import Channel
 from models.messages import ContactDecision, Message, Purpose
 from models.pauses import PauseReason
 from models.states import MessageStatus
-from receivables import pauses
+from receivables import pauses, switches
 from receivables.contact import consents, decisions, reminders
 from receivables.contact.consents import Shown
-from receivables.ladder import switches
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from tests import factories as make

@@ -6,17 +6,51 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.answers import Answer, AnswerKind
+from models.bank_lines import BankLines
 from models.disputes import Dispute, DisputeNote, DisputeReason
+from models.handovers import Handler, HandlerKind, Handover, Remittance
+from models.inbound import ReachEvent, ReachEventKind
+from models.ladder import LadderMeeting, LadderMode, LadderSwitch, Met
 from models.links import Channel
-from models.messages import ConsentEvent, ConsentEventKind, ContactLedger, Purpose
+from models.messages import (
+    CallAttempt,
+    ConsentEvent,
+    ConsentEventKind,
+    ContactDecision,
+    ContactLedger,
+    Purpose,
+)
 from models.money import Money
 from models.payments import Adjustment, ProviderEffect
-from models.states import DisputeStatus
+from models.segments import EarlyWarning
+from models.states import DisputeStatus, HandoverStatus
 from receivables import credit_notes, outbox
 from receivables.contact import reminders
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.conftest import NOON
+
+
+def remitted(session: Session, account: Account) -> None:
+    """An agency sent on what it collected."""
+    agency = Handler(
+        kind=HandlerKind.AGENCY, name="Harbour Recoveries", address="1 Quay", phone="+441632960001",
+        countries="GB", commission_percent="12.5", terms="", created_at=NOON,
+    )  # fmt: skip
+    session.add(agency)
+    session.flush()
+    case = Handover(
+        account_id=account.id, handler_id=agency.id, status=HandoverStatus.PLACED, currency="GBP",
+        amount_minor=1000, reason="rung:hand_over", proposed_at=NOON, placed_on=NOON.date(),
+    )  # fmt: skip
+    session.add(case)
+    session.flush()
+    session.add(
+        Remittance(
+            handover_id=case.id, reference="HR-7", collected_minor=1000, commission_minor=125,
+            currency="GBP", valued_on=NOON.date(), recorded_at=NOON,
+        )
+    )  # fmt: skip
 
 
 def grow(session: Session) -> Account:
@@ -58,6 +92,46 @@ def grow(session: Session) -> Account:
             currency="GBP", entry_id=1, made_on=NOON.date(),
         )
     )  # fmt: skip
+    session.add_all(
+        [
+            LadderSwitch(mode=LadderMode.PROPOSE, sending_stopped=False, reason="First week", set_at=NOON),
+            LadderMeeting(invoice_id=invoice.id, cycle=1, rung="courtesy", met_on=NOON.date(), how=Met.ACTED),
+            ContactDecision(
+                account_id=account.id,
+                contact_id=message.contact_id,
+                message_id=message.id,
+                channel="email",
+                purpose="reminder",
+                allowed=True,
+                reasons=[],
+                inputs={},
+                decided_at=NOON,
+            ),
+            CallAttempt(
+                account_id=account.id,
+                contact_id=message.contact_id,
+                talked=False,
+                outcome="no_answer",
+                made_at=NOON,
+            ),
+            ReachEvent(
+                contact_id=message.contact_id,
+                channel=Channel.EMAIL,
+                address_digest="a" * 64,
+                event=ReachEventKind.SOFT,
+                why="dsn:4.2.2",
+                occurred_at=NOON,
+            ),
+            EarlyWarning(
+                account_id=account.id,
+                staff_id=make.a_person(session).id,
+                words="Orders have stopped",
+                raised_at=NOON,
+            ),
+        ]
+    )
+    remitted(session, account)
+    session.add(BankLines(creditor_id=account.creditor_id, up_to_on=NOON.date(), recorded_at=NOON))
     session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))
     session.flush()
     return account

@@ -26,6 +26,8 @@ MATRIX = """
     approval:decide          x x . . . .   . . .
     approval:read            x x x . x .   . . .
     audit:read               . x . . x x   . . .
+    bank_lines:read          x x x . x .   . . .
+    bank_lines:record        . x x . . .   . . .
     calendar:change          . x . . . x   . . .
     call:ask                 . . . . . .   . . x
     call:log                 x x . . . .   . . .
@@ -54,10 +56,12 @@ MATRIX = """
     handover:read            x x x . x .   . . .
     hardship:read            . x . . . .   . . .
     hardship:tell            . . . . . .   . . x
+    inbound:assign           x x . . . .   . . .
     invoice:import           . . x . . .   . . .
     invoice:read             x x x x x .   x x x
     letter:print             x x . . . .   . . .
     letter:queue             x x . . . .   . . .
+    ladder:choose            x x . . . .   . . .
     ladder:decide            x x . . . .   . . .
     ladder:publish           . x . . . .   . . .
     ladder:read              x x . . . .   . . .
@@ -77,6 +81,8 @@ MATRIX = """
     reminder:send            x x . . . .   . . .
     remittance:record        . x x . . .   . . .
     request:answer           x x x . . .   . . .
+    rules:propose            x x . . . .   . . .
+    rules:read               x x x . x .   . . .
     sales:act                . x . x . .   . . .
     sales:read               x x x x x .   . . .
     segment:decide           x x . . . .   . . .

@@ -460,6 +460,7 @@ def upgrade() -> None:
         sa.Column("preferred_channel", sa.String(length=8), nullable=True),
         sa.Column("quiet_from", sa.String(length=5), nullable=True),
         sa.Column("quiet_to", sa.String(length=5), nullable=True),
+        sa.Column("no_calls_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("created_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name=op.f("ck_contact_reachable")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_contact_account_id")),

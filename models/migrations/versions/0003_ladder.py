@@ -13,6 +13,18 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "bank_lines",
+        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
+        sa.Column("creditor_id", base.BigId, nullable=False),
+        sa.Column("up_to_on", sa.Date(), nullable=False),
+        sa.Column("staff_id", base.BigId, nullable=True),
+        sa.Column("recorded_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["creditor_id"], ["creditor.id"], name=op.f("fk_bank_lines_creditor_id")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_bank_lines_staff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_lines")),
+    )
+    op.create_index("ix_bank_lines_creditor", "bank_lines", ["creditor_id"], unique=False)
+    op.create_table(
         "handler",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
         sa.Column("ref", sa.String(length=24), nullable=False),
@@ -158,6 +170,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("held_back", sa.String(length=20), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("decided_by_id", base.BigId, nullable=True),
         sa.Column("decided_at", base.UTCDateTime(timezone=True), nullable=True),
@@ -183,6 +196,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("ref", name=op.f("uq_ladder_step_ref")),
     )
     op.create_index("ix_ladder_step_account", "ladder_step", ["account_id", "business_on"], unique=False)
+    op.create_index(
+        "ix_ladder_step_held",
+        "ladder_step",
+        ["account_id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'proposed' AND held_back IS NOT NULL"),
+        postgresql_where=sa.text("status = 'proposed' AND held_back IS NOT NULL"),
+    )
     op.create_index(
         "ix_ladder_step_waiting",
         "ladder_step",
@@ -645,10 +666,85 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remittance")),
     )
     op.create_index("uq_remittance_reference", "remittance", ["handover_id", "reference"], unique=True)
+    op.create_table(
+        "rules_draft",
+        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
+        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "ladder",
+                "choice",
+                "contact",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "proposed",
+                "published",
+                "refused",
+                "withdrawn",
+                name="status",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body_digest", sa.String(length=64), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=True),
+        sa.Column("author_id", base.BigId, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("decided_by_id", base.BigId, nullable=True),
+        sa.Column("decided_at", base.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("ladder_version_id", base.BigId, nullable=True),
+        sa.Column("policy_version_id", base.BigId, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "status <> 'published' OR decided_by_id <> author_id", name=op.f("ck_rules_draft_four_eyes")
+        ),
+        sa.ForeignKeyConstraint(["author_id"], ["staff.id"], name=op.f("fk_rules_draft_author_id")),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["staff.id"], name=op.f("fk_rules_draft_decided_by_id")),
+        sa.ForeignKeyConstraint(
+            ["ladder_version_id"], ["ladder_version.id"], name=op.f("fk_rules_draft_ladder_version_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["policy_version_id"], ["policy_version.id"], name=op.f("fk_rules_draft_policy_version_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rules_draft")),
+        sa.UniqueConstraint("ref", name=op.f("uq_rules_draft_ref")),
+    )
+    op.create_index("ix_rules_draft_kind", "rules_draft", ["kind", "made_at"], unique=False)
+    op.create_index(
+        "uq_rules_draft_open",
+        "rules_draft",
+        ["kind", "name"],
+        unique=True,
+        sqlite_where=sa.text("status = 'proposed'"),
+        postgresql_where=sa.text("status = 'proposed'"),
+    )
     triggers.install(op.get_bind())
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "uq_rules_draft_open",
+        table_name="rules_draft",
+        sqlite_where=sa.text("status = 'proposed'"),
+        postgresql_where=sa.text("status = 'proposed'"),
+    )
+    op.drop_index("ix_rules_draft_kind", table_name="rules_draft")
+    op.drop_table("rules_draft")
     op.drop_index("uq_remittance_reference", table_name="remittance")
     op.drop_table("remittance")
     op.drop_index("ix_reach_event_contact", table_name="reach_event")
@@ -702,6 +798,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("status = 'proposed'"),
         postgresql_where=sa.text("status = 'proposed'"),
     )
+    op.drop_index(
+        "ix_ladder_step_held",
+        table_name="ladder_step",
+        sqlite_where=sa.text("status = 'proposed' AND held_back IS NOT NULL"),
+        postgresql_where=sa.text("status = 'proposed' AND held_back IS NOT NULL"),
+    )
     op.drop_index("ix_ladder_step_account", table_name="ladder_step")
     op.drop_table("ladder_step")
     op.drop_index("ix_early_warning_account", table_name="early_warning")
@@ -713,3 +815,5 @@ def downgrade() -> None:
     op.drop_table("calendar_feed")
     op.drop_table("calendar_day")
     op.drop_table("handler")
+    op.drop_index("ix_bank_lines_creditor", table_name="bank_lines")
+    op.drop_table("bank_lines")

@@ -13,10 +13,10 @@ from models.inbound import ReachEventKind
 from models.links import Channel
 from models.messages import ContactLedger, Message, Purpose
 from models.store import Store
+from receivables import switches
 from receivables.calendar_days import local_time
 from receivables.contact import calls, reach
 from receivables.contact import rules as contact_rules
-from receivables.ladder import switches
 from receivables.permissions import SYSTEM
 from tests.conftest import NOON
 from tests.effort import REPEATS

@@ -15,10 +15,10 @@ from models.links import Channel
 from models.messages import ContactDecision, Purpose
 from models.pauses import Pause, PauseReason
 from models.store import Store
+from receivables import switches
 from receivables.contact import calls, decisions
 from receivables.contact import rules as contact_rules
 from receivables.contact.rules import Decision
-from receivables.ladder import switches
 from receivables.permissions import SYSTEM
 from tests.effort import EXAMPLES
 from tests.oracles import contact_oracle as oracle

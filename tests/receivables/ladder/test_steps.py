@@ -17,9 +17,9 @@ from models.staff import Role
 from models.states import StepStatus
 from models.store import Store
 from models.work import Task, TaskKind
-from receivables import pauses
+from receivables import pauses, switches
 from receivables.errors import NotAllowed, Refused
-from receivables.ladder import reads, steps, switches
+from receivables.ladder import reads, steps
 from receivables.ladder.choosing import ladders_in_force
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy

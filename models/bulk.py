@@ -1,0 +1,168 @@
+"""Many rows at once: a list of ids as one value, rows that are poured in or renewed together.
+
+A statement with thousands of values costs more to read than to run, and a row at a time more than
+both. So ids travel as one array, new rows by COPY and changed ones as one array a column on PostgreSQL;
+SQLite, which runs inside the process, takes JSON and one prepared statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Text,
+    TypeDecorator,
+    bindparam,
+    func,
+    insert,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql import Update
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from models.base import Base
+
+
+class _Ids(TypeDecorator[Sequence[int]]):
+    """A list of ids as one value: an array on PostgreSQL, JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(ARRAY(BigInteger()) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+        assert value is not None
+        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+
+
+class _Among(FunctionElement[bool]):
+    name = "among"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+def _any_of_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, ids = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} = ANY ({ids})"
+
+
+@compiles(_Among, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+def _one_of_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, ids = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - both parts are compiled
+
+
+def among(column: InstrumentedAttribute[int], name: str = "ids") -> FunctionElement[bool]:
+    """Return the condition that a column is one of the ids that a statement is given under a name."""
+    return _Among(column, bindparam(name, type_=_Ids()))
+
+
+def pour(session: Session, table: type[Base], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, all or none.
+
+    Args:
+        names: the columns of each row's values; defaults that Python knows are not filled in.
+    Raises:
+        DBAPIError: as of an INSERT.
+    """
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        _copy(connection, table, names, rows)
+    else:
+        connection.execute(insert(table.__table__), [dict(zip(names, row, strict=True)) for row in rows])  # type: ignore[arg-type]
+
+
+def _copy(
+    connection: Connection, table: type[Base], names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    dialect = connection.dialect
+    columns: list[Column[Any]] = [table.__table__.c[name] for name in names]
+    bound: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, column in enumerate(columns):
+        process = column.type.dialect_impl(dialect).bind_processor(dialect)
+        if process is not None:
+            bound.append((place, process))
+    command = f"COPY {table.__tablename__} ({', '.join(names)}) FROM STDIN"
+    try:
+        with connection.connection.cursor().copy(command) as copy:
+            for row in rows:
+                values = list(row)
+                for place, process in bound:
+                    values[place] = process(values[place])
+                copy.write_row(values)
+    except dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        raise DBAPIError.instance(
+            command,
+            None,
+            error,
+            dialect.dbapi.Error,
+            hide_parameters=True,
+            dialect=dialect,  # type: ignore[union-attr]
+        ) from error
+
+
+def renew(
+    session: Session, table: type[Base], key: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Give rows that are there new values.
+
+    Args:
+        key: the column that finds a row; the first value of each of `rows`.
+        names: the columns of the values after it.
+    """
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        columns = zip((f"new_{name}" for name in (key, *names)), zip(*rows, strict=True), strict=True)
+        connection.execute(
+            _renewing_all(table, key, tuple(names)), {n: list(column) for n, column in columns}
+        )
+    else:
+        bound = [f"new_{name}" for name in (key, *names)]
+        connection.execute(
+            _renewing_one(table, key, tuple(names)), [dict(zip(bound, row, strict=True)) for row in rows]
+        )
+
+
+@cache
+def _renewing_all(table: type[Base], key: str, names: tuple[str, ...]) -> Update:
+    """One UPDATE from an array a column."""
+    columns = table.__table__.c
+    arrays = [bindparam(f"new_{name}", type_=ARRAY(columns[name].type)) for name in (key, *names)]
+    new = func.unnest(*arrays).table_valued(key, *names, name="new").render_derived()
+    return (
+        update(table.__table__)  # type: ignore[arg-type]
+        .where(columns[key] == new.c[key])
+        .values({name: new.c[name] for name in names})
+    )
+
+
+@cache
+def _renewing_one(table: type[Base], key: str, names: tuple[str, ...]) -> Update:
+    columns = table.__table__.c
+    return (
+        update(table.__table__)  # type: ignore[arg-type]
+        .where(columns[key] == bindparam(f"new_{key}"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )

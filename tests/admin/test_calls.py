@@ -1,0 +1,234 @@
+"""The call screen: whom to ring now, the gate before dialling, what came of it, and tasks that lead there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from models.accounts import Account, AccountFlag, Contact, FlagKind
+from models.messages import CallAttempt, ContactDecision, Message
+from models.staff import Role
+from models.work import Task, TaskKind
+from receivables import outbox
+from tests.admin.conftest import Desk
+from tests.conftest import NOON
+from tests.portal.visitor import Visitor, words
+
+PHONE = "+441134960142"
+FACTS = {"rung": "call", "script": "promise", "currency": "GBP", "amount_minor": 141840}
+
+
+@pytest.fixture
+def rung(desk: Desk, tidewater: Account) -> Account:
+    """Tidewater with a number and a call task of the ladder."""
+    with desk.store.write() as s:
+        contact = s.scalars(select(Contact)).one()
+        contact.phone = PHONE
+        outbox.ask_person(s, TaskKind.LADDER_CALL, "t", account_id=tidewater.id, facts=FACTS, now=NOON)
+    return tidewater
+
+
+def only(desk: Desk, kind: type) -> object:
+    with desk.store.read() as s:
+        return s.scalars(select(kind)).one()
+
+
+def count(desk: Desk, kind: type) -> int:
+    with desk.store.read() as s:
+        return len(s.scalars(select(kind)).all())
+
+
+def refs(desk: Desk) -> dict[str, str]:
+    return {"contact": only(desk, Contact).ref, "task": only(desk, Task).ref}
+
+
+def asked(desk: Desk, visitor: Visitor, account: Account) -> TestResponse:
+    visitor.get(f"/desk/accounts/{account.ref}/call")
+    return visitor.post(f"/desk/accounts/{account.ref}/call/ask", refs(desk))
+
+
+def logged(desk: Desk, visitor: Visitor, account: Account, **fields: str) -> TestResponse:
+    visitor.get(f"/desk/accounts/{account.ref}/call")
+    return visitor.post(f"/desk/accounts/{account.ref}/call", refs(desk) | fields)
+
+
+def test_everything_before_a_call_stands_on_one_page(desk: Desk, rung: Account) -> None:
+    """C-01: who may be rung, at what time there, why, what to say and what is asked for."""
+    page = words(desk.at().get(f"/desk/accounts/{rung.ref}/call"))
+    for said in (
+        "10:00 there", f"Helen Marsh {PHONE} may be rung now", "Ring up · Call 1,418.40 GBP",
+        "What stands in the way of paying it today?", "Overdue 1,418.40 GBP", "2026-1131", "29 days late",
+        "Promises None so far.", "Last calls Nobody was rung yet.",
+    ):  # fmt: skip
+        assert said in page
+    assert count(desk, ContactDecision) == 0
+
+
+def test_a_call_is_asked_for_made_and_written_down(desk: Desk, rung: Account) -> None:
+    """C-01, C-04: the yes is kept before dialling; the number and the form come with it; the task is done."""
+    visitor = desk.at()
+    answer = asked(desk, visitor, rung)
+    assert answer.status_code == 303
+    kept = only(desk, ContactDecision)
+    assert (kept.channel, kept.allowed, kept.inputs["zones"]) == ("call", True, ["Europe/London"])
+    page = visitor.get(answer.location)
+    assert f'href="tel:{PHONE}"' in page.text
+    assert "You may ring now." in words(page)
+    answer = logged(desk, visitor, rung, outcome="yes:promised", words="Friday, all of it", again="")
+    assert "The call is written down." in words(visitor.get(answer.location))
+    call = only(desk, CallAttempt)
+    assert (call.talked, call.outcome) == (True, "promised")
+    assert only(desk, Task).done_at == desk.clock.at
+    assert "Rang up · “Friday, all of it”" in words(visitor.get(f"/desk/accounts/{rung.ref}"))
+    assert "promised to pay" in words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
+    assert count(desk, ContactDecision) == 1
+
+
+def test_who_was_not_reached_is_tried_again_and_invited(desk: Desk, rung: Account) -> None:
+    """The next try is on another time of day; the task waits for it; the invitation is queued once a day."""
+    visitor = desk.at()
+    page = words(visitor.get(asked(desk, visitor, rung).location))
+    assert "If nobody was reached: 19 November 2026, 14:00" in page
+    logged(desk, visitor, rung, outcome="no:no_answer", again="by_itself")
+    task = only(desk, Task)
+    assert task.done_at is None
+    assert task.due_at == NOON + timedelta(hours=4)
+    message = only(desk, Message)
+    assert (message.kind, message.currency, message.channel.value) == ("callback_invitation", "GBP", "email")
+    asked(desk, visitor, rung)
+    logged(desk, visitor, rung, outcome="no:busy", again="")
+    assert count(desk, Message) == 1
+    assert count(desk, CallAttempt) == 2
+
+
+def test_a_call_that_is_not_allowed_is_refused_by_name(desk: Desk, rung: Account) -> None:
+    """C-01, C-05: the reason is said before dialling, and nothing is logged as called; the no is kept."""
+    with desk.store.write() as s:
+        s.add(AccountFlag(account_id=rung.id, kind=FlagKind.BANKRUPTCY, from_on=NOON.date(), source="x",
+                          created_at=NOON))  # fmt: skip
+    visitor = desk.at()
+    page = words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
+    assert "not now Insolvent." in page
+    for send in (asked, lambda *a: logged(*a, outcome="yes:talked", again="")):
+        answer = send(desk, visitor, rung)
+        assert answer.status_code == 409
+        assert "This person may not be rung now. insolvent. Nothing is written down as a call." in words(
+            answer
+        )
+    assert count(desk, CallAttempt) == 0
+    assert [only(desk, ContactDecision).allowed, only(desk, Task).done_at] == [False, None]
+
+
+def test_outside_the_hours_the_page_says_when(desk: Desk, rung: Account) -> None:
+    """C-03: local time of the debtor, and the moment from which he may be rung."""
+    desk.clock.forward(hours=11)
+    visitor = desk.at()
+    page = words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
+    assert "21:00 there" in page
+    assert "not before 20 November 2026, 08:00" in page
+    assert "Outside the hours." in page
+
+
+def test_what_somebody_wishes_binds_from_now_on(desk: Desk, rung: Account) -> None:
+    """C-06: asked us not to ring: the gate says no until he takes it back; letters go where he wants."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    logged(desk, visitor, rung, outcome="yes:talked", no_calls="y", instead="email", again="")
+    contact = only(desk, Contact)
+    assert (contact.no_calls_at, contact.preferred_channel) == (desk.clock.at, "email")
+    path = f"/desk/accounts/{rung.ref}/call"
+    page = words(visitor.get(path))
+    assert "not now Asked us not to ring." in page
+    assert "Prefers to be written to by E-mail." in page
+    assert visitor.post(f"{path}/ask", {"contact": contact.ref}).status_code == 409
+    visitor.get(path)
+    answer = visitor.post(f"{path}/wish", {"contact": contact.ref})
+    assert "This person may be rung again." in words(visitor.get(answer.location))
+    assert "contact.wishes_noted" in desk.codes()
+    assert "Asked us not to ring" in words(visitor.get(f"/desk/accounts/{rung.ref}"))
+
+
+@pytest.mark.parametrize("outcome", ["", "no:promised", "yes:busy", "sang", "yes:"])
+def test_an_outcome_that_cannot_be_stays_at_its_field(desk: Desk, rung: Account, outcome: str) -> None:
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    answer = logged(desk, visitor, rung, outcome=outcome, words="kept", again="")
+    assert answer.status_code == 422
+    assert "Choose what came of it." in words(answer)
+    assert ">kept</textarea>" in answer.text
+    assert count(desk, CallAttempt) == 0
+
+
+def test_another_accounts_people_and_tasks_are_not_found(desk: Desk, rung: Account) -> None:
+    """L-15: neither a contact nor a task goes with another account."""
+    other = desk.account(name="Larkspur Events Ltd")
+    visitor = desk.at()
+    with desk.store.read() as s:
+        mine = s.scalars(select(Contact).where(Contact.account_id == rung.id)).one()
+        theirs = s.scalars(select(Contact).where(Contact.account_id == other.id)).one()
+        task = s.scalars(select(Task)).one()
+    path = f"/desk/accounts/{other.ref}/call"
+    assert visitor.get(f"{path}?task={task.ref}").status_code == 404
+    visitor.get(path)
+    assert visitor.post(f"{path}/ask", {"contact": mine.ref}).status_code == 404
+    assert visitor.post(f"{path}/ask", {"contact": theirs.ref, "task": task.ref}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "leads"),
+    [
+        (TaskKind.LADDER_CALL, "/call?task="), (TaskKind.HOLD_CREDIT, "/hold"), (TaskKind.MAKE_OFFER, "/offer"),
+        (TaskKind.SALES, "/desk/sales/"), (TaskKind.MANAGEMENT, "/desk/sales/"),
+        (TaskKind.PREPAYMENT_OVER, "/desk/accounts/"), (TaskKind.READ_REPLY, "/desk/inbound"),
+    ],
+)  # fmt: skip
+def test_tasks_of_the_ladder_lead_to_where_they_are_done(
+    desk: Desk, tidewater: Account, kind: TaskKind, leads: str
+) -> None:
+    """A-01: each kind with its advice and a link; a reader who may not go there sees none."""
+    with desk.store.write() as s:
+        outbox.ask_person(s, kind, "t", account_id=tidewater.id, facts={}, now=NOON)
+    page = desk.at(Role.SUPERVISOR).get("/desk/tasks").text
+    link = page.split('<p class="sm mb-0"><a href="')[1:]
+    assert len(link) == 1
+    assert leads in link[0].partition('"')[0]
+    if kind is TaskKind.LADDER_CALL:
+        assert "To the call page" not in words(desk.at(Role.AUDITOR).get("/desk/tasks"))
+
+
+def test_a_task_is_put_off_with_a_day_and_a_reason(desk: Desk, rung: Account) -> None:
+    """It comes back on the morning of that day; a day that has passed, or too late, is refused by name."""
+    visitor = desk.at()
+    path = f"/desk/tasks/{only(desk, Task).ref}/put-off"
+    for to_on, reason, says, status in (
+        ("", "x", "Write the day", 422), ("2026-11-19", "x", "This day has passed.", 409),
+        ("2027-11-19", "x", "This day is later than the rules give.", 409),
+        ("2026-11-24", " ", "Fill this in.", 422),
+    ):  # fmt: skip
+        visitor.get("/desk/tasks")
+        answer = visitor.post(path, {"to_on": to_on, "reason": reason})
+        assert (answer.status_code, says in words(answer)) == (status, True), (to_on, words(answer))
+    visitor.get("/desk/tasks")
+    answer = visitor.post(path, {"to_on": "2026-11-24", "reason": "she is back on Tuesday"})
+    assert "Put off." in words(visitor.get(answer.location))
+    assert only(desk, Task).due_at.isoformat() == "2026-11-24T09:00:00+00:00"
+    assert desk.codes().count("task.put_off") == 1
+
+
+def test_why_here_what_next_when(desk: Desk, tidewater: Account) -> None:
+    """Issue C, part 3: each open document with its rung, what comes next and the day, on the account page."""
+    page = words(desk.at().get(f"/desk/accounts/{tidewater.ref}"))
+    assert "Why here, what next, when" in page
+    assert "2026-1131 Gentle 29 before the first rung" in page
+    auditor = words(desk.at(Role.AUDITOR).get(f"/desk/accounts/{tidewater.ref}"))
+    assert "Why here, what next, when" not in auditor
+
+
+def test_only_who_chases_may_ring(desk: Desk, rung: Account) -> None:
+    """A-01: an auditor reads the account, and finds no call button and no call page."""
+    auditor = desk.at(Role.AUDITOR)
+    assert "Ring up…" not in words(auditor.get(f"/desk/accounts/{rung.ref}"))
+    assert auditor.get(f"/desk/accounts/{rung.ref}/call").status_code == 403

@@ -1,0 +1,168 @@
+"""INV-8 and INV-9 over a town of accounts and 120 days: nothing twice, nothing against the rules.
+
+The ladder and the sending run for real, at all hours of the day, while invoices come, debtors pay, promise,
+dispute and say no, courts and doctors write, people move, clocks are set back and the house changes its
+hours and its role. Then two judges who share no code with it read what arrived: the oracle, from what the
+simulation did, and the checker, from the books and the mailbox.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.messages import ContactLedger, Message
+from models.store import Store
+from receivables.contact import rules
+from receivables.contact.rules import Decision
+from tests.databases import fresh_database
+from tests.effort import LONG
+from tests.proof import check
+from tests.simulation import town
+from tests.simulation.town import Town
+
+SEED = 20261005
+ACCOUNTS = 150
+#: Of the long run: accounts in all, and processes with a database each.
+MANY, SHARDS = 10_000, 2
+#: Every rung of the ladders that ship.
+RUNGS = (
+    "courtesy", "due_today", "first_reminder", "call", "official_letter", "sales", "freeze_review",
+    "formal_warning", "last_offer", "hand_over",
+)  # fmt: skip
+#: Reasons for which a reminder must have been held back at least once in a town of any size.
+HELD_BACK = (
+    "opted_out", "nothing_due", "paused:promise", "cap:email", "needs_opt_in",
+)  # fmt: skip
+
+
+@contextmanager
+def a_town(url: str, folder: Path, accounts: range, *, seed: int = SEED) -> Iterator[Town]:
+    made = town.build(url, folder, accounts=accounts, seed=seed)
+    try:
+        yield made
+    finally:
+        made.house.press.close()
+        made.house.store.dispose()
+
+
+def played(url: str, folder: Path, accounts: range, *, eventful: int) -> tuple[list[str], Counter[str]]:
+    """Play a town, let both judges look, and say what they have against it and what it came to."""
+    with a_town(url, folder, accounts) as made:
+        made.play(eventful=eventful)
+        against, tally = made.violations(), made.tally()
+        made.sink.keep(folder / "mailbox.db")
+    proof = check(url, mailbox=folder / "mailbox.db", now=made.sink.at)
+    if proof.returncode:
+        against.append(f"the checker: {proof.stdout}{proof.stderr}")
+    return against, tally
+
+
+def assert_full(tally: Counter[str], *, rungs: tuple[str, ...], sent: int) -> None:
+    """A proof over nothing proves nothing: enough left, was held back and was climbed."""
+    assert tally["reminder sent"] >= sent
+    assert not tally["held back without a reason"]
+    assert not tally["failed message_incomplete"]
+    assert not tally["trouble"]
+    for rung in rungs:
+        assert tally[f"rung {rung}"], rung
+    for reason in HELD_BACK:
+        assert tally[f"because {reason}"], reason
+
+
+def test_nothing_leaves_that_should_not(database_url: str, tmp_path: Path) -> None:
+    """INV-8, INV-9: 0 violations in 120 days by oracle and checker; and each rung was reached."""
+    against, tally = played(database_url, tmp_path, range(ACCOUNTS), eventful=6)
+    assert against == []
+    assert_full(tally, rungs=RUNGS, sent=3 * ACCOUNTS)
+
+
+@pytest.mark.skipif(not LONG, reason="AMICABLE_TEST_LONG=1")
+@pytest.mark.timeout(3 * 3600)
+def test_ten_thousand_accounts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Issue C, "Done when": INV-8 and INV-9 over 10,000 accounts and 120 days, 0 violations."""
+    began = time.monotonic()
+    size = MANY // SHARDS
+    shards = [range(first, first + size) for first in range(0, MANY, size)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(SHARDS, mp_context=context) as pool:
+        results = list(pool.map(_shard, shards))
+    tally: Counter[str] = sum((found for _, found in results), Counter())
+    with capsys.disabled():
+        print(json.dumps({"accounts": MANY, "days": town.DAYS, "seconds": round(time.monotonic() - began),
+                          "violations": sum(len(against) for against, _ in results),
+                          **dict(sorted(tally.items()))}, indent=1))  # fmt: skip
+    assert [line for against, _ in results for line in against] == []
+    assert_full(tally, rungs=RUNGS, sent=3 * MANY)
+    held = {key: count for key, count in tally.items() if key.startswith("because ")}
+    assert sum(held.values()) > MANY / 10
+    assert {"because flag:bankruptcy", "because flag:deceased", "because cap:all"} <= set(held)
+
+
+def _shard(accounts: range) -> tuple[list[str], Counter[str]]:
+    """Play one part of the town in this process, on a disk of memory where there is one."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no secret, and removed
+    folder = Path(tempfile.mkdtemp(prefix="amicable-town-", dir=memory))
+    try:
+        with fresh_database("sqlite", folder) as url:
+            return played(url, folder, accounts, eventful=4)
+    finally:
+        shutil.rmtree(folder)
+
+
+# --------------------------------------------------------------------------- the judge has eyes
+
+
+def _yes(*_: Any, **__: Any) -> bool:
+    return True
+
+
+def _no(*_: Any, **__: Any) -> bool:
+    return False
+
+
+def _nothing(*_: Any, **__: Any) -> list[str]:
+    return []
+
+
+def _unclaimed(_session: object, _message: Message, decision: Decision, **_: object) -> ContactLedger:
+    """A claim that is never written, so that nobody finds the day taken."""
+    return ContactLedger(business_on=decision.business_on)
+
+
+#: Rule -> what of the gate is switched off, and what the oracle then must say.
+SWITCHED_OFF: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
+    "window": ({"_in_all": _yes}, "hours"),
+    "cap": ({"_used_up": _nothing}, "cap"),
+    "opt-out": ({"_asks_consent": _no}, "'no'"),
+    "flags": ({"_weigh": _nothing}, "flag"),
+    "pauses": ({"_stops": _no}, "paused"),
+    "dedupe": ({"claim": _unclaimed, "_claimed": _no, "_used_up": _nothing}, "twice a day"),
+}
+
+
+@pytest.mark.parametrize("rule", SWITCHED_OFF)
+def test_a_gate_without_a_rule_is_found(
+    rule: str, sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof can fail: each rule of the gate switched off alone, and the oracle names what left."""
+    off, says = SWITCHED_OFF[rule]
+    for name, instead in off.items():
+        monkeypatch.setattr(rules, name, instead)
+    url = sqlite_store.url.render_as_string(hide_password=False)
+    with a_town(url, tmp_path, range(40)) as made:
+        made.play(45, eventful=12)
+        found = made.violations()
+    assert any(says in line for line in found), found[:5]
