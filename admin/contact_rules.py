@@ -63,8 +63,8 @@ def ask_contact_rules() -> Response:
 
 def _ask(form: BodyForm, status: int = 200) -> Response:
     note_read(None)
-    return page("backoffice/rules_propose.html", status, here=HERE, form=form, known=[], texts=[], segments=[],
-                kind=RulesKind.CONTACT)  # fmt: skip
+    return page("backoffice/rules_propose.html", status, here=HERE, form=form, known=[], texts=[],
+                letters=[], segments=[], kind=RulesKind.CONTACT)  # fmt: skip
 
 
 @blueprint.post("/contact-rules/propose")

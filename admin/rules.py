@@ -15,6 +15,7 @@ import web
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, frame, note_read, page
 from models.accounts import Segment
+from models.invoices import InvoiceKind
 from models.rules import RulesKind
 from models.states import DraftStatus
 from receivables import rule_drafts
@@ -94,12 +95,12 @@ def ladder_versions() -> Response:
         rows = catalogue.in_force(database, actor, now=web.now())
         versions = catalogue.versions(database, actor, now=web.now())
         drafts = rule_drafts.views(database, actor, RulesKind.LADDER, RulesKind.CHOICE)
-        rules = current_policy(database, web.now()).ladders
     note_read(None)
     return page(
-        "backoffice/rules_ladders.html", here=HERE, rows=rows, versions=versions, rules=rules,
+        "backoffice/rules_ladders.html", here=HERE, rows=rows, versions=versions,
         waiting=[d for d in drafts if d.status is DraftStatus.PROPOSED],
-        decided=[d for d in drafts if d.status is not DraftStatus.PROPOSED], segments=list(Segment),
+        decided=[d for d in drafts if d.status not in (DraftStatus.PROPOSED, DraftStatus.PUBLISHED)
+                 or (d.kind is RulesKind.CHOICE and d.status is DraftStatus.PUBLISHED)],
     )  # fmt: skip
 
 
@@ -129,9 +130,11 @@ def read_version() -> Response:
     with web.house().store.read() as database:
         known = catalogue.sources(database, actor, now=web.now())
         policy = current_policy(database, web.now())
+        versions = catalogue.versions(database, actor, now=web.now())
     source = catalogue.find(known, request.args.get("of") or "")
+    version = next((v for v in versions if v.id == source.ladder.version_id), None)
     note_read(None)
-    return page("backoffice/rules_read.html", here=HERE, source=source, policy=policy)
+    return page("backoffice/rules_read.html", here=HERE, source=source, version=version, policy=policy)
 
 
 # --------------------------------------------------------------------------- proposing
@@ -151,9 +154,11 @@ def _ask_ladder(form: BodyForm, status: int = 200) -> Response:
     with web.house().store.read() as database:
         known = catalogue.sources(database, web.staff_actor(), now=web.now())
     note_read(None)
-    texts = sorted({kind for _, kind in known_texts()})
-    return page("backoffice/rules_propose.html", status, here=HERE, form=form, known=known, texts=texts,
-                segments=list(Segment), kind=RulesKind.LADDER)  # fmt: skip
+    texts = [sorted(publishing.texts_for(kinds)) for kinds in (publishing.OWED, [InvoiceKind.PREPAYMENT])]
+    return page(
+        "backoffice/rules_propose.html", status, here=HERE, form=form, known=known, texts=texts,
+        letters=sorted(publishing.ON_PAPER), segments=list(Segment), kind=RulesKind.LADDER,
+    )  # fmt: skip
 
 
 @blueprint.post("/ladder/versions/propose")

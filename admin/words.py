@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
+from admin.rule_words import RULES
+
 
 def N_(text: str) -> str:  # the name that pybabel looks for
     """Mark a text for translation where it is defined; `word` translates it where it is shown."""
@@ -733,6 +735,7 @@ MET: Mapping[str, str] = {
 REFUSALS: Mapping[str, str] = {
     "bank_lines_behind": N_("The bank’s lines are behind: nobody knows who has paid. Enter them first."),
     "day_before_last": N_("They were said to be in up to a later day already."),
+    "notice_runs": N_("The debtor was told of a later day; hand over from that day on."),
     "sales_notice": N_("The salesperson hears of this one business day before. Decide it tomorrow."),
     "draft_waits": N_("Another version of this waits for a decision. Decide that one first."),
     "effective_past": N_("This day is past. Choose today or a later one, or leave it empty."),
@@ -741,7 +744,7 @@ REFUSALS: Mapping[str, str] = {
     "ladder_wrong_kind": N_("This ladder is not for such documents."),
     "nothing_changes": N_("This is what is in force already."),
     "rules_bad": N_("It cannot be put in force any more."),
-    "rules_unreadable": N_("The rules of the house are not written as this page expects. Tell whoever runs the system."),
+    "rules_unreadable": N_("The rules of the house read otherwise than expected. Tell whoever runs it."),
     "same_ladder": N_("It climbs this ladder already."),
     "assigned_already": N_("Somebody else has said who wrote it."),
     "call_not_allowed": N_("This person may not be rung now."),
@@ -1016,6 +1019,7 @@ RUNGS: Mapping[str, str] = {
     "hand_over": N_("Hand-over"),
     "counsel": N_("Papers to counsel"),
     "expires": N_("Order no longer kept"),
+    "expiring": N_("Order kept until a last day"),
 }
 LADDERS: Mapping[str, str] = {
     "gentle": N_("Gentle"),
@@ -1054,9 +1058,9 @@ LADDER_SOURCES: Mapping[str, str] = {
 }
 #: Who collects, towards whom the rules of contact are.
 COLLECTOR_ROLES: Mapping[str, str] = {
-    "debt_buyer": N_("who bought the debt"),
-    "first_party": N_("who sold it"),
-    "third_party": N_("who collects for others"),
+    "debt_buyer": N_("a buyer of debts"),
+    "first_party": N_("the seller"),
+    "third_party": N_("a collector for others"),
 }
 GATES: Mapping[str, str] = {
     "none": N_("nobody"),
@@ -1120,6 +1124,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "ladder": LADDERS,
     "gate": GATES,
     "rung_act": RUNG_ACTS,
+    "rule": RULES,
     "call_script": CALL_SCRIPTS,
     "receiver": RECEIVERS,
     "ladder_source": LADDER_SOURCES,

@@ -1,4 +1,4 @@
-"""`python -m bench [documents|import|pages|webhooks …]`: all of them when none is named."""
+"""`python -m bench [documents|import|ladder|pages|sending|webhooks …]`: all of them when none is named."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bench import documents, import_invoices, pages, webhooks
+from bench import documents, import_invoices, ladder, pages, sending, webhooks
 
 MEASUREMENTS = {
     "documents": documents.main,
     "import": import_invoices.main,
+    "ladder": ladder.main,
     "pages": pages.main,
+    "sending": sending.main,
     "webhooks": webhooks.main,
 }
 

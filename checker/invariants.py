@@ -6,6 +6,7 @@ from checker import (
     audit,
     cash,
     client_log,
+    contacts,
     entries,
     gateway,
     instalments,
@@ -27,6 +28,7 @@ CHECKS = (
     Check(
         "INV-8", "sent is delivered, delivered is known, one reminder a day", messages.deliveries, "mailbox"
     ),
+    Check("INV-9", "no message at a wrong hour, over a cap, after a no or flag", contacts.rights, "mailbox"),
     Check("INV-10", "the audit is one whole chain, the books as posted", audit.chain),
     Check(
         "INV-11",

@@ -1,7 +1,8 @@
-"""INV-8: what we say was sent was sent, what was sent is known, and nobody is reminded twice a day."""
+"""INV-8: what we say was sent was sent, what was sent is known, and nobody is reminded twice of one step."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -20,10 +21,19 @@ SELECT trim(m.wire_id, '<>'), m.id, m.channel, m.purpose, m.status, m.locked_unt
 _THEIRS = "SELECT trim(message_id, '<> '), id, channel FROM message"
 _CLAIMS = "SELECT contact_id, channel, currency, business_on, id FROM contact_ledger ORDER BY 1, 2, 3, 4, 5"
 _REMINDERS = """
-SELECT m.contact_id, m.channel, COALESCE(m.currency, ''), m.id, m.sent_at, a.zone
+SELECT m.contact_id, m.channel, COALESCE(m.currency, ''), m.id, m.sent_at, a.zone,
+       (SELECT max(CAST(d.inputs ->> 'zones' AS TEXT)) FROM contact_decision d
+         WHERE d.message_id = m.id AND d.allowed)
   FROM message m JOIN account a ON a.id = m.account_id
  WHERE m.purpose = 'reminder' AND m.sent_at IS NOT NULL AND m.status IN ('sent', 'delivered', 'bounced')
  ORDER BY 1, 2, 3, m.sent_at, m.id
+"""
+#: Each rung of each document in a cycle, with whom it was told to and how.
+_STEPS = """
+SELECT m.contact_id, m.channel, m.kind, t.invoice_id, t.cycle, t.rung, m.id
+  FROM message m JOIN ladder_meeting t ON t.step_id = CAST(m.facts ->> 'step_id' AS INTEGER)
+ WHERE m.purpose = 'reminder' AND m.status IN ('sent', 'delivered', 'bounced', 'unknown')
+ ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 _WITHOUT_RECEIPT = """
 SELECT p.id, c.id FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
@@ -48,6 +58,7 @@ def deliveries(ground: Ground) -> Iterator[str]:
             yield from _delivery(ground, row, arrived)
     yield from _claims(ground.books)
     yield from _days(ground.books)
+    yield from _steps(ground.books)
     yield from _receipts(ground.books)
 
 
@@ -80,7 +91,9 @@ def _claims(books: Source) -> Iterator[str]:
 
 def _days(books: Source) -> Iterator[str]:
     before: tuple[Any, ...] = ()
-    for *person, message_id, sent_at, zone in books.rows(_REMINDERS):
+    for *person, message_id, sent_at, zone, looked_at in books.rows(_REMINDERS):
+        # The clock that was looked at then: the account may have moved since.
+        zone = json.loads(looked_at)[0] if looked_at else zone
         day: date = moment(sent_at).astimezone(ZoneInfo(zone)).date()
         if (*person, day) == before[:4]:
             yield (
@@ -88,6 +101,18 @@ def _days(books: Source) -> Iterator[str]:
                 f" messages {before[4]} and {message_id}"
             )
         before = (*person, day, message_id)
+
+
+def _steps(books: Source) -> Iterator[str]:
+    before: Row = ()
+    for row in books.rows(_STEPS):
+        if row[:6] == before[:6]:
+            person, by, _, invoice_id, cycle, rung, message_id = row
+            yield (
+                f"contact {person} was told of {rung} twice by {by} (invoice {invoice_id}, cycle {cycle}):"
+                f" messages {before[6]} and {message_id}"
+            )
+        before = row
 
 
 def _receipts(books: Source) -> Iterator[str]:

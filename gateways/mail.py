@@ -1,26 +1,42 @@
-"""Mail by SMTP: one message, four outcomes (P-26)."""
+"""Mail by SMTP: one message, four outcomes (P-26); one line for many messages."""
 
 from __future__ import annotations
 
+import select
 import smtplib
 import ssl
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+import threading
+import time
+import weakref
+from collections import deque
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from gateways.mime import compose
 from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown
 
-#: Headers stay on one line: folding writes an address longer than 78 characters as an encoded word,
-#: which no mail program opens (RFC 8058 needs List-Unsubscribe whole).
-_WIRE = SMTP.clone(max_line_length=998)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+#: Seconds that a line is kept without a mail; relays hang up after minutes (RFC 5321, 4.5.3.2).
+_KEPT = 20.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """A conversation with the relay that is between two mails."""
+
+    server: smtplib.SMTP
+    since: float
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the relay still waits for us: one that has hung up has said so already."""
+        if self.server.sock is None or time.monotonic() - self.since > _KEPT:
+            return False
+        return not select.select([self.server.sock], [], [], 0)[0]
 
 
 class SmtpMail:
-    """MailCarrier by SMTP.
+    """MailCarrier by SMTP; a line that is still open is used again, by one thread at a time.
 
     Args:
         url: smtp://[user:password@]host[:port] (STARTTLS, left out on loopback only) or
@@ -36,6 +52,9 @@ class SmtpMail:
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
         self._timeout = timeout
+        self._lines: deque[_Line] = deque()
+        self._guard = threading.Lock()
+        weakref.finalize(self, _hang_up_all, self._lines)
 
     def send(self, mail: Mail) -> None:
         """Hand one mail over.
@@ -45,15 +64,48 @@ class SmtpMail:
             SendDeferred: surely not taken: no connection, or 4xx before the text was sent.
             SendUnknown: the line dropped after the text was sent.
         """
-        message = compose(mail)
+        data = compose(mail)
+        server = self._kept_line()
+        if server is not None and not _opens(server, mail):
+            _hang_up(server)  # the relay is tired of this line, not of the mail
+            server = None
+        if server is None:
+            server = self._new_line(mail)
+        try:
+            _hand_over(server, mail, data)
+        except SendUnknown:
+            server.close()
+            raise
+        except (SendRefused, SendDeferred):
+            _hang_up(server)
+            raise
+        with self._guard:
+            self._lines.append(_Line(server, time.monotonic()))
+
+    def _kept_line(self) -> smtplib.SMTP | None:
+        """Take a line that is still open, and hang up those that are not."""
+        while True:
+            with self._guard:
+                line = self._lines.pop() if self._lines else None
+            if line is None or line.is_open:
+                return line.server if line is not None else None
+            _hang_up(line.server)
+
+    def _new_line(self, mail: Mail) -> smtplib.SMTP:
         try:
             server = self._connect()
         except (OSError, smtplib.SMTPException) as error:
             raise SendDeferred(type(error).__name__) from error
         try:
-            self._hand_over(server, mail, message)
-        finally:
+            server.ehlo_or_helo_if_needed()
+            code, text = server.mail(mail.from_address)
+        except (OSError, smtplib.SMTPException) as error:
             _hang_up(server)
+            raise SendDeferred(type(error).__name__) from error
+        if code != 250:
+            _hang_up(server)
+            raise _trouble(code, text)
+        return server
 
     def _connect(self) -> smtplib.SMTP:
         # Reading the certificate bundle costs more than a mail: only where it is used.
@@ -75,22 +127,29 @@ class SmtpMail:
             raise
         return server
 
-    def _hand_over(self, server: smtplib.SMTP, mail: Mail, message: EmailMessage) -> None:
-        try:
-            server.ehlo_or_helo_if_needed()
-            code, text = server.mail(mail.from_address)
-            if code == 250:
-                code, text = server.rcpt(mail.to)
-        except (OSError, smtplib.SMTPException) as error:
-            raise SendDeferred(type(error).__name__) from error
-        _judge(code, text)
-        try:
-            code, text = server.data(message.as_bytes(policy=_WIRE))
-        except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
-            raise _trouble(error.smtp_code, error.smtp_error) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise SendUnknown(type(error).__name__) from error
-        _judge(code, text)
+
+def _opens(server: smtplib.SMTP, mail: Mail) -> bool:
+    """Whether a line that was kept takes one more mail; what it says else is asked again on a new one."""
+    try:
+        return server.mail(mail.from_address)[0] == 250
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+def _hand_over(server: smtplib.SMTP, mail: Mail, data: bytes) -> None:
+    """Name the reader and send the text, on a line that took the sender."""
+    try:
+        code, text = server.rcpt(mail.to)
+    except (OSError, smtplib.SMTPException) as error:
+        raise SendDeferred(type(error).__name__) from error
+    _judge(code, text)
+    try:
+        code, text = server.data(data)
+    except smtplib.SMTPDataError as error:  # DATA itself was refused: nothing was sent
+        raise _trouble(error.smtp_code, error.smtp_error) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise SendUnknown(type(error).__name__) from error
+    _judge(code, text)
 
 
 def _judge(code: int, text: bytes | str) -> None:
@@ -111,33 +170,6 @@ def _hang_up(server: smtplib.SMTP) -> None:
         server.close()
 
 
-def compose(mail: Mail) -> EmailMessage:
-    """Build the MIME message: text first, HTML as its alternative, files behind both.
-
-    Raises:
-        SendRefused: a header would carry a line break or an address is malformed (X-04).
-    """
-    message = EmailMessage()
-    if not (mail.to + mail.from_address).isascii():
-        # Few relays take SMTPUTF8, and half-encoded an address names somebody else.
-        raise SendRefused("address: only ASCII addresses can be written to")
-    try:
-        message["From"] = Address(mail.from_name, addr_spec=mail.from_address)
-        message["To"] = Address(mail.to_name, addr_spec=mail.to)
-        if mail.reply_to:
-            message["Reply-To"] = mail.reply_to
-        message["Subject"] = mail.subject
-        message["Message-ID"] = mail.message_id
-        message["Date"] = format_datetime(mail.sent_at)
-        message["Auto-Submitted"] = "auto-generated"
-        for name, value in mail.headers.items():
-            message[name] = value
-    except (ValueError, IndexError, HeaderParseError) as error:
-        raise SendRefused(f"header: {error}"[:200]) from error
-    message.set_content(mail.text)
-    if mail.html:
-        message.add_alternative(mail.html, subtype="html")
-    for file in mail.attachments:
-        maintype, _, subtype = file.media_type.partition("/")
-        message.add_attachment(file.data, maintype=maintype, subtype=subtype, filename=file.name)
-    return message
+def _hang_up_all(lines: deque[_Line]) -> None:
+    while lines:
+        _hang_up(lines.pop().server)

@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     going.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="with --dry-run: on this date")
     going.add_argument("--account", help="with --dry-run: only this customer number")
     going.add_argument("--everyone", action="store_true", help="all that is open, not only what is due")
+    going.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
     going.add_argument("--json", action="store_true", help="counts for a program")
 
     sub = command("user", "people at the desk", _user)
@@ -257,7 +258,7 @@ def _ladder_run(args: argparse.Namespace) -> int:
         else:
             print(", ".join(f"{code} {count}" for code, count in counted.items()) or "nothing is due")
         return 0
-    ran = ladder_run.run(house, now=now, everyone=args.everyone)
+    ran = ladder_run.run(house, now=now, everyone=args.everyone, workers=args.workers, begin=_house)
     done = ran.climbed
     if args.json:
         print(

@@ -2,14 +2,16 @@
 
 Accounts are taken in chunks, each a unit of work of its own, so a worker that dies loses at most a chunk
 and the next one finds the rest (FT-18). A chunk that fails is tried account by account: one account in
-trouble holds up nobody.
+trouble holds up nobody. Several processes may share the chunks, here or on several machines.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -17,61 +19,141 @@ from sqlalchemy.orm import Session
 
 from jobs.house import House
 from models.accounts import Account
+from models.ladder import LadderMode
 from receivables import switches
+from receivables.calendars import days
 from receivables.ladder.choosing import ladders_in_force
 from receivables.ladder.evaluating import Look, look
 from receivables.ladder.facts import concerned, everybody
+from receivables.ladder.rungs import Ladder
 from receivables.ladder.steps import Climbed, climb
-from receivables.policy import current_policy
+from receivables.policy import Policy, current_policy
 
 log = logging.getLogger("amicable.ladder")
 
-#: Accounts of one unit of work.
+#: Accounts of one unit of work; where steps act they are locked for longer, so there are fewer.
 CHUNK = 1_000
+ACTING_CHUNK = 200
 
 
 @dataclass(slots=True)
 class Ran:
     """What a run did, and accounts where something failed; they are tried again at the next run."""
 
-    climbed: Climbed
+    climbed: Climbed = field(default_factory=Climbed)
     trouble: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Climbing:
+    """What one process needs to let chunks of accounts climb."""
+
+    house: House
+    ladders: Mapping[str, Ladder]
+    policy: Policy
+    now: datetime
+
+    @classmethod
+    def begin(cls, house: House, now: datetime) -> Climbing:
+        """Read the rules and calendars in force."""
+        with house.store.read() as session:
+            days.refresh(session)
+            return cls(house, ladders_in_force(session, now), current_policy(session, now), now)
+
+    def climb(self, chunk: Sequence[int], room: int | None = None) -> Ran:
+        """Let a chunk of accounts climb; where it fails, each by itself.
+
+        Args:
+            room: see `steps.climb`.
+        """
+        try:
+            return Ran(self._unit(chunk, room))
+        except Exception:
+            log.exception("chunk of accounts stumbles", extra={"facts": {"first": chunk[0]}})
+        ran = Ran()
+        for account_id in chunk:
+            left = None if room is None else max(0, room - ran.climbed.done)
+            try:
+                ran.climbed.add(self._unit([account_id], left))
+            except Exception:
+                log.exception("account stumbles", extra={"facts": {"account": account_id}})
+                ran.trouble += 1
+        return ran
+
+    def _unit(self, account_ids: Sequence[int], room: int | None) -> Climbed:
+        def unit(session: Session) -> Climbed:
+            return climb(
+                session, account_ids, ladders=self.ladders, policy=self.policy, now=self.now, room=room
+            )
+
+        return self.house.store.run(unit)
+
+
 def run(
-    house: House, *, now: datetime, everyone: bool = False, told: Callable[[int, int], None] | None = None
+    house: House,
+    *,
+    now: datetime,
+    everyone: bool = False,
+    workers: int = 1,
+    begin: Callable[[], House] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Ran:
     """Let every account climb that has something due, or everyone.
 
     Args:
         everyone: look at all that is open, not only at what is due: once a day.
+        workers: processes that share the work; one where a daily ceiling counts all messages, and on
+            SQLite, which has one writer.
+        begin: makes the house of another process; needed for several.
         told: `told(done, of)` after each chunk, for a line of progress.
     """
     with house.store.read() as session:
         ids = everybody(session) if everyone else concerned(session, now)
-        ladders, policy = ladders_in_force(session, now), current_policy(session, now)
         switch = switches.in_force(session)
         room = switches.ceiling_left(session, switch, day_began=now - timedelta(hours=24))
-    ran = Ran(Climbed())
-    for done, chunk in enumerate(_chunks(ids), start=1):
-
-        def unit(session: Session, chunk: Sequence[int] = chunk) -> Climbed:
-            left = None if room is None else max(0, room - ran.climbed.done)
-            return climb(session, chunk, ladders=ladders, policy=policy, now=now, room=left)
-
-        try:
-            ran.climbed.add(house.store.run(unit))
-        except Exception:
-            log.exception("chunk of accounts stumbles", extra={"facts": {"first": chunk[0]}})
-            for account_id in chunk:
-                try:
-                    ran.climbed.add(house.store.run(lambda s, one=account_id: unit(s, [one])))  # type: ignore[misc]
-                except Exception:
-                    log.exception("account stumbles", extra={"facts": {"account": account_id}})
-                    ran.trouble += 1
+    size = CHUNK if switch.mode is LadderMode.PROPOSE else ACTING_CHUNK
+    chunks = list(_chunks(ids, size))
+    if begin is None or workers < 2 or len(chunks) < 2 or room is not None or house.store.is_sqlite:
+        results = _alone(house, chunks, room, now)
+    else:
+        results = _together(begin, chunks, min(workers, len(chunks)), now)
+    ran = Ran()
+    for done, part in enumerate(results, start=1):
+        ran.climbed.add(part.climbed)
+        ran.trouble += part.trouble
         if told is not None:
-            told(min(done * CHUNK, len(ids)), len(ids))
+            told(min(done * size, len(ids)), len(ids))
     return ran
+
+
+def _alone(house: House, chunks: Iterable[Sequence[int]], room: int | None, now: datetime) -> Iterator[Ran]:
+    climbing = Climbing.begin(house, now)
+    for chunk in chunks:
+        ran = climbing.climb(chunk, room)
+        room = None if room is None else max(0, room - ran.climbed.done)
+        yield ran
+
+
+def _together(
+    begin: Callable[[], House], chunks: Iterable[Sequence[int]], workers: int, now: datetime
+) -> Iterator[Ran]:
+    """Let new processes take the chunks, each the next as soon as it is free."""
+    # Begun anew rather than forked: a connection to the database cannot be shared.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, fresh, initializer=_begin_worker, initargs=(begin, now)) as pool:
+        yield from pool.map(_climb_in_worker, chunks)
+
+
+_worker: Climbing
+
+
+def _begin_worker(begin: Callable[[], House], now: datetime) -> None:
+    global _worker
+    _worker = Climbing.begin(begin(), now)
+
+
+def _climb_in_worker(chunk: Sequence[int]) -> Ran:
+    return _worker.climb(chunk)
 
 
 def dry_run(
@@ -84,12 +166,13 @@ def dry_run(
         account_number: only this customer.
     """
     with house.store.read() as session:
+        days.refresh(session)
         ladders, policy = ladders_in_force(session, now), current_policy(session, now)
         if account_number is None:
             ids = everybody(session)
         else:
             ids = list(session.scalars(select(Account.id).where(Account.number == account_number)))
-        for chunk in _chunks(ids):
+        for chunk in _chunks(ids, CHUNK):
             yield from look(session, chunk, ladders=ladders, policy=policy, now=now, on=on)
 
 
@@ -108,6 +191,6 @@ def told_in_words(found: Look) -> Iterator[str]:
         yield f"  -> {due.rung.code} about {due.amount.minor} {due.currency} ({due.rung.gate.value})"
 
 
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for first in range(0, len(ids), CHUNK):
-        yield ids[first : first + CHUNK]
+def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for first in range(0, len(ids), size):
+        yield ids[first : first + size]

@@ -19,6 +19,7 @@ from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
+from models.store import write_together
 from receivables import invoices, letters, links, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -39,12 +40,14 @@ class Envelope:
     """A rendered message on its way out of one unit of work and into the next.
 
     Attributes:
+        before: its status until it was claimed, to which it goes back when it does not set out.
         version: of its row since it was claimed; another worker that takes it up changes it.
         decision: why it may leave.
         seen: what it was made from.
     """
 
     message_id: int
+    before: MessageStatus
     version: int
     mail: Mail | None
     sms: Sms | None
@@ -65,6 +68,7 @@ class _Piece:
     """One message in the making, with the rows that belong to it."""
 
     message: Message
+    before: MessageStatus
     account: Account
     contact: Contact
     #: Where a code or a word about a change goes that is not on file.
@@ -104,15 +108,19 @@ def make(
         open_rows={(account_id, day): open_rows[account_id] for account_id, day in days.items()},
         senders=links.sender_rows(session, list(days)),
     ):
-        for wave in _waves(pieces):
-            for piece, decision in _allowed(session, house, wave, policy, now=now):
-                written = _written(session, house, piece, policy, enclosed.get(piece.message.id), now=now)
-                if written is not None:
-                    made.append((piece, decision, written))
+        passed = [
+            found for wave in _waves(pieces) for found in _allowed(session, house, wave, policy, now=now)
+        ]
+        for piece, decision in passed:
+            written = _written(session, house, piece, policy, enclosed.get(piece.message.id), now=now)
+            if written is not None:
+                made.append((piece, decision, written))
+    write_together(session, [piece.message for piece, _, _ in made])
     session.flush()
     return [
         Envelope(
             message_id=piece.message.id,
+            before=piece.before,
             version=piece.message.version,
             mail=written if isinstance(written, Mail) else None,
             sms=written if isinstance(written, Sms) else None,
@@ -167,9 +175,12 @@ def _taken(session: Session, message_ids: Sequence[int]) -> list[_Piece]:
         if message.status in (MessageStatus.QUEUED, MessageStatus.UNKNOWN)
     }
     return [
-        _Piece(message, accounts[message.account_id], people[message.contact_id], _unfiled(session, message))
+        _Piece(
+            message, message.status, accounts[message.account_id], people[message.contact_id],
+            _unfiled(session, message),
+        )
         for message in (waiting[i] for i in message_ids if i in waiting)
-    ]
+    ]  # fmt: skip
 
 
 def _unfiled(session: Session, message: Message) -> str | None:
@@ -178,7 +189,7 @@ def _unfiled(session: Session, message: Message) -> str | None:
 
 
 def _waves(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    """Cut a lease so that each wave has one reminder of an account at most: the next counts after its claim."""
+    """Cut a lease into waves with one reminder of an account at most: the next counts after its claim."""
     left = list(pieces)
     while left:
         wave, later, seen = [], [], set()

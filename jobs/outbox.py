@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,7 @@ from jobs.house import House
 from jobs.making import Envelope
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
+from models.store import write_together
 from receivables import outbox, switches
 from receivables.audit import record
 from receivables.contact import changes, inbound
@@ -128,8 +129,13 @@ def _lease(session: Session, *, worker: str, policy: Policy, now: datetime, limi
         if message.attempts >= TRIES and (unsure or now - message.queued_at > PATIENCE):
             _give_up(session, message, now=now)
             continue
-        message.worker, message.locked_until = worker, now + policy.lease
         leased.append(message.id)
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(leased))
+        .values(worker=worker, locked_until=now + policy.lease, version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )
     return leased
 
 
@@ -268,6 +274,7 @@ def _close(session: Session, outcomes: Sequence[Outcome]) -> None:
             message.attempts -= 1
         else:
             _end(session, message, outcome, outcome.status, now=outcome.at)
+    write_together(session, list(messages.values()))
 
 
 def _end(

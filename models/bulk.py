@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
     Connection,
     Text,
     TypeDecorator,
@@ -56,13 +55,13 @@ class _Among(FunctionElement[bool]):
     inherit_cache = True
 
 
-@compiles(_Among, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(_Among, "postgresql")
 def _any_of_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = (compiler.process(part, **options) for part in element.clauses)
     return f"{column} = ANY ({ids})"
 
 
-@compiles(_Among, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(_Among, "sqlite")
 def _one_of_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = (compiler.process(part, **options) for part in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - both parts are compiled
@@ -94,29 +93,24 @@ def pour(session: Session, table: type[Base], names: Sequence[str], rows: Sequen
 def _copy(
     connection: Connection, table: type[Base], names: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
-    dialect = connection.dialect
-    columns: list[Column[Any]] = [table.__table__.c[name] for name in names]
-    bound: list[tuple[int, Callable[[Any], Any]]] = []
-    for place, column in enumerate(columns):
-        process = column.type.dialect_impl(dialect).bind_processor(dialect)
+    dialect: Any = connection.dialect
+    columns = table.__table__.c
+    processes: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, name in enumerate(names):
+        process: Any = columns[name].type.dialect_impl(dialect).bind_processor(dialect)
         if process is not None:
-            bound.append((place, process))
+            processes.append((place, process))
     command = f"COPY {table.__tablename__} ({', '.join(names)}) FROM STDIN"
     try:
         with connection.connection.cursor().copy(command) as copy:
             for row in rows:
                 values = list(row)
-                for place, process in bound:
+                for place, process in processes:
                     values[place] = process(values[place])
                 copy.write_row(values)
-    except dialect.dbapi.Error as error:  # type: ignore[union-attr]
+    except dialect.dbapi.Error as error:
         raise DBAPIError.instance(
-            command,
-            None,
-            error,
-            dialect.dbapi.Error,
-            hide_parameters=True,
-            dialect=dialect,  # type: ignore[union-attr]
+            command, None, error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect
         ) from error
 
 

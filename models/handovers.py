@@ -56,6 +56,8 @@ class Handover(Base):
     proposed_at: Mapped[datetime]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     prepared_at: Mapped[datetime | None]
+    #: The day that the debtor was told of; placed no earlier. None where nobody could be told.
+    notice_on: Mapped[date | None]
     #: The case file as it was handed over, and its SHA-256.
     case_file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"))
     case_digest: Mapped[digest | None]

@@ -10,15 +10,26 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Engine, Executable, create_engine, event
+from sqlalchemy import (
+    CursorResult,
+    Engine,
+    Executable,
+    bindparam,
+    create_engine,
+    event,
+    inspect,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
 
 from models import audit
 
@@ -52,6 +63,40 @@ def fetch(session: Session, statement: Executable, values: Mapping[str, Any]) ->
     if session.autoflush:
         session.flush()
     return session.connection().execute(statement, values)
+
+
+def write_together(session: Session, rows: Sequence[Any]) -> None:
+    """Write changed rows of one table in one round trip; the session itself would take one for each.
+
+    Args:
+        rows: mapped objects with a `version`, each locked by this unit of work.
+    Raises:
+        StaleDataError: a row is no longer what it was read as.
+    """
+    changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        state = inspect(row)
+        keys = tuple(sorted(set(state.mapper.column_attrs.keys()) - state.unmodified))
+        if keys:
+            values = {f"new_{key}": getattr(row, key) for key in keys}
+            changed.setdefault(keys, []).append(values | {"b_id": row.id, "b_version": row.version})
+    for keys, values in changed.items():
+        table = inspect(rows[0]).mapper.local_table
+        put = {key: bindparam(f"new_{key}", type_=table.c[key].type) for key in keys}
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("b_id"), table.c.version == bindparam("b_version"))
+            .values(put | {"version": table.c.version + 1})
+        )
+        if session.connection().execute(statement, values).rowcount != len(values):
+            raise StaleDataError(f"{table.name}: a locked row has changed")
+    for row in rows:
+        state = inspect(row)
+        keys = set(state.mapper.column_attrs.keys()) - state.unmodified
+        for key in keys:
+            set_committed_value(row, key, getattr(row, key))
+        if keys:
+            set_committed_value(row, "version", row.version + 1)
 
 
 class Store:

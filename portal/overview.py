@@ -9,6 +9,7 @@ import web
 from portal.preferences import carry_language
 from receivables import early_payment, invoices, standing
 from receivables.arrangements import plan_coming
+from receivables.ladder import coming as ladder_coming
 
 blueprint = Blueprint("portal_overview", __name__)
 blueprint.url_defaults(carry_language)
@@ -37,3 +38,14 @@ def account() -> Answer:
         by_card=web.house().gateway(holder.gateway_account) is not None,
         whole={g.currency: early_payment.whole(g.rows, found.today) for g in found.groups if g.rows},
     )  # fmt: skip
+
+
+@blueprint.get("/account/what-next")
+@web.link_session
+def what_next() -> Answer:
+    """Say what comes from us next, at the earliest when, and what waits."""
+    holder = web.holder()
+    outlook = ladder_coming.outlook(
+        web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
+    )
+    return web.render("portal/what_next.html", outlook=outlook)

@@ -52,8 +52,8 @@ _STATE = (
         select(func.max(ConsentEvent.id)).where(ConsentEvent.address_digest.in_(_ADDRESSES)).scalar_subquery(),
         select(func.max(ReachEvent.id)).where(ReachEvent.address_digest.in_(_ADDRESSES)).scalar_subquery(),
         *_of_account(
-            func.count(), func.max(AccountFlag.id), func.count(AccountFlag.to_on), func.max(AccountFlag.to_on),
-            account_id=AccountFlag.account_id,
+            func.count(), func.max(AccountFlag.id), func.count(AccountFlag.to_on),
+            func.max(AccountFlag.to_on), account_id=AccountFlag.account_id,
         ),
         *_of_account(
             func.count(), func.max(Pause.id), func.count(Pause.to_on), func.count(Pause.ended_at),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -24,9 +24,15 @@ def reminder_values(session: Session, message: Message, account: Account, today:
     currency = message.currency or rows[0].currency
     return {
         "amount": total([row.asked for row in rows], currency),
-        "due_date": min((row.due_on for row in rows if row.due_on), default=today),
+        "due_date": _due_date(message, account, rows, today),
         "invoice_list": rows,
     }
+
+
+def _due_date(message: Message, account: Account, rows: list[InvoiceRow], today: date) -> date:
+    """The oldest date among documents; before it has passed the one that was agreed, where terms were."""
+    oldest = min((row.due_on for row in rows if row.due_on), default=today)
+    return oldest if message.kind == "first_reminder" else oldest + timedelta(days=account.agreed_days)
 
 
 def still_due(session: Session, message: Message, account: Account, today: date) -> bool:
@@ -39,7 +45,7 @@ def _spoken_of(session: Session, message: Message, account: Account, today: date
     held = pauses.standing(session, account.id, today)
     return [
         row
-        for row in told_of(message.kind, rows, today)
+        for row in told_of(message.kind, rows, today, account)
         if row.asked and not pauses.paused_by(held, invoice_ref=row.ref, currency=row.currency)
     ]
 

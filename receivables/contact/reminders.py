@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -11,13 +11,16 @@ from models.invoices import InvoiceKind
 from models.links import Channel
 from models.messages import Message, Purpose
 from receivables import invoices, outbox, pauses
-from receivables.calendar_days import business_date
+from receivables.calendar_days import add_business_days, business_date
 from receivables.contact.consents import address_of
 from receivables.contact.readers import paying_contacts
 from receivables.contact.rules import prefers_other
 from receivables.errors import Refused
 from receivables.permissions import Actor, Permission, require
 from receivables.ports import InvoiceRow
+
+#: What falls due so soon after another document is named with it.
+TOGETHER = timedelta(days=3)
 
 
 def remind(
@@ -87,13 +90,29 @@ def kind_for(rows: list[InvoiceRow], today: date) -> str:
     return "due_today" if any(row.due_on == today for row in debts) else "courtesy"
 
 
-def told_of(kind: str, rows: list[InvoiceRow], today: date) -> list[InvoiceRow]:
-    """The documents that a reminder of a kind is about."""
+def told_of(kind: str, rows: list[InvoiceRow], today: date, account: Account) -> list[InvoiceRow]:
+    """The documents that a reminder of a kind is about.
+
+    A due date on a day off counts as the next working day, and agreed longer terms move it. A courtesy
+    note names those that fall due together: the next ones, and what follows within TOGETHER.
+    """
+    debts = [row for row in rows if row.kind != InvoiceKind.PREPAYMENT]
     if kind == "first_reminder":
-        return [row for row in rows if row.days_late and row.kind != InvoiceKind.PREPAYMENT]
+        return [row for row in debts if row.days_late]
     if kind == "due_today":
-        return [row for row in rows if row.due_on == today]
+        return [row for row in debts if counts_as_due(row, account) == today]
+    if kind == "courtesy":
+        ahead = [(day, row) for row in debts if (day := counts_as_due(row, account)) and day > today]
+        last = min((day for day, _ in ahead), default=today) + TOGETHER
+        return [row for day, row in ahead if day <= last]
     return rows
+
+
+def counts_as_due(row: InvoiceRow, account: Account) -> date | None:
+    """The day on which a document of an account counts as due; None where it names none."""
+    if row.due_on is None:
+        return None
+    return add_business_days(row.due_on + timedelta(days=account.agreed_days), 0, account.country)
 
 
 def has_text(kind: str, channel: Channel) -> bool:

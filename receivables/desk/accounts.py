@@ -387,7 +387,7 @@ def reminder_plan(
     for currency in sorted({row.currency for row in rows}):
         mine = [row for row in rows if row.currency == currency]
         kind = reminders.kind_for(mine, today)
-        told = reminders.told_of(kind, mine, today)
+        told = reminders.told_of(kind, mine, today, account)
         for contact in paying_contacts(session, account):
             for channel in (Channel.EMAIL, Channel.SMS):
                 address = address_of(contact, channel)

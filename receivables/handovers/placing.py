@@ -27,6 +27,7 @@ from receivables import bank_lines, invoices, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
+from receivables.handovers import notices
 from receivables.handovers.handlers import handler_of
 from receivables.handovers.obstacles import free_of_obstacles
 from receivables.permissions import SYSTEM, Actor, Permission, require
@@ -140,7 +141,7 @@ def propose(
 
 
 def prepare(session: Session, actor: Actor, ref: str, handler_ref: str, *, now: datetime) -> Handover:
-    """Approve a proposed case, choose who gets it, and have its case file made by the worker.
+    """Approve a proposed case, choose who gets it, tell the debtor, and have its case file made.
 
     Called again on a prepared case it takes in what changed since and makes the file anew.
 
@@ -167,6 +168,7 @@ def prepare(session: Session, actor: Actor, ref: str, handler_ref: str, *, now: 
     case.handler_id, case.commission_percent = handler.id, handler.commission_percent
     case.approved_by_id, case.prepared_at = actor.id, now
     case.case_file_id = case.case_digest = None
+    case.notice_on = notices.announce(session, actor, account, case, handler, now=now)
     session.flush()
     outbox.queue_job(
         session, kind="case_file", key=job_key(case.ref, case.version),
@@ -185,7 +187,8 @@ def place(session: Session, actor: Actor, ref: str, placed_on: date, *, now: dat
     Raises:
         NotAllowed, NotFound.
         Refused: own_proposal, not_waiting, case_file_missing, case_changed (what is open is not what the
-            file says: prepare it again), placed_in_future, placed_too_early, nothing_asked, suppressed,
+            file says: prepare it again), notice_runs (facts: on; the debtor was told of that day),
+            placed_in_future, placed_too_early, nothing_asked, suppressed,
             legal_step_missing.
     """
     require(actor, Permission.HANDOVER_DECIDE)
@@ -200,6 +203,8 @@ def place(session: Session, actor: Actor, ref: str, placed_on: date, *, now: dat
         raise Refused("placed_in_future")
     if placed_on < business_date(case.prepared_at, account.zone):
         raise Refused("placed_too_early")
+    if case.notice_on is not None and business_date(now, account.zone) < case.notice_on:
+        raise Refused("notice_runs", on=case.notice_on)
     rows = _free(session, account, case.currency, now=now)
     if _asked(session, rows) != _held(session, case):
         raise Refused("case_changed")

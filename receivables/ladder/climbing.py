@@ -8,8 +8,8 @@ Rules, in this order:
    before, never beyond the first reminder (the catch-up rule).
 3. After a rung only the next one follows, so nothing is skipped after missed days or a pause. One
    that was met late by more than a long weekend keeps its distance: the days between the two on the
-   ladder pass first. Rungs up to the due date are not made up for. A `latest_day` is kept whatever
-   came late before it.
+   ladder pass first. Rungs up to the due date are not made up for after it. A `latest_day` is kept
+   whatever came late before it, but never on the day of another rung.
 4. What falls on a day when nobody works at the account's place waits for the next business day; a
    due date on such a day counts as the next business day.
 
@@ -141,7 +141,7 @@ def next_rung(
     if position.seq == 0 or position.met_on is None:
         rung = _joined(ladder, age, contacted=contacted)
         return Next(rung, _worked(today, rung.day - age, country), joins=rung.seq > 1)
-    above = [rung for rung in ladder.rungs[position.seq :] if rung.day > 0 or rung.day >= age]
+    above = [rung for rung in ladder.rungs[position.seq :] if _still_right(rung, age)]
     if not above:
         return None
     rung, last = above[0], ladder.rungs[position.seq - 1]
@@ -152,7 +152,15 @@ def next_rung(
         wait = max(wait, (rung.day - last.day if late_by > LONG_WEEKEND else 1) - since)
     if rung.latest_day is not None:
         wait = min(wait, (due_on + timedelta(days=rung.latest_day) - today).days)
+    # Two rungs on one day would be one too many: what a second look of the day finds comes tomorrow.
+    wait = max(wait, 1 - (today - position.met_on).days)
     return Next(rung, _worked(today, wait, country), joins=rung.seq > position.seq + 1)
+
+
+def _still_right(rung: Rung, age: int) -> bool:
+    """Whether a rung may still come: one before the due date only while that is ahead, so that what falls
+    on a day off comes on the next working day; that of the due date on its day."""
+    return rung.day > 0 or rung.day >= age or age < 0
 
 
 def _worked(today: date, wait: int, country: str) -> date:
@@ -165,7 +173,7 @@ def _joined(ladder: Ladder, age: int, *, contacted: bool) -> Rung:
 
     A rung of the time before the due date is not made up for afterwards.
     """
-    open_to_it = [rung for rung in ladder.rungs if rung.day > 0 or rung.day >= age]
+    open_to_it = [rung for rung in ladder.rungs if _still_right(rung, age)]
     if not contacted:
         first = next((rung.seq for rung in ladder.rungs if rung.code == FIRST_CONTACT), 1)
         open_to_it = [rung for rung in open_to_it if rung.seq <= first] or open_to_it[:1]

@@ -36,6 +36,7 @@ from receivables.ladder.rungs import Act, Effect
 from receivables.permissions import Actor
 from receivables.policy import Policy
 from receivables.post import queueing
+from receivables.post.legal_steps import own_form
 
 #: When a call is due that names no time of day.
 MORNING = time(10)
@@ -142,10 +143,18 @@ def _tell(
                 purpose=Purpose.REMINDER, kind=kind,
                 facts={"step_id": doing.step.id, "deadline_on": deadline.isoformat(), **facts},
                 dedupe_key=f"{doing.key}:{kind}:{contact.id}:{channel.value}",
-                currency=doing.due.currency, now=doing.now,
+                currency=doing.due.currency, not_before=_moment(doing), now=doing.now,
             )  # fmt: skip
             done.append(f"message:{channel.value}")
     return done
+
+
+def _moment(doing: Doing) -> datetime | None:
+    """When a text of the rung may leave at the earliest: at its time of day, where it names one."""
+    clock = doing.due.rung.at
+    if clock is None:
+        return None
+    return max(at_local(doing.step.business_on, clock, doing.account.zone), doing.now)
 
 
 def _task(kind: TaskKind) -> Callable[[Session, Doing, Effect], list[str]]:
@@ -175,8 +184,8 @@ def _letter(session: Session, doing: Doing, effect: Effect) -> list[str]:
     try:
         with session.begin_nested():
             queueing.queue_letter(
-                session, doing.actor, doing.account, kind=effect.detail, currency=doing.due.currency,
-                step=doing.step, now=doing.now,
+                session, doing.actor, doing.account, kind=own_form(doing.account, effect.detail),
+                currency=doing.due.currency, step=doing.step, now=doing.now,
             )  # fmt: skip
     except Refused as refused:
         if refused.code != "no_address" or effect.detail not in letters.LETTERS:
@@ -207,10 +216,23 @@ def _expire(session: Session, doing: Doing, effect: Effect) -> list[str]:
 
 
 def _hand_over(session: Session, doing: Doing, effect: Effect) -> list[str]:
-    placing.propose(
-        session, doing.actor, doing.account, doing.due.currency, reason=f"rung:{doing.due.rung.code}",
-        step=doing.step, now=doing.now,
-    )  # fmt: skip
+    """A case is put forward; where something stands in its way, a person hears what, or nobody would."""
+    try:
+        with session.begin_nested():
+            placing.propose(
+                session, doing.actor, doing.account, doing.due.currency, step=doing.step, now=doing.now,
+                reason=f"rung:{doing.due.rung.code}",
+            )  # fmt: skip
+    except Refused as refused:
+        if refused.code == "already_handed_over":
+            raise
+        outbox.ask_person(
+            session, TaskKind.HAND_OVER, f"{doing.key}:hand_over", account_id=doing.account.id,
+            facts={"currency": doing.due.currency, "amount_minor": doing.due.amount.minor,
+                   "refused": refused.code, "reasons": list(refused.facts.get("reasons", ()))},
+            now=doing.now,
+        )  # fmt: skip
+        return [f"hand_over:{refused.code}"]
     return ["hand_over"]
 
 

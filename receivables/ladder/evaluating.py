@@ -66,6 +66,11 @@ class Finding:
     #: Its position as it is stored, so that only what changes is written; None when it has none.
     stored: Kept | None = None
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is asked for now: its day has come, and nothing holds it."""
+        return self.age >= 0 and self.waits_for in (None, "top")
+
     def after(self, seq: int, *, country: str, today: date, reckoning: Reckoning) -> climbing.Next | None:
         """Return what comes next once a rung was met today; None at the top."""
         if self.due_on is None:
@@ -240,7 +245,9 @@ def _judge(
     due: list[Due] = []
     for (currency, name), group in _meeting_today(findings).items():
         beside = tuple(f for f in findings if (f.row.currency, f.ladder.name) == (currency, name))
-        asked = Money(sum(f.row.asked_minor for f in beside if f.waits_for is None), currency)
+        ahead = all(finding.age < 0 for finding, _ in group)
+        spoken_of = tuple(f for f in beside if f.meets or (f.is_due and not ahead))
+        asked = Money(sum(f.row.asked_minor for f in spoken_of), currency)
         holding = []
         for finding, rung in group:
             if holds(rung.when, debtor, asked, policy):
@@ -254,13 +261,16 @@ def _judge(
             Meeting(finding, rung, Met.ACTED if rung.seq == strongest.seq else Met.JOINED)
             for finding, rung in holding
         ]
-        meetings += [
+        with_it = [
             Meeting(f, f.rung, Met.JOINED, "together")
             for f in beside
             if f.rung is not None and not f.meets and f.rung.seq <= strongest.seq
             and f.on is not None and (f.on - today).days <= f.ladder.together_days
         ]  # fmt: skip
-        due.append(Due(currency, holding[0][0].ladder, strongest, asked, beside))
+        meetings += with_it
+        early = tuple(m.finding for m in with_it if not m.finding.is_due)
+        asked = asked + Money(sum(f.row.asked_minor for f in early), currency)
+        due.append(Due(currency, holding[0][0].ladder, strongest, asked, spoken_of + early))
     return meetings, due
 
 

@@ -6,12 +6,12 @@ Everything after them is arithmetic. Source: decision 013.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Executable, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, AccountFlag, DebtorType, FlagKind, Segment
@@ -27,6 +27,8 @@ from receivables import invoices
 from receivables.calendar_days import business_date
 from receivables.invoices import OpenDocument
 from receivables.pauses import Standing
+
+_T = TypeVar("_T")
 
 #: Why a document that is not open any more waits.
 CLOSED = "closed"
@@ -49,8 +51,8 @@ class Debtor:
     ladder: str | None
     in_pilot: bool
     salesperson_id: int | None
-    broken_promises: int = 0
-    credit_held: bool = False
+    broken_promises: int
+    credit_held: bool
 
 
 class Kept(NamedTuple):
@@ -96,10 +98,22 @@ class Facts:
 
 
 _OPEN = Invoice.status == InvoiceStatus.OPEN, Invoice.kind.in_(OWED_KINDS), Invoice.balance_minor > 0
+_BROKEN = (
+    select(func.count())
+    .where(Promise.account_id == Account.id, Promise.status == PromiseStatus.BROKEN)
+    .correlate(Account)
+    .scalar_subquery()
+)
+_HELD = (
+    exists()
+    .where(CreditHold.account_id == Account.id, CreditHold.status == HoldStatus.ACTIVE)
+    .correlate(Account)
+)
 _DEBTORS = (
     select(
         Account.id, Account.ref, Account.country, Account.zone, Account.language, Account.debtor_type,
         Account.segment, Account.agreed_days, Account.ladder, Account.in_pilot, Account.salesperson_id,
+        _BROKEN, _HELD,
     )
     .where(among(Account.id))
     .order_by(Account.id)
@@ -127,14 +141,6 @@ _PAUSES = (
 _FLAGS = select(AccountFlag.account_id, AccountFlag.kind, AccountFlag.from_on, AccountFlag.to_on).where(
     among(AccountFlag.account_id), AccountFlag.kind != FlagKind.LEGAL_HOLD
 )
-_BROKEN = (
-    select(Promise.account_id, func.count())
-    .where(among(Promise.account_id), Promise.status == PromiseStatus.BROKEN)
-    .group_by(Promise.account_id)
-)
-_HELD = select(CreditHold.account_id).where(
-    among(CreditHold.account_id), CreditHold.status == HoldStatus.ACTIVE
-)
 _HEARD = (
     select(Message.account_id, func.max(Message.sent_at))
     .where(
@@ -160,7 +166,8 @@ def concerned(session: Session, now: datetime) -> list[int]:
         .where(LadderPosition.next_on <= business_date(now, FARTHEST))
         .group_by(LadderPosition.account_id, Account.zone)
     )
-    found = {account_id for account_id, zone, on in session.execute(due) if on <= business_date(now, zone)}
+    rows: Iterable[Any] = session.execute(due)
+    found = {account_id for account_id, zone, on in rows if on <= business_date(now, zone)}
     return sorted(found.union(session.scalars(_NEW)))
 
 
@@ -172,34 +179,28 @@ def everybody(session: Session) -> list[int]:
 def read(session: Session, account_ids: Sequence[int], *, now: datetime, on: date | None) -> list[Facts]:
     """Return what is known of accounts on their business date, or on another one; in the order of ids."""
     ids = {"ids": account_ids}
-    broken = {r[0]: r[1] for r in fetch(session, _BROKEN, ids)}
-    held = set(fetch(session, _HELD, ids).scalars())
-    debtors = [
-        Debtor(*r, broken_promises=broken.get(r.id, 0), credit_held=r.id in held)
-        for r in fetch(session, _DEBTORS, ids)
-    ]
+
+    def rows(statement: Executable) -> Iterable[Any]:
+        return fetch(session, statement, ids)
+
+    def by_account(statement: Executable, kind: Callable[..., _T]) -> Mapping[int, Sequence[_T]]:
+        found: defaultdict[int, list[_T]] = defaultdict(list)
+        for account_id, *values in rows(statement):
+            found[account_id].append(kind(*values))
+        return found
+
+    debtors = [Debtor(*r) for r in rows(_DEBTORS)]
     days = {debtor.id: on or business_date(now, debtor.zone) for debtor in debtors}
     documents = invoices.open_documents_of(session, days)
     kept: defaultdict[int, dict[int, Kept]] = defaultdict(dict)
-    for account_id, invoice_id, *values in fetch(session, _POSITIONS, ids):
+    for account_id, invoice_id, *values in rows(_POSITIONS):
         kept[account_id][invoice_id] = Kept(*values)
-    paused = _by_account(session, _PAUSES, ids, Standing)
-    flagged = _by_account(session, _FLAGS, ids, Flag)
-    heard = {account_id: last.date() for account_id, last in fetch(session, _HEARD, ids)}
+    pauses, flags = by_account(_PAUSES, Standing), by_account(_FLAGS, Flag)
+    heard = {account_id: last.date() for account_id, last in rows(_HEARD)}
     return [
         Facts(
             debtor, days[debtor.id], documents[debtor.id], kept.get(debtor.id, {}),
-            paused.get(debtor.id, ()), flagged.get(debtor.id, ()), heard.get(debtor.id),
+            pauses.get(debtor.id, ()), flags.get(debtor.id, ()), heard.get(debtor.id),
         )
         for debtor in debtors
     ]  # fmt: skip
-
-
-def _by_account(
-    session: Session, statement: Select[Any], ids: Mapping[str, Any], kind: Any
-) -> dict[int, list[Any]]:
-    """Rows of a kind by the account that their first column names."""
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    for account_id, *values in fetch(session, statement, ids):
-        found[account_id].append(kind(*values))
-    return found

@@ -27,7 +27,7 @@ from receivables.audit import record
 from receivables.errors import Refused
 from receivables.ladder import choosing
 from receivables.ladder.choosing import ladders_in_force, refuse_missing
-from receivables.ladder.rungs import BadLadder, Ladder, read_ladder
+from receivables.ladder.rungs import Act, BadLadder, Ladder, read_ladder
 from receivables.permissions import Actor
 from receivables.policy import LadderRules, Policy, current_policy
 from receivables.toml_lines import line_of, line_of_error
@@ -47,6 +47,19 @@ _KEY_OF = {
     "unknown_kind": ["kinds"],
 }
 
+#: What a rung may say about an order that waits, by itself; what it says when the order is let go is said
+#: by the act that lets it go.
+OF_ORDERS = frozenset({"prepayment_due", "prepayment_expiring", "prepayment_reminder"})
+#: What a rung may say about what is owed, by itself.
+OF_DEBTS = frozenset(
+    {
+        "callback_invitation", "courtesy", "due_today", "first_reminder", "hardship_contact",
+        "open_problem_contact", "own_terms_reminder",
+    }
+)  # fmt: skip
+#: Letters that a rung may send; the notice of a hand-over goes with the hand-over.
+ON_PAPER = frozenset({"claim_letter", "first_letter_strict", "formal_warning", "official_letter"})
+
 Known = Mapping[tuple[str, str], Collection[str]]
 
 
@@ -63,6 +76,7 @@ def check_ladder(session: Session, body: str, known: Known, *, now: datetime) ->
         Refused: nothing_changes.
     """
     ladder = read_ladder(body)
+    _refuse_strange(ladder)
     refuse_missing(ladder, known)
     for kind in sorted(_needed(session, ladder.name, current_policy(session, now).ladders)):
         if kind not in ladder.kinds:
@@ -71,6 +85,23 @@ def check_ladder(session: Session, body: str, known: Known, *, now: datetime) ->
     if before is not None and replace(before, version_id=None) == ladder:
         raise Refused("nothing_changes")
     return ladder
+
+
+def texts_for(kinds: Collection[InvoiceKind]) -> frozenset[str]:
+    """Return the messages that rungs may send for documents of some kinds."""
+    return OF_ORDERS if InvoiceKind.PREPAYMENT in kinds else OF_DEBTS
+
+
+def _refuse_strange(ladder: Ladder) -> None:
+    """Refuse texts that no rung of such documents can say, such as a one-time code.
+
+    Raises: BadLadder: unknown_text.
+    """
+    for rung in ladder.rungs:
+        for effect in rung.effects:
+            may_say = {Act.MESSAGE: texts_for(ladder.kinds), Act.LETTER: ON_PAPER}.get(effect.act)
+            if may_say is not None and effect.detail not in may_say:
+                raise BadLadder("unknown_text", rung=rung.code, text=effect.detail)
 
 
 def line_of_bad(body: str, error: BadLadder) -> int | None:

@@ -79,8 +79,8 @@ class BadLadder(ValueError):
 
     Codes: not_toml, unknown_key, missing_key, no_rungs, twice, out_of_order, unknown_act,
     unknown_gate, unknown_kind, unknown_channel, not_before_delivery, late_before_day, bad_value,
-    never_met (a condition that nobody can meet), and, of one that is to be published, missing_text
-    and kind_needed (somebody climbs it with a kind of document that it is not for).
+    never_met (a condition that nobody can meet), and, of one that is to be published, unknown_text,
+    missing_text and kind_needed (somebody climbs it with a kind of document that it is not for).
     """
 
     def __init__(self, code: str, **facts: Any) -> None:

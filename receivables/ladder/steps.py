@@ -10,7 +10,7 @@ second worker finds the work done. Source: decision 013; domain.md, "The ladder"
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -92,6 +92,8 @@ def climb(
     looks = look(session, locked, ladders=ladders, policy=policy, now=now)
     climbed = Climbed(looked_at=len(looks))
     said = _steps_on(session, looks)
+    if said:
+        looks = [_unsaid(found, said) for found in looks]
     plain: list[_New] = []
     single: list[_New] = []
     for new in [(found, due) for found in looks for due in found.due]:
@@ -149,6 +151,21 @@ class _Made:
     step: LadderStep
 
 
+def _unsaid(found: Look, said: Collection[Subject]) -> Look:
+    """A look without what would be a second step of the day: the documents meet their rung tomorrow."""
+    over = {_subject(found, due) for due in found.due} & set(said)
+    if not over:
+        return found
+    names = {(currency, name) for _, currency, name in over}
+    return replace(
+        found,
+        due=tuple(due for due in found.due if (due.currency, due.ladder.name) not in names),
+        meetings=tuple(
+            m for m in found.meetings if (m.finding.row.currency, m.finding.ladder.name) not in names
+        ),
+    )
+
+
 def _subject(found: Look, due: Due) -> Subject:
     return found.debtor.id, due.currency, due.ladder.name
 
@@ -190,7 +207,7 @@ def _values(found: Look, due: Due, policy: Policy, *, now: datetime) -> dict[str
         "ladder_version_id": due.ladder.version_id, "policy_version_id": policy.version_id,
         "rung": due.rung.code, "seq": due.rung.seq, "gate": due.rung.gate.value, "business_on": found.today,
         "status": StepStatus.PROPOSED, "amount_minor": due.amount.minor, "outcome": [], "made_at": now,
-        "facts": {"invoices": [f.invoice_id for f in due.findings if f.waits_for is None],
+        "facts": {"invoices": [f.invoice_id for f in due.findings],
                   "oldest": max(f.age for f in due.findings)},
     }  # fmt: skip
 
@@ -356,15 +373,17 @@ def decide(
 
 def _still_due(step: LadderStep, found: Look, ladders: Mapping[str, Ladder]) -> Due | None:
     """What the step is about as it stands now; None when nothing of it is asked for any more."""
+    ladder = ladders[step.ladder]
+    rung = ladder.rung(step.rung)
     findings = tuple(
         f
         for f in found.findings
         if f.row.currency == step.currency and f.ladder.name == step.ladder and f.waits_for in (None, "top")
-    )
+        and (f.invoice_id in step.facts["invoices"] or (f.is_due and rung.day >= 0))
+    )  # fmt: skip
     if not findings:
         return None
-    ladder = ladders[step.ladder]
     amount = findings[0].row.asked
     for finding in findings[1:]:
         amount = amount + finding.row.asked
-    return Due(step.currency, ladder, ladder.rung(step.rung), amount, findings)
+    return Due(step.currency, ladder, rung, amount, findings)

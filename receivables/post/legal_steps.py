@@ -87,6 +87,14 @@ def step_of(account: Account, kind: str) -> Step | None:
     return next((step for step in steps if kind in _STRONGER.get(step.letter, (step.letter,))), None)
 
 
+def own_form(account: Account, kind: str) -> str:
+    """Return the letter that an account's rule wants in place of a kind: a letter of claim instead of a
+    formal warning, which would not count there (tone.md, section 5)."""
+    stronger = _STRONGER.get(kind, ())
+    steps = rule_for(account.country, account.debtor_type).steps
+    return next((step.letter for step in steps if step.letter in stronger), kind)
+
+
 def missing(
     session: Session,
     account: Account,

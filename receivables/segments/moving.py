@@ -15,7 +15,7 @@ from models.accounts import Account, Segment
 from models.base import new_ref
 from models.segments import SegmentProposal
 from models.states import SegmentStatus, advance
-from receivables import outbox
+from receivables import outbox, waking
 from receivables.audit import record
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.permissions import Actor, ActorKind, Permission, may, require
@@ -141,6 +141,7 @@ def _take_effect(
     outbox.note(session, account.id, "segment.moved", staff_id=actor.id, now=now, facts=facts)
     proposing.close_task(session, proposal, staff_id=actor.id, now=now)
     session.flush()
+    waking.wake_account(session, account.id, now=now)  # another kind may climb another ladder
 
 
 def _sign(proposal: SegmentProposal, actor: Actor, now: datetime) -> None:

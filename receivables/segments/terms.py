@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.invoices import Invoice
 from models.money import Money
-from receivables import outbox
+from receivables import outbox, waking
 from receivables.audit import record
 from receivables.errors import NotAllowed, Refused
 from receivables.permissions import Actor, ActorKind, Permission, require
@@ -137,4 +137,5 @@ def agree_terms(
         facts={"days": days, "before": before},
     )  # fmt: skip
     outbox.note(session, account.id, "terms.agreed", staff_id=actor.id, now=now, facts={"number": f"+{days}"})
+    waking.wake_account(session, account.id, now=now)
     return account

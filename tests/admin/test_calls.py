@@ -180,7 +180,8 @@ def test_another_accounts_people_and_tasks_are_not_found(desk: Desk, rung: Accou
 @pytest.mark.parametrize(
     ("kind", "leads"),
     [
-        (TaskKind.LADDER_CALL, "/call?task="), (TaskKind.HOLD_CREDIT, "/hold"), (TaskKind.MAKE_OFFER, "/offer"),
+        (TaskKind.LADDER_CALL, "/call?task="), (TaskKind.HOLD_CREDIT, "/hold"),
+        (TaskKind.MAKE_OFFER, "/offer"),
         (TaskKind.SALES, "/desk/sales/"), (TaskKind.MANAGEMENT, "/desk/sales/"),
         (TaskKind.PREPAYMENT_OVER, "/desk/accounts/"), (TaskKind.READ_REPLY, "/desk/inbound"),
     ],

@@ -80,6 +80,11 @@ def test_from_the_account_to_the_money(desk: Desk, owing: Account) -> None:
     assert "index.pdf" in zipfile.ZipFile(io.BytesIO(file.data)).namelist()
     boss.get(path)
     assert boss.post(f"{path}/place", {"p-day": "no day"}).status_code == 422
+    answer = boss.post(f"{path}/place", {"p-day": TODAY})
+    assert answer.status_code == 409
+    assert "The debtor was told of a later day" in words(answer)
+    with desk.store.write() as s:
+        s.scalars(select(Handover)).one().notice_on = desk.clock.at.date()  # that day has come
     assert boss.post(f"{path}/place", {"p-day": TODAY}).status_code == 303
     assert case(desk).status is HandoverStatus.PLACED
     books = desk.at(Role.ACCOUNTANT)

@@ -112,10 +112,10 @@ def test_a_message_is_put_to_a_person_by_hand_and_obeyed(desk: Desk, tidewater: 
     answer = visitor.post(f"/desk/inbound/{ref}/assign", {"contact": contact.ref})
     assert "The message is threaded." in words(visitor.get(answer.location))
     row = message(desk)
-    assert (row.account_id, row.contact_id, row.outcome) == (tidewater.id, contact.id, "stop")
+    assert (row.account_id, row.contact_id, row.outcome) == (tidewater.id, contact.id, "stop_and_ask")
     with desk.store.read() as s:
         assert consents.has_opted_out(s, contact.email, Channel.EMAIL)
-        assert s.scalars(select(Interaction.kind)).all()[-1] == "reply.stop"
+        assert s.scalars(select(Interaction.kind)).all()[-1] == "reply.stop_and_ask"
     assert "inbound.assigned" in desk.codes()
     assert "Say who wrote it…" not in words(visitor.get("/desk/inbound"))
 
@@ -191,7 +191,7 @@ def held_back(desk: Desk, tidewater: Account) -> Account:
 def test_each_message_that_did_not_leave_says_why(
     desk: Desk, held_back: Account, query: str, promise: bool, bankruptcy: bool
 ) -> None:
-    """Issue C, "Bad input": each suppressed message has a reason a person can read, found by account, rule, day."""
+    """Issue C, "Bad input": each has a reason that a person can read; found by account, rule and day."""
     page = words(desk.at().get(f"/desk/suppressed{query}")).partition("Queued")[2]
     assert ("paused: promise to pay" in page, "insolvent, opted out" in page) == (promise, bankruptcy)
 

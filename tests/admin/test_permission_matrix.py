@@ -249,6 +249,7 @@ LINK = {
     "GET /account/promise/review",
     "POST /account/promise/review",
     "GET /account/now-with",
+    "GET /account/what-next",
     "GET /account/promises/<ref>",
     "GET /account/promises/<ref>/withdraw",
     "POST /account/promises/<ref>/withdraw",

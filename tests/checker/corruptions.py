@@ -346,12 +346,12 @@ MESSAGES = [
     Corruption(
         "reminder twice on one day",
         books("UPDATE message SET sent_at = '2026-11-18 18:00:00.000000' WHERE ref = 'reminder-1'"),
-        ("INV-8",), "contact 1 was reminded twice on 2026-11-18 (email, GBP)",
+        ("INV-8", "INV-9"), "contact 1 was reminded twice on 2026-11-18 (email, GBP)",
     ),
     Corruption(
         "reminder twice on one day of the account, on two days of UTC",
         books("UPDATE message SET sent_at = '2026-11-17 09:00:00.000000' WHERE ref = 'sms-2'"),
-        ("INV-8",), "contact 2 was reminded twice on 2026-11-17 (sms, JPY)",
+        ("INV-8", "INV-9"), "contact 2 was reminded twice on 2026-11-17 (sms, JPY)",
     ),
     Corruption(
         "two claims for one day",
@@ -374,6 +374,79 @@ MESSAGES = [
         "message by another channel",
         books("UPDATE message SET channel = 'email' WHERE ref = 'sms-1'"),
         ("INV-8",), "was queued for email and reached the mailbox by sms",
+    ),
+    Corruption(
+        "one step told twice",
+        books("UPDATE message SET facts = (SELECT facts FROM message WHERE ref = 'reminder-1')"
+              " WHERE ref = 'reminder-2'"),
+        ("INV-8",), "contact 1 was told of first_reminder twice by email (invoice 2, cycle 1)",
+    ),
+]  # fmt: skip
+
+RIGHTS = [
+    Corruption(
+        "reminder at night",
+        both(books("UPDATE message SET sent_at = '2026-11-17 05:00:00.000000' WHERE ref = 'reminder-1'"),
+             mailbox("UPDATE message SET received_at = '2026-11-17T05:00:00.000000+00:00'"
+                     " WHERE message_id = '<reminder-1@northgate.example>'")),
+        ("INV-9",), "reached contact 1 at 05:00 in Europe/London, outside 08:00-20:00",
+    ),
+    Corruption(
+        "reminder at night, and the books say noon",
+        mailbox("UPDATE message SET received_at = '2026-11-17T05:00:00.000000+00:00'"
+                " WHERE message_id = '<reminder-1@northgate.example>'"),
+        ("INV-9",), "left at 2026-11-17 12:00 UTC by the books and reached the mailbox at 2026-11-17 05:00 UTC",
+    ),
+    Corruption(
+        "reminder in somebody's quiet hours",
+        books("UPDATE contact SET quiet_from = '23:00', quiet_to = '12:30' WHERE id = 1"),
+        ("INV-9",), "reached contact 1 at 12:00 in Europe/London, quiet from 23:00 to 12:30",
+    ),
+    Corruption(
+        "reminder outside published hours",
+        books("UPDATE policy_version SET body = replace(body, '08:00', '12:30') WHERE kind = 'house'"),
+        ("INV-9",), "reached contact 1 at 12:00 in Europe/London, outside 12:30-20:00",
+    ),
+    Corruption(
+        "reminder to somebody who moved",
+        books("UPDATE account SET zone = 'Pacific/Auckland' WHERE number = 'A-1'"),
+        ("INV-9",), "in Pacific/Auckland, outside 08:00-20:00",
+    ),
+    Corruption(
+        "reminder after a no",
+        books("UPDATE consent_event SET occurred_at = '2026-11-16 12:00:00.000000' WHERE contact_id = 1"),
+        ("INV-9",), "reached contact 1 by email after a no",
+    ),
+    Corruption(
+        "reminder without the yes that New York asks for",
+        books("DELETE FROM consent_event WHERE event = 'opted_in'"),
+        ("INV-9",), "by email without a yes",
+    ),
+    Corruption(
+        "one contact too many in New York",
+        books("UPDATE call_attempt SET made_at = '2026-11-17 16:00:00.000000'"),
+        ("INV-9",), "one more than 3 in 7 days (all)",
+    ),
+    Corruption(
+        "one mail more than a published rule allows",
+        books("UPDATE policy_version SET body = replace(body, 'on = false', 'on = true')"
+              " WHERE kind = 'contact'"),
+        ("INV-9",), "reached contact 1: one more than 1 in 7 days (email)",
+    ),
+    Corruption(
+        "reminder to a bankrupt",
+        books("UPDATE account_flag SET to_on = NULL WHERE kind = 'bankruptcy'"),
+        ("INV-9",), "reached contact 1 on 2026-11-17, under bankruptcy",
+    ),
+    Corruption(
+        "reminder during a promise",
+        books("UPDATE pause SET to_on = '2026-11-19' WHERE key = 'promise:1'"),
+        ("INV-9",), "reached contact 1 on 2026-11-17, in a pause (promise)",
+    ),
+    Corruption(
+        "reminder while all sending was stopped",
+        books("UPDATE ladder_switch SET sending_stopped = (1 = 1)"),
+        ("INV-9",), "while all sending was stopped",
     ),
 ]  # fmt: skip
 
@@ -661,4 +734,4 @@ PLANS = [
     ),
 ]  # fmt: skip
 
-ALL = [*LEDGER, *INVOICES, *OFFERS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *AUDIT, *WAITING]
+ALL = [*LEDGER, *INVOICES, *OFFERS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *RIGHTS, *AUDIT, *WAITING]

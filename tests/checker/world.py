@@ -6,6 +6,9 @@ own stores: so a healthy world that the checker calls broken means that the two 
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -17,7 +20,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from models import audit
-from models.accounts import Account, Contact
+from models.accounts import Account, AccountFlag, Contact, DebtorType, FlagKind
 from models.arrangements import (
     DiscountTax,
     Every,
@@ -34,8 +37,17 @@ from models.creditors import Creditor
 from models.invoices import Invoice, InvoiceKind
 from models.ledger import LedgerCode, LedgerEntry
 from models.links import Channel, Link, LinkScope
-from models.messages import ContactLedger, Message, Purpose
+from models.ladder import LadderMeeting, LadderMode, LadderStep, LadderSwitch, Met
+from models.messages import (
+    CallAttempt,
+    ConsentEvent,
+    ConsentEventKind,
+    ContactLedger,
+    Message,
+    Purpose,
+)
 from models.migrate import upgrade
+from models.pauses import Pause, PauseReason
 from models.payments import (
     Adjustment,
     Allocation,
@@ -55,9 +67,10 @@ from models.states import (
     MessageStatus,
     OfferStatus,
     PlanStatus,
+    StepStatus,
 )
 from models.store import Store
-from models.work import Alert
+from models.work import Alert, PolicyKind, PolicyVersion
 from receivables import ledger
 from receivables.ledger import Side
 from receivables.permissions import SYSTEM
@@ -74,6 +87,27 @@ TOKEN = "Zq3vT8mWc1RkY5nLx0BdHs7uGf2jPa9e"  # noqa: S105 - opens nothing
 #: Only its digest is known.
 QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
 
+#: What the house published: its hours; and two rules, of which one is off and would forbid what was sent.
+HOURS = '[contact]\nwindow_from = "08:00"\nwindow_to = "20:00"\n'
+RULES = """
+role = "first_party"
+
+[[row]]
+where = ["US-NY"]
+zones = ["America/New_York"]
+debtors = ["private_person"]
+roles = ["first_party"]
+all = "3/7d"
+opt_in = ["email"]
+on = true
+
+[[row]]
+where = ["GB"]
+debtors = ["business"]
+roles = ["first_party"]
+email = "1/7d"
+on = false
+"""
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
@@ -118,6 +152,7 @@ class _Builder:
         self._offers()
         self._plans()
         self._waiting()
+        self._rights()
         self._messages()
         self._acts()
 
@@ -139,6 +174,9 @@ class _Builder:
         self.ada = self._contact(self.alder, "Ada Alder", "ada@alder.example")
         self.ken = self._contact(self.sakura, "Ken Sato", "ken@sakura.example", "+815055501234")
         self.jon = self._contact(self.hekla, "Jon Hekla", None, "+3545550123")
+        self.home = self._account("A-5", "Nell York", "US", "America/New_York")
+        self.home.debtor_type = DebtorType.PRIVATE_PERSON
+        self.nell = self._contact(self.home, "Nell York", "nell@york.example")
 
     def _account(
         self, number: str, name: str, country: str, zone: str, payer_id: int | None = None
@@ -489,10 +527,86 @@ class _Builder:
     def _alert(self, code: str, key: str) -> None:
         self._add(Alert(code=code, key=key, facts={}, raised_at=NOW - timedelta(hours=1)))
 
+    # ------------------------------------------------------------------ the right to write
+
+    def _rights(self) -> None:
+        """What stood about the people who were written to, and what the house allowed itself: all was well."""
+        for kind, first, end in ((FlagKind.BANKRUPTCY, 20, 9), (FlagKind.LEGAL_HOLD, 20, None)):
+            self._add(
+                AccountFlag(
+                    account_id=self.alder.id, kind=kind, from_on=TODAY - first * DAY,
+                    to_on=TODAY - end * DAY if end else None, source="court", created_at=NOW - 20 * DAY,
+                )
+            )  # fmt: skip
+        self._add(
+            Pause(
+                account_id=self.alder.id, reason=PauseReason.PROMISE, key="promise:1", from_on=TODAY - 9 * DAY,
+                to_on=TODAY - 5 * DAY, started_at=NOW - 9 * DAY, currency="GBP",
+            )
+        )  # fmt: skip
+        for contact, event, at in (
+            (self.ada, ConsentEventKind.OPTED_OUT, NOW - timedelta(hours=1)),
+            (self.nell, ConsentEventKind.OPTED_IN, NOW - 9 * DAY),
+        ):
+            self._add(
+                ConsentEvent(
+                    contact_id=contact.id, channel=Channel.EMAIL, purpose=Purpose.REMINDER, event=event,
+                    address_digest=sha256((contact.email or "").encode()).hexdigest(), text_shown="May we?",
+                    text_version="1", source="page", ip_prefix=None, occurred_at=at,
+                )
+            )  # fmt: skip
+        self._add(
+            CallAttempt(
+                account_id=self.home.id,
+                contact_id=self.nell.id,
+                talked=False,
+                outcome="no_answer",
+                made_at=NOW - timedelta(hours=1),
+            )
+        )
+        for hours, stopped in ((0, True), (1, False)):
+            self._add(
+                LadderSwitch(
+                    mode=LadderMode.LIVE, sending_stopped=stopped, reason="a wrong text",
+                    set_at=NOW - 6 * DAY + timedelta(hours=hours),
+                )
+            )  # fmt: skip
+        for kind, body, age in (
+            (PolicyKind.HOUSE, HOURS, 29 * DAY), (PolicyKind.CONTACT, RULES, timedelta(days=2, hours=12)),
+        ):  # fmt: skip
+            self._add(
+                PolicyVersion(
+                    kind=kind, effective_at=NOW - age, author_id=None, reason="as ever", body=body,
+                    body_digest=sha256(body.encode()).hexdigest(),
+                )
+            )  # fmt: skip
+        self.step = self._add(
+            LadderStep(
+                ref="step-1", account_id=self.alder.id, currency="GBP", ladder="gentle", rung="first_reminder",
+                seq=3, gate="none", business_on=TODAY - 3 * DAY, status=StepStatus.DONE, amount_minor=1,
+                facts={}, made_at=NOW - 3 * DAY,
+            )
+        )  # fmt: skip
+        self._add(
+            LadderMeeting(
+                invoice_id=self.part.id,
+                cycle=1,
+                rung="first_reminder",
+                met_on=TODAY - 3 * DAY,
+                how=Met.ACTED,
+                step_id=self.step.id,
+            )
+        )
+
     # ------------------------------------------------------------------ messages
 
     def _messages(self) -> None:
-        first = self._message(self.ada, "reminder-1", Purpose.REMINDER, sent_at=NOW - 3 * DAY)
+        first = self._message(
+            self.ada, "reminder-1", Purpose.REMINDER, sent_at=NOW - 3 * DAY, facts={"step_id": self.step.id}
+        )
+        for number in (1, 2, 3):
+            at = (NOW - number * DAY).replace(hour=15)  # ten in the morning there
+            self._message(self.nell, f"york-{number}", Purpose.REMINDER, sent_at=at, currency="USD")
         self._message(self.ada, "reminder-2", Purpose.REMINDER, sent_at=NOW - 2 * DAY)
         # 23:30 UTC is half past eight of the next morning in Tokyo.
         night = NOW.replace(hour=23, minute=30)
@@ -541,12 +655,13 @@ class _Builder:
         currency: str = "GBP",
         dedupe_key: str | None = None,
         claim: bool = True,
+        facts: dict[str, Any] | None = None,
     ) -> Message:
         wire_id = name if channel is Channel.SMS else f"<{name}@northgate.example>"
         message = self._add(
             Message(
                 ref=name, account_id=contact.account_id, contact_id=contact.id, channel=channel,
-                purpose=purpose, kind=purpose.value, language="en", currency=currency, facts={}, reasons=[],
+                purpose=purpose, kind=purpose.value, language="en", currency=currency, facts=facts or {}, reasons=[],
                 dedupe_key=dedupe_key or name, status=status, wire_id=wire_id, not_before=NOW - 4 * DAY,
                 queued_at=NOW - 4 * DAY, sent_at=sent_at,
             )
@@ -614,12 +729,28 @@ def _fill_mailbox(path: Path) -> None:
     mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("receipt-ch_2"))
     for name in ("sms-1", "sms-2"):
         mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
+    for number in (1, 2, 3):
+        mailbox.keep_mail("accounts@northgate.example", ["nell@york.example"], _mail(f"york-{number}"))
     mailbox.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        for name, at in _arrivals():
+            wire_id = name if name.startswith("sms") else f"<{name}@northgate.example>"
+            db.execute("UPDATE message SET received_at = ? WHERE message_id = ?", (at.isoformat(), wire_id))
+
+
+def _arrivals() -> Iterator[tuple[str, datetime]]:
+    """When each message arrived, by the mailbox's clock."""
+    night = NOW.replace(hour=23, minute=30)
+    yield from (("reminder-1", NOW - 3 * DAY), ("reminder-2", NOW - 2 * DAY))
+    yield "reminder-3", NOW.replace(hour=1) - 2 * DAY
+    yield from ((f"receipt-ch_{number}", NOW - DAY) for number in (1, 2, 3))
+    yield from (("sms-1", night - 4 * DAY), ("sms-2", night - 3 * DAY))
+    yield from ((f"york-{number}", NOW.replace(hour=15) - number * DAY) for number in (1, 2, 3))
 
 
 def _mail(name: str) -> bytes:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = "accounts@northgate.example", "ada@alder.example", "Statement"
+    mail["From"], mail["To"], mail["Subject"] = "accounts@northgate.example", "somebody@example", "Statement"
     mail["Message-ID"] = f"<{name}@northgate.example>"
     mail.set_content(f"See https://pay.northgate.example/l/{TOKEN} for the details.\n")
     return mail.as_bytes()

@@ -115,12 +115,17 @@ class Climber:
 
 def start(url: str, now: datetime, *more: str) -> Climber:
     """Start one and wait until it is ready to begin."""
+    climber = _begun(url, now, *more)
+    assert climber.heard() == "ready"
+    return climber
+
+
+def _begun(url: str, now: datetime, *more: str) -> Climber:
     command = [sys.executable, "-m", "tests.faults.climber", url, now.isoformat(), *more]
     climber = Climber(
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     )
     STARTED.append(climber)
-    assert climber.heard() == "ready"
     return climber
 
 
@@ -132,7 +137,9 @@ def end_all() -> None:
 
 def all_at_once(url: str, now: datetime, count: int, *more: str) -> list[dict[str, int]]:
     """Start so many workers together; what each did."""
-    climbers = [start(url, now, *more) for _ in range(count)]
+    climbers = [_begun(url, now, *more) for _ in range(count)]
+    for climber in climbers:
+        assert climber.heard() == "ready"
     for climber in climbers:
         climber.go()
     return [climber.told() for climber in climbers]

@@ -26,8 +26,8 @@ from tests import factories as make
 from tests.effort import LONG
 from tests.mailboxes import MailboxProcess
 
-#: FT-18 speaks of ten thousand debtors; the short run has two chunks and a bit of them.
-DEBTORS = 10_000 if LONG else 440
+#: FT-18 speaks of ten thousand debtors; the short run has a chunk and a bit.
+DEBTORS = 10_000 if LONG else 240
 #: A Thursday: the nightly ladder, when it has begun in New York too; and the hour in which it is day
 #: everywhere, so that messages may leave.
 NIGHT = datetime(2026, 11, 19, 5, 30, tzinfo=UTC)

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.policy import SMTP, default
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 import pytest
 
-from gateways.mail import SmtpMail, compose
+from gateways.mail import SmtpMail
+from gateways.mime import compose
 from receivables.ports import Attachment, Mail, SendDeferred, SendRefused, SendUnknown
 from tests.mailboxes import MailboxProcess
 
@@ -36,6 +38,11 @@ LETTER = Mail(
 
 def send(mailbox: MailboxProcess, mail: Mail = LETTER, timeout: float = 20.0) -> None:
     SmtpMail(mailbox.smtp_url, timeout=timeout).send(mail)
+
+
+def read(mail: Mail) -> EmailMessage:
+    """What a reader's program makes of the mail."""
+    return email.message_from_bytes(compose(mail), policy=default)
 
 
 class TestLetter:
@@ -64,7 +71,7 @@ class TestLetter:
     @pytest.mark.parametrize("name", ["דנה כהן", "Лена", 'O\'Brien, "Bob"', '"><img src=x onerror=alert(1)>'])
     def test_names_of_all_kinds_are_one_name(self, mailbox: MailboxProcess, name: str) -> None:
         """X-04: a name is text, whatever is in it."""
-        message = compose(replace(LETTER, to_name=name))
+        message = read(replace(LETTER, to_name=name))
         assert [a.display_name for a in message["To"].addresses] == [name]
         send(mailbox, replace(LETTER, to_name=name))
         assert [letter["recipient"] for letter in mailbox.messages()] == [LETTER.to]
@@ -238,12 +245,12 @@ def test_files_go_behind_the_text() -> None:
     """Text, its HTML, then the files; a Hebrew name comes back as it was (stack.md section 5)."""
     name = "אישור תשלום PC-2026-000001.pdf"
     mail = replace(LETTER, attachments=(Attachment(name, "application/pdf", b"%PDF-1.7\r\n.\r\n"),))
-    read = email.message_from_bytes(compose(mail).as_bytes(policy=SMTP), policy=default)
-    assert read.get_content_type() == "multipart/mixed"
-    (part,) = read.iter_attachments()
+    letter = read(mail)
+    assert letter.get_content_type() == "multipart/mixed"
+    (part,) = letter.iter_attachments()
     assert (part.get_filename(), part.get_content_type()) == (name, "application/pdf")
     assert part.get_content() == b"%PDF-1.7\r\n.\r\n"
-    body = read.get_body(preferencelist=("plain",))
+    body = letter.get_body(preferencelist=("plain",))
     assert body is not None
     assert body.get_content().replace("\r\n", "\n").strip() == LETTER.text.strip()
-    assert compose(LETTER).get_content_type() != "multipart/mixed"
+    assert read(LETTER).get_content_type() != "multipart/mixed"

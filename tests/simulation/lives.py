@@ -53,6 +53,9 @@ PLACES = (
     ("IN", ("Asia/Kolkata",), "USD", "en"),
     ("CA", ("America/St_Johns", "America/Vancouver"), "USD", "en"),
 )
+BUSY_PLACE = ("US", ("America/New_York",), "USD", "en")
+#: Addresses that one person has.
+WAYS = (("email", "sms"), ("email", "sms"), ("email",), ("sms",))
 #: Somebody moved, or was never where we thought.
 FAR_AWAY = ("Europe/London", "America/New_York", "Asia/Tokyo", "Pacific/Honolulu")
 QUIET = ((12, 14), (18, 10), (8, 9), (16, 20))
@@ -325,6 +328,8 @@ class Life:
             return
         key = self.luck.choice(sorted(self.flagged))
         row, place = s.get_one(AccountFlag, key), self.flagged.pop(key)
+        if row.to_on is not None and row.to_on <= self.today(now):
+            return  # it is over already
         row.to_on = max(row.from_on, self.today(now))
         waking.wake_account(s, self.account_id, now=now)
         self.debtor.flags[place] = replace(self.debtor.flags[place], over=now)
@@ -367,9 +372,11 @@ def settle(
     Args:
         beside: another account, whose accountant sometimes keeps the books of this one too.
     """
-    country, zones, currency, language = luck.choice(PLACES)
+    # Somebody in New York whom the caps meet: two people with two addresses each, who said yes.
+    busy = luck.random() < 0.07
+    country, zones, currency, language = BUSY_PLACE if busy else luck.choice(PLACES)
     zone = luck.choice(zones)
-    kind = luck.choices(list(DebtorType), (5, 2, 6 if country == "US" else 3))[0]
+    kind = luck.choices(list(DebtorType), (0, 0, 1) if busy else (5, 2, 3))[0]
     account = make.an_account(
         s, creditor, name=f"Firm {number}", zone=zone, language=language, debtor_type=kind,
         with_contact=False, now=now,
@@ -382,14 +389,16 @@ def settle(
     debtor = oracle.Debtor(zone, country, kind is DebtorType.PRIVATE_PERSON, documents=[], house=house)
     currencies = (currency, "GBP") if luck.random() < 0.15 and currency != "GBP" else (currency,)
     life = Life(number, luck, account.id, zone, currencies, [], debtor)
-    for place in range(luck.choices((1, 2), (3, 1))[0]):
-        _person(s, life, account, place, beside, now)
+    for place in range(2 if busy else luck.choices((1, 2), (3, 1))[0]):
+        _person(s, life, account, place, beside, now, busy=busy)
     return life
 
 
-def _person(s: Session, life: Life, account: Account, place: int, beside: Life | None, now: datetime) -> None:
+def _person(
+    s: Session, life: Life, account: Account, place: int, beside: Life | None, now: datetime, *, busy: bool
+) -> None:  # fmt: skip
     luck, number = life.luck, life.number
-    has = luck.choice((("email",), ("email", "sms"), ("email", "sms"), ("sms",)))
+    has = luck.choice(WAYS) if not busy else WAYS[0]
     email = f"kim{number}.{place}@home.example" if "email" in has else None
     phone = f"+1555{number:06d}{place}" if "sms" in has else None
     if beside is not None and email and place == 0 and luck.random() < 0.06:
@@ -401,14 +410,14 @@ def _person(s: Session, life: Life, account: Account, place: int, beside: Life |
         start, end = luck.choice(QUIET)
         contact.quiet_from, contact.quiet_to = f"{start:02}:00", f"{end:02}:00"
         life.debtor.quiet[contact.id] = (start * 60, end * 60)
-    if len(has) == 2 and luck.random() < 0.2:
+    if len(has) == 2 and not busy and luck.random() < 0.2:
         contact.preferred_channel = luck.choice(has)
     life.contacts.append(contact.id)
     for channel, address in (("email", email), ("sms", phone)):
         if address is None:
             continue
         life.debtor.addresses[contact.id, channel] = address
-        if luck.random() < 0.6:
+        if busy or luck.random() < 0.6:
             consented(s, contact, Channel(channel), address, now)
             life.debtor.words.append(oracle.Word(now, contact.id, channel, True, address))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from receivables.documents.data import Document
 from receivables.ports import Mail, SendDeferred, SendRefused, SendUnknown, Sms
 from sandbox.mailbox.store import SCHEMA
 
@@ -77,6 +78,16 @@ class Sink:
                     for a in self.arrivals
                 ),
             )  # fmt: skip
+
+
+class BlankPress:
+    """Presses a blank sheet at once: papers are proved elsewhere, and minutes of them would drown this."""
+
+    def press(self, document: Document, *, timeout: float | None = None) -> bytes:
+        return b"%PDF-1.7 blank"
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class MailSink:

@@ -30,7 +30,7 @@ from receivables.permissions import Actor
 from tests import factories as make
 from tests.oracles import contact_oracle as oracle
 from tests.simulation.lives import WEIGHTS, Life, happen, settle
-from tests.simulation.sink import MailSink, Sink, SmsSink
+from tests.simulation.sink import BlankPress, MailSink, Sink, SmsSink
 
 #: Holds the nights of the clocks in Europe, America and Israel, New Year, and the day on which a no on
 #: one channel is a no on all in the United States (31 January 2027).
@@ -46,9 +46,10 @@ ROLES = {62: "third_party", 95: "first_party"}
 STOPS = {25, 77}
 #: What comes between the queue and the carrier, and how often for an account that has something there.
 INTERRUPTIONS = (
-    "account_pause", "currency_pause", "contact_pause", "promises", "disputes", "flag", "pays", "says_no", "moves",
+    "account_pause", "currency_pause", "contact_pause", "promises", "disputes", "flag", "pays", "says_no",
+    "moves",
 )  # fmt: skip
-INTERRUPTED = 0.3
+INTERRUPTED = 0.2
 #: Share of the proposals that wait for a person and are agreed to, every fourth day.
 APPROVED = 0.3
 #: Work of the day that speaks to debtors or lets them go on.
@@ -280,7 +281,7 @@ def build(database_url: str, folder: Path, *, accounts: range, seed: int, faults
     )  # fmt: skip
     now = datetime.combine(START - timedelta(days=1), time(9), UTC)
     sink = Sink(now, seed + accounts.start, faults=faults)
-    house = replace(assemble(settings), mail=MailSink(sink), sms=SmsSink(sink))
+    house = replace(assemble(settings), mail=MailSink(sink), sms=SmsSink(sink), press=BlankPress())
     rules, lives = oracle.House(), []
     with house.store.write() as s:
         boss = make.staff_actor(make.a_person(s, Role.SUPERVISOR))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models.accounts import Contact, Segment
 from models.answers import HardshipCase
-from models.arrangements import Plan
+from models.arrangements import Offer, Plan
 from models.disputes import Dispute, DisputeReason
 from models.handovers import Handler, Handover
 from models.inbound import ReachEventKind
@@ -24,7 +24,7 @@ from models.states import PostStatus, SegmentStatus
 from models.work import Task, TaskKind
 from receivables import arrivals, switches
 from receivables.answers import hardship
-from receivables.arrangements import offer_making, plan_reads, plans, promises
+from receivables.arrangements import offer_deciding, offer_making, plan_reads, plans, promises
 from receivables.arrangements.plan_terms import Wish
 from receivables.contact import reach
 from receivables.disputes import opening, outcomes, threads
@@ -33,7 +33,7 @@ from receivables.errors import Refused
 from receivables.handovers import placing, remittances
 from receivables.payments.quotes import Choice
 from receivables.ports import DeliveryWord, Fate, Incoming
-from receivables.post import printing, queueing
+from receivables.post import printing
 from receivables.segments import moving, sales, terms
 from tests.receivables.paying import pay
 from tests.walkthrough.cast import AGENCY, DEBTORS, day
@@ -252,14 +252,10 @@ def makes_offer(percent: int, pay_by: str, reason: str) -> Do:
     return do
 
 
-def queues_letter(kind: str) -> Do:
-    def do(world: World, who: str) -> None:
-        world.do(
-            queueing.queue_letter, world.people["supervisor"], world.account(who), kind=kind,
-            currency=_currency(who),
-        )  # fmt: skip
-
-    return do
+def approves_offer(world: World, who: str) -> None:
+    """A supervisor lets an offer go out that is beyond what a collector may give alone."""
+    (offer,) = world.all(select(Offer).where(Offer.account_id == world.ids[who]))
+    world.do(offer_deciding.approve, world.people["supervisor"], offer.ref, digest=offer.terms_digest)
 
 
 def proposes_handover(reason: str) -> Do:
@@ -319,6 +315,11 @@ def talks() -> dict[tuple[str, TaskKind], tuple[str, str]]:
     return {("refuser", TaskKind.SALES): ("refuses", "He says business is good and he pays when he likes.")}
 
 
+def refusals() -> dict[tuple[str, str], str]:
+    """Rungs that a supervisor refuses the first time, and why."""
+    return {("refuser", "hand_over"): "Our own offer stands until 29 January; not before."}
+
+
 def _at(who: str, *days: tuple[str, str, Do]) -> Iterable[Act]:
     return [Act(day(on), time.fromisoformat(clock), who, do) for on, clock, do in days]
 
@@ -362,6 +363,7 @@ def _problem() -> Iterable[Act]:
         ("10 Nov", "11:00", moves_to(Segment.OPEN_PROBLEM, "Pays once the wet boxes are answered.")),
         ("12 Nov", "11:00", answers_dispute("תודה על התמונות, אנו בודקים עם המחסן")),
         ("22 Nov", "12:00", upholds_part(200000, "מחצית הארגזים הגיעו רטובים")),
+        ("23 Nov", "11:00", moves_to(Segment.REMINDER, "Answered; nothing is open but the rest.")),
         ("24 Nov", "12:00", pays("all")),
         ("11 Jan", "13:00", promises_to_pay("20 Jan", 515000)),
         ("20 Jan", "10:00", pays()),
@@ -388,12 +390,13 @@ def _refuser() -> Iterable[Act]:
         ("10 Nov", "18:00", promises_to_pay("17 Nov", 520000)),
         ("24 Nov", "11:00", moves_to(Segment.NO_AGREEMENT, "Promise broken, says he pays when he likes.")),
         ("27 Nov", "12:00", asks_48_hours),
-        ("20 Jan", "12:00", proposes_handover("Nobody pays, nothing is disputed, an offer was ignored.")),
-        ("20 Jan", "12:30", queues_letter("claim_letter")),
-        ("22 Feb", "12:00", proposes_handover("The letter of claim ran out without an answer.")),
-        ("23 Feb", "12:00", prepares_handover),
-        ("24 Feb", "12:00", places_handover),
-        ("1 Mar", "11:00", agency_remits(80000)),
+        ("5 Jan", "12:00", proposes_handover("Nobody pays and nothing is disputed.")),
+        ("15 Jan", "15:00", makes_offer(85, "29 Jan", "Full and final; saves both sides the agency.")),
+        ("15 Jan", "16:00", approves_offer),
+        ("1 Feb", "12:00", proposes_handover("The offer ran out, the letter of claim too.")),
+        ("2 Feb", "12:00", prepares_handover),
+        ("12 Feb", "12:00", places_handover),
+        ("26 Feb", "11:00", agency_remits(80000)),
     )
 
 

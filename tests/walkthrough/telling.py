@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from admin.words import ALERTS, MESSAGE_KINDS, REASONS, TASKS, TIMELINE
-from models.accounts import Account
+from models.accounts import Account, DebtorType
 from models.audit import AuditEntry
 from models.invoices import Invoice
 from models.ladder import LadderMeeting, LadderStep, Met
@@ -29,9 +28,10 @@ from models.staff import Staff
 from models.states import InvoiceStatus, MessageStatus, StepStatus
 from models.work import Alert, Interaction, Task
 from presentation.writing import money
+from receivables.contact.rules import CHASING
 from receivables.ladder.reads import Place
 from tests.walkthrough.cast import DAYS, DEBTORS, FIRST, Debtor
-from tests.walkthrough.world import World
+from tests.walkthrough.world import Behind, World
 
 RUNGS: Mapping[str, str] = {
     "courtesy": "courtesy note", "due_today": "due today", "first_reminder": "first reminder",
@@ -54,13 +54,18 @@ WAITS: Mapping[str, str] = {
 _BY_MESSAGE = frozenset({"message.sent", "message.delivered", "message.unknown", "ladder.step"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Line:
-    """One thing that happened, at a moment; `place` keeps what happened at once in its order."""
+class Line(NamedTuple):
+    """One thing that happened: its minute, what kind of thing it is, its row, and the words."""
 
     at: datetime
     place: int
+    row: int
     text: str
+
+    @classmethod
+    def of(cls, at: datetime, place: int, row: int, text: str) -> Line:
+        """A line; what a slow machine needed within a minute is not told."""
+        return cls(at.replace(second=0, microsecond=0), place, row, text)
 
 
 def transcript(world: World) -> str:
@@ -158,11 +163,11 @@ def _lines(
     yield from _timeline(session, account, staff)
     yield from _tasks(session, account, staff)
     for alert in session.scalars(select(Alert).where(Alert.account_id == account.id).order_by(Alert.id)):
-        yield Line(alert.raised_at, 6, f"Alert for supervisors: {ALERTS[alert.code].lower()}.")
+        yield Line.of(alert.raised_at, 6, alert.id, f"Alert for supervisors: {ALERTS[alert.code].lower()}.")
     for who, at, what, refused in world.refused:
         if who == debtor.key:
             why = ", ".join(str(code) for code in refused.facts.get("reasons", ()))
-            yield Line(at, 7, f"The desk refuses the {what}: {refused.code} ({why}).")
+            yield Line.of(at, 7, 0, f"The desk refuses the {what}: {refused.code} ({why}).")
 
 
 def _steps(session: Session, account: Account, staff: Mapping[int, str]) -> Iterator[Line]:
@@ -183,17 +188,18 @@ def _steps(session: Session, account: Account, staff: Mapping[int, str]) -> Iter
         what += f"about {amount}: {', '.join(met[step.id])}"
         done = "; ".join(_outcome(code) for code in step.outcome) or "nothing"
         if step.decided_at is None and step.status is StepStatus.DONE:
-            yield Line(step.made_at, 1, f"{what}. {done.capitalize()}.")
+            yield Line.of(step.made_at, 1, step.id, f"{what}. {done[0].upper()}{done[1:]}.")
             continue
         whom = GATES[step.gate]
-        yield Line(step.made_at, 1, f"{what}. Proposed; waits for {whom}.")
+        yield Line.of(step.made_at, 1, step.id, f"{what}. Proposed; waits for {whom}.")
         if step.decided_at is not None and step.decided_by_id is not None:
             verb = "approves" if step.status is not StepStatus.REFUSED else "refuses"
             asked = RUNGS[step.rung]
-            yield Line(step.decided_at, 1, f"{staff[step.decided_by_id]} {verb} *{asked}*: {done}.")
+            done = done if verb == "approves" else f"“{step.reason}”"
+            yield Line.of(step.decided_at, 1, step.id, f"{staff[step.decided_by_id]} {verb} *{asked}*: {done}.")
         elif step.status is StepStatus.WITHDRAWN:
             at = _moved(session, "ladder_step", step.id)[-1][0]
-            yield Line(at, 1, f"The proposal of *{RUNGS[step.rung]}* goes by itself: {done}.")
+            yield Line.of(at, 1, step.id, f"The proposal of *{RUNGS[step.rung]}* goes by itself: {done}.")
 
 
 def _outcome(code: str) -> str:
@@ -212,27 +218,31 @@ def _messages(
         kind = MESSAGE_KINDS.get(message.kind, message.kind).lower()
         if message.sent_at is not None:
             kept = sink[message.wire_id]
-            subject = f"“{kept['subject']}”" if kept["subject"] else ""
-            said = " – ".join(part for part in (subject, f"“{_first_line(kept['text'], debtor)}”") if part)
-            asks = _asks(world, message, kept["text"], debtor)
-            yield Line(message.sent_at, 4, f"{way} to {debtor.person}, *{kind}*: {said}{asks}")
+            subject = f"“{_plain(kept['subject'])}”" if kept["subject"] else ""
+            first = _first_line(kept["text"], debtor, way)
+            said = " – ".join(part for part in (subject, f"“{first}”") if part)
+            asks = _asks(world, message, kept["text"])
+            yield Line.of(message.sent_at, 4, message.id, f"{way} to {debtor.person}, *{kind}*: {said}{asks}")
         elif message.status is MessageStatus.SUPPRESSED:
             at, facts = _moved(session, "message", message.id)[-1]
             why = "; ".join(REASONS.get(code, code) for code in facts["reasons"])
-            yield Line(at, 4, f"{way} not sent, *{kind}*: {why}.")
+            yield Line.of(at, 4, message.id, f"{way} not sent, *{kind}*: {why}.")
         elif message.status is MessageStatus.QUEUED:
-            yield Line(message.queued_at, 4, f"{way} still waits, *{kind}*.")
+            yield Line.of(message.queued_at, 4, message.id, f"{way} still waits, *{kind}*.")
         if message.status is MessageStatus.BOUNCED:
             at, facts = next(one for one in _moved(session, "message", message.id) if one[1]["to"] == "bounced")
-            yield Line(at, 4, f"The {way.lower()} *{kind}* came back: {facts['why']}.")
+            yield Line.of(at, 4, message.id, f"The {way.lower()} *{kind}* came back: {facts['why']}.")
 
 
-def _first_line(text: str, debtor: Debtor) -> str:
-    """The first line that is neither a salutation nor empty; an SMS is one line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    body = [line for line in lines if not line.rstrip(",.،").endswith(debtor.person)]
-    said = (body or lines)[0]
-    return _shortened(said)
+def _first_line(text: str, debtor: Debtor, way: str) -> str:
+    """The first line that says something: after the salutation, and after the block that lets a stranger
+    stop reading where the debtor is a person."""
+    lines = [line.strip() for line in _plain(text).splitlines() if line.strip()]
+    if way == "SMS":
+        return _shortened(" ".join(lines))
+    private = debtor.debtor_type is not DebtorType.BUSINESS
+    body = [line for line in lines if not line.rstrip(",. ").endswith(debtor.person)]
+    return _shortened((body[1:] if private else body)[0])
 
 
 def _shortened(text: str, most: int = 150) -> str:
@@ -242,26 +252,36 @@ def _shortened(text: str, most: int = 150) -> str:
     return said if len(said) <= most else said[: most - 1].rstrip() + "…"
 
 
-def _asks(world: World, message: Message, text: str, debtor: Debtor) -> str:
-    """The sum in the message, where it names one of those behind its link."""
+def _asks(world: World, message: Message, text: str) -> str:
+    """The sum in a message that asks for one, and what the page behind its link says at that moment."""
+    if message.purpose not in CHASING:
+        return ""
     behind = world.behind[message.id]
-    named = {"overdue": behind.overdue, "due today": behind.due_today, "open": behind.asked}
-    for what, amount in named.items():
-        if amount and _written(amount, message.language, text):
+    for what, amount in named_behind(behind):
+        if written(amount, message.language, text):
             return f" Asks {_sum(amount)}; link: {_sum(amount)} {what}."
-    if not behind.asked:
-        return " Link: nothing is asked for."
-    return f" Names no sum of the page; link: {_sum(behind.overdue)} overdue, {_sum(behind.asked)} open."
+    page = [f"{_sum(amount)} {what}" for what, amount in named_behind(behind)[:2]]
+    return f" Names no sum; link: {', '.join(page) or 'nothing is asked for'}."
 
 
-def _written(amount: Money, language: str, text: str) -> bool:
-    def plain(words: str) -> str:
-        return "".join(char for char in words if char not in "\u200f\u200e\u2066\u2067\u2068\u2069")
+def named_behind(behind: Behind) -> list[tuple[str, Money]]:
+    """The sums that the page behind a link shows, the most pressing first."""
+    found = [("overdue", behind.overdue), ("due today", behind.due_today), ("of the plan", behind.part),
+             ("promised", behind.promised), ("open", behind.asked)]  # fmt: skip
+    found += [(f"of {number}", amount) for number, amount in behind.rows]
+    return [(what, amount) for what, amount in found if amount]
 
-    said = plain(text).replace("\u00a0", " ")
-    return any(
-        plain(money(amount, language, code=code)).replace("\u00a0", " ") in said for code in (False, True)
-    )
+
+def written(amount: Money, language: str, text: str) -> bool:
+    """Whether a text names an amount, as its language writes it."""
+    said = _plain(text)
+    return any(_plain(money(amount, language, code=code)) in said for code in (False, True))
+
+
+def _plain(text: str) -> str:
+    """Without the marks that nobody sees: directions, isolation, narrow spaces."""
+    seen = "".join(char for char in text if char not in "\u200f\u200e\u2066\u2067\u2068\u2069")
+    return seen.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def _timeline(session: Session, account: Account, staff: Mapping[int, str]) -> Iterator[Line]:
@@ -290,7 +310,7 @@ def _timeline(session: Session, account: Account, staff: Mapping[int, str]) -> I
         if facts.get("words"):
             said.append(f"“{facts['words']}”")
         who = f" ({staff[row.staff_id]})" if row.staff_id else ""
-        yield Line(row.occurred_at, 3, f"{said[0]}{': ' if said[1:] else ''}{', '.join(said[1:])}{who}.")
+        yield Line.of(row.occurred_at, 3, row.id, f"{said[0]}{': ' if said[1:] else ''}{', '.join(said[1:])}{who}.")
 
 
 _FACTS: Mapping[str, str] = {
@@ -303,12 +323,12 @@ def _tasks(session: Session, account: Account, staff: Mapping[int, str]) -> Iter
     for task in session.scalars(query):
         name = TASKS.get(task.kind.value, task.kind.value.replace("_", " ")).lower()
         due = _local(task.due_at, account)
-        yield Line(task.created_at, 5, f"Task: {name}, for {_day(due.date())} {due:%H:%M}.")
+        yield Line.of(task.created_at, 5, task.id, f"Task: {name}, for {_day(due.date())} {due:%H:%M}.")
         if task.done_at is None:
             continue
         who = staff.get(task.done_by_id or 0, "the house itself")
         why = _reason(session, task.id)
-        yield Line(task.done_at, 5, f"Task done by {who}: {name}{f' (“{why}”)' if why else ''}.")
+        yield Line.of(task.done_at, 5, task.id, f"Task done by {who}: {name}{f' (“{why}”)' if why else ''}.")
 
 
 def _reason(session: Session, task_id: int) -> str:
@@ -345,5 +365,5 @@ def _day(on: date) -> str:
 
 def _sum(amount: Money) -> str:
     """As the desk writes it in English, with plain spaces."""
-    return money(amount, "en").replace("\u00a0", " ")
+    return _plain(money(amount, "en"))
 

@@ -18,15 +18,17 @@ from assembly import House
 from jobs import daily, worker
 from jobs import outbox as postbox
 from models.accounts import Account, Contact
+from models.arrangements import Plan, Promise
 from models.ladder import LadderStep
 from models.links import LinkScope
 from models.messages import Message
 from models.money import Money
 from models.post import PostLetter
 from models.staff import Staff
-from models.states import PostStatus, StepStatus
+from models.states import PlanStatus, PostStatus, StepStatus
 from models.work import Task, TaskKind
 from receivables import credit_holds, invoices
+from receivables.arrangements import plan_reads
 from receivables.calendar_days import at_local, business_date, is_business_day
 from receivables.contact import calls
 from receivables.desk import alerts
@@ -59,11 +61,17 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What a debtor saw behind his link in the moment in which a message left."""
+    """What a debtor saw behind his link in the moment in which a message left.
+
+    `part` is the next of a plan, `promised` what the last promise named, `rows` each document's own sum.
+    """
 
     overdue: Money
     due_today: Money
     asked: Money
+    part: Money | None = None
+    promised: Money | None = None
+    rows: tuple[tuple[str, Money], ...] = ()
 
 
 @dataclass
@@ -73,6 +81,7 @@ class World:
     Attributes:
         answers: (who, day) -> what came of ringing him up; nobody answers otherwise.
         talks: (who, kind of task) -> what sales or management report.
+        refusals: (who, rung) -> why a supervisor refuses it the first time; everything else is approved.
         behind: message id -> what its link led to.
         places: (who, day) -> where each document stood at the end of the day.
     """
@@ -85,6 +94,7 @@ class World:
     people: dict[str, Actor] = field(default_factory=dict)
     answers: dict[tuple[str, date], str] = field(default_factory=dict)
     talks: dict[tuple[str, TaskKind], tuple[str, str]] = field(default_factory=dict)
+    refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     behind: dict[int, Behind] = field(default_factory=dict)
     places: dict[tuple[str, date], list[reads.Place]] = field(default_factory=dict)
     #: What the house refused to do, and to whom: (who, moment, what, the refusal).
@@ -111,6 +121,10 @@ class World:
             ActorKind.LINK_HOLDER, id=1, account_id=self.ids[who], contact_id=self.contacts[who],
             scope=LinkScope.FULL,
         )  # fmt: skip
+
+    def whose(self, account_id: int) -> str:
+        """The key of an account."""
+        return next(key for key, one in self.ids.items() if one == account_id)
 
     def today(self, who: str) -> date:
         """His date."""
@@ -196,14 +210,27 @@ class World:
 
     def _behind(self, s: Session, message: Message) -> Behind:
         """What the account page says now: the link that just left leads to it."""
-        who = next(key for key, account_id in self.ids.items() if account_id == message.account_id)
+        who = self.whose(message.account_id)
         currency = message.currency or _cast(who).currency
         seen = invoices.overview(
             s, self.debtor(who), account_id=message.account_id, zone=_cast(who).zone, now=self.at
         )
         found = next((group for group in seen.groups if group.currency == currency), None)
-        nil = Money(0, currency)
-        return Behind(found.overdue, found.due_today, found.asked) if found else Behind(nil, nil, nil)
+        if found is None:
+            return Behind(*[Money(0, currency)] * 3)
+        plan = s.scalar(
+            select(Plan.ref).where(Plan.account_id == message.account_id, Plan.status == PlanStatus.ACTIVE)
+        )
+        part = plan_reads.choice(s, self.debtor(who), plan, "next", now=self.at).amount if plan else None
+        last = s.scalar(
+            select(Promise)
+            .where(Promise.account_id == message.account_id, Promise.currency == currency)
+            .order_by(Promise.id.desc())
+            .limit(1)
+        )
+        promised = Money(last.amount_minor, currency) if last is not None else None
+        rows = tuple((row.number, row.asked) for row in found.rows)
+        return Behind(found.overdue, found.due_today, found.asked, part, promised, rows)
 
     def _keep_places(self, today: date) -> None:
         with self.house.store.read() as s:
@@ -219,8 +246,9 @@ class World:
             select(LadderStep).where(LadderStep.status == StepStatus.PROPOSED).order_by(LadderStep.id)
         ):
             who = "supervisor" if step.gate == Gate.SUPERVISOR else "collector"
+            reason = self.refusals.pop((self.whose(step.account_id), step.rung), "")
             try:
-                self.do(steps.decide, self.people[who], step.ref, approve=True)
+                self.do(steps.decide, self.people[who], step.ref, approve=not reason, reason=reason)
             except Refused as refused:  # sales has its business day of notice first
                 assert refused.code == "sales_notice", refused
 
@@ -228,7 +256,7 @@ class World:
         """Open tasks whose time has come, each by who does such things."""
         query = select(Task).where(Task.done_at.is_(None), Task.due_at <= self.at).order_by(Task.id)
         for task in self.all(query):
-            who = next(key for key, account_id in self.ids.items() if account_id == task.account_id)
+            who = self.whose(task.account_id)
             act = _ROUTINE.get(task.kind)
             if act is not None:
                 act(self, who, task)
@@ -241,8 +269,9 @@ class World:
             decision = calls.may_call(s, account, contact, policy=policy, now=self.at)
         if decision.reasons == ("outside_hours",):
             return  # later today, or tomorrow
-        if decision.reasons:
-            self.finish(task, "collector", "Not rung up: " + ", ".join(decision.reasons))
+        looked_at = {"paused:promise", "paused:plan", "paused:sales_talk"} & set(decision.cautions)
+        if decision.reasons or looked_at:
+            self.finish(task, "collector", "Not rung up: " + ", ".join([*decision.reasons, *looked_at]))
             return
         outcome = self.answers.get((who, self.today(who)), "no_answer")
         talked = outcome in calls.TALKED or outcome == "wrong_number"

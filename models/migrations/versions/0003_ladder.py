@@ -337,6 +337,7 @@ def upgrade() -> None:
         sa.Column("proposed_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("approved_by_id", base.BigId, nullable=True),
         sa.Column("prepared_at", base.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("notice_on", sa.Date(), nullable=True),
         sa.Column("case_file_id", base.BigId, nullable=True),
         sa.Column("case_digest", sa.String(length=64), nullable=True),
         sa.Column("placed_on", sa.Date(), nullable=True),

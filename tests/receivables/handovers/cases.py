@@ -91,6 +91,7 @@ def prepared(store: Store, account: Account, *, filed: bool = True) -> Handover:
             s.add(stored)
             s.flush()
             case.case_file_id, case.case_digest = stored.id, stored.content_digest
+            case.notice_on = TODAY  # the day that the debtor was told of has come
         return case
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -10,9 +11,13 @@ from sqlalchemy.exc import IntegrityError
 
 from models.accounts import Account, AccountFlag, FlagKind, Segment
 from models.audit import AuditEntry
+from models.base import new_ref
+from models.files import StoredFile
 from models.handovers import Handler, Handover, HandoverInvoice
 from models.invoices import Invoice, InvoiceKind
+from models.messages import Message
 from models.pauses import PauseReason
+from models.post import PostLetter
 from models.staff import Role
 from models.states import HandoverStatus, IllegalMove, advance
 from models.store import Store
@@ -238,10 +243,53 @@ def test_placed_and_recalled(store: Store) -> None:
         placing.recall(s, person_in(s), case.ref, reason="They found no address.", now=NOON)
     with store.read() as s:
         rows = invoices.open_rows(s, account.id, TODAY)
-        moved = s.scalars(select(AuditEntry.after).where(AuditEntry.code == "handover.moved")).all()
+        moved = s.scalars(select(AuditEntry.payload).where(AuditEntry.code == "handover.moved")).all()
     assert sum(row.asked.minor for row in rows) == 170640
-    assert [facts["to"] for facts in moved] == ["proposed", "prepared", "placed", "recalled"]
+    assert [json.loads(one)["facts"]["to"] for one in moved] == ["proposed", "prepared", "placed", "recalled"]
     assert proposed(store, account).status is HandoverStatus.PROPOSED
+
+
+@pytest.mark.parametrize("address", ["1 Harbour Road\nBristol", None])
+def test_the_debtor_is_told_first(store: Store, address: str | None) -> None:
+    """Part 11: by post and e-mail, by e-mail alone without an address; the case goes from that day on."""
+    account, boss = late_account(store), person(store)
+    with store.write() as s:
+        s.get_one(Account, account.id).postal_address = address
+        s.scalars(select(Invoice).where(Invoice.number == "N-1")).one().due_on = TODAY + timedelta(days=40)
+    case, handler = proposed(store, account), cases.agency(store)
+    with store.write() as s:
+        case = placing.prepare(s, boss, case.ref, handler.ref, now=NOON)
+        placing.prepare(s, boss, case.ref, handler.ref, now=NOON)  # told once
+    assert case.notice_on == date(2026, 11, 30)  # seven days to answer, three for the post
+    with store.read() as s:
+        letters = s.scalars(select(PostLetter.kind).where(PostLetter.kind == "handover_notice")).all()
+        mails = s.scalars(select(Message).where(Message.kind == "handover_notice")).all()
+    assert len(letters) == (1 if address else 0)
+    assert [mail.facts["handover_on"] for mail in mails] == ["2026-11-30"]
+    with store.write() as s:
+        stored = StoredFile(
+            ref=new_ref(), content_digest="0" * 64, name="case.zip", media_type="application/zip",
+            size_bytes=1, retention_class="case_file", stored_at=NOON,
+        )  # fmt: skip
+        s.add(stored)
+        s.flush()
+        s.get_one(Handover, case.id).case_file_id = stored.id
+    with store.write() as s, pytest.raises(Refused, match="notice_runs"):
+        placing.place(s, boss, case.ref, TODAY, now=NOON)
+    with store.write() as s:
+        then = NOON + timedelta(days=11)
+        assert placing.place(s, boss, case.ref, then.date(), now=then).placed_on == then.date()
+
+
+def test_nobody_is_told_where_nobody_is_found(store: Store) -> None:
+    """Part 11: at once when not found."""
+    account, boss = late_account(store), person(store)
+    case, handler = proposed(store, account), cases.agency(store)
+    with store.write() as s:
+        s.get_one(Account, account.id).segment = Segment.UNTRACEABLE
+        assert placing.prepare(s, boss, case.ref, handler.ref, now=NOON).notice_on is None
+    with store.read() as s:
+        assert s.scalars(select(Message).where(Message.kind == "handover_notice")).all() == []
 
 
 def test_what_keeps_it_from_being_placed(store: Store) -> None:
