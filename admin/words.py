@@ -394,7 +394,7 @@ REASONS: Mapping[str, str] = {
     "paused:debit_processing": N_("paused: a bank debit is on its way"),
     "paused:dispute": N_("paused: in dispute"),
     "paused:document_requested": N_("paused: waits for a document from us"),
-    "paused:offer": N_("paused: accepted offer"),
+    "paused:offer": N_("paused: a settlement offer stands"),
     "paused:plan": N_("paused: instalment plan"),
     "paused:promise": N_("paused: promise to pay"),
     "paused:sales_talk": N_("paused: sales talks with them"),
@@ -720,6 +720,7 @@ REASON_GROUPS: Mapping[str, str] = {
 
 #: Why nothing comes next for a document, beside pauses and flags.
 WAITS: Mapping[str, str] = {
+    "bank_lines": N_("the bank’s lines are behind"),
     "no_due_date": N_("it has no due date"),
     "nothing_asked": N_("nothing of it is asked for now"),
     "top": N_("it stands on the last rung"),

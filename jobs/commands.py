@@ -26,6 +26,7 @@ from models.staff import Role
 from models.store import Store
 from receivables import invoices
 from receivables.calendar_days import business_date
+from receivables.calendars import days
 from receivables.contact import reminders
 from receivables.desk.passwords import hash_password, new_code_secret
 from receivables.desk.staff import CODE_ROLES, add_staff
@@ -245,6 +246,8 @@ def _ladder_run(args: argparse.Namespace) -> int:
         print("amicable: --on and --account go with --dry-run; a run is of today", file=sys.stderr)
         return 2
     house, now = _house(), _utc_now()
+    with house.store.read() as session:
+        days.refresh(session)
     if args.dry_run:
         looks = ladder_run.dry_run(house, now=now, on=args.on, account_number=args.account)
         counted: dict[str, int] = {}

@@ -13,17 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.bank_lines import BankLines
 from models.creditors import Creditor
+from models.ladder import LadderPosition
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
+
+#: What the ladder waits for meanwhile.
+BANK_LINES = "bank_lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def record_lines(
     last = _latest(session).get(creditor.id)
     if last is not None and up_to_on < last:
         raise Refused("day_before_last", up_to=last)
+    _wake(session, creditor, business_date(now, creditor.zone))
     row = BankLines(creditor_id=creditor.id, up_to_on=up_to_on, staff_id=actor.id, recorded_at=now)
     session.add(row)
     session.flush()
@@ -91,6 +96,17 @@ def refuse_behind(session: Session, account: Account, *, now: datetime) -> None:
     """Let nothing firm happen while lines are behind. Raises: Refused `bank_lines_behind` (facts: up_to)."""
     if is_behind(session, account, now=now):
         raise Refused("bank_lines_behind", up_to=_latest(session)[account.creditor_id])
+
+
+def _wake(session: Session, creditor: Creditor, today: date) -> None:
+    """Let the next run look at what waited for the lines."""
+    theirs = select(Account.id).where(Account.creditor_id == creditor.id)
+    session.execute(
+        update(LadderPosition)
+        .where(LadderPosition.waits_for == BANK_LINES, LadderPosition.account_id.in_(theirs))
+        .values(next_on=today)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _stands(session: Session, now: datetime) -> list[Stand]:

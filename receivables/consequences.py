@@ -21,6 +21,7 @@ from receivables import branch_notices, credit_holds, early_payment, outbox, wak
 from receivables.arrangements import offer_ends, plan_counts, promise_ends
 from receivables.disputes import cases
 from receivables.handovers import placing
+from receivables.ladder import needless
 from receivables.permissions import SYSTEM
 
 #: Each is called once for every payment that was booked, after its allocations are written.
@@ -33,6 +34,7 @@ AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     branch_notices.tell_branches,
     placing.follow_money,
     waking.look_again,
+    needless.end_calls,
     credit_holds.release_when_paid,  # last: it looks at what became of everything
 )
 
@@ -63,6 +65,7 @@ def follow_reduction(session: Session, account_id: int, invoice_ids: Sequence[in
     plan_counts.recount_account(session, session.get_one(Account, account_id), now=now)
     placing.end_paid(session, account_id, now=now)
     waking.wake_account(session, account_id, now=now)
+    needless.end_calls_of(session, account_id, now=now)
     credit_holds.release_when_met(session, account_id, now=now)
 
 

@@ -432,7 +432,7 @@ class OpenDocument(NamedTuple):
 def open_documents_of(session: Session, days: Mapping[int, date]) -> dict[int, list[OpenDocument]]:
     """Return as `open_rows_of`, leaner, for work that goes through very many accounts; one statement."""
     found: dict[int, list[OpenDocument]] = {account_id: [] for account_id in days}
-    for r in fetch(session, _OPEN_ROWS_OF_ACCOUNTS, {"account_ids": list(days)}):
+    for r in fetch(session, _OPEN_ROWS_OF_ACCOUNTS, {"account_ids": list(days)}).all():
         stands_apart = (
             r.processing_minor or r.contested_minor or r.in_plan_minor or r.in_offer or r.handed_over
         )

@@ -190,7 +190,7 @@ def _views(session: Session, actor: Actor, *where: object, limit: int = 1) -> li
         .where(*where)  # type: ignore[arg-type]
         .order_by(RulesDraft.made_at.desc(), RulesDraft.id.desc())
         .limit(limit)
-    ).all()  # type: ignore[assignment]
+    ).all()
     return [
         DraftView(
             draft.ref, draft.kind, draft.name, draft.status, draft.body, draft.effective_on, draft.author_id,

@@ -17,11 +17,12 @@ from models.accounts import Account, Contact
 from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor
 from models.disputes import Dispute
+from models.handovers import Handover, HandoverInvoice
 from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt, PaymentMethod
 from models.staff import Staff
-from models.states import RUNNING_PLANS, AttemptStatus, InvoiceStatus
+from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.work import Alert, Task, TaskKind
 from receivables.calendar_days import business_date, days_late
 from receivables.permissions import Actor, Permission, may, require
@@ -127,11 +128,18 @@ _IN_PLAN = (
     .subquery()
 )
 _IN_OFFER = select(OfferInvoice.invoice_id).where(OfferInvoice.blocking).subquery()
+_HANDED_OVER = (
+    select(HandoverInvoice.invoice_id)
+    .join(Handover, Handover.id == HandoverInvoice.handover_id)
+    .where(Handover.status == HandoverStatus.PLACED)
+    .subquery()
+)
 _DISPUTED = func.coalesce(_CONTESTED.c.minor, 0)
 _BESIDE = case((_IN_PLAN.c.beside < Invoice.balance_minor, _IN_PLAN.c.beside), else_=Invoice.balance_minor)
 #: What is asked for of one document, as `invoices` works it out for its reader.
 _ASKED = case(
     (_IN_OFFER.c.invoice_id.is_not(None), 0),
+    (_HANDED_OVER.c.invoice_id.is_not(None), 0),
     (_IN_PLAN.c.invoice_id.is_not(None), _BESIDE - _DISPUTED),
     else_=Invoice.balance_minor - _DISPUTED - func.coalesce(_PROCESSING.c.minor, 0),
 )
@@ -161,6 +169,7 @@ def overdue_accounts(
         .outerjoin(_CONTESTED, _CONTESTED.c.invoice_id == Invoice.id)
         .outerjoin(_IN_PLAN, _IN_PLAN.c.invoice_id == Invoice.id)
         .outerjoin(_IN_OFFER, _IN_OFFER.c.invoice_id == Invoice.id)
+        .outerjoin(_HANDED_OVER, _HANDED_OVER.c.invoice_id == Invoice.id)
         .where(
             Invoice.status == InvoiceStatus.OPEN,
             Invoice.kind.in_(OWED_KINDS),

@@ -168,6 +168,11 @@ def _worked(today: date, wait: int, country: str) -> date:
     return add_business_days(today + timedelta(days=max(0, wait)), 0, country)
 
 
+def first_contact(ladder: Ladder) -> int:
+    """Return the place of the first reminder on a ladder; of its lowest rung where it has none."""
+    return next((rung.seq for rung in ladder.rungs if rung.code == FIRST_CONTACT), 1)
+
+
 def _joined(ladder: Ladder, age: int, *, contacted: bool) -> Rung:
     """The highest rung whose day has come; without a contact before, the first reminder at most.
 
@@ -175,7 +180,7 @@ def _joined(ladder: Ladder, age: int, *, contacted: bool) -> Rung:
     """
     open_to_it = [rung for rung in ladder.rungs if _still_right(rung, age)]
     if not contacted:
-        first = next((rung.seq for rung in ladder.rungs if rung.code == FIRST_CONTACT), 1)
+        first = first_contact(ladder)
         open_to_it = [rung for rung in open_to_it if rung.seq <= first] or open_to_it[:1]
     reached = [rung for rung in open_to_it if rung.day <= age]
     return reached[-1] if reached else open_to_it[0]

@@ -7,8 +7,8 @@ arithmetic (climbing.py). The same look serves the nightly run, the dry run for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from models.accounts import FlagKind
 from models.ladder import Met
 from models.money import Money
 from models.pauses import PauseReason
+from receivables import bank_lines
+from receivables.bank_lines import BANK_LINES
 from receivables.contact import suppression
 from receivables.contact.suppression import Act, Word
 from receivables.invoices import OpenDocument
@@ -45,7 +47,7 @@ class Finding:
         rung: what comes next, and when; None at the top or while it waits.
         meets: whether that is today.
         waits_for: why nothing comes, in a code the pages word: "paused:promise", "flag:bankruptcy",
-            "nothing_asked", "no_due_date", "top"; None when something does.
+            "nothing_asked", "no_due_date", "bank_lines", "top"; None when something does.
         until: when a wait ends by itself, where that is known.
         age: days since the due date that count.
     """
@@ -131,18 +133,27 @@ def look(
     Args:
         on: any date instead of today, for a dry run: positions and pauses are those of now.
     """
-    reckoning = Reckoning()
+    reckoning, behind = Reckoning(), bank_lines.creditors_behind(session, now=now)
     return [
-        _look(known, ladders, policy, reckoning) for known in facts.read(session, account_ids, now=now, on=on)
+        _look(known, ladders, policy, reckoning, behind)
+        for known in facts.read(session, account_ids, now=now, on=on)
     ]
 
 
-def _look(known: Facts, ladders: Mapping[str, Ladder], policy: Policy, reckoning: Reckoning) -> Look:
+def _look(
+    known: Facts,
+    ladders: Mapping[str, Ladder],
+    policy: Policy,
+    reckoning: Reckoning,
+    behind: Collection[int],
+) -> Look:
     debtor, today = known.debtor, known.today
     findings = tuple(
         _find(document, known, _ladder_of(document, debtor, ladders, policy), reckoning)
         for document in known.documents
     )
+    if debtor.creditor_id in behind:
+        findings = tuple(map(_not_beyond_first, findings))
     meetings, due = _judge(debtor, today, findings, policy)
     return Look(
         debtor, today, findings,
@@ -151,6 +162,14 @@ def _look(known: Facts, ladders: Mapping[str, Ladder], policy: Policy, reckoning
         due=tuple(due),
         flags=tuple(flag.kind for flag in known.flags if flag.holds_on(today)),
     )  # fmt: skip
+
+
+def _not_beyond_first(finding: Finding) -> Finding:
+    """Who may have paid by transfer hears of nothing firmer than the first reminder."""
+    rung = finding.rung
+    if not finding.meets or rung is None or rung.seq <= climbing.first_contact(finding.ladder):
+        return finding
+    return replace(finding, rung=None, on=None, meets=False, waits_for=BANK_LINES)
 
 
 def _ladder_of(

@@ -51,6 +51,7 @@ class Debtor:
     ladder: str | None
     in_pilot: bool
     salesperson_id: int | None
+    creditor_id: int
     broken_promises: int
     credit_held: bool
 
@@ -113,6 +114,7 @@ _DEBTORS = (
     select(
         Account.id, Account.ref, Account.country, Account.zone, Account.language, Account.debtor_type,
         Account.segment, Account.agreed_days, Account.ladder, Account.in_pilot, Account.salesperson_id,
+        Account.creditor_id,
         _BROKEN, _HELD,
     )
     .where(among(Account.id))
@@ -181,7 +183,7 @@ def read(session: Session, account_ids: Sequence[int], *, now: datetime, on: dat
     ids = {"ids": account_ids}
 
     def rows(statement: Executable) -> Iterable[Any]:
-        return fetch(session, statement, ids)
+        return fetch(session, statement, ids).all()
 
     def by_account(statement: Executable, kind: Callable[..., _T]) -> Mapping[int, Sequence[_T]]:
         found: defaultdict[int, list[_T]] = defaultdict(list)

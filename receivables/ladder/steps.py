@@ -24,11 +24,13 @@ from models.ladder import LadderStep
 from models.staff import Role
 from models.states import StepStatus, advance
 from models.store import fetch
-from receivables import outbox
+from receivables import bank_lines, outbox
 from receivables.audit import record
+from receivables.bank_lines import BANK_LINES
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.ladder import effects, positions
 from receivables.ladder.choosing import ladders_in_force
+from receivables.ladder.climbing import first_contact
 from receivables.ladder.evaluating import Due, Look, look
 from receivables.ladder.positions import Subject
 from receivables.ladder.rungs import Act, Gate, Ladder, Rung
@@ -303,7 +305,7 @@ def _withdraw(
         (found.debtor.id, f.row.currency, f.ladder.name)
         for found in looks
         for f in found.findings
-        if f.waits_for in (None, "top")
+        if f.waits_for in (None, "top", BANK_LINES)
     }
     over = {}
     for r in waiting:
@@ -336,7 +338,7 @@ def decide(
         NotFound: there is no such step.
         NotAllowed: its gate asks for a supervisor.
         Refused: `step_decided` already; `reason_missing`; `sales_notice`: the salesperson hears of it
-            one business day before.
+            one business day before; `bank_lines_behind`: nobody knows whether it is paid.
     """
     require(actor, Permission.LADDER_DECIDE)
     step = session.scalar(select(LadderStep).where(LadderStep.ref == step_ref))
@@ -352,6 +354,8 @@ def decide(
         raise Refused("reason_missing")
     if approve and not sales.notice_given(session, account, step.rung, now=now):
         raise Refused("sales_notice")
+    if approve and _is_firm(step, ladders_in_force(session, now)):
+        bank_lines.refuse_behind(session, account, now=now)
     step.decided_by_id, step.decided_at, step.reason = actor.id, now, reason.strip() or None
     if not approve:
         advance(step, StepStatus.REFUSED)
@@ -369,6 +373,11 @@ def decide(
     advance(step, StepStatus.APPROVED)
     _act(session, actor, account, _Made(found, due, step), policy, now=now)
     return step
+
+
+def _is_firm(step: LadderStep, ladders: Mapping[str, Ladder]) -> bool:
+    """Whether a step is of a rung beyond the first reminder."""
+    return step.seq > first_contact(ladders[step.ladder])
 
 
 def _still_due(step: LadderStep, found: Look, ladders: Mapping[str, Ladder]) -> Due | None:

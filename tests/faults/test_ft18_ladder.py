@@ -45,7 +45,7 @@ def test_workers_that_start_together(crowded: House, crowded_url: str, workers: 
     assert_nobody_lost(crowded.store, NIGHT)
 
 
-@pytest.mark.parametrize("workers", [2, 5])
+@pytest.mark.parametrize("workers", [2, 5] if LONG else [2])
 def test_senders_that_start_together(
     house: House, mailbox: MailboxProcess, database_url: str, tmp_path: Path, workers: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_worker_killed_in_the_middle(crowded: House, crowded_url: str, at: int
     assert_nobody_lost(crowded.store, NIGHT)
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_sender_killed_in_the_middle(
     house: House, mailbox: MailboxProcess, database_url: str, tmp_path: Path, at: int
 ) -> None:
@@ -264,15 +264,14 @@ def test_the_ceiling_is_one_for_all_workers(crowded: House, crowded_url: str, wo
 def test_the_checker_finds_the_books_whole(
     house: House, mailbox: MailboxProcess, database_url: str, tmp_path: Path
 ) -> None:
-    """INV-8 by the program that shares no code, after two nights of five workers with a death in each."""
+    """INV-8 by the program that shares no code, after a night with a death on the ladder and one at the
+    relay."""
     crowd.settle(house.store, SOME)
-    for day in range(2):
-        night, morning = NIGHT + timedelta(days=day), MORNING + timedelta(days=day)
-        for at, more in ((night, []), (morning, sender(mailbox, tmp_path))):
-            victim = start(database_url, at, "--stop-at", "1", *more)
-            victim.go()
-            assert victim.heard() == "stopped"
-            victim.kill()
-            all_at_once(database_url, at, 2, *more)
-        drain(house, morning + default_policy().lease)
-    prove(database_url, mailbox=mailbox, now=MORNING + timedelta(days=2))
+    for at, more in ((NIGHT, []), (MORNING, sender(mailbox, tmp_path))):
+        victim = start(database_url, at, "--stop-at", "2" if more else "1", *more)
+        victim.go()
+        assert victim.heard() == "stopped"
+        victim.kill()
+        all_at_once(database_url, at, 2, *more)
+    drain(house, MORNING + default_policy().lease)
+    prove(database_url, mailbox=mailbox, now=MORNING + timedelta(hours=1))

@@ -183,12 +183,67 @@ class TestOutcomes:
         assert not any("MAIL" in line for line in seen)
 
 
+class TestLines:
+    """One line for many mails: what a relay says of the line is not said of the mail."""
+
+    def test_mails_share_a_line(self) -> None:
+        """Issue C: one SMTP connection for a lease."""
+        with relay() as (url, seen):
+            carrier = SmtpMail(url)
+            for number in range(3):
+                carrier.send(replace(LETTER, message_id=f"<{number}@northgate.example>"))
+            del carrier
+            gc.collect()  # an open socket would warn, and warnings are errors here
+        assert sum(line.upper().startswith(("EHLO", "HELO")) for line in seen) == 2  # EHLO is unknown there
+        assert sum(line.startswith("Message-ID:") for line in seen) == 3
+
+    @pytest.mark.parametrize("tired", ["421 too many", None])
+    def test_a_relay_that_is_tired_of_the_line(self, tired: str | None) -> None:
+        """The third mail opens a new line; it was not refused, and nothing is sent twice."""
+        with relay(mails=2, tired=tired) as (url, seen):
+            carrier = SmtpMail(url)
+            for number in range(4):
+                carrier.send(replace(LETTER, message_id=f"<{number}@northgate.example>"))
+            del carrier
+            gc.collect()
+        ids = [line for line in seen if line.startswith("Message-ID:")]
+        assert ids == [f"Message-ID: <{number}@northgate.example>" for number in range(4)]
+
+    def test_a_refusal_ends_the_line(self) -> None:
+        """Half a conversation is never gone on with."""
+        with relay({"RCPT": "553 no"}) as (url, seen):
+            carrier = SmtpMail(url)
+            for _ in range(2):
+                with pytest.raises(SendRefused):
+                    carrier.send(LETTER)
+        assert [line for line in seen if line.startswith("MAIL")] != []
+        assert seen.count("quit") + seen.count("QUIT") == 2
+
+    def test_a_hebrew_mail_is_read_as_it_was_written(self) -> None:
+        """RFC 2047, 2045: subject, name and both parts, longer than a line."""
+        words = "שלום, החשבונית שלך ממתינה לתשלום. " * 12
+        mail = replace(
+            LETTER, subject=words.strip(), to_name=words.strip(), text=words, html=f"<p>{words}</p>"
+        )
+        letter = read(mail)
+        assert letter["Subject"] == mail.subject
+        assert [a.display_name for a in letter["To"].addresses] == [mail.to_name]
+        for kind, written in (("plain", mail.text), ("html", mail.html)):
+            part = letter.get_body(preferencelist=(kind,))
+            assert part is not None
+            assert part.get_content().rstrip("\r\n") == written.rstrip("\n")
+        assert max(len(line) for line in compose(mail).split(b"\r\n")) < 998
+
+
 @contextmanager
-def relay(replies: Mapping[str, str | None] | None = None) -> Iterator[tuple[str, list[str]]]:
+def relay(
+    replies: Mapping[str, str | None] | None = None, *, mails: int = 1000, tired: str | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """An old relay without extensions that answers each command as told; None hangs up.
 
     Args:
         replies: by command ("MAIL", "RCPT", "DATA"), "" for the greeting, "." for the end of the text.
+        mails: how many it takes on one line; tired: what it says to the next one before it hangs up.
     Yields:
         Its address, and the lines that it was sent.
     """
@@ -204,13 +259,18 @@ def relay(replies: Mapping[str, str | None] | None = None) -> Iterator[tuple[str
         def handle(self) -> None:
             if not self.answer(""):
                 return
-            in_text = False
+            in_text, taken = False, 0
             for raw in self.rfile:
                 line = raw.decode("latin-1").rstrip("\r\n")
                 seen.append(line)
                 word = line if in_text else line.partition(" ")[0].upper()
                 if in_text and line != ".":
                     continue
+                taken += in_text
+                if word == "MAIL" and taken >= mails:
+                    if tired:
+                        self.wfile.write(f"{tired}\r\n".encode())
+                    return
                 if not self.answer(word):
                     return
                 in_text = word == "DATA" and (said["DATA"] or "").startswith("354")

@@ -125,3 +125,43 @@ def test_the_timeline_grows(owned: Store) -> None:
         assert s.scalars(select(Interaction.kind).order_by(Interaction.id)).all() == [
             "portal.opened", "payment.failed",
         ]  # fmt: skip
+
+
+def several(s: Session, *keys: str) -> list[Message]:
+    contact = s.scalars(select(Contact)).one()
+    account = s.get_one(Account, contact.account_id)
+    outgoing = [
+        outbox.Outgoing(
+            account, contact, Channel.EMAIL, Purpose.REMINDER, "due_today", {"n": key}, key, "GBP"
+        )
+        for key in keys
+    ]
+    return outbox.enqueue_many(s, SYSTEM, outgoing, now=NOON)
+
+
+def test_many_are_queued_as_one_is(owned: Store) -> None:
+    """P-25: in the order asked for, each once, each with its act; what was queued before is returned."""
+    known = owned.run(lambda s: several(s, "b"))[0]
+    found = owned.run(lambda s: several(s, "a", "b", "c", "a"))
+    assert [m.dedupe_key for m in found] == ["a", "b", "c", "a"]
+    assert found[0] is found[3]
+    assert (found[1].id, found[1].wire_id) == (known.id, known.wire_id)
+    assert {m.status for m in found} == {MessageStatus.QUEUED}
+    assert len({m.wire_id for m in found}) == 3
+    with owned.read() as s:
+        acts = s.execute(
+            select(AuditEntry.subject_id).where(AuditEntry.code == "message.queued").order_by(AuditEntry.id)
+        ).scalars()
+        assert list(acts) == [found[1].id, found[0].id, found[2].id]
+
+
+def test_two_workers_queue_overlapping_lots(owned: Store) -> None:
+    """M-05: whoever comes second to one of them queues the others all the same."""
+    lots = [("a", "b", "c"), ("c", "d", "a")]
+    found = together(2, lambda n: [m.id for m in owned.run(lambda s: several(s, *lots[n]))])
+    assert found[0][0] == found[1][2]
+    assert found[0][2] == found[1][0]
+    with owned.read() as s:
+        assert s.scalar(select(func.count()).select_from(Message)) == 4
+        acts = select(func.count()).where(AuditEntry.code == "message.queued")
+        assert s.scalar(acts) == 4

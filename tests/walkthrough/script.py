@@ -255,7 +255,7 @@ def makes_offer(percent: int, pay_by: str, reason: str) -> Do:
 def approves_offer(world: World, who: str) -> None:
     """A supervisor lets an offer go out that is beyond what a collector may give alone."""
     (offer,) = world.all(select(Offer).where(Offer.account_id == world.ids[who]))
-    world.do(offer_deciding.approve, world.people["supervisor"], offer.ref, digest=offer.terms_digest)
+    world.do(offer_deciding.approve, world.people["supervisor"], offer.ref, digest=offer.content_digest)
 
 
 def proposes_handover(reason: str) -> Do:
@@ -316,8 +316,8 @@ def talks() -> dict[tuple[str, TaskKind], tuple[str, str]]:
 
 
 def refusals() -> dict[tuple[str, str], str]:
-    """Rungs that a supervisor refuses the first time, and why."""
-    return {("refuser", "hand_over"): "Our own offer stands until 29 January; not before."}
+    """Rungs that are refused the first time, and why."""
+    return {("untraceable", "freeze_review"): "He orders nothing and nobody finds him: trace him first."}
 
 
 def _at(who: str, *days: tuple[str, str, Do]) -> Iterable[Act]:
@@ -393,9 +393,8 @@ def _refuser() -> Iterable[Act]:
         ("5 Jan", "12:00", proposes_handover("Nobody pays and nothing is disputed.")),
         ("15 Jan", "15:00", makes_offer(85, "29 Jan", "Full and final; saves both sides the agency.")),
         ("15 Jan", "16:00", approves_offer),
-        ("1 Feb", "12:00", proposes_handover("The offer ran out, the letter of claim too.")),
-        ("2 Feb", "12:00", prepares_handover),
-        ("12 Feb", "12:00", places_handover),
+        ("3 Feb", "12:00", prepares_handover),
+        ("15 Feb", "12:00", places_handover),
         ("26 Feb", "11:00", agency_remits(80000)),
     )
 

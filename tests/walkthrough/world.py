@@ -81,7 +81,7 @@ class World:
     Attributes:
         answers: (who, day) -> what came of ringing him up; nobody answers otherwise.
         talks: (who, kind of task) -> what sales or management report.
-        refusals: (who, rung) -> why a supervisor refuses it the first time; everything else is approved.
+        refusals: (who, rung) -> why it is refused the first time; everything else is approved.
         behind: message id -> what its link led to.
         places: (who, day) -> where each document stood at the end of the day.
     """

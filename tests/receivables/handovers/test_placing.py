@@ -23,6 +23,7 @@ from models.states import HandoverStatus, IllegalMove, advance
 from models.store import Store
 from models.work import Interaction, Job, Task
 from receivables import invoices, pauses
+from receivables.desk import reads as desk_reads
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.handovers import handlers, placing
 from receivables.permissions import SYSTEM
@@ -376,3 +377,14 @@ def test_a_handler_is_refused(store: Store, change: dict[str, str], code: str) -
     with store.write() as s:
         renamed = handlers.HandlerFacts(**(facts | {"commission_percent": "15,00"}))
         assert handlers.change_handler(s, boss, known.ref, renamed, now=NOON).commission_percent == "15"
+
+
+def test_the_day_list_leaves_out_what_is_handed_over(store: Store) -> None:
+    """Who has it chases it: the desk's sums and the debtor's overview say one number."""
+    account = late_account(store)
+    with store.read() as s:
+        (before,) = desk_reads.overdue_accounts(s, SYSTEM, now=NOON)
+    assert before.total.minor == 141840
+    cases.placed(store, account)
+    with store.read() as s:
+        assert desk_reads.overdue_accounts(s, SYSTEM, now=NOON) == []

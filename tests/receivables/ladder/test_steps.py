@@ -131,7 +131,9 @@ def test_a_flag_stops_everything(session: Session, kind: FlagKind) -> None:
     """Suppression matrix: nothing is proposed either, and the reason is there to read."""
     account = an_account(session, 20)
     session.add(
-        AccountFlag(account_id=account.id, kind=kind, from_on=date(2026, 1, 1), source="test", created_at=NOON)
+        AccountFlag(
+            account_id=account.id, kind=kind, from_on=date(2026, 1, 1), source="test", created_at=NOON
+        )
     )
     assert run(session, account.id).met == 0
     person = make.staff_actor(make.a_person(session))
