@@ -60,28 +60,25 @@ class Climbing:
             days.refresh(session)
             return cls(house, ladders_in_force(session, now), current_policy(session, now), now)
 
-    def climb(self, chunk: Sequence[int], room: int | None = None) -> Ran:
-        """Let a chunk of accounts climb; where it fails, each by itself.
-
-        Args:
-            room: see `steps.climb`.
-        """
+    def climb(self, chunk: Sequence[int]) -> Ran:
+        """Let a chunk of accounts climb; where it fails, each by itself."""
         try:
-            return Ran(self._unit(chunk, room))
+            return Ran(self._unit(chunk))
         except Exception:
             log.exception("chunk of accounts stumbles", extra={"facts": {"first": chunk[0]}})
         ran = Ran()
         for account_id in chunk:
-            left = None if room is None else max(0, room - ran.climbed.done)
             try:
-                ran.climbed.add(self._unit([account_id], left))
+                ran.climbed.add(self._unit([account_id]))
             except Exception:
                 log.exception("account stumbles", extra={"facts": {"account": account_id}})
                 ran.trouble += 1
         return ran
 
-    def _unit(self, account_ids: Sequence[int], room: int | None) -> Climbed:
+    def _unit(self, account_ids: Sequence[int]) -> Climbed:
         def unit(session: Session) -> Climbed:
+            # Before any account is locked: with a ceiling, one worker at a time.
+            room = switches.room_left(session, since=self.now - timedelta(hours=24))
             return climb(
                 session, account_ids, ladders=self.ladders, policy=self.policy, now=self.now, room=room
             )
@@ -110,11 +107,11 @@ def run(
     with house.store.read() as session:
         ids = everybody(session) if everyone else concerned(session, now)
         switch = switches.in_force(session)
-        room = switches.ceiling_left(session, switch, day_began=now - timedelta(hours=24))
     size = CHUNK if switch.mode is LadderMode.PROPOSE else ACTING_CHUNK
     chunks = list(_chunks(ids, size))
-    if begin is None or workers < 2 or len(chunks) < 2 or room is not None or house.store.is_sqlite:
-        results = _alone(house, chunks, room, now)
+    has_ceiling = switch.daily_ceiling is not None
+    if begin is None or workers < 2 or len(chunks) < 2 or has_ceiling or house.store.is_sqlite:
+        results = _alone(house, chunks, now)
     else:
         results = _together(begin, chunks, min(workers, len(chunks)), now)
     ran = Ran()
@@ -126,12 +123,10 @@ def run(
     return ran
 
 
-def _alone(house: House, chunks: Iterable[Sequence[int]], room: int | None, now: datetime) -> Iterator[Ran]:
+def _alone(house: House, chunks: Iterable[Sequence[int]], now: datetime) -> Iterator[Ran]:
     climbing = Climbing.begin(house, now)
     for chunk in chunks:
-        ran = climbing.climb(chunk, room)
-        room = None if room is None else max(0, room - ran.climbed.done)
-        yield ran
+        yield climbing.climb(chunk)
 
 
 def _together(

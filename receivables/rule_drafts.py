@@ -146,7 +146,9 @@ def refuse(session: Session, actor: Actor, ref: str, *, reason: str, now: dateti
         Refused: own_proposal, decided_already, reason_missing, words_too_long.
     """
     draft = to_publish(session, actor, ref, *RulesKind)
-    return _end(session, actor, draft, DraftStatus.REFUSED, "rules.refused", reason, now)
+    facts = _end(actor, draft, DraftStatus.REFUSED, reason, now)
+    record(session, actor, "rules.refused", draft, account_id=None, now=now, reason=draft.answer, facts=facts)
+    return draft
 
 
 def withdraw(session: Session, actor: Actor, ref: str, *, reason: str, now: datetime) -> RulesDraft:
@@ -161,7 +163,11 @@ def withdraw(session: Session, actor: Actor, ref: str, *, reason: str, now: date
     draft = _draft(session, ref)
     if actor.id != draft.author_id:
         raise NotAllowed("not_allowed", permission=Permission.RULES_PROPOSE.value)
-    return _end(session, actor, _waiting(draft), DraftStatus.WITHDRAWN, "rules.withdrawn", reason, now)
+    facts = _end(actor, _waiting(draft), DraftStatus.WITHDRAWN, reason, now)
+    record(
+        session, actor, "rules.withdrawn", draft, account_id=None, now=now, reason=draft.answer, facts=facts
+    )
+    return draft
 
 
 def view(session: Session, actor: Actor, ref: str) -> DraftView:
@@ -201,19 +207,14 @@ def _views(session: Session, actor: Actor, *where: object, limit: int = 1) -> li
     ]  # fmt: skip
 
 
-def _end(
-    session: Session, actor: Actor, draft: RulesDraft, to: DraftStatus, code: str, reason: str, now: datetime
-) -> RulesDraft:
+def _end(actor: Actor, draft: RulesDraft, to: DraftStatus, reason: str, now: datetime) -> dict[str, str]:
+    """Close a proposal without putting it in force; returns what the audit says of it."""
     words = clean_words(reason, most=REASON_MOST)
     if not words:
         raise Refused("reason_missing")
     advance(draft, to)
     draft.answer, draft.decided_by_id, draft.decided_at = words, actor.id, now
-    record(
-        session, actor, code, draft, account_id=None, now=now, reason=words,
-        facts={"kind": draft.kind.value, "name": draft.name},
-    )  # fmt: skip
-    return draft
+    return {"kind": draft.kind.value, "name": draft.name}
 
 
 def _draft(session: Session, ref: str) -> RulesDraft:

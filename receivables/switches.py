@@ -29,12 +29,12 @@ _LATEST = (
     .order_by(LadderSwitch.id.desc())
     .limit(1)
 )  # fmt: skip
-_SENT_ON = select(func.count()).where(
+#: Reminders that left or will: one that waits in the queue has its place already.
+_SPOKEN_SINCE = select(func.count()).where(
     Message.purpose == Purpose.REMINDER,
-    Message.status.in_([MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.DELIVERED,
-                        MessageStatus.BOUNCED, MessageStatus.UNKNOWN]),
-    Message.sent_at >= bindparam("since"),
-)  # fmt: skip
+    Message.status.not_in([MessageStatus.SUPPRESSED, MessageStatus.FAILED]),
+    Message.queued_at > bindparam("since"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,6 @@ def _set(
     return row
 
 
-def sent_since(session: Session, since: datetime) -> int:
-    """How many reminders left since a moment: what the ceiling counts."""
-    return int(fetch(session, _SENT_ON, {"since": since}).scalar_one())
-
-
 @dataclass(frozen=True, slots=True)
 class Left:
     """One message that had left before sending was stopped."""
@@ -152,8 +147,14 @@ def left_before(session: Session, stopped_at: datetime, *, hours: int = 24, most
     return [Left(*row) for row in rows]
 
 
-def ceiling_left(session: Session, switch: Switch, *, day_began: datetime) -> int | None:
-    """How many messages may still leave today; None without a ceiling."""
-    if switch.daily_ceiling is None:
+def room_left(session: Session, *, since: datetime) -> int | None:
+    """How many reminders may still be queued of those that one day allows; None without a ceiling.
+
+    The ceiling is one for all workers, so whoever asks goes on alone until the end of his unit of work.
+    """
+    ceiling = in_force(session).daily_ceiling
+    if ceiling is None:
         return None
-    return max(0, switch.daily_ceiling - sent_since(session, day_began))
+    session.execute(select(LadderSwitch.id).order_by(LadderSwitch.id.desc()).limit(1).with_for_update())
+    spoken = int(fetch(session, _SPOKEN_SINCE, {"since": since}).scalar_one())
+    return max(0, ceiling - spoken)

@@ -21,6 +21,7 @@ from models.accounts import Account
 from models.base import new_ref
 from models.bulk import among, pour
 from models.ladder import LadderStep
+from models.links import Channel
 from models.staff import Role
 from models.states import StepStatus, advance
 from models.store import fetch
@@ -63,6 +64,11 @@ class Climbed:
     withdrawn: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def messages(self) -> int:
+        """How many messages were queued."""
+        return sum(self.outcomes.get(f"message:{channel.value}", 0) for channel in Channel)
+
     def add(self, other: Climbed) -> None:
         """Count another unit's work too."""
         self.looked_at += other.looked_at
@@ -87,7 +93,8 @@ def climb(
 
     Args:
         account_ids: some thousands at most; they are locked in ascending order.
-        room: how many more steps with messages may be done today; None is no ceiling.
+        room: how many more messages the ceiling of the day leaves; the step that reaches it still speaks
+            to everybody it concerns. None is no ceiling.
     """
     locked = fetch(session, _LOCKED, {"ids": account_ids}).scalars().all()
     switch = in_force(session)
@@ -289,7 +296,7 @@ def _held_back(
         sales.give_notice(session, account, rung.code, now=now)
         return "sales_notice"
     speaks = any(effect.act is Act.MESSAGE for effect in rung.effects)
-    return "ceiling" if speaks and room is not None and climbed.done >= room else None
+    return "ceiling" if speaks and room is not None and climbed.messages >= room else None
 
 
 def _withdraw(

@@ -121,9 +121,7 @@ def assert_nothing_twice(store: Store) -> None:
         steps = Counter(
             tuple(row)
             for row in session.execute(
-                select(
-                    LadderStep.account_id, LadderStep.currency, LadderStep.ladder, LadderStep.business_on
-                )
+                select(LadderStep.account_id, LadderStep.currency, LadderStep.ladder, LadderStep.business_on)
             )
         )
         messages = Counter(
@@ -184,4 +182,3 @@ def reminders_by(house: House) -> Counter[tuple[MessageStatus, str]]:
             select(Message.status, Message.reasons).where(Message.purpose == Purpose.REMINDER)
         )
         return Counter((row.status, (row.reasons or [""])[0]) for row in rows)
-

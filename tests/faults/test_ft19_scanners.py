@@ -91,7 +91,9 @@ def test_each_message_carries_its_way_out(post: Post) -> None:
         assert re.search(r"/x/[A-Za-z0-9_-]{22,}", message["text"])
         if message["channel"] == "mail":
             headers = dict(message["headers"])
-            assert re.fullmatch(r"<http://localhost/x/[A-Za-z0-9_-]{22,}/one-click>", headers["List-Unsubscribe"])
+            assert re.fullmatch(
+                r"<http://localhost/x/[A-Za-z0-9_-]{22,}/one-click>", headers["List-Unsubscribe"]
+            )
             assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
@@ -161,7 +163,7 @@ def test_guessing_finds_nothing(post: Post) -> None:
     alike, only the count of tries is written, and who holds a link is not shut out."""
     live = post.one_of("/l/"), post.one_of("/x/")
     before = everything(post.house.store)
-    each = 100 if LONG else 15
+    each = 100 if LONG else 8
 
     def guess(number: int) -> list[tuple[str, int, str]]:
         """Every door, by new tokens of both lengths."""

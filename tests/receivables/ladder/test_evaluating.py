@@ -46,7 +46,7 @@ def a_crowd(s: Session, count: int, chance: random.Random) -> list[int]:
 
 def test_many_are_seen_as_each_alone(session: Session) -> None:
     """What is worked out once for many documents holds for every one of them, night after night."""
-    ids = a_crowd(session, 24, random.Random(13))
+    ids = a_crowd(session, 24, random.Random(13))  # noqa: S311
     ladders = ladders_in_force(session, NOON)
     for night in range(6):
         now = NOON + timedelta(days=night)
