@@ -101,7 +101,7 @@ def ask_call(ref: str) -> Response:
 def log_call(ref: str) -> Response:
     """Write down a call that was made, with the next try and what the person wishes."""
     form, actor = CallForm(), web.staff_actor()
-    asked = {"contact": form.contact.data or "", "task": form.task.data or ""}
+    asked: dict[str, Any] = {"contact": form.contact.data or "", "task": form.task.data or ""}
     if not form.validate():
         return _screen(ref, 422, **asked, form=form)
     talked, _, outcome = form.outcome.data.partition(":")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from flask import Response, request, send_file
 from flask_wtf import FlaskForm
@@ -316,10 +316,7 @@ def case_file(ref: str) -> Response:
         account_id, row = reads.case_file(database, web.staff_actor(), ref)
     note_read(account_id)
     data = files.content(web.house().files, row)
-    return cast(
-        Response,
-        send_file(io.BytesIO(data), row.media_type, as_attachment=True, download_name=row.name, max_age=0),
-    )
+    return send_file(io.BytesIO(data), row.media_type, as_attachment=True, download_name=row.name, max_age=0)
 
 
 # --------------------------------------------------------------------------- who takes cases

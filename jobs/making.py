@@ -192,7 +192,9 @@ def _waves(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
     """Cut a lease into waves with one reminder of an account at most: the next counts after its claim."""
     left = list(pieces)
     while left:
-        wave, later, seen = [], [], set()
+        wave: list[_Piece] = []
+        later: list[_Piece] = []
+        seen: set[int] = set()
         for piece in left:
             reminder = piece.message.purpose is Purpose.REMINDER
             (later if reminder and piece.account.id in seen else wave).append(piece)

@@ -198,9 +198,9 @@ def chain(session: Session) -> int:
             details.append(detail)
         prev = entry["hash"]
     # One statement for all of them, whose lock others wait for.
-    session.execute(insert(AuditEntry.__table__), entries)
+    session.execute(insert(Base.metadata.tables[AuditEntry.__tablename__]), entries)
     if details:
-        session.execute(insert(AuditDetail.__table__), details)
+        session.execute(insert(Base.metadata.tables[AuditDetail.__tablename__]), details)
     return len(acts)
 
 

@@ -73,29 +73,29 @@ def write_together(session: Session, rows: Sequence[Any]) -> None:
     Raises:
         StaleDataError: a row is no longer what it was read as.
     """
-    changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    alike: dict[tuple[str, ...], list[Any]] = {}
     for row in rows:
         state = inspect(row)
-        keys = tuple(sorted(set(state.mapper.column_attrs.keys()) - state.unmodified))
-        if keys:
-            values = {f"new_{key}": getattr(row, key) for key in keys}
-            changed.setdefault(keys, []).append(values | {"b_id": row.id, "b_version": row.version})
-    for keys, values in changed.items():
-        table = inspect(rows[0]).mapper.local_table
+        changed = tuple(sorted(set(state.mapper.column_attrs.keys()) - state.unmodified))
+        if changed:
+            alike.setdefault(changed, []).append(row)
+    for keys, some in alike.items():
+        table = inspect(some[0]).mapper.local_table
         put = {key: bindparam(f"new_{key}", type_=table.c[key].type) for key in keys}
         statement = (
             update(table)
             .where(table.c.id == bindparam("b_id"), table.c.version == bindparam("b_version"))
             .values(put | {"version": table.c.version + 1})
         )
+        values = [
+            {f"new_{key}": getattr(row, key) for key in keys} | {"b_id": row.id, "b_version": row.version}
+            for row in some
+        ]
         if session.connection().execute(statement, values).rowcount != len(values):
             raise StaleDataError(f"{table.name}: a locked row has changed")
-    for row in rows:
-        state = inspect(row)
-        keys = set(state.mapper.column_attrs.keys()) - state.unmodified
-        for key in keys:
-            set_committed_value(row, key, getattr(row, key))
-        if keys:
+        for row in some:
+            for key in keys:
+                set_committed_value(row, key, getattr(row, key))
             set_committed_value(row, "version", row.version + 1)
 
 

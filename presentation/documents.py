@@ -187,7 +187,8 @@ class Documents:
         """The index of a case file."""
         pen = Pen(language, parties.zone)
         written = case_paper(pen, parties, paper)
-        return Document("case_file", language, written["heading"], paper.made_on, sheet_of(parties, [written]))
+        sheet = sheet_of(parties, [written])
+        return Document("case_file", language, written["heading"], paper.made_on, sheet)
 
     def statement_sheet(self, statement: Statement, language: str) -> Sheet:
         """The movements of a statement as a table; amounts stay amounts."""

@@ -163,7 +163,8 @@ def break_late(session: Session, account: Account, *, today: date, now: datetime
     """Break what was not kept when its day and the grace are over; daily.
 
     Nothing breaks while something else stands still for the account, such as "I have paid", nor while
-    money that was begun in time is on its way, nor while the bank's lines are behind; where nothing is asked for any more, the promise is let go.
+    money that was begun in time is on its way, nor while the bank's lines are behind; where nothing is
+    asked for any more, the promise is let go.
     """
     if bank_lines.is_behind(session, account, now=now):
         return

@@ -41,7 +41,7 @@ _CALLS = (
     .correlate(Message)
     .scalar_subquery()
 )
-_ADDRESSES = bindparam("digests", expanding=True)
+_ADDRESSES: Any = bindparam("digests", expanding=True)
 _STATE = (
     select(
         Message.id.label("message_id"),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from models.accounts import Account
 from models.disputes import Dispute
 from models.invoices import Invoice
 from models.ladder import LadderPosition
@@ -23,9 +24,9 @@ from models.pauses import PauseReason
 from models.states import InvoiceStatus
 from models.store import fetch
 from receivables import pauses
-from receivables.calendar_days import business_date
+from receivables.calendar_days import add_business_days, business_date
 from receivables.ladder.choosing import ladders_in_force
-from receivables.ladder.rungs import Act, Ladder
+from receivables.ladder.rungs import Act, Ladder, Rung
 from receivables.pauses import Standing
 from receivables.permissions import Actor, Permission, require
 
@@ -80,10 +81,12 @@ _CONTESTED = (
 _STANDING = (
     select(
         Invoice.ref, Invoice.number, Invoice.currency, LadderPosition.ladder, LadderPosition.next_rung,
-        LadderPosition.next_on, LadderPosition.waits_for,
+        LadderPosition.next_on, LadderPosition.waits_for, Invoice.due_on, Account.country,
+        Account.agreed_days,
         (Invoice.balance_minor <= _CONTESTED).label("contested"),
     )
     .join(LadderPosition, LadderPosition.invoice_id == Invoice.id)
+    .join(Account, Account.id == Invoice.account_id)
     .where(
         Invoice.account_id == bindparam("account_id"),
         Invoice.status == InvoiceStatus.OPEN,
@@ -114,8 +117,8 @@ def outlook(session: Session, actor: Actor, *, account_id: int, zone: str, now: 
         if pause is not None:
             waits.setdefault((pauses.spoken(pause.reason), pause.to_on), []).append(row.number)
         elif row.next_rung is not None and row.next_on is not None:
-            on = max(row.next_on, today)
-            steps.setdefault((on, _told(ladders.get(row.ladder), row)), []).append(row.number)
+            rung = _rung(ladders.get(row.ladder), row.next_rung)
+            steps.setdefault((_earliest(row, rung, today), _told(rung)), []).append(row.number)
         elif row.waits_for != "top":
             waits.setdefault((None, None), []).append(row.number)
     first = min(steps, default=None)
@@ -131,9 +134,22 @@ def _stops(pause: Standing, row: Any) -> bool:
     return covered and (pause.reason is not PauseReason.DISPUTE or row.contested)
 
 
-def _told(ladder: Ladder | None, row: Any) -> Told:
-    """What the next rung is to the debtor; of one that a ladder no longer has: a person looks."""
-    rung = next((r for r in ladder.rungs if r.code == row.next_rung), None) if ladder is not None else None
+def _rung(ladder: Ladder | None, code: str) -> Rung | None:
+    """The rung of a code; None where the ladder no longer has it."""
+    return next((rung for rung in ladder.rungs if rung.code == code), None) if ladder is not None else None
+
+
+def _earliest(row: Any, rung: Rung | None, today: date) -> date:
+    """The first day on which a rung may come: an account that was woken is looked at today, yet no rung
+    comes before its day after the due date."""
+    on = max(row.next_on, today)
+    if rung is not None and row.due_on is not None:
+        on = max(on, row.due_on + timedelta(days=rung.day + row.agreed_days))
+    return add_business_days(on, 0, row.country)
+
+
+def _told(rung: Rung | None) -> Told:
+    """What a rung is to the debtor; one that is gone is a person who looks."""
     acts = {effect.act for effect in rung.effects} if rung is not None else set()
     if acts >= {Act.MESSAGE, Act.CALL}:
         return Told.CONTACT

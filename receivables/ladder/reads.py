@@ -107,14 +107,14 @@ def batches(session: Session, actor: Actor) -> list[Batch]:
     rows = session.execute(
         select(
             LadderStep.ladder, LadderStep.rung, LadderStep.gate, LadderStep.currency,
-            func.count().label("count"), func.sum(LadderStep.amount_minor).label("minor"),
+            func.count().label("steps"), func.sum(LadderStep.amount_minor).label("minor"),
         )
         .where(LadderStep.status == StepStatus.PROPOSED)
         .group_by(LadderStep.ladder, LadderStep.seq, LadderStep.rung, LadderStep.gate, LadderStep.currency)
         .order_by(LadderStep.ladder, LadderStep.seq, LadderStep.currency)
     )  # fmt: skip
     return [
-        Batch(r.ladder, r.rung, r.gate, r.count, r.currency, Money(int(r.minor), r.currency)) for r in rows
+        Batch(r.ladder, r.rung, r.gate, r.steps, r.currency, Money(int(r.minor), r.currency)) for r in rows
     ]
 
 

@@ -15,7 +15,6 @@ from receivables import switches
 from receivables.ladder import steps
 from receivables.ladder.choosing import ladders_in_force
 from receivables.policy import default_policy
-from tests import factories as make
 from tests.admin.conftest import Desk
 from tests.conftest import NOON
 from tests.portal.visitor import words
@@ -25,9 +24,7 @@ from tests.portal.visitor import words
 def proposed(desk: Desk, tidewater: Account) -> LadderStep:
     """One proposed first reminder at tidewater."""
     with desk.store.write() as s:
-        steps.climb(
-            s, [tidewater.id], ladders=ladders_in_force(s, NOON), policy=default_policy(), now=NOON
-        )
+        steps.climb(s, [tidewater.id], ladders=ladders_in_force(s, NOON), policy=default_policy(), now=NOON)
         return s.scalars(select(LadderStep).order_by(LadderStep.id)).all()[0]
 
 
@@ -69,4 +66,5 @@ def test_stop_and_go(desk: Desk, tidewater: Account) -> None:
     with desk.store.read() as s:
         switch = switches.in_force(s)
     assert (switch.sending_stopped, switch.mode, switch.daily_ceiling) == (False, LadderMode.LIVE, 500)
-    assert switch.set_at is not None and switch.set_at - NOON < timedelta(days=1)
+    assert switch.set_at is not None
+    assert switch.set_at - NOON < timedelta(days=1)

@@ -162,6 +162,7 @@ DESK_ROWS = {
     "/desk/contacts/": "contact",
     "/desk/invoices/": "invoice",
     "/desk/requests/": "request",
+    "/desk/rules/proposals/": "rules_draft",
     "/desk/sales/": "account",
 }
 
@@ -169,7 +170,9 @@ DESK_ROWS = {
 def desk_pages(town: Town) -> Iterator[str]:
     """The desk's pages, its books and downloads aside, for up to four rows of a kind."""
     for rule in town.portal.app.url_map.iter_rules():
-        if not rule.rule.startswith("/desk/") or rule.rule.startswith(("/desk/books", "/desk/feeds", "/desk/files")):
+        if not rule.rule.startswith("/desk/") or rule.rule.startswith(
+            ("/desk/books", "/desk/feeds", "/desk/files")
+        ):
             continue
         if "GET" not in (rule.methods or ()) or rule.endpoint.endswith("static") or "login" in rule.rule:
             continue

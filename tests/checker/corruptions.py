@@ -395,12 +395,12 @@ RIGHTS = [
         "reminder at night, and the books say noon",
         mailbox("UPDATE message SET received_at = '2026-11-17T05:00:00.000000+00:00'"
                 " WHERE message_id = '<reminder-1@northgate.example>'"),
-        ("INV-9",), "left at 2026-11-17 12:00 UTC by the books and reached the mailbox at 2026-11-17 05:00 UTC",
+        ("INV-9",), "left at 2026-11-17 12:00 UTC by the books and reached the mailbox at 2026-11-17 05:00",
     ),
     Corruption(
         "reminder in somebody's quiet hours",
         books("UPDATE contact SET quiet_from = '23:00', quiet_to = '12:30' WHERE id = 1"),
-        ("INV-9",), "reached contact 1 at 12:00 in Europe/London, quiet from 23:00 to 12:30",
+        ("INV-9",), "reached contact 1 at 12:00, quiet from 23:00 to 12:30",
     ),
     Corruption(
         "reminder outside published hours",

@@ -35,9 +35,9 @@ from models.arrangements import (
 )
 from models.creditors import Creditor
 from models.invoices import Invoice, InvoiceKind
+from models.ladder import LadderMeeting, LadderMode, LadderStep, LadderSwitch, Met
 from models.ledger import LedgerCode, LedgerEntry
 from models.links import Channel, Link, LinkScope
-from models.ladder import LadderMeeting, LadderMode, LadderStep, LadderSwitch, Met
 from models.messages import (
     CallAttempt,
     ConsentEvent,
@@ -174,7 +174,7 @@ class _Builder:
         self.ada = self._contact(self.alder, "Ada Alder", "ada@alder.example")
         self.ken = self._contact(self.sakura, "Ken Sato", "ken@sakura.example", "+815055501234")
         self.jon = self._contact(self.hekla, "Jon Hekla", None, "+3545550123")
-        self.home = self._account("A-5", "Nell York", "US", "America/New_York")
+        self.home = self._account("A-9", "Nell York", "US", "America/New_York")
         self.home.debtor_type = DebtorType.PRIVATE_PERSON
         self.nell = self._contact(self.home, "Nell York", "nell@york.example")
 
@@ -530,7 +530,7 @@ class _Builder:
     # ------------------------------------------------------------------ the right to write
 
     def _rights(self) -> None:
-        """What stood about the people who were written to, and what the house allowed itself: all was well."""
+        """What stood about those who were written to, and what the house allowed itself: all was well."""
         for kind, first, end in ((FlagKind.BANKRUPTCY, 20, 9), (FlagKind.LEGAL_HOLD, 20, None)):
             self._add(
                 AccountFlag(
@@ -540,8 +540,8 @@ class _Builder:
             )  # fmt: skip
         self._add(
             Pause(
-                account_id=self.alder.id, reason=PauseReason.PROMISE, key="promise:1", from_on=TODAY - 9 * DAY,
-                to_on=TODAY - 5 * DAY, started_at=NOW - 9 * DAY, currency="GBP",
+                account_id=self.alder.id, reason=PauseReason.PROMISE, key="promise:1", currency="GBP",
+                from_on=TODAY - 9 * DAY, to_on=TODAY - 5 * DAY, started_at=NOW - 9 * DAY,
             )
         )  # fmt: skip
         for contact, event, at in (
@@ -582,8 +582,8 @@ class _Builder:
             )  # fmt: skip
         self.step = self._add(
             LadderStep(
-                ref="step-1", account_id=self.alder.id, currency="GBP", ladder="gentle", rung="first_reminder",
-                seq=3, gate="none", business_on=TODAY - 3 * DAY, status=StepStatus.DONE, amount_minor=1,
+                ref="step-1", account_id=self.alder.id, currency="GBP", ladder="gentle", seq=3, gate="none",
+                rung="first_reminder", business_on=TODAY - 3 * DAY, status=StepStatus.DONE, amount_minor=1,
                 facts={}, made_at=NOW - 3 * DAY,
             )
         )  # fmt: skip
@@ -661,9 +661,9 @@ class _Builder:
         message = self._add(
             Message(
                 ref=name, account_id=contact.account_id, contact_id=contact.id, channel=channel,
-                purpose=purpose, kind=purpose.value, language="en", currency=currency, facts=facts or {}, reasons=[],
-                dedupe_key=dedupe_key or name, status=status, wire_id=wire_id, not_before=NOW - 4 * DAY,
-                queued_at=NOW - 4 * DAY, sent_at=sent_at,
+                purpose=purpose, kind=purpose.value, language="en", currency=currency,
+                facts=facts or {}, reasons=[], dedupe_key=dedupe_key or name, status=status, wire_id=wire_id,
+                not_before=NOW - 4 * DAY, queued_at=NOW - 4 * DAY, sent_at=sent_at,
             )
         )  # fmt: skip
         if purpose is Purpose.REMINDER and claim:

@@ -91,8 +91,18 @@ def test_each_account_by_its_own_day_and_once(house: House, monkeypatch: pytest.
     london, far = accounts(house.store, "Europe/London", "Pacific/Kiritimati")
     assert daily.run(house, now=NOON) == {"diary": 2, "ladder": 0, "files_erased": 0, "trouble": 0}
     assert diaries(house.store) == {london.id: "2026-11-19 ", far.id: "2026-11-20 "}
-    assert daily.run(house, now=NOON + timedelta(hours=1)) == {"diary": 0, "ladder": 0, "files_erased": 0, "trouble": 0}
-    assert daily.run(house, now=NOON + timedelta(hours=14)) == {"diary": 1, "ladder": 0, "files_erased": 0, "trouble": 0}
+    assert daily.run(house, now=NOON + timedelta(hours=1)) == {
+        "diary": 0,
+        "ladder": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
+    assert daily.run(house, now=NOON + timedelta(hours=14)) == {
+        "diary": 1,
+        "ladder": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
     assert diaries(house.store)[london.id] == "2026-11-19 2026-11-20 "
     assert diaries(house.store)[far.id] == "2026-11-20 "
 
@@ -134,7 +144,12 @@ def test_one_bad_account_holds_up_nobody_and_is_tried_again(
     with house.store.read() as session:
         assert [run.account_id for run in session.scalars(select(DailyRun))] == [second.id]
     diary.fails_for = None
-    assert daily.run(house, now=NOON + timedelta(hours=1)) == {"diary": 1, "ladder": 0, "files_erased": 0, "trouble": 0}
+    assert daily.run(house, now=NOON + timedelta(hours=1)) == {
+        "diary": 1,
+        "ladder": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
 
 
 def test_gateway_work_is_asked_at_every_run_and_outside_a_unit(

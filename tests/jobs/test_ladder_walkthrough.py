@@ -70,7 +70,9 @@ def test_the_paper_tells_what_happened(world: World) -> None:
     """Issue C, "Done when": the committed text is what the books and the sink say, to the byte."""
     told = transcript(world)
     kept = PAPER.read_text(encoding="utf-8")
-    changes = difflib.unified_diff(kept.splitlines(), told.splitlines(), "committed", "lived", lineterm="", n=1)
+    changes = difflib.unified_diff(
+        kept.splitlines(), told.splitlines(), "committed", "lived", lineterm="", n=1
+    )
     assert told == kept, "write it anew with `python -m tests.walkthrough`:\n" + "\n".join(changes)
 
 
@@ -102,7 +104,9 @@ def test_every_rung_that_was_met_was_done_or_decided(world: World) -> None:
 def test_one_word_a_day(world: World) -> None:
     """domain.md: one consolidated message per contact, channel, currency and day."""
     with store(world).read() as s:
-        sent = s.scalars(select(Message).where(Message.purpose == Purpose.REMINDER, Message.sent_at.is_not(None)))
+        sent = s.scalars(
+            select(Message).where(Message.purpose == Purpose.REMINDER, Message.sent_at.is_not(None))
+        )
         days = Counter(
             (m.contact_id, m.channel, m.currency, m.sent_at.date())
             for m in sent
@@ -219,7 +223,7 @@ def test_an_old_debt_begins_with_the_first_reminder(world: World, who: str) -> N
     assert steps[0].rung == "first_reminder"
     if who == "refuser":
         ladder = preset("gentle")
-        seqs = [ladder.rung(step.rung).seq for step in steps]
+        seqs = list(dict.fromkeys(ladder.rung(step.rung).seq for step in steps))
         assert seqs == list(range(seqs[0], seqs[-1] + 1))
         assert steps[1].business_on - steps[0].business_on == timedelta(days=2)
 

@@ -162,6 +162,17 @@ def test_the_day_stands_in_every_language(portal: Portal, climbing: Account, lan
     assert str(portal.day(4).year) in words(page)
 
 
+def test_a_woken_account_hears_of_no_day_before_its_rung(portal: Portal, climbing: Account) -> None:
+    """What is woken is looked at today; what is due in twenty days is not said to come today."""
+    stands_at(portal, climbing, "first_reminder", 0)
+    with portal.store.read() as s:
+        row = s.scalars(select(Invoice).where(Invoice.number == "2026-1262")).one()
+    said = words(portal.visitor(climbing).get(PAGE))
+    assert row.due_on > portal.today
+    assert "2026-1131" in said
+    assert "2026-1262" not in said
+
+
 def test_amounts_of_the_overview_stay_as_they_are(portal: Portal, climbing: Account) -> None:
     """The page says nothing of amounts: they stand where they are paid."""
     with portal.store.read() as s:

@@ -53,6 +53,8 @@ PLACES = (
     ("IN", ("Asia/Kolkata",), "USD", "en"),
     ("CA", ("America/St_Johns", "America/Vancouver"), "USD", "en"),
 )
+#: Share of accounts in New York whom the caps meet: two people with two addresses each, who said yes.
+BUSY = 0.07
 BUSY_PLACE = ("US", ("America/New_York",), "USD", "en")
 #: Addresses that one person has.
 WAYS = (("email", "sms"), ("email", "sms"), ("email",), ("sms",))
@@ -365,15 +367,15 @@ def consented(s: Session, contact: Contact, channel: Channel, address: str, now:
 
 def settle(
     s: Session, creditor: Creditor, number: int, luck: random.Random, house: oracle.House,
-    beside: Life | None, now: datetime,
+    beside: Life | None, now: datetime, busy_share: float = BUSY,
 ) -> Life:  # fmt: skip
     """Make an account with its people and their habits.
 
     Args:
         beside: another account, whose accountant sometimes keeps the books of this one too.
+        busy_share: how likely it is one that the caps of New York meet.
     """
-    # Somebody in New York whom the caps meet: two people with two addresses each, who said yes.
-    busy = luck.random() < 0.07
+    busy = luck.random() < busy_share
     country, zones, currency, language = BUSY_PLACE if busy else luck.choice(PLACES)
     zone = luck.choice(zones)
     kind = luck.choices(list(DebtorType), (0, 0, 1) if busy else (5, 2, 3))[0]

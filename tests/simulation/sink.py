@@ -40,11 +40,10 @@ class Arrival:
 class Sink:
     """MailCarrier and SmsCarrier in one; `at` is the moment of everything that comes."""
 
-    def __init__(self, at: datetime, seed: int, *, faults: bool = True) -> None:
+    def __init__(self, at: datetime, seed: int) -> None:
         self.at = at
         self.arrivals: list[Arrival] = []
         self._luck = random.Random(seed)  # noqa: S311 - a simulation
-        self._faults = faults
 
     def send_mail(self, mail: Mail) -> None:
         self._take("email", mail.message_id, mail.to, mail.subject, mail.text)
@@ -53,7 +52,7 @@ class Sink:
         self._take("sms", sms.idempotency_key, sms.to, "", sms.text)
 
     def _take(self, channel: str, name: str, address: str, subject: str, text: str) -> None:
-        luck = self._luck.randrange(1000) if self._faults else 999
+        luck = self._luck.randrange(1000)
         if luck < AWAY:
             raise SendDeferred("connection_refused")
         if luck < AWAY + REFUSED:

@@ -33,6 +33,7 @@ from tests.databases import fresh_database
 from tests.effort import LONG
 from tests.proof import check
 from tests.simulation import town
+from tests.simulation.lives import BUSY
 from tests.simulation.town import Town
 
 SEED = 20261005
@@ -58,8 +59,8 @@ HELD_BACK_BY_MANY = (
 
 
 @contextmanager
-def a_town(url: str, folder: Path, accounts: range, *, seed: int = SEED) -> Iterator[Town]:
-    made = town.build(url, folder, accounts=accounts, seed=seed)
+def a_town(url: str, folder: Path, accounts: range, *, busy: float = BUSY) -> Iterator[Town]:
+    made = town.build(url, folder, accounts=accounts, seed=SEED, busy=busy)
     try:
         yield made
     finally:
@@ -174,7 +175,7 @@ def test_a_gate_without_a_rule_is_found(
     for name, instead in off.items():
         monkeypatch.setattr(rules, name, instead)
     url = sqlite_store.url.render_as_string(hide_password=False)
-    with a_town(url, tmp_path, range(40)) as made:
-        made.play(45, eventful=12)
+    with a_town(url, tmp_path, range(30), busy=0.3) as made:
+        made.play(40, eventful=12)
         found = made.violations()
     assert any(says in line for line in found), found[:5]

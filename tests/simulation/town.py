@@ -29,7 +29,7 @@ from receivables.ladder import steps
 from receivables.permissions import Actor
 from tests import factories as make
 from tests.oracles import contact_oracle as oracle
-from tests.simulation.lives import WEIGHTS, Life, happen, settle
+from tests.simulation.lives import BUSY, WEIGHTS, Life, happen, settle
 from tests.simulation.sink import BlankPress, MailSink, Sink, SmsSink
 
 #: Holds the nights of the clocks in Europe, America and Israel, New Year, and the day on which a no on
@@ -268,11 +268,12 @@ def _minutes(clock: str) -> int:
     return at.hour * 60 + at.minute
 
 
-def build(database_url: str, folder: Path, *, accounts: range, seed: int, faults: bool = True) -> Town:
+def build(database_url: str, folder: Path, *, accounts: range, seed: int, busy: float = BUSY) -> Town:
     """Make a town with a house that sends into a sink.
 
     Args:
         accounts: numbers of its accounts; they decide what happens to each, wherever it is played.
+        busy: share of them whom the caps of New York meet.
     """
     settings = Settings.load(
         AMICABLE_ENV="test", DATABASE_URL=database_url, SECRET_KEY="k" * 40, AMICABLE_DATA_DIR=folder,
@@ -280,7 +281,7 @@ def build(database_url: str, folder: Path, *, accounts: range, seed: int, faults
         SMTP_URL="smtp://127.0.0.1:1", SMS_URL="sink://127.0.0.1:1",
     )  # fmt: skip
     now = datetime.combine(START - timedelta(days=1), time(9), UTC)
-    sink = Sink(now, seed + accounts.start, faults=faults)
+    sink = Sink(now, seed + accounts.start)
     house = replace(assemble(settings), mail=MailSink(sink), sms=SmsSink(sink), press=BlankPress())
     rules, lives = oracle.House(), []
     with house.store.write() as s:
@@ -292,7 +293,7 @@ def build(database_url: str, folder: Path, *, accounts: range, seed: int, faults
             for number in chunk:
                 luck = random.Random(f"{seed}:{number}")  # noqa: S311 - a simulation
                 beside = lives[-1] if lives else None
-                lives.append(settle(s, creditor, number, luck, rules, beside, now))
+                lives.append(settle(s, creditor, number, luck, rules, beside, now, busy))
     return Town(house, sink, rules, boss, lives, random.Random(seed))  # noqa: S311
 
 

@@ -89,7 +89,7 @@ DEBTORS = (
             Paper("D-202", day("21 Oct"), day("20 Nov"), 39800000),
             Paper("D-203", day("22 Nov"), day("22 Dec"), 52400000),
         ),
-        "Pays, but on the sixtieth day and not on the thirtieth; the terms are agreed and the ladder follows.",
+        "Pays, but on the sixtieth day and not on the thirtieth; terms are agreed, the ladder follows.",
     ),
     Debtor(
         "problem", Segment.OPEN_PROBLEM, "קפה השחר בע״מ", DebtorType.BUSINESS, "IL",
@@ -119,7 +119,7 @@ DEBTORS = (
             Paper("V-501", day("24 Aug"), day("23 Sep"), 520000),
             Paper("V-502", day("24 Sep"), day("26 Oct"), 110000),
         ),
-        "Could pay and does not: a promise broken, letters ignored, an offer left lying. Ends with an agency.",
+        "Could pay and does not: a promise broken, letters ignored, an offer left lying; an agency.",
     ),
     Debtor(
         "untraceable", Segment.UNTRACEABLE, "Cedar Hollow Outfitters LLC", DebtorType.BUSINESS, "US",

@@ -26,9 +26,7 @@ def played(database_url: str, mailbox: MailboxProcess, folder: Path) -> Iterator
             SMTP_URL=mailbox.smtp_url, SMS_URL=mailbox.sms_url,
         )
     )  # fmt: skip
-    world = World(
-        house, mailbox, answers=script.answers(), talks=script.talks(), refusals=script.refusals()
-    )
+    world = World(house, mailbox, answers=script.answers(), talks=script.talks(), refusals=script.refusals())
     try:
         world.begin()
         world.live(script.acts())

@@ -297,7 +297,15 @@ def agency_remits(minor: int) -> Do:
 
 def acts() -> list[Act]:
     """Return everything that happens beside the routine."""
-    return [*_opening(), *_forgetful(), *_own_terms(), *_problem(), *_hardship(), *_refuser(), *_untraceable()]
+    return [
+        *_opening(),
+        *_forgetful(),
+        *_own_terms(),
+        *_problem(),
+        *_hardship(),
+        *_refuser(),
+        *_untraceable(),
+    ]
 
 
 def answers() -> dict[tuple[str, date], str]:
@@ -433,17 +441,13 @@ def _dispute(world: World, who: str) -> Dispute:
 
 
 def _case(world: World, who: str) -> Handover:
-    return world.all(
-        select(Handover).where(Handover.account_id == world.ids[who]).order_by(Handover.id)
-    )[-1]
+    return world.all(select(Handover).where(Handover.account_id == world.ids[who]).order_by(Handover.id))[-1]
 
 
 def _last(world: World, who: str, channel: Channel) -> Message:
     return world.all(
         select(Message)
-        .where(
-            Message.account_id == world.ids[who], Message.channel == channel, Message.sent_at.is_not(None)
-        )
+        .where(Message.account_id == world.ids[who], Message.channel == channel, Message.sent_at.is_not(None))
         .order_by(Message.id)
     )[-1]
 
@@ -457,8 +461,6 @@ def _incoming(world: World, who: str, channel: Channel, text: str) -> Incoming:
 
 
 def _finish(world: World, who: str, kind: TaskKind, words: str) -> None:
-    query = select(Task).where(
-        Task.account_id == world.ids[who], Task.kind == kind, Task.done_at.is_(None)
-    )
+    query = select(Task).where(Task.account_id == world.ids[who], Task.kind == kind, Task.done_at.is_(None))
     for task in world.all(query):
         world.finish(task, "collector", words)

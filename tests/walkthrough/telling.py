@@ -49,7 +49,9 @@ OUTCOMES: Mapping[str, str] = {
 }  # fmt: skip
 GATES: Mapping[str, str] = {"none": "a person", "collector": "the collector", "supervisor": "a supervisor"}
 WAITS: Mapping[str, str] = {
-    "nothing_asked": "nothing of it is asked for", "top": "the ladder ends here", "no_due_date": "no due date",
+    "nothing_asked": "nothing of it is asked for",
+    "top": "the ladder ends here",
+    "no_due_date": "no due date",
 }
 _BY_MESSAGE = frozenset({"message.sent", "message.delivered", "message.unknown", "ladder.step"})
 
@@ -111,8 +113,8 @@ def _of_debtor(
     yield ""
     yield "| document | due | amount | in the end |"
     yield "|---|---|---|---|"
-    invoices = select(Invoice).where(Invoice.account_id == account.id).order_by(Invoice.due_on, Invoice.id)
-    for invoice in session.scalars(invoices):
+    papers = session.scalars(select(Invoice).where(Invoice.account_id == account.id)).all()
+    for invoice in sorted(papers, key=lambda one: (one.due_on or date.max, one.id)):
         total = Money(invoice.total_minor, invoice.currency)
         kind = f" ({invoice.kind.value})" if invoice.kind.value != "invoice" else ""
         due = _day(invoice.due_on) if invoice.due_on else ""
@@ -142,12 +144,11 @@ def _end(invoice: Invoice) -> str:
 
 
 def _place(place: Place) -> str:
-    stands = f"{place.number} (day {place.age:+d})"
     if place.waits_for is not None:
         why = WAITS.get(place.waits_for) or REASONS.get(place.waits_for, place.waits_for)
         return f"{place.number} stands still: {why}" + (f", until {_day(place.until)}" if place.until else "")
     if place.next_rung is None or place.on is None:
-        return f"{stands} at the top"
+        return f"{place.number} at the top"
     return f"{place.number}: {RUNGS[place.next_rung]} on {_day(place.on)}"
 
 
@@ -196,7 +197,9 @@ def _steps(session: Session, account: Account, staff: Mapping[int, str]) -> Iter
             verb = "approves" if step.status is not StepStatus.REFUSED else "refuses"
             asked = RUNGS[step.rung]
             done = done if verb == "approves" else f"“{step.reason}”"
-            yield Line.of(step.decided_at, 1, step.id, f"{staff[step.decided_by_id]} {verb} *{asked}*: {done}.")
+            yield Line.of(
+                step.decided_at, 1, step.id, f"{staff[step.decided_by_id]} {verb} *{asked}*: {done}."
+            )
         elif step.status is StepStatus.WITHDRAWN:
             at = _moved(session, "ladder_step", step.id)[-1][0]
             yield Line.of(at, 1, step.id, f"The proposal of *{RUNGS[step.rung]}* goes by itself: {done}.")
@@ -230,7 +233,9 @@ def _messages(
         elif message.status is MessageStatus.QUEUED:
             yield Line.of(message.queued_at, 4, message.id, f"{way} still waits, *{kind}*.")
         if message.status is MessageStatus.BOUNCED:
-            at, facts = next(one for one in _moved(session, "message", message.id) if one[1]["to"] == "bounced")
+            at, facts = next(
+                one for one in _moved(session, "message", message.id) if one[1]["to"] == "bounced"
+            )
             yield Line.of(at, 4, message.id, f"The {way.lower()} *{kind}* came back: {facts['why']}.")
 
 
@@ -310,11 +315,17 @@ def _timeline(session: Session, account: Account, staff: Mapping[int, str]) -> I
         if facts.get("words"):
             said.append(f"“{facts['words']}”")
         who = f" ({staff[row.staff_id]})" if row.staff_id else ""
-        yield Line.of(row.occurred_at, 3, row.id, f"{said[0]}{': ' if said[1:] else ''}{', '.join(said[1:])}{who}.")
+        yield Line.of(
+            row.occurred_at, 3, row.id, f"{said[0]}{': ' if said[1:] else ''}{', '.join(said[1:])}{who}."
+        )
 
 
 _FACTS: Mapping[str, str] = {
-    "what": "", "number": "", "handler": "to ", "outcome": "", "commission_percent": "commission % ",
+    "what": "",
+    "number": "",
+    "handler": "to ",
+    "outcome": "",
+    "commission_percent": "commission % ",
 }
 
 
@@ -366,4 +377,3 @@ def _day(on: date) -> str:
 def _sum(amount: Money) -> str:
     """As the desk writes it in English, with plain spaces."""
     return _plain(money(amount, "en"))
-

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from assembly import House
@@ -19,14 +19,15 @@ from jobs import daily, worker
 from jobs import outbox as postbox
 from models.accounts import Account, Contact
 from models.arrangements import Plan, Promise
-from models.ladder import LadderStep
+from models.audit import AuditEntry
+from models.ladder import LadderPosition, LadderStep
 from models.links import LinkScope
 from models.messages import Message
 from models.money import Money
 from models.post import PostLetter
 from models.staff import Staff
-from models.states import PlanStatus, PostStatus, StepStatus
-from models.work import Task, TaskKind
+from models.states import JobStatus, MessageStatus, PlanStatus, PostStatus, StepStatus
+from models.work import Job, Task, TaskKind
 from receivables import credit_holds, invoices
 from receivables.arrangements import plan_reads
 from receivables.calendar_days import at_local, business_date, is_business_day
@@ -99,6 +100,8 @@ class World:
     places: dict[tuple[str, date], list[reads.Place]] = field(default_factory=dict)
     #: What the house refused to do, and to whom: (who, moment, what, the refusal).
     refused: list[tuple[str, datetime, str, Refused]] = field(default_factory=list)
+    _marks: dict[str, object] = field(default_factory=dict)
+    _seen: int = 0
 
     # ----------------------------------------------------------------- who and when
 
@@ -158,7 +161,7 @@ class World:
             moments: list[tuple[datetime, Callable[[], object]]] = [
                 (_utc(today, DAWN), lambda: self._books_and_work()),
                 (_utc(today, MORNING), self._send),
-                (_utc(today, AFTERNOON), self._work),
+                (_utc(today, AFTERNOON), self._work_again),
                 (_utc(today, EVENING), self._send),
             ]
             if works:
@@ -192,10 +195,31 @@ class World:
         done = daily.run(self.house, now=self.at)
         assert done["trouble"] == 0, (self.at, done)
         self._send()
+        self._seen = self._last_act()
+
+    def _work_again(self) -> None:
+        """The worker's later rounds of a day find something only where something happened since dawn."""
+        if self._last_act() == self._seen:
+            self._send()
+        else:
+            self._work()
+
+    def _last_act(self) -> int:
+        with self.house.store.read() as s:
+            return s.scalar(select(func.max(AuditEntry.id))) or 0
 
     def _send(self) -> None:
-        while worker.take_jobs(self.house, worker="w", now=self.at):
+        with self.house.store.read() as s:
+            jobs = s.scalar(select(Job.id).where(Job.status == JobStatus.QUEUED).limit(1))
+            mail = s.scalar(
+                select(Message.id)
+                .where(Message.status == MessageStatus.QUEUED, Message.not_before <= self.at)
+                .limit(1)
+            )
+        while jobs is not None and worker.take_jobs(self.house, worker="w", now=self.at):
             pass
+        if mail is None:
+            return
         # One at a time, so that each leaves at this moment however slow the machine is.
         while postbox.send_due(self.house, worker="w", now=self.at, limit=1):
             pass
@@ -233,8 +257,16 @@ class World:
         return Behind(found.overdue, found.due_today, found.asked, part, promised, rows)
 
     def _keep_places(self, today: date) -> None:
+        """Read again where documents stand, of accounts at which something was written today."""
         with self.house.store.read() as s:
+            acted = _latest(s, AuditEntry.account_id, AuditEntry.id)
+            looked = _latest(s, LadderPosition.account_id, LadderPosition.looked_at)
             for who, account_id in self.ids.items():
+                mark = (acted.get(account_id), looked.get(account_id))
+                if self._marks.get(who) == mark:
+                    self.places[who, today] = self.places[who, today - timedelta(days=1)]
+                    continue
+                self._marks[who] = mark
                 account = s.get_one(Account, account_id)
                 self.places[who, today] = reads.places(s, self.people["supervisor"], account, now=self.at)
 
@@ -250,7 +282,8 @@ class World:
             try:
                 self.do(steps.decide, self.people[who], step.ref, approve=not reason, reason=reason)
             except Refused as refused:  # sales has its business day of notice first
-                assert refused.code == "sales_notice", refused
+                if refused.code != "sales_notice":
+                    raise
 
     def _tasks(self) -> None:
         """Open tasks whose time has come, each by who does such things."""
@@ -325,6 +358,11 @@ class World:
 
 def _cast(who: str) -> Debtor:
     return next(debtor for debtor in DEBTORS if debtor.key == who)
+
+
+def _latest(s: Session, account: Any, what: Any) -> dict[int, Any]:
+    """The latest of something of each account."""
+    return {row[0]: row[1] for row in s.execute(select(account, func.max(what)).group_by(account))}
 
 
 def _utc(day: date, clock: time) -> datetime:

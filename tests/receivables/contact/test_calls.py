@@ -9,18 +9,20 @@ from sqlalchemy import select
 
 from models.accounts import AccountFlag, FlagKind
 from models.audit import AuditEntry
-from models.messages import CallAttempt, ContactDecision
+from models.links import Channel
+from models.messages import CallAttempt, ContactDecision, Message
 from models.pauses import PauseReason
 from models.staff import Role
 from models.store import Store
 from models.work import Interaction, TaskKind
-from receivables import outbox, pauses
-from receivables.contact import calls
+from receivables import outbox, pauses, switches
+from receivables.contact import after_calls, calls, reach
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.conftest import NOON
 from tests.receivables.contact.gating import POLICY, an_account, contacts_of, publish
+from tests.receivables.contact.gating import said as said_no
 
 LATE = NOON + timedelta(hours=12)
 
@@ -148,3 +150,125 @@ def test_who_may_log_calls_and_for_which_task(sqlite_store: Store) -> None:
         with pytest.raises(NotFound):
             calls.log_call(s, SYSTEM, contact, talked=False, outcome="busy", task=task, now=NOON)
         assert s.scalars(select(CallAttempt)).all() == []
+
+
+def test_staff_ask_before_they_dial(store: Store) -> None:
+    """C-01, C-04: a yes is kept, holds for one call and some time; without it a no is refused by name."""
+    with store.write() as s:
+        publish(s, 'calls = "1/7d"')
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+        actor = make.staff_actor(make.a_person(s))
+        assert calls.ask(s, actor, contact, now=NOON).allowed
+        later = NOON + timedelta(minutes=20)
+        assert calls.standing_yes(s, contact, now=later) == NOON
+        assert calls.standing_yes(s, contact, now=NOON + calls.ANSWER_HOLDS + timedelta(seconds=1)) is None
+        calls.log_call(s, actor, contact, talked=False, outcome="busy", now=later)
+        assert calls.standing_yes(s, contact, now=later) is None
+        assert s.scalars(select(ContactDecision.allowed)).all() == [True]
+    with pytest.raises(Refused, match="call_not_allowed") as refused, store.write() as s:
+        calls.log_call(s, actor, contact, talked=False, outcome="busy", now=later)
+    assert refused.value.facts == {"reasons": ["cap:calls"]}
+    with store.read() as s:
+        assert len(s.scalars(select(CallAttempt)).all()) == 1
+
+
+def test_a_no_that_passes_says_when(store: Store) -> None:
+    """C-01, "allow or deny(reasons, next_time)": caps, quiet days and pauses end on a day; facts do not."""
+    with store.write() as s:
+        publish(s, 'calls = "1/7d"\nquiet_after_talk_days = 7')
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+
+        def when() -> str | None:
+            decision = calls.may_call(s, account, contact, policy=POLICY, now=NOON)
+            next_at = calls.next_allowed(s, account, contact, decision, policy=POLICY, now=NOON)
+            return next_at.isoformat() if next_at else None
+
+        pauses.pause(s, SYSTEM, account, PauseReason.PROMISE, key="p", to_on=NOON.date() + timedelta(days=3),
+                     now=NOON)  # fmt: skip
+        said = [when()]
+        calls.log_call(s, SYSTEM, contact, talked=True, outcome="talked", now=NOON)
+        said.append(when())
+        after_calls.wish(s, SYSTEM, contact, calls=False, now=NOON)
+        said.append(when())
+    assert said == ["2026-11-22T08:00:00+00:00", "2026-11-26T08:00:00+00:00", None]
+
+
+def test_the_next_try_is_at_another_time_of_day_inside_the_rules(store: Store) -> None:
+    """Business days only, one a day, never where the gate would say no."""
+    with store.write() as s:
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+
+        def tries() -> list[str]:
+            found = calls.next_tries(s, account, contact, policy=POLICY, now=NOON)
+            return [moment.isoformat()[:16] for moment in found]
+
+        assert tries() == ["2026-11-19T14:00", "2026-11-20T10:00", "2026-11-23T10:00"]
+        contact.quiet_from, contact.quiet_to = "09:00", "16:00"
+        assert tries() == ["2026-11-19T17:00", "2026-11-20T17:00", "2026-11-23T17:00"]
+        pauses.pause(s, SYSTEM, account, PauseReason.PROMISE, key="p", now=NOON)
+        assert tries() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "owes", "invited"),
+    [("no_answer", True, 1), ("voicemail", True, 1), ("wrong_number", True, 0), ("busy", False, 0)],
+)
+def test_who_was_not_reached_is_invited_once_a_day(
+    store: Store, outcome: str, owes: bool, invited: int
+) -> None:
+    """The message is queued where something is late, to one address; never to a stranger's number."""
+    with store.write() as s:
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+        if owes:
+            make.an_invoice(s, account)
+        for _ in range(2):
+            calls.log_call(s, SYSTEM, contact, talked=False, outcome=outcome, now=NOON)
+        kinds = s.scalars(select(Message.kind)).all()
+        assert kinds == ["callback_invitation"] * invited
+        assert reach.is_dead(s, contact, Channel.SMS) is (outcome == "wrong_number")
+
+
+@pytest.mark.parametrize("against", ["stopped", "opted out", "paused", "flag"])
+def test_nobody_is_invited_where_the_gate_says_no(store: Store, against: str) -> None:
+    """C-01: sending stopped, a no to reminders on every channel, a pause, a fact."""
+    with store.write() as s:
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+        make.an_invoice(s, account)
+        if against == "stopped":
+            switches.stop_sending(s, SYSTEM, reason="x", now=NOON)
+        elif against == "opted out":
+            for channel in (Channel.EMAIL, Channel.SMS):
+                said_no(s, contact, channel, yes=False)
+        elif against == "paused":
+            pauses.pause(s, SYSTEM, account, PauseReason.SALES_TALK, key="p", now=NOON)
+        else:
+            s.add(AccountFlag(account_id=account.id, kind=FlagKind.CEASE_REQUEST, from_on=NOON.date(),
+                              source="x", created_at=NOON))  # fmt: skip
+            s.flush()
+        calls.log_call(s, SYSTEM, contact, talked=False, outcome="no_answer", now=NOON)
+        assert s.scalars(select(Message.kind)).all() == []
+
+
+def test_no_more_calls_until_he_wants_them_or_asks_for_one(store: Store) -> None:
+    """C-06: his word binds at once; what he asks for himself he still gets."""
+    with store.write() as s:
+        account = an_account(s)
+        [contact] = contacts_of(s, account)
+        after_calls.wish(s, SYSTEM, contact, calls=False, instead=Channel.SMS, now=NOON)
+        assert calls.may_call(s, account, contact, policy=POLICY, now=NOON).reasons == ("no_calls",)
+        assert calls.may_call(s, account, contact, policy=POLICY, now=NOON, asked_for=True).allowed
+        assert contact.preferred_channel == "sms"
+        after_calls.wish(s, SYSTEM, contact, calls=False, now=NOON + timedelta(days=1))
+        assert contact.no_calls_at == NOON
+        after_calls.wish(s, SYSTEM, contact, calls=True, now=NOON)
+        assert calls.may_call(s, account, contact, policy=POLICY, now=NOON).allowed
+        contact.phone = None
+        with pytest.raises(NotFound):
+            after_calls.wish(s, SYSTEM, contact, calls=True, instead=Channel.SMS, now=NOON)
+        lines = s.scalars(select(Interaction.kind).order_by(Interaction.id)).all()
+    assert lines == ["call.unwanted", "call.wanted_again"]

@@ -1,4 +1,4 @@
-"""Accounts climb: each rung once, the strongest of a day once, gates wait for people (decision 013, FT-18)."""
+"""Accounts climb: each rung once, the strongest of a day once, gates wait (decision 013, FT-18)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_a_rung_acts_once_however_often_it_is_run(session: Session) -> None:
     assert len(session.scalars(select(Message)).all()) == 1
     position = session.scalars(select(LadderPosition)).one()
     assert (position.seq, position.met_on, position.next_rung) == (3, NOON.date(), "call")
-    assert position.next_on is not None and position.next_on > NOON.date()
+    assert position.next_on is not None
+    assert position.next_on > NOON.date()
 
 
 def test_an_old_debt_joins_at_the_first_reminder(session: Session) -> None:
