@@ -144,9 +144,7 @@ def left_before(session: Session, stopped_at: datetime, *, hours: int = 24, most
         .order_by(Message.sent_at.desc())
         .limit(most)
     )
-    return [
-        Left(r.ref, r.account_id, r.kind, r.channel, r.sent_at) for r in rows if r.sent_at is not None
-    ]
+    return [Left(r.ref, r.account_id, r.kind, r.channel, r.sent_at) for r in rows if r.sent_at is not None]
 
 
 def room_left(session: Session, *, since: datetime) -> int | None:

@@ -87,7 +87,7 @@ PACKAGES: dict[str, set[str]] = {
 ABOVE: dict[str, set[str]] = {
     "arrivals": {"contact"},
     "branch_notices": {"contact", "payments"},
-    "consequences": {"arrangements", "disputes", "handovers"},
+    "consequences": {"arrangements", "disputes", "handovers", "ladder"},
     "credit_holds": {"contact"},
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},

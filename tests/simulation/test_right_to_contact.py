@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,9 +150,11 @@ def _nothing(*_: Any, **__: Any) -> list[str]:
     return []
 
 
-def _unclaimed(_session: object, _message: Message, decision: Decision, **_: object) -> ContactLedger:
-    """A claim that is never written, so that nobody finds the day taken."""
-    return ContactLedger(business_on=decision.business_on)
+def _unclaimed(
+    _session: object, reminders: Sequence[tuple[Message, Decision]], **_: object
+) -> list[ContactLedger]:
+    """Claims that are never written, so that nobody finds the day taken."""
+    return [ContactLedger(message_id=m.id, business_on=decision.business_on) for m, decision in reminders]
 
 
 #: Rule -> what of the gate is switched off, and what the oracle then must say.
@@ -162,7 +164,7 @@ SWITCHED_OFF: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
     "opt-out": ({"_asks_consent": _no}, "'no'"),
     "flags": ({"_weigh": _nothing}, "flag"),
     "pauses": ({"_stops": _no}, "paused"),
-    "dedupe": ({"claim": _unclaimed, "_claimed": _no, "_used_up": _nothing}, "twice a day"),
+    "dedupe": ({"claim_each": _unclaimed}, "twice a day"),
 }
 
 
