@@ -53,7 +53,9 @@ STAIRS: dict[str, set[str]] = {
     },
     "models": {"models"},
     "receivables": {"receivables", "models"},
-    "gateways": {"receivables.ports", "models.money", "gateways.stripe_objects", "gateways.bounces"},
+    "gateways": {
+        "receivables.ports", "models.money", "gateways.stripe_objects", "gateways.bounces", "gateways.mime",
+    },  # fmt: skip
     "portal": {"portal", "receivables", "models", "web"},
     "admin": {"admin", "receivables", "models", "web"},
     "api": {"api", "receivables", "models", "web"},
