@@ -54,8 +54,12 @@ STAIRS: dict[str, set[str]] = {
     "models": {"models"},
     "receivables": {"receivables", "models"},
     "gateways": {
-        "receivables.ports", "models.money", "gateways.stripe_objects", "gateways.bounces", "gateways.mime",
-    },  # fmt: skip
+        "receivables.ports",
+        "models.money",
+        "gateways.stripe_objects",
+        "gateways.bounces",
+        "gateways.mime",
+    },
     "portal": {"portal", "receivables", "models", "web"},
     "admin": {"admin", "receivables", "models", "web"},
     "api": {"api", "receivables", "models", "web"},

@@ -270,7 +270,7 @@ def _is_right(session: Session, letter: PostLetter, policy: Policy, *, now: date
 
 
 def _sending_stopped(session: Session) -> bool:
-    """Whether all sending is stopped (receivables/ladder/switches.py); paper waits like any message."""
+    """Whether all sending is stopped (receivables/switches.py); paper waits like any message."""
     latest = select(LadderSwitch.sending_stopped).order_by(LadderSwitch.id.desc()).limit(1)
     return bool(session.scalar(latest))
 

@@ -26,7 +26,7 @@ from receivables import switches
 from receivables.contact.rule_rows import DEFAULT_RULES, publish_rules
 from receivables.errors import Refused
 from receivables.ladder import steps
-from receivables.permissions import Actor
+from receivables.permissions import SYSTEM, Actor
 from tests import factories as make
 from tests.oracles import contact_oracle as oracle
 from tests.simulation.lives import BUSY, WEIGHTS, Life, happen, settle
@@ -136,7 +136,7 @@ class Town:
         if day in ROLES:
             body = DEFAULT_RULES.replace('role = "first_party"', f'role = "{ROLES[day]}"')
             policy = policies.current_policy(s, now)
-            publish_rules(s, self.boss, body, reason="we collect for others", policy=policy, now=now)
+            publish_rules(s, SYSTEM, body, reason="we collect for others", policy=policy, now=now)
             self.rules.roles.append((now, ROLES[day]))
         if day in STOPS:
             switches.stop_sending(s, self.boss, reason="a wrong text", now=now)
