@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import Response, request, url_for
@@ -121,7 +122,7 @@ def _tasks(
         rows = desk_reads.tasks(database, web.staff_actor(), done=finished)
     note_read(None)
     return page("backoffice/tasks.html", status, here="backoffice.tasks", rows=rows, finished=finished,
-                place_of=place_of, form=form or ReasonForm(formdata=None),
+                place_of=place_of, as_day=date.fromisoformat, form=form or ReasonForm(formdata=None),
                 putting=putting or PutOffForm(formdata=None), refused=refused)  # fmt: skip
 
 

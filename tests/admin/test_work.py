@@ -173,3 +173,20 @@ def test_search_page_marks_what_it_found(desk: Desk, tidewater: Account) -> None
     assert "2 found" in words(page)
     for odd in ("", "%00", "%25%25", "%3Cb%3E", "x" * 5000):
         assert visitor.get(f"/desk/search?q={odd}").status_code == 200
+
+
+def test_tasks_of_the_ladder_say_what_stands_in_the_way(desk: Desk) -> None:
+    """Part 10 and 11: sales reads which rung acts when; a hand-over that is refused says why."""
+    with desk.store.write() as s:
+        account = make.an_account(s, make.a_creditor(s))
+        outbox.ask_person(
+            s, TaskKind.SALES, "sales_notice:1:freeze_review:x", account_id=account.id, now=NOON,
+            facts={"rung": "freeze_review", "on": "2026-11-20"},
+        )  # fmt: skip
+        outbox.ask_person(
+            s, TaskKind.HAND_OVER, "ladder:1:hand_over", account_id=account.id, now=NOON,
+            facts={"currency": "GBP", "amount_minor": 100, "refused": "bank_lines_behind", "reasons": []},
+        )  # fmt: skip
+    page = words(desk.at(Role.SUPERVISOR).get("/desk/tasks"))
+    assert "About to act: Credit hold considered, on 20/11/2026." in page
+    assert "nobody knows who has paid" in page

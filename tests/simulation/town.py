@@ -36,6 +36,8 @@ from tests.simulation.sink import BlankPress, MailSink, Sink, SmsSink
 #: one channel is a no on all in the United States (31 January 2027).
 START = date(2026, 10, 5)
 DAYS = 120
+#: No two things happen at one moment, so that nobody argues which came first.
+TICK = timedelta(seconds=1)
 #: Hours of UTC at which the worker looks, each moved by up to three: all zones see all times of day.
 LOOKS = (0, 4, 8, 12, 16, 20)
 #: Looks of one day, so that a town of many is played in time; which ones differs from day to day.
@@ -90,9 +92,10 @@ class Town:
                     if place == 0:
                         self._decides(s, day, now)
                     for life, what in agenda.pop((day, place), ()):
+                        now += TICK
                         self._happens(s, life, what, now)
-                    self._interrupts(s, now)
-                self._work(day, place, now)
+                    now = self._interrupts(s, now)
+                self._work(day, place, now + TICK)
 
     def _agenda(self, days: int, eventful: int) -> dict[tuple[int, int], list[tuple[Life, str]]]:
         """What happens to whom, on which day and at which look."""
@@ -107,12 +110,14 @@ class Town:
                 found[life.luck.randrange(days), life.luck.randrange(LOOKS_A_DAY)].append((life, what))
         return found
 
-    def _interrupts(self, s: Session, now: datetime) -> None:
+    def _interrupts(self, s: Session, now: datetime) -> datetime:
         """Something comes between the queue and the carrier (FT-27)."""
         queued = select(Message.account_id).where(Message.status == MessageStatus.QUEUED)
         for account_id in sorted(set(s.scalars(queued))):
             if self.luck.random() < INTERRUPTED:
+                now += TICK
                 self._happens(s, self.by_account[account_id], self.luck.choice(INTERRUPTIONS), now)
+        return now
 
     def _happens(self, s: Session, life: Life, what: str, now: datetime) -> None:
         try:
