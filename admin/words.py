@@ -411,6 +411,8 @@ REASONS: Mapping[str, str] = {
 }
 
 ALERTS: Mapping[str, str] = {
+    "ladder_stumbles": N_("The ladder could not look at an account"),
+    "nobody_to_tell": N_("An account has nobody to write to"),
     "address_dead": N_("An address does not exist any more"),
     "mailbox_down": N_("The mailbox for replies cannot be read"),
     "reply_not_kept": N_("A message from outside could not be read"),
@@ -434,6 +436,8 @@ ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
+    "ladder_stumbles": N_("Nothing of it is chased until then. See whether its place and its dates are right."),
+    "nobody_to_tell": N_("Add a contact who pays, with an e-mail address or a mobile number."),
     "address_dead": N_("Ask for another address in another way, and change it at the contact."),
     "mailbox_down": N_("Replies and requests to stop wait there unread. Tell whoever runs the system."),
     "reply_not_kept": N_("It waits unread in the mailbox. Read it there and tell whoever runs the system."),

@@ -51,7 +51,9 @@ class Paper:
 class Customer:
     """An account with one contact and its papers; `case` names what it shows.
 
-    `branch_of` is the case of the head office that pays for it and sees it; that one comes before.
+    `branch_of` is the case of the head office that pays for it and sees it; that one comes before. An
+    account with a story is in the books since `known_for` days; for one of the pilot the ladder acts by
+    itself.
     """
 
     case: str
@@ -66,11 +68,13 @@ class Customer:
     debtor_type: DebtorType = DebtorType.BUSINESS
     roles: tuple[ContactRole, ...] = (ContactRole.PAYS,)
     branch_of: str | None = None
+    known_for: int = 30
+    is_pilot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A fictional creditor."""
+    """A fictional creditor; `streets` and `town` are where its customers get their post."""
 
     code: str
     name: str
@@ -86,6 +90,8 @@ class House:
     phone: str
     hours: dict[str, str]
     bank: tuple[tuple[str, str, str, str], ...]
+    streets: tuple[str, ...]
+    town: str
 
 
 HOUSES = (
@@ -113,6 +119,8 @@ HOUSES = (
             ("EUR", "Aire Bank", "GB94BARC10201530093459", "AIREGB2L"),
             ("JPY", "Aire Bank", "GB94BARC20201530093459", "AIREGB2L"),
         ),
+        ("{} Quarry Lane", "{} Mill Row", "{} Chapel Street", "{} Bridge Yard"),
+        "Leeds LS2 9{}",
     ),
     House(
         "hashahar",
@@ -134,6 +142,8 @@ HOUSES = (
             "hu": "vasárnaptól csütörtökig, 9:00–17:00",
         },
         (("ILS", "בנק הכרמל", "IL620108000000099999999", "CRMLILIT"),),
+        ("רחוב האורן {}", "רחוב המעיין {}", "שדרות הגפן {}"),
+        "חיפה 33{}",
     ),
     House(
         "baltika",
@@ -155,6 +165,8 @@ HOUSES = (
             "hu": "hétfőtől péntekig, 9:00–17:00",
         },
         (("EUR", "Sadama Pank", "EE382200221020145685", "SADAEE2X"),),
+        ("Kase {}", "Lootsi {}", "Pargi {}"),
+        "10{} Tallinn",
     ),
     House(
         "eszaki",
@@ -176,6 +188,8 @@ HOUSES = (
             "ru": "понедельник – пятница, 9:00–17:00",
         },
         (("HUF", "Duna Takarék", "HU42117730161111101800000000", "DUNAHUHB"),),
+        ("Gesztenye utca {}.", "Malom köz {}.", "Hajós utca {}."),
+        "11{} Budapest",
     ),
 )
 

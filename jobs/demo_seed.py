@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from jobs.demo_cast import HOUSES, STAFF, Customer, Fee, House, Paper
 from jobs.demo_customers import WAYS_OUT
+from jobs.demo_ladder_customers import LADDER
 from jobs.demo_outcome_customers import OUTCOMES
 from jobs.demo_payers import PAYERS
 from models.accounts import Account, Contact, ContactHasRole
@@ -35,10 +36,8 @@ PASSWORD = "amicable-demo-2026"  # noqa: S105 - a demo's, refused nowhere else s
 CODE_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
 #: Days to pay, on every paper.
 TERMS = 30
-#: How long the accounts with a story are in the books.
-KNOWN_FOR = timedelta(days=30)
 #: Who has a story played on the stage; a head office stands before its branches.
-PLAYED = (*WAYS_OUT, *OUTCOMES)
+PLAYED = (*WAYS_OUT, *OUTCOMES, *LADDER)
 #: Everybody.
 CUSTOMERS = (*PAYERS, *PLAYED)
 
@@ -52,7 +51,8 @@ def _rooms() -> dict[str, tuple[str, ...]]:
         "The rest of the account": ("interest", "credit hold", "early", "head office", "branch"),
     }
     rooms = {"Reminding and paying": tuple(customer.case for customer in PAYERS)}
-    left = [customer.case for customer in PLAYED]
+    rooms["The ladder"] = tuple(customer.case for customer in LADDER)
+    left = [customer.case for customer in PLAYED if customer not in LADDER]
     for title, begins in words.items():
         rooms[title] = tuple(case for case in left if case.startswith(begins))
         left = [case for case in left if case not in rooms[title]]
@@ -100,7 +100,7 @@ def seed(session: Session, *, now: datetime) -> None:
     for customer in CUSTOMERS:
         creditor = creditors[customer.house]
         # What happened on an account happened after its papers were brought in.
-        known = now - KNOWN_FOR if customer in PLAYED else now
+        known = now - timedelta(days=customer.known_for) if customer in PLAYED else now
         account = accounts[customer.case] = _account(session, creditor, customer, known)
         if customer.branch_of is not None:
             account.payer_id, account.shown_to_payer = accounts[customer.branch_of].id, True
@@ -160,6 +160,8 @@ def _account(session: Session, creditor: Creditor, customer: Customer, now: date
         country=creditor.country,
         zone=creditor.zone,
         language=customer.language,
+        postal_address=_address(customer),
+        in_pilot=customer.is_pilot,
         created_at=now,
     )
     session.add(account)
@@ -178,6 +180,17 @@ def _account(session: Session, creditor: Creditor, customer: Customer, now: date
     session.flush()
     session.add_all(ContactHasRole(contact_id=contact.id, role=role) for role in customer.roles)
     return account
+
+
+def _address(customer: Customer) -> str | None:
+    """Where a customer gets letters: made up from his number; one in seven is not on file."""
+    house = next(house for house in HOUSES if house.code == customer.house)
+    number = int(customer.number)
+    if number % 7 == 0:
+        return None
+    street = house.streets[number % len(house.streets)].format(2 + number % 61)
+    postcode = {"GB": chr(65 + number % 20) + "Q", "IL": f"{number % 90000:05d}"}
+    return f"{street}\n{house.town.format(postcode.get(house.country, f'{10 + number % 80}'))}"
 
 
 def _paper(session: Session, account: Account, paper: Paper, today: date, *, now: datetime) -> Invoice:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 from jobs.house import House
 from models.accounts import Account
 from models.ladder import LadderMode
-from receivables import switches
+from receivables import outbox, switches
 from receivables.calendars import days
 from receivables.ladder.choosing import ladders_in_force
 from receivables.ladder.evaluating import Look, look
@@ -70,10 +71,21 @@ class Climbing:
         for account_id in chunk:
             try:
                 ran.climbed.add(self._unit([account_id]))
-            except Exception:
+            except Exception as error:
                 log.exception("account stumbles", extra={"facts": {"account": account_id}})
+                self._tell(account_id, error)
                 ran.trouble += 1
         return ran
+
+    def _tell(self, account_id: int, error: Exception) -> None:
+        """A person hears which account the ladder could not look at, and why: once, until it is closed."""
+        why = "unknown_zone" if isinstance(error, ZoneInfoNotFoundError) else type(error).__name__
+        self.house.store.run(
+            lambda s: outbox.raise_alert(
+                s, "ladder_stumbles", f"account:{account_id}", account_id=account_id, facts={"why": why},
+                now=self.now,
+            )
+        )  # fmt: skip
 
     def _unit(self, account_ids: Sequence[int]) -> Climbed:
         def unit(session: Session) -> Climbed:

@@ -81,6 +81,8 @@ CODES = frozenset(
         "file.forgotten",
         "file.imported",
         "file.kept",
+        "flag.ended",
+        "flag.raised",
         "hardship.answered",
         "hardship.told",
         "inbound.assigned",

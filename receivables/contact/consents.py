@@ -45,7 +45,11 @@ def masked(address: str) -> str:
 
 def has_opted_out(session: Session, address: str, channel: Channel) -> bool:
     """Whether the last word about reminders to this address on this channel is no."""
-    last = session.scalar(
+    return _last_word(session, address, channel) is ConsentEventKind.OPTED_OUT
+
+
+def _last_word(session: Session, address: str, channel: Channel) -> ConsentEventKind | None:
+    return session.scalar(
         select(ConsentEvent.event)
         .where(
             ConsentEvent.address_digest == address_digest(address),
@@ -55,7 +59,6 @@ def has_opted_out(session: Session, address: str, channel: Channel) -> bool:
         .order_by(ConsentEvent.id.desc())
         .limit(1)
     )
-    return last is ConsentEventKind.OPTED_OUT
 
 
 def issue_opt_out(
@@ -234,15 +237,19 @@ def _choose(
     shown: Shown,
     now: datetime,
 ) -> ConsentEvent | None:
-    """Write a new word into the ledger, the audit and the timeline; a no is obeyed and confirmed at once."""
-    if wanted is not has_opted_out(session, address, channel):
+    """Write a new word into the ledger, the audit and the timeline; a no is obeyed and confirmed at once.
+
+    A first yes is kept too: some places ask for one (policy table row 13).
+    """
+    word = ConsentEventKind.OPTED_IN if wanted else ConsentEventKind.OPTED_OUT
+    if _last_word(session, address, channel) is word:
         return None
     event = ConsentEvent(
         contact_id=contact.id,
         channel=channel,
         address_digest=address_digest(address),
         purpose=Purpose.REMINDER,
-        event=ConsentEventKind.OPTED_IN if wanted else ConsentEventKind.OPTED_OUT,
+        event=word,
         text_shown=shown.text,
         text_version=shown.version,
         source=shown.source,

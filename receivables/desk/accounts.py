@@ -15,12 +15,10 @@ from sqlalchemy.orm import Session, aliased
 
 from models.accounts import (
     Account,
-    AccountFlag,
     Contact,
     ContactHasRole,
     ContactRole,
     DebtorType,
-    FlagKind,
 )
 from models.creditors import Creditor, CreditorBankAccount
 from models.invoices import Invoice
@@ -37,6 +35,7 @@ from receivables.contact import rules as contact_rules
 from receivables.contact.consents import address_digest, address_of
 from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound
+from receivables.flags import FlagState, FlagView, flags_of
 from receivables.invoices import BankDetails, CurrencyGroup, Overview
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import Policy
@@ -124,12 +123,6 @@ class LinkRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagRow:
-    kind: FlagKind
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class AccountPage:
     """Everything of the account page but the timeline."""
 
@@ -138,7 +131,8 @@ class AccountPage:
     ageing: Sequence[Ageing]
     contacts: Sequence[ContactCard]
     links: Sequence[LinkRow]
-    flags: Sequence[FlagRow]
+    #: Facts that hold or come, as far as this reader may know them.
+    flags: Sequence[FlagView]
     banks: Sequence[BankDetails]
     #: What is agreed, asked, disputed or paused; of hardship only its own readers know.
     standing: Standing
@@ -204,7 +198,11 @@ def page(session: Session, actor: Actor, ref: str, *, now: datetime) -> AccountP
         ageing=[_ageing(group) for group in overview.groups],
         contacts=_contacts(session, who.id),
         links=links(session, who.id, now=now),
-        flags=_flags(session, who, now),
+        flags=[
+            flag
+            for flag in flags_of(session, actor, who.id, today=overview.today)
+            if flag.state is not FlagState.OVER
+        ],
         banks=_banks(session, who, [group.currency for group in overview.groups]),
         standing=standing_of(session, who.id, overview.today),
     )
@@ -328,20 +326,6 @@ def link_row(session: Session, account_id: int, ref: str) -> Link:
     if link is None:
         raise NotFound("not_found")
     return link
-
-
-def _flags(session: Session, who: AccountHead, now: datetime) -> list[FlagRow]:
-    today = business_date(now, who.zone)
-    rows = session.execute(
-        select(AccountFlag.kind, AccountFlag.source)
-        .where(
-            AccountFlag.account_id == who.id,
-            AccountFlag.from_on <= today,
-            AccountFlag.to_on.is_(None) | (AccountFlag.to_on > today),
-        )
-        .order_by(AccountFlag.id)
-    )
-    return [FlagRow(*r) for r in rows]
 
 
 def _banks(session: Session, who: AccountHead, currencies: Sequence[str]) -> list[BankDetails]:

@@ -35,6 +35,7 @@ class Event:
         number: of a document or payment.
         on: the day it is about: of a promise, a part of a plan, a cheque.
         towards: numbers of the documents a payment went to.
+        flag: a fact about the account that was recorded or ended.
     """
 
     at: datetime
@@ -51,6 +52,7 @@ class Event:
     on: date | None = None
     detail: str = ""
     towards: Sequence[str] = ()
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def _interactions(
             on=_day(r.facts),
             detail=r.facts.get("words", ""),
             towards=[r.facts["invoice"]] if "invoice" in r.facts else (),
+            flag=r.facts.get("flag", ""),
         )
         for r in session.execute(query)
     ]

@@ -122,7 +122,18 @@ def _message(session: Session, doing: Doing, effect: Effect) -> list[str]:
     Who is of another kind hears of the same rung in other words (letters.spoken).
     """
     kind = letters.spoken(effect.detail, doing.account)
-    return _tell(session, doing, kind, map(Channel, effect.channels), {}) or ["no_contact"]
+    told = _tell(session, doing, kind, map(Channel, effect.channels), {})
+    return told or [_unreachable(session, doing)]
+
+
+def _unreachable(session: Session, doing: Doing) -> str:
+    """Who has nobody to write to is not passed over in silence: a person hears of it, once."""
+    if not paying_contacts(session, doing.account):
+        outbox.raise_alert(
+            session, "nobody_to_tell", f"account:{doing.account.id}", account_id=doing.account.id,
+            now=doing.now,
+        )  # fmt: skip
+    return "no_contact"
 
 
 def _tell(

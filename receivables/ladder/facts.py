@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import Executable, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -169,8 +170,16 @@ def concerned(session: Session, now: datetime) -> list[int]:
         .group_by(LadderPosition.account_id, Account.zone)
     )
     rows: Iterable[Any] = session.execute(due)
-    found = {account_id for account_id, zone, on in rows if on <= business_date(now, zone)}
+    found = {account_id for account_id, zone, on in rows if _has_come(on, zone, now)}
     return sorted(found.union(session.scalars(_NEW)))
+
+
+def _has_come(on: date, zone: str, now: datetime) -> bool:
+    """Whether a day has begun at a place; a place that nobody knows is looked at, so that it is told of."""
+    try:
+        return on <= business_date(now, zone)
+    except ZoneInfoNotFoundError:
+        return True
 
 
 def everybody(session: Session) -> list[int]:

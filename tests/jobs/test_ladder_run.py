@@ -16,6 +16,7 @@ from models.accounts import Account
 from models.calendars import CalendarDay
 from models.ladder import LadderMeeting, LadderPosition, LadderStep
 from models.store import Store
+from models.work import Alert
 from receivables import calendar_days
 from tests import factories as make
 from tests.conftest import NOON
@@ -94,3 +95,20 @@ def test_a_run_keeps_days_off_that_were_added(store: Store) -> None:
     house: Any = SimpleNamespace(store=store)
     assert ladder_run.run(house, now=NOON).climbed.met == 0
     assert ladder_run.run(house, now=NOON + timedelta(days=1)).climbed.met == 1
+
+
+def test_a_place_that_nobody_knows_is_told_of_and_holds_up_nobody(store: Store) -> None:
+    """Bad input: an unknown time zone is reported by name, once; all others climb."""
+    first, second = debtors(store, 2)
+    house: Any = SimpleNamespace(store=store)
+    with store.write() as session:
+        session.get_one(Account, first).zone = "Mars/Olympus"
+    for day in (0, 3):  # new, and known
+        ran = ladder_run.run(house, now=NOON + timedelta(days=day))
+        assert ran.trouble == 1
+    with store.read() as session:
+        alert = session.scalars(select(Alert)).one()
+        assert (alert.code, alert.account_id, alert.facts) == (
+            "ladder_stumbles", first, {"why": "unknown_zone"},
+        )  # fmt: skip
+        assert set(session.scalars(select(LadderStep.account_id))) == {second}

@@ -50,6 +50,9 @@ MATRIX = """
     dispute:resolve          x x . . . .   . . .
     document:read            x x x . x .   x . x
     feed:keep                x x x x . .   . . .
+    flag:lift                . x . . . .   . . .
+    flag:read                x x x x x .   . . .
+    flag:record              x x . . . .   . . .
     handler:edit             . x . . . x   . . .
     handover:decide          . x . . . .   . . .
     handover:propose         x x . . . .   . . .

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account
+from models.accounts import Account, Contact
 from models.creditors import Creditor
 from models.ladder import LadderPosition, LadderStep
 from models.messages import Message
 from models.post import PostLetter
 from models.staff import Role
 from models.states import StepStatus
-from models.work import Task, TaskKind
+from models.work import Alert, Task, TaskKind
 from receivables import bank_lines
 from receivables.errors import Refused
 from receivables.ladder import steps
@@ -126,3 +126,16 @@ def test_a_letter_without_an_address_goes_by_mail(session: Session) -> None:
     assert step.outcome[:2] == ["letter:no_address", "message:email"]
     assert session.scalars(select(Message.kind).where(Message.kind == "official_letter")).all()
     assert session.scalars(select(PostLetter)).all() == []
+
+
+def test_who_has_nobody_to_write_to_is_told_of(session: Session) -> None:
+    """Bad input: an account without any contact is reported by name, once."""
+    live(session)
+    account = an_account(session, 1)
+    for contact in session.scalars(select(Contact).where(Contact.account_id == account.id)):
+        contact.is_active = False
+    step = climbed_to(session, account, "first_reminder")
+    assert "no_contact" in step.outcome
+    climbed_to(session, account, "official_letter")
+    alerts = session.scalars(select(Alert).where(Alert.code == "nobody_to_tell")).all()
+    assert [alert.account_id for alert in alerts] == [account.id]
