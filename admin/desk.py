@@ -20,6 +20,7 @@ from admin import (
     contact_rules,
     contacts,
     disputes,
+    flags,
     handovers,
     holds,
     inbound,
@@ -42,7 +43,7 @@ from models.store import Store
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
     login, work, accounts, calls, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
-    disputes, ladder, bank_lines, calendars, charges, sales, segments, rules, contact_rules,
+    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, rules, contact_rules,
     own_ladders,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from wtforms.validators import Length
 
 import web
 from admin.shell import blueprint, done, frame, note_read, page
-from admin.words import REASONS
+from admin.words import REASONS, is_guarded
 from receivables.contact import assigning
 from receivables.desk import inbox
 from receivables.errors import Refused
@@ -76,7 +76,9 @@ def assign_inbound(ref: str) -> Response:
 def suppressed() -> Response:
     """Every message that did not leave, with its reason in words."""
     asked = {key: _typed(key) for key in ("account", "reason", "from", "to")}
-    number = _page_number()
+    if is_guarded(asked["reason"]):  # what is not said here cannot be asked for either
+        asked["reason"] = ""
+    codes, number = [code for code in REASONS if not is_guarded(code)], _page_number()
     with web.house().store.read() as database:
         rows = inbox.not_sent(
             database, web.staff_actor(), zone=frame().zone, account=asked["account"], reason=asked["reason"],
@@ -84,7 +86,7 @@ def suppressed() -> Response:
         )  # fmt: skip
     note_read(None)
     return page("backoffice/suppressed.html", here="backoffice.suppressed", rows=rows, asked=asked,
-                groups=GROUPS, codes=list(REASONS), number=number, more=len(rows) == inbox.PAGE)  # fmt: skip
+                groups=GROUPS, codes=codes, number=number, more=len(rows) == inbox.PAGE)  # fmt: skip
 
 
 def _typed(key: str) -> str:

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
+import web
+from admin.flag_words import FLAG_MEANS, FLAG_REFUSALS, GUARDED_FACT, MATRIX_ACTS, MATRIX_WORDS
 from admin.rule_words import RULES
+from receivables.flags import GUARDED, UNNAMED
+from receivables.permissions import Permission
 
 
 def N_(text: str) -> str:  # the name that pybabel looks for
@@ -84,6 +88,8 @@ AUDIT: Mapping[str, str] = {
     "file.forgotten": N_("File of a form that was never sent forgotten"),
     "file.imported": N_("File imported"),
     "file.kept": N_("File received"),
+    "flag.ended": N_("Fact about an account ended"),
+    "flag.raised": N_("Fact about an account recorded"),
     "hardship.answered": N_("Case of difficulty answered"),
     "hardship.told": N_("Told us of difficulty"),
     "inbound.received": N_("Message from outside taken"),
@@ -195,6 +201,8 @@ TIMELINE: Mapping[str, str] = {
     "dispute.reopened": N_("Sent new evidence in a dispute"),
     "dispute.upheld": N_("Dispute upheld, credited"),
     "dispute.withdrawn": N_("Withdrew a dispute"),
+    "flag.ended": N_("A fact no longer holds"),
+    "flag.raised": N_("A fact that must be heeded"),
     "letter.posted": N_("Letter posted"),
     "letter.queued": N_("Letter put into the post queue"),
     "letter.returned": N_("Letter came back"),
@@ -282,6 +290,7 @@ PLACES: Mapping[str, str] = {
     "credit_note": N_("Money"),
     "dispute": N_("Dispute"),
     "email": N_("E-mail out"),
+    "flag": N_("Desk"),
     "handover": N_("Desk"),
     "letter": N_("Post"),
     "link": N_("Link"),
@@ -738,6 +747,7 @@ MET: Mapping[str, str] = {
 }
 
 REFUSALS: Mapping[str, str] = {
+    **FLAG_REFUSALS,
     "bank_lines_behind": N_("The bank’s lines are behind: nobody knows who has paid. Enter them first."),
     "day_before_last": N_("They were said to be in up to a later day already."),
     "notice_runs": N_("The debtor was told of a later day; hand over from that day on."),
@@ -1097,6 +1107,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "debtor_type": DEBTOR_TYPES,
     "dispute_reason": DISPUTE_REASONS,
     "flag": FLAGS,
+    "flag_means": FLAG_MEANS,
+    "flag_name": FLAGS,
+    "matrix_act": MATRIX_ACTS,
+    "matrix_word": MATRIX_WORDS,
     "handler_kind": HANDLER_KINDS,
     "inbound_kind": INBOUND_KINDS,
     "inbound_outcome": INBOUND_OUTCOMES,
@@ -1148,11 +1162,26 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+#: Tables in which a fact about a debtor stands by its code.
+_OF_DEBTORS = ("flag", "reason", "waits")
+_GUARDED = {kind.value for kind in GUARDED}
+
+
+def is_guarded(code: str) -> bool:
+    """Whether a code names a fact that this reader may not know by name."""
+    named = code.removeprefix("flag:")
+    return named == UNNAMED or (named in _GUARDED and not web.staff_may(Permission.HARDSHIP_READ))
+
+
 def word(table: str, code: str) -> str:
     """Return the word for a code in the reader's language; a code without a word stands for itself.
+
+    A fact about a debtor that the reader may not know is said to be one, and not which.
 
     Args:
         table: a key of TABLES.
     """
+    if table in _OF_DEBTORS and is_guarded(code):
+        return str(gettext(GUARDED_FACT))
     text = TABLES[table].get(code)
     return str(gettext(text)) if text else code

@@ -1,7 +1,7 @@
 """Play the demo's stories through the real actions: reminders sent, payments made and left.
 
 The scenes of the ways out (disputes, plans, offers, answers) stand in demo_ways_out.py and
-demo_outcomes.py. Source: decision 27.
+demo_outcomes.py, those of the ladder in demo_ladder.py. Source: decision 27.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import demo_outcomes, demo_stage, demo_ways_out
+from jobs import demo_ladder, demo_outcomes, demo_stage, demo_ways_out
 from jobs import outbox as postbox
 from jobs.demo_payers import PAYERS
 from jobs.demo_players import (
@@ -41,7 +41,8 @@ from receivables.policy import current_policy
 
 def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None:
     """Play what is past, send the reminders, then let some debtors pay, wait, leave or opt out."""
-    scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES)
+    demo_ladder.open_house(house, now)
+    scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES, *demo_ladder.SCENES)
     demo_stage.play(house, PLAYED, scenes, base_url=base_url, now=now)
     with house.store.read() as session:
         cast = {customer.case: find_player(session, customer) for customer in PAYERS if customer.papers}
@@ -66,6 +67,7 @@ def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None
     _credit(house, cast["credit note, credit in favour"], now)
     pay_by_card(house, cast["credit note, credit in favour"], juniper, now)
     postbox.send_due(house, worker="demo", now=now)
+    demo_ladder.close_day(house, now)
 
 
 def _opt_out(house: House, player: Player, now: datetime) -> None:

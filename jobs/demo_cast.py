@@ -166,7 +166,7 @@ HOUSES = (
         },
         (("EUR", "Sadama Pank", "EE382200221020145685", "SADAEE2X"),),
         ("Kase {}", "Lootsi {}", "Pargi {}"),
-        "10{} Tallinn",
+        "101{} Tallinn",
     ),
     House(
         "eszaki",

@@ -70,7 +70,7 @@ LADDER = (
         "Роман Дубов",
         "roman@dubovyi.example",
         None,
-        (Paper("2026-1192", -12, "EUR", "Каталоги", (("KT-4", "Каталог мебели", "250", "3.40"),), "24"),),
+        (Paper("2026-1192", -12, "EUR", "Каталоги", (("KT-4", "Каталог мебели", "220", "3.40"),), "24"),),
         is_pilot=True,
     ),
     Customer(
@@ -109,7 +109,7 @@ LADDER = (
         "Barnaby Mills",
         "barnaby@windmilltoys.example",
         "+447700900226",
-        (Paper("2026-0966", -97, "GBP", "Toy boxes", (("TB-5", "Toy boxes", "2400", "0.88"),), "20"),),
+        (Paper("2026-0966", -75, "GBP", "Toy boxes", (("TB-5", "Toy boxes", "2400", "0.88"),), "20"),),
         known_for=60,
     ),
     Customer(
@@ -161,7 +161,7 @@ LADDER = (
         "אסף כרמי",
         "asaf@shulhan.example",
         "+972525550230",
-        (Paper("2026-1117", -34, "ILS", "תפריטים", (("TF-1", "תפריט מודפס", "1200", "4.20"),), "18"),),
+        (Paper("2026-1195", -10, "ILS", "תפריטים", (("TF-1", "תפריט מודפס", "1200", "4.20"),), "18"),),
     ),
     Customer(
         ORDER,
@@ -206,7 +206,7 @@ LADDER = (
         "Opal Garnett",
         "opal@moonstone.example",
         None,
-        (Paper("2026-1249", 9, "GBP", "Ring boxes", (("RB-9", "Ring boxes", "1500", "1.15"),), "20"),),
+        (Paper("2026-1249", 1, "GBP", "Ring boxes", (("RB-9", "Ring boxes", "1500", "1.15"),), "20"),),
     ),
     # --------------------------------------------------------------------- what reaches us
     Customer(
@@ -230,6 +230,6 @@ LADDER = (
         "Fenyő Áron",
         "aron@borostyan.example",
         None,
-        (Paper("2026-1210", -12, "HUF", "Könyvjelzők", (("KJ-3", "Könyvjelző", "4000", "38"),), "27"),),
+        (Paper("2026-1210", -5, "HUF", "Könyvjelzők", (("KJ-3", "Könyvjelző", "4000", "38"),), "27"),),
     ),
 )

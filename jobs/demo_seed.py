@@ -183,10 +183,10 @@ def _account(session: Session, creditor: Creditor, customer: Customer, now: date
 
 
 def _address(customer: Customer) -> str | None:
-    """Where a customer gets letters: made up from his number; one in seven is not on file."""
+    """Where a customer gets letters: made up from his number; one in ten is not on file."""
     house = next(house for house in HOUSES if house.code == customer.house)
-    number = int(customer.number)
-    if number % 7 == 0:
+    number = int(customer.number.replace("-", ""))
+    if number % 10 == 9:
         return None
     street = house.streets[number % len(house.streets)].format(2 + number % 61)
     postcode = {"GB": chr(65 + number % 20) + "Q", "IL": f"{number % 90000:05d}"}

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from jobs import daily
 from jobs.demo_cast import Customer
@@ -76,15 +77,20 @@ class Stage:
     def desk(self, role: Role) -> Actor:
         """The person of a role who works in the debtor's language, else the first of that role."""
         with self.house.store.read() as session:
-            people = session.scalars(select(Staff).where(Staff.role == role).order_by(Staff.id)).all()
-        person = next((one for one in people if one.language == self.account.language), people[0])
-        return Actor(ActorKind.STAFF, id=person.id, role=person.role, name=person.name)
+            return person_of(session, role, self.account.language)
 
     def last(self, kind: type[Dispute | Offer | Plan]) -> Any:
         """What of a kind was begun last for the account."""
         with self.house.store.read() as session:
             query = select(kind).where(kind.account_id == self.account.id).order_by(kind.id.desc())
             return session.scalars(query.limit(1)).one()
+
+
+def person_of(session: Session, role: Role, language: str = "") -> Actor:
+    """The person of a role who works in a language, else the first of that role."""
+    people = session.scalars(select(Staff).where(Staff.role == role).order_by(Staff.id)).all()
+    person = next((one for one in people if one.language == language), people[0])
+    return Actor(ActorKind.STAFF, id=person.id, role=person.role, name=person.name)
 
 
 def part_of(whole: Money, percent: int) -> Money:

@@ -28,6 +28,7 @@ from receivables.contact import rules as contact_rules
 from receivables.contact.gathering import Question
 from receivables.contact.inputs import place_of
 from receivables.contact.rules import Decision
+from receivables.flags import spoken
 from receivables.people import codes, contacts, forwarding
 from receivables.permissions import SYSTEM
 from receivables.policy import Policy, current_policy
@@ -266,7 +267,7 @@ def suppress(session: Session, message: Message, reasons: tuple[str, ...], *, no
         message,
         account_id=message.account_id,
         now=now,
-        facts={"to": "suppressed", "reasons": list(reasons)},
+        facts={"to": "suppressed", "reasons": [spoken(code) for code in reasons]},
     )
 
 

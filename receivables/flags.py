@@ -29,11 +29,12 @@ from receivables.permissions import Actor, Permission, may, require
 from receivables.texts import clean_words, one_line
 
 #: Longest words of a source or of why a fact ended, characters.
-WORDS_MOST = 300
+WORDS_MOST = 500
 #: Facts that are told by name only to those who may read cases of difficulty.
 GUARDED = frozenset(
     {FlagKind.DECEASED, FlagKind.MENTAL_HEALTH_CRISIS, FlagKind.MINOR, FlagKind.VULNERABILITY}
 )
+_GUARDED_CODES = frozenset(f"flag:{kind.value}" for kind in GUARDED)
 #: What a guarded fact is called where many read.
 UNNAMED = "guarded"
 #: Whoever stands behind the links is not the debtor: they end at once.
@@ -45,7 +46,7 @@ _ENDED_BY_SUPERVISOR = frozenset(
 #: Country -> days of a breathing space by its law; nothing is offered elsewhere (policy table row 18).
 _BREATHING_SPACE_DAYS: Mapping[str, int] = {"GB": 60}
 #: Days that a person may name; a breathing space may begin later, but a far day is a slip of the pen.
-_FIRST, _LAST = date(2000, 1, 1), date(2100, 12, 31)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 _AHEAD = timedelta(days=366)
 
 
@@ -74,6 +75,15 @@ class FlagView:
     to_on: date | None
     state: FlagState
     may_end: bool
+
+
+def spoken(code: str) -> str:
+    """Return a reason as it may stand where many read: of a guarded fact only that there is one.
+
+    >>> spoken("flag:minor"), spoken("flag:attorney"), spoken("opted_out")
+    ('flag:guarded', 'flag:attorney', 'opted_out')
+    """
+    return f"flag:{UNNAMED}" if code in _GUARDED_CODES else code
 
 
 def recordable(actor: Actor) -> list[FlagKind]:
@@ -136,9 +146,13 @@ def raise_flag(
     session.add(flag)
     session.flush()
     days = {"from_on": from_on.isoformat(), "to_on": to_on.isoformat() if to_on else None}
-    _tell(session, actor, flag, "flag.raised", words, days, now=now)
+    record(
+        session, actor, "flag.raised", flag, account_id=account.id, now=now, facts={**_named(flag), **days},
+        **_kept(flag, words),
+    )  # fmt: skip
+    _note(session, actor, flag, "flag.raised", words, now=now)
     if kind in _ENDS_LINKS:
-        links.revoke_all(session, actor, account, reason=f"flag:{_spoken(kind)}", now=now)
+        links.revoke_all(session, actor, account, reason=spoken(f"flag:{kind.value}"), now=now)
     if kind is not FlagKind.LEGAL_HOLD:
         _ask_to_tell_handlers(session, flag, now=now)
     waking.wake_account(session, account.id, now=now)
@@ -187,12 +201,16 @@ def end_flag(
         raise Refused("flag_over")
     if on < max(today, flag.from_on):
         raise Refused("flag_end_past")
-    if on > _LAST:
+    if on > LAST_DAY:
         raise Refused("flag_day_range")
     if flag.to_on == on:
         return flag
     flag.to_on = on
-    _tell(session, actor, flag, "flag.ended", words, {"on": on.isoformat()}, now=now)
+    record(
+        session, actor, "flag.ended", flag, account_id=account.id, now=now,
+        facts={**_named(flag), "on": on.isoformat()}, **_kept(flag, words),
+    )  # fmt: skip
+    _note(session, actor, flag, "flag.ended", words, now=now)
     waking.wake_account(session, account.id, now=now)
     return flag
 
@@ -242,10 +260,6 @@ def _may_end(actor: Actor, kind: FlagKind) -> bool:
     return lifts and may(actor, Permission.FLAG_RECORD)
 
 
-def _spoken(kind: FlagKind) -> str:
-    return UNNAMED if kind in GUARDED else kind.value
-
-
 def _state(flag: AccountFlag, today: date) -> FlagState:
     if flag.to_on is not None and flag.to_on <= max(today, flag.from_on):
         return FlagState.OVER
@@ -260,7 +274,7 @@ def _words(text: str, missing: str) -> str:
 
 
 def _refuse_days(kind: FlagKind, account: Account, from_on: date, to_on: date | None, *, today: date) -> None:
-    if from_on < _FIRST or (to_on is not None and to_on > _LAST):
+    if from_on < FIRST_DAY or (to_on is not None and to_on > LAST_DAY):
         raise Refused("flag_day_range")
     if from_on > today and kind is not FlagKind.BREATHING_SPACE:
         raise Refused("flag_from_future")
@@ -292,26 +306,21 @@ def _same(
     )
 
 
-def _tell(
-    session: Session,
-    actor: Actor,
-    flag: AccountFlag,
-    code: str,
-    words: str,
-    days: Mapping[str, Any],
-    *,
-    now: datetime,
-) -> None:
-    """Write audit and timeline; of a guarded fact both say only that there is one, the rest is erasable."""
-    guarded = flag.kind in GUARDED
-    said: dict[str, Any] = {} if guarded else {"flag": flag.kind.value}
-    record(
-        session, actor, code, flag, account_id=flag.account_id, now=now, facts={**said, **days},
-        personal={"kind": flag.kind.value, "words": words} if guarded else None,
-        reason=None if guarded else words,
-    )  # fmt: skip
-    shown = {**said, "words": words} if not guarded else {"flag": UNNAMED}
-    outbox.note(session, flag.account_id, code, staff_id=actor.id, now=now, facts=shown)
+def _named(flag: AccountFlag) -> dict[str, Any]:
+    """What is said for ever of which fact it is: of a guarded one nothing."""
+    return {} if flag.kind in GUARDED else {"flag": flag.kind.value}
+
+
+def _kept(flag: AccountFlag, words: str) -> dict[str, Any]:
+    """What the audit keeps of the words, erasable; of a guarded fact also which it is, shown on no page."""
+    if flag.kind in GUARDED:
+        return {"personal": {"kind": flag.kind.value, "words": words}}
+    return {"reason": words}
+
+
+def _note(session: Session, actor: Actor, flag: AccountFlag, code: str, words: str, *, now: datetime) -> None:
+    said = {"flag": UNNAMED} if flag.kind in GUARDED else {"flag": flag.kind.value, "words": words}
+    outbox.note(session, flag.account_id, code, staff_id=actor.id, now=now, facts=said)
 
 
 def _ask_to_tell_handlers(session: Session, flag: AccountFlag, *, now: datetime) -> None:
@@ -324,5 +333,5 @@ def _ask_to_tell_handlers(session: Session, flag: AccountFlag, *, now: datetime)
     for case in cases:
         outbox.ask_person(
             session, TaskKind.HAND_OVER, f"handover:{case.ref}:flag:{flag.id}", account_id=flag.account_id,
-            facts={"why": f"flag:{_spoken(flag.kind)}"}, now=now,
+            facts={"why": spoken(f"flag:{flag.kind.value}")}, now=now,
         )  # fmt: skip

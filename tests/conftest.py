@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jobs import outbox as postbox
 from models.store import Store, in_unit_of_work
 from tests.databases import fresh_database
 from tests.mailboxes import MailboxProcess, start_mailbox
@@ -63,6 +64,12 @@ class Clock:
 
 #: A Thursday, 10:00 in London: inside every contact window of the seeded zones.
 NOON = datetime(2026, 11, 19, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_outbox() -> None:
+    """A slow machine is no slow relay: what a lease made sets out, however long it took here."""
+    postbox.SETS_OUT = 600.0
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from receivables.arrangements.plan_terms import least_payable
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
+from receivables.flags import spoken
 from receivables.payments import settling
 from receivables.payments.attempts import lock, move, not_opened, stored_call
 from receivables.payments.quotes import Choice, Quote, quote
@@ -98,7 +99,7 @@ def _reserve(
         return None
     stop = standing_stop(session, account, now=now)
     if stop is not None:
-        _call_person(session, account, plan, instalment, f"flag:{stop.value}", now=now)
+        _call_person(session, account, plan, instalment, spoken(f"flag:{stop.value}"), now=now)
         return None
     card = session.get_one(SavedCard, plan.saved_card_id, populate_existing=True)
     if card.customer_id is None or card.payment_method_id is None:

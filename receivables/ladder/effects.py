@@ -29,6 +29,7 @@ from receivables.contact.rules import prefers_other
 from receivables.contact.suppression import Word
 from receivables.costs import charges
 from receivables.errors import Refused
+from receivables.flags import spoken
 from receivables.handovers import placing
 from receivables.ladder import letters
 from receivables.ladder.evaluating import Due, Look, holds
@@ -74,7 +75,7 @@ def do(session: Session, doing: Doing, found: Look) -> list[str]:
         kind = _asked_of_matrix(effect)
         word = standing.words[kind] if kind is not None else Word.ALLOWED
         if kind is not None and word is Word.BLOCKED:
-            done.append(f"{effect.act.value}:{standing.why[kind][0]}")
+            done.append(f"{effect.act.value}:{spoken(standing.why[kind][0])}")
         elif word is Word.TASK:
             _look_first(session, doing, effect)
             done.append(f"{effect.act.value}:person_first")

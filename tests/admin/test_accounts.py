@@ -218,8 +218,9 @@ def test_plan_says_what_stands_against_it(desk: Desk, tidewater: Account) -> Non
     with desk.store.write() as session:
         session.add(AccountFlag(account_id=tidewater.id, kind=FlagKind.DECEASED, from_on=NOON.date(),
                                 source="register", created_at=NOON))  # fmt: skip
-    page = words(visitor.get(f"/desk/accounts/{tidewater.ref}/remind"))
-    assert "not at all deceased" in page
+    path = f"/desk/accounts/{tidewater.ref}/remind"
+    assert "not at all a fact that forbids contact" in words(visitor.get(path))
+    assert "not at all deceased" in words(desk.at(Role.SUPERVISOR).get(path))
     assert "message.queued" not in desk.codes()
 
 

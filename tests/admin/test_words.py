@@ -81,7 +81,8 @@ def test_reasons_of_messages_are_worded() -> None:
     """Why a message was not sent is said in words: the codes of the gate and of the outbox."""
     said = {"no_address", "contact_inactive", "opted_out", "already_today", "outside_hours", "nothing_due",
             "not_allowed_here", "given_up", "carrier_refused", "message_incomplete", "day_over",
-            "dead_address", "needs_opt_in", "quiet_after_talk", "sending_stopped", "unknown_zone"}  # fmt: skip
+            "dead_address", "needs_opt_in", "quiet_after_talk", "sending_stopped", "unknown_zone",
+            "no_calls"}  # fmt: skip
     said |= {f"cap:{what}" for what in rule_rows.COUNTED}
     said |= {f"flag:{kind.value}" for kind in FlagKind}
     # A dispute pauses no reminder: its contested part has left what is asked for.

@@ -36,11 +36,8 @@ POLICY = default_policy()
 
 
 @pytest.fixture
-def office(
-    database_url: str, mailbox: MailboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Office]:
+def office(database_url: str, mailbox: MailboxProcess, tmp_path: Path) -> Iterator[Office]:
     """Three accounts that owe £576.00, a reminder to each in the queue."""
-    monkeypatch.setattr(postbox, "SETS_OUT", 600.0)  # a slow machine is no slow relay
     house = build(database_url, mailbox, tmp_path)
     with house.store.write() as s:
         creditor = make.a_creditor(s)

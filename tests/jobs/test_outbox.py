@@ -101,10 +101,7 @@ def build(database_url: str, mailbox: MailboxProcess, folder: Path, **more: Any)
 
 
 @pytest.fixture
-def office(
-    database_url: str, mailbox: MailboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Office]:
-    monkeypatch.setattr(postbox, "SETS_OUT", 600.0)  # a slow machine is no slow relay
+def office(database_url: str, mailbox: MailboxProcess, tmp_path: Path) -> Iterator[Office]:
     house = build(database_url, mailbox, tmp_path)
     with house.store.write() as s:
         account = make.an_account(s, make.a_creditor(s), phone="+441134960142")

@@ -1,0 +1,214 @@
+"""A debtor with what only the desk sees: steps, letters, charges, a hand-over, what came in and did not go.
+
+Built by the real actions, beside the two debtors of the portal, whose pages it leaves as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from jobs.demo_papers import page
+from models.accounts import Account, Contact
+from models.creditors import Creditor
+from models.handovers import Handler, HandlerKind
+from models.links import Channel
+from models.post import PostBatch, PostLetter
+from models.rules import RulesDraft, RulesKind
+from models.staff import Role
+from models.states import MessageStatus, advance
+from receivables import bank_lines, policy, rule_drafts
+from receivables.contact import inbound, reminders
+from receivables.costs import charges, rates
+from receivables.desk import called
+from receivables.handovers import handlers, placing
+from receivables.handovers.handlers import HandlerFacts
+from receivables.ladder import steps
+from receivables.ladder.choosing import ladders_in_force
+from receivables.ladder.rungs import preset_body
+from receivables.permissions import SYSTEM, Actor
+from receivables.policy import current_policy
+from receivables.ports import Incoming
+from receivables.post import printing, queueing
+from receivables.segments import proposing, sales
+from tests import factories as make
+from tests.portal.everything import Town, refs_of
+
+#: Days that its invoices are late.
+LATE = (66, 47, 12)
+
+
+class _Desk:
+    """The people of the desk, the account, and acts in units of work of their own."""
+
+    def __init__(self, town: Town) -> None:
+        self.portal, self.now = town.portal, town.portal.clock.at
+        with self.portal.store.write() as session:
+            self.people = {
+                role: make.staff_actor(make.a_person(session, role))
+                for role in (Role.COLLECTOR, Role.SUPERVISOR, Role.ACCOUNTANT, Role.SALESPERSON)
+            }
+            creditor = session.get_one(Creditor, town.ours.account.creditor_id)
+            self.creditor = creditor.code
+            account = make.an_account(session, creditor, name="Millrace Weavers Ltd", with_contact=False)
+            account.salesperson_id = self.people[Role.SALESPERSON].id
+            make.a_contact(
+                session, account, name="Ivy Marlow", email="ivy@millrace.example", phone="+447700900301"
+            )
+            for late in LATE:
+                self.portal.invoice(session, account, 240000, -late)
+        self.account_id = account.id
+
+    def run(self, act: Callable[..., Any], role: Role | None, *facts: Any, ago: int = 0, **more: Any) -> Any:
+        """Do one act on the account, so many days ago."""
+        actor = self.people[role] if role else SYSTEM
+        return self.portal.store.run(
+            lambda s: act(s, actor, s.get_one(Account, self.account_id), *facts, now=self.ago(ago), **more)
+        )
+
+    def ago(self, days: int) -> datetime:
+        return self.now - timedelta(days=days)
+
+
+def fill_desk(town: Town) -> Mapping[str, list[str]]:
+    """Make everything; returns the refs of the account and of the house by the name of their table."""
+    desk = _Desk(town)
+    _letters(desk)
+    _ladder(desk)
+    _charges(desk)
+    desk.run(_case, Role.SUPERVISOR)
+    desk.run(_answers, None)
+    desk.run(_sales_and_calls, None, desk.people)
+    desk.run(_house, None, desk)
+    with town.portal.store.read() as session:
+        found: dict[str, list[str]] = {}
+        for kind, ref in refs_of(session, desk.account_id):
+            found.setdefault(kind, []).append(ref)
+        for model in (Handler, RulesDraft):
+            found[model.__tablename__] = list(session.scalars(select(model.ref)))
+    return found
+
+
+def _letters(desk: _Desk) -> None:
+    """One posted, one that came back, one printed, one waiting."""
+    desk.run(queueing.set_address, Role.COLLECTOR, "4 Weir Lane\nLeeds LS2 9AQ")
+    for kind, ago, end in (
+        ("formal_warning", 30, "posted"),
+        ("official_letter", 28, "returned"),
+        ("official_letter", 2, "printed"),
+        ("formal_warning", 1, "waiting"),
+    ):
+        desk.run(queueing.queue_letter, Role.COLLECTOR, kind=kind, currency="GBP", ago=ago)
+        if end != "waiting":
+            desk.run(_print, Role.COLLECTOR, desk, end, ago=ago)
+
+
+def _print(session: Session, actor: Actor, account: Account, desk: _Desk, end: str, *, now: datetime) -> None:
+    files = desk.portal.app.extensions["amicable"].files
+    letter = session.scalars(
+        select(PostLetter).where(PostLetter.account_id == account.id).order_by(PostLetter.id.desc())
+    ).first()
+    assert letter is not None
+    [paper] = printing.prepare(session, actor, [letter.ref], now=now).papers
+    drawn = page(("A letter",))
+    batch: PostBatch = printing.print_batch(
+        session, actor, printing.keep(files, drawn, {paper.ref: drawn}), now=now
+    )
+    if end != "printed":
+        printing.mark_posted(session, actor, batch, posted_on=now.date(), now=now)
+    if end == "returned":
+        printing.mark_returned(session, actor, letter, now=now + timedelta(days=3))
+
+
+def _ladder(desk: _Desk) -> None:
+    """Steps proposed, on this and on another day, and a call that one of them asks for."""
+
+    def climb(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+        steps.climb(
+            session, [account.id], ladders=ladders_in_force(session, now),
+            policy=current_policy(session, now), now=now,
+        )  # fmt: skip
+
+    for ago in (8, 0):
+        desk.run(climb, None, ago=ago)
+
+
+def _charges(desk: _Desk) -> None:
+    """Interest that was agreed: one issued, one waived, one to be decided."""
+
+    def switch_on(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+        body = policy.current_body(session, now)
+        body = body.replace("contract_interest = false", "contract_interest = true")
+        policy.publish(session, body, reason="Interest by contract", author_id=None, now=now)
+        rates.add_rate(
+            session, actor, f"{rates.AGREED}{account.ref}", from_on=now.date() - timedelta(days=200),
+            percent="12", source="Supply agreement, clause 9", now=now,
+        )  # fmt: skip
+
+    desk.run(switch_on, Role.ACCOUNTANT, ago=9)
+
+    def decide(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+        found = charges.propose_charges(session, actor, account, "GBP", today=desk.portal.today, now=now)
+        charges.issue(session, actor, found[0].ref, now=now)
+        charges.waive(session, desk.people[Role.SUPERVISOR], found[1].ref, reason="A gesture", now=now)
+
+    desk.run(decide, Role.ACCOUNTANT)
+
+
+def _case(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+    """Two handlers and a case for one of them."""
+    for kind, name in ((HandlerKind.AGENCY, "Wharfedale Ltd"), (HandlerKind.LAWYER, "Pennywhistle LLP")):
+        facts = HandlerFacts(
+            kind, name, "3 Tannery Yard\nBradford BD1 4QX", "01274 496 0180", "cases@wharfedale.example", "",
+            "15", "No collection, no fee",
+        )  # fmt: skip
+        handlers.add_handler(session, actor, facts, now=now)
+    placing.propose(session, actor, account, "GBP", reason="Nobody answers", now=now)
+
+
+def _answers(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+    """A reply to be read, STOP by SMS, a stranger's mail, and a reminder that does not leave."""
+    for number, (channel, sender, words) in enumerate(
+        (
+            ("email", "ivy@millrace.example", "We pay on Friday. Could you send the delivery note again?"),
+            ("sms", "+447700900301", "STOP"),
+            ("email", "office@heron.example", "Who is this invoice for?"),
+        )
+    ):
+        inbound.receive(
+            session, Incoming(channel, f"in-{number}", sender, "Your invoice", words), now=now
+        )  # fmt: skip
+    for message in reminders.remind(session, actor, account, now=now):
+        if message.channel is Channel.SMS:
+            message.reasons = ["opted_out"]
+            advance(message, MessageStatus.SUPPRESSED)
+
+
+def _sales_and_calls(
+    session: Session, actor: Actor, account: Account, people: Mapping[Role, Actor], *, now: datetime
+) -> None:
+    """A warning by sales, a task for a call, a call that nobody answered, another kind proposed."""
+    sales.early_warning(session, people[Role.SALESPERSON], account, "They look for new premises", now=now)
+    contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).one()
+    who = {"contact": contact.ref, "now": now}
+    if called.ask(session, people[Role.COLLECTOR], account.ref, **who).allowed:
+        called.write_down(
+            session, people[Role.COLLECTOR], account.ref, talked=False, outcome="no_answer",
+            again=now + timedelta(hours=4), **who,
+        )  # fmt: skip
+    proposing.propose_segments(session, account, today=now.date(), now=now)
+
+
+def _house(session: Session, actor: Actor, account: Account, desk: _Desk, *, now: datetime) -> None:
+    """Bank lines up to yesterday, and a ladder and rules of contact that wait for a second person."""
+    yesterday = desk.portal.today - timedelta(days=1)
+    bank_lines.record_lines(session, desk.people[Role.ACCOUNTANT], desk.creditor, yesterday, now=now)
+    rule_drafts.put_forward(
+        session, desk.people[Role.COLLECTOR], RulesKind.LADDER, name="gentle",
+        body=preset_body("gentle").replace("day = 7\n", "day = 10\n"), effective_on=None,
+        zone="Europe/London", reason="A week was too soon", now=now,
+    )  # fmt: skip
