@@ -280,7 +280,7 @@ PLACES: Mapping[str, str] = {
     "segment": N_("Desk"),
     "terms": N_("Desk"),
     "answer": N_("Portal"),
-    "call": N_("Portal"),
+    "call": N_("Telephone"),
     "card": N_("Portal"),
     "consent": N_("Consent"),
     "charge": N_("Money"),

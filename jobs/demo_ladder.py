@@ -146,11 +146,12 @@ def _ring_up(stage: Stage) -> None:
                 Task.account_id == stage.account.id, Task.kind == TaskKind.LADDER_CALL, Task.done_at.is_(None)
             )
         )
-        who = {"contact": stage.player.contact.ref, "task": asked or "", "now": stage.at}
-        if called.ask(session, person, stage.account.ref, **who).allowed:
+        ref, contact, task = stage.account.ref, stage.player.contact.ref, asked or ""
+        decision = called.ask(session, person, ref, contact=contact, task=task, now=stage.at)
+        if decision.allowed:
             called.write_down(
-                session, person, stage.account.ref, talked=False, outcome="voicemail", again=again,
-                words="Voicemail; the shop opens again in the afternoon.", **who,
+                session, person, ref, contact=contact, task=task, talked=False, outcome="voicemail",
+                again=again, words="Voicemail; the shop opens again in the afternoon.", now=stage.at,
             )  # fmt: skip
 
     stage.house.store.run(unit)

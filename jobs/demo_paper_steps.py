@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -78,11 +79,11 @@ def print_letters(stage: Stage) -> None:
         )
         refs = session.scalars(query).all()
     for ref in refs:
-        ready = house.store.run(lambda s, ref=ref: printing.prepare(s, person, [ref], now=stage.at))
+        ready = house.store.run(partial(printing.prepare, actor=person, refs=[ref], now=stage.at))
         for paper in ready.papers:
             pressed = house.press.press(house.documents.letter(paper), timeout=60)
             kept = printing.keep(house.files, pressed, {paper.ref: pressed})
-            house.store.run(lambda s, kept=kept: printing.print_batch(s, person, kept, now=stage.at))
+            house.store.run(partial(printing.print_batch, actor=person, batch=kept, now=stage.at))
 
 
 def post_letters(stage: Stage) -> None:

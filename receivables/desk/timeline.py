@@ -36,6 +36,7 @@ class Event:
         on: the day it is about: of a promise, a part of a plan, a cheque.
         towards: numbers of the documents a payment went to.
         flag: a fact about the account that was recorded or ended.
+        rung: of the ladder, whose step was done.
     """
 
     at: datetime
@@ -53,6 +54,7 @@ class Event:
     detail: str = ""
     towards: Sequence[str] = ()
     flag: str = ""
+    rung: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _interactions(
             detail=r.facts.get("words", ""),
             towards=[r.facts["invoice"]] if "invoice" in r.facts else (),
             flag=r.facts.get("flag", ""),
+            rung=r.facts.get("rung", ""),
         )
         for r in session.execute(query)
     ]

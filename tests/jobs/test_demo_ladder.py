@@ -269,7 +269,6 @@ def test_the_books_stay_sound_when_somebody_presses_around(played: Played, tmp_p
     finally:
         house.press.close()
         house.store.dispose()
-    print(done.count(True), len(done))
     assert done.count(True) > len(done) / 2
     found = check(f"sqlite:///{copy}", stripe_log=played.stripe_log, mailbox=played.mailbox)
     assert found.returncode == 0, found.stdout + found.stderr
