@@ -445,7 +445,9 @@ ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
-    "ladder_stumbles": N_("Nothing of it is chased until then. See whether its place and its dates are right."),
+    "ladder_stumbles": N_(
+        "Nothing of it is chased until then. See whether its place and its dates are right."
+    ),
     "nobody_to_tell": N_("Add a contact who pays, with an e-mail address or a mobile number."),
     "address_dead": N_("Ask for another address in another way, and change it at the contact."),
     "mailbox_down": N_("Replies and requests to stop wait there unread. Tell whoever runs the system."),

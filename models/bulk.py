@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
+    ColumnElement,
     Connection,
+    Integer,
     Text,
     TypeDecorator,
     bindparam,
@@ -49,9 +50,11 @@ class _Ids(TypeDecorator[Sequence[int]]):
         return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[int]):
+    """A condition; of a number's type, or SQLite would be asked whether it equals 1 and use no index."""
+
     name = "among"
-    type = Boolean()
+    type = Integer()
     inherit_cache = True
 
 
@@ -67,7 +70,7 @@ def _one_of_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - both parts are compiled
 
 
-def among(column: InstrumentedAttribute[int], name: str = "ids") -> FunctionElement[bool]:
+def among(column: InstrumentedAttribute[int], name: str = "ids") -> ColumnElement[Any]:
     """Return the condition that a column is one of the ids that a statement is given under a name."""
     return _Among(column, bindparam(name, type_=_Ids()))
 

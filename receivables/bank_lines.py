@@ -84,6 +84,8 @@ def stands(session: Session, actor: Actor, *, now: datetime) -> Sequence[Stand]:
 
 def creditors_behind(session: Session, *, now: datetime) -> frozenset[int]:
     """Return the creditors whose lines are older than policy allows."""
+    if not _latest(session):
+        return frozenset()
     return frozenset(one.creditor_id for one in _stands(session, now) if one.behind)
 
 

@@ -85,7 +85,8 @@ def test_page_costs_few_statements(desk: Desk, tidewater: Account) -> None:
     with statements(desk.store) as seen:
         visitor.client.get(f"/desk/accounts/{tidewater.ref}")
     assert len([s for s in seen if s[0] == "read"]) == small
-    assert small <= 24, [s for _, s in seen]
+    # Twenty-four for what it is, eleven for where it stands on its ladder.
+    assert small <= 35, [s for _, s in seen]
 
 
 def test_timeline_tells_what_happened(desk: Desk, tidewater: Account) -> None:
