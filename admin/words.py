@@ -377,7 +377,6 @@ REASONS: Mapping[str, str] = {
     "cap:sms": N_("as many SMS as the rules of this place allow"),
     "carrier_refused": N_("refused by the carrier"),
     "contact_inactive": N_("the contact is no longer active"),
-    "day_over": N_("its day is over"),
     "dead_address": N_("the address does not work"),
     "flag:attorney": N_("represented by an attorney"),
     "flag:bankruptcy": N_("insolvent"),

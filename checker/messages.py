@@ -15,8 +15,9 @@ _TOLD = frozenset({"sent", "delivered", "bounced"})
 _CHANNEL = {"mail": "email", "sms": "sms"}
 
 _OURS = """
-SELECT trim(m.wire_id, '<>'), m.id, m.channel, m.purpose, m.status, m.locked_until, c.id
-  FROM message m LEFT JOIN contact_ledger c ON c.message_id = m.id
+SELECT trim(m.wire_id, '<>'), m.id, m.channel, m.purpose, m.status, m.locked_until,
+       (SELECT max(c.id) FROM contact_ledger c WHERE c.message_id = m.id)
+  FROM message m
 """
 _THEIRS = "SELECT trim(message_id, '<> '), id, channel FROM message"
 _CLAIMS = "SELECT contact_id, channel, currency, business_on, id FROM contact_ledger ORDER BY 1, 2, 3, 4, 5"

@@ -219,15 +219,8 @@ def _allowed(
         if _may_leave(session, house, piece, decision, policy, now=now):
             passed.append((piece, decision))
     reminders = [(p.message, d) for p, d in passed if p.message.purpose is Purpose.REMINDER]
-    claimed = {row.message_id: row for row in contact_rules.claim_each(session, reminders, now=now)}
-    left = []
-    for piece, decision in passed:
-        claim = claimed.get(piece.message.id)
-        if claim is not None and claim.business_on != decision.business_on:
-            suppress(session, piece.message, ("day_over",), now=now)
-        else:
-            left.append((piece, decision))
-    return left
+    contact_rules.claim_each(session, reminders, now=now)
+    return passed
 
 
 def _may_leave(

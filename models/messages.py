@@ -76,7 +76,10 @@ class Message(Base):
 
 
 class ContactLedger(Base):
-    """Each reminder claimed for a person, a channel, a currency and a day; append-only (C-02)."""
+    """Each reminder claimed for a person, a channel, a currency and a day; append-only (C-02).
+
+    A reminder that could not leave on its day claims the next one too: both days count as used.
+    """
 
     __tablename__ = "contact_ledger"
 
@@ -89,12 +92,14 @@ class ContactLedger(Base):
     business_on: Mapped[date]
     step: Mapped[str] = mapped_column(String(40))
     cycle: Mapped[str] = mapped_column(String(40))
-    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), unique=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
     claimed_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("contact_id", "channel", "currency", "business_on"),
         UniqueConstraint("contact_id", "step", "cycle", "channel", "currency"),
+        UniqueConstraint("message_id", "business_on"),
+        Index("ix_contact_ledger_account", "account_id", "business_on"),
     )
 
 
@@ -166,4 +171,7 @@ class CallAttempt(Base):
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
     made_at: Mapped[datetime]
 
-    __table_args__ = (Index("ix_call_attempt_contact", "contact_id", "made_at"),)
+    __table_args__ = (
+        Index("ix_call_attempt_account", "account_id", "made_at"),
+        Index("ix_call_attempt_contact", "contact_id", "made_at"),
+    )

@@ -272,7 +272,7 @@ def claim(session: Session, message: Message, decision: Decision, *, now: dateti
     """Claim the day for one reminder before it leaves; the claim counts whatever becomes of it (C-02).
 
     Returns:
-        The claim; the message's own earlier one when it is tried again.
+        The claim; the message's own of that day when it is tried again.
     Raises:
         IntegrityError: another worker has claimed the same day; nothing may be sent.
     """
@@ -284,10 +284,10 @@ def claim_each(
 ) -> list[ContactLedger]:
     """Claim the days of several reminders as `claim` does for one."""
     asked = select(ContactLedger).where(ContactLedger.message_id.in_([m.id for m, _ in reminders]))
-    known = {row.message_id: row for row in session.scalars(asked)} if reminders else {}
+    known = {(row.message_id, row.business_on): row for row in session.scalars(asked)} if reminders else {}
     rows = []
     for message, decision in reminders:
-        row = known.get(message.id) or ContactLedger(
+        row = known.get((message.id, decision.business_on)) or ContactLedger(
             contact_id=message.contact_id,
             account_id=message.account_id,
             channel=message.channel,

@@ -80,7 +80,7 @@ def test_enums_are_worded(table: dict[str, str], codes: type) -> None:
 def test_reasons_of_messages_are_worded() -> None:
     """Why a message was not sent is said in words: the codes of the gate and of the outbox."""
     said = {"no_address", "contact_inactive", "opted_out", "already_today", "outside_hours", "nothing_due",
-            "not_allowed_here", "given_up", "carrier_refused", "message_incomplete", "day_over",
+            "not_allowed_here", "given_up", "carrier_refused", "message_incomplete",
             "dead_address", "needs_opt_in", "quiet_after_talk", "sending_stopped", "unknown_zone",
             "no_calls"}  # fmt: skip
     said |= {f"cap:{what}" for what in rule_rows.COUNTED}

@@ -47,7 +47,7 @@ UNIQUE = [
     ("posting", ["entry_id", "position"], None),
     ("contact_ledger", ["contact_id", "step", "cycle", "channel", "currency"], None),
     ("contact_ledger", ["contact_id", "channel", "currency", "business_on"], None),
-    ("contact_ledger", ["message_id"], None),
+    ("contact_ledger", ["message_id", "business_on"], None),
     ("message", ["dedupe_key"], None),
     ("message", ["wire_id"], None),
     ("job", ["key"], None),

@@ -20,14 +20,16 @@ from jobs.demo_papers import page
 from models.accounts import Account, Contact
 from models.answers import AnswerKind
 from models.arrangements import Offer
-from models.base import Base
+from models.base import Base, new_ref
 from models.creditors import Creditor
 from models.disputes import Dispute, DisputeReason
+from models.handovers import Handler, HandlerKind, Handover, HandoverInvoice
 from models.invoices import Invoice
 from models.links import Channel, LinkSession
 from models.messages import Message
 from models.money import Money
 from models.staff import Role
+from models.states import HandoverStatus
 from receivables import credit_holds, files, links
 from receivables.answers import callbacks, giving
 from receivables.answers.giving import DocumentKind, Facts, PaidBy
@@ -54,9 +56,9 @@ NOBODYS = frozenset({"creditor", "handler", "import_batch", "rules_draft", "staf
 #: Days that an invoice is overdue, by the number that it ends in; negative days are still to come.
 LATE = {
     "01": 29, "02": 40, "03": 25, "04": 24, "05": 22, "06": 100, "07": 90, "08": 30, "09": 28, "10": 8,
-    "11": 35, "12": 5, "13": 100, "14": -20, "15": 3, "16": 12, "17": 95, "18": 21,
+    "11": 35, "12": 5, "13": 100, "14": -20, "15": 3, "16": 12, "17": 95, "18": 21, "19": 150,
 }  # fmt: skip
-OTHER_CURRENCY = {"12": "EUR", "13": "ILS", "14": "HUF"}
+OTHER_CURRENCY = {"12": "EUR", "13": "ILS", "14": "HUF", "19": "JPY"}
 
 
 @dataclass(frozen=True)
@@ -282,6 +284,27 @@ class _Maker:
         self.run(hold, who=SYSTEM)
         self.run(giving.give, AnswerKind.HARDSHIP, Facts(words=self.party.words))
 
+    def handed_over(self) -> None:
+        """One invoice is with an agency."""
+        with self.portal.store.write() as session:
+            late = session.scalars(select(Invoice).where(Invoice.number == self.number("19"))).one()
+            agency = Handler(
+                ref=new_ref(), kind=HandlerKind.AGENCY, name=f"{self.party.code} Recoveries", terms="",
+                address="4 Quay Street", phone="0117 496 0011", email=None, countries="",
+                commission_percent="12.5", created_at=self.now,
+            )  # fmt: skip
+            session.add(agency)
+            session.flush()
+            case = Handover(
+                ref=new_ref(), account_id=self.account.id, handler_id=agency.id, currency="JPY",
+                amount_minor=late.balance_minor, status=HandoverStatus.PLACED, reason=self.party.words,
+                proposed_at=self.now, placed_on=self.portal.day(-1), commission_percent="12.5",
+            )  # fmt: skip
+            session.add(case)
+            session.flush()
+            share = HandoverInvoice(handover_id=case.id, invoice_id=late.id, balance_minor=late.balance_minor)
+            session.add(share)
+
     def ways_in(self, books: Books) -> None:
         """A colleague's link to one invoice, a device's, the way out; a draft, an address to be proved."""
         books.narrow = self.ref("16")
@@ -330,6 +353,7 @@ def _books(portal: Portal, party: Party, creditor: Creditor) -> Books:
     maker.plans()
     maker.offers()
     maker.answers()
+    maker.handed_over()
     started(portal, maker.account, Choice("chosen", "GBP", (maker.ref("10"),)), nonce=party.code)
     books = Books(party, maker.account, maker.branches, proved(portal, maker.account))
     keep_one(portal, books.visitor, party.card)

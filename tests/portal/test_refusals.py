@@ -17,7 +17,10 @@ ELSEWHERE = {
     # Pages of their own say why there is no form (dispute_not.html, offer_none.html, plan_none.html).
     "in_arrangement", "invoice_paid", "nothing_overdue", "plan_nothing_open",
     # The page of a refusal (409.html): what was shown has changed meanwhile, look again.
-    "cheques_not_here", "file_waits", "line_twice", "link_over", "promise_over",
+    "ceiling_unusable", "cheques_not_here", "file_waits", "line_twice", "link_over", "promise_over",
+    "rules_changed", "step_decided",
+    # A letter on paper that can't be written: a task or an alert says so (admin.words.LETTER_ENDS).
+    "fact_missing", "flagged", "no_address", "unknown_letter",
     # The page of too many tries (429.html).
     "too_many_tries",
     # The command line says them by name.

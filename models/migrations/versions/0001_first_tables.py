@@ -960,7 +960,12 @@ def upgrade() -> None:
             "currency",
             name=op.f("uq_contact_ledger_contact_id_step_cycle_channel_currency"),
         ),
-        sa.UniqueConstraint("message_id", name=op.f("uq_contact_ledger_message_id")),
+        sa.UniqueConstraint(
+            "message_id", "business_on", name=op.f("uq_contact_ledger_message_id_business_on")
+        ),
+    )
+    op.create_index(
+        "ix_contact_ledger_account", "contact_ledger", ["account_id", "business_on"], unique=False
     )
     op.create_table(
         "invoice_adjustment",
@@ -1259,6 +1264,7 @@ def downgrade() -> None:
     op.drop_table("invoice_line")
     op.drop_index("ix_invoice_adjustment_invoice", table_name="invoice_adjustment")
     op.drop_table("invoice_adjustment")
+    op.drop_index("ix_contact_ledger_account", table_name="contact_ledger")
     op.drop_table("contact_ledger")
     op.drop_index(
         "uq_attempt_invoice_blocking",

@@ -306,6 +306,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_call_attempt_task_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_attempt")),
     )
+    op.create_index("ix_call_attempt_account", "call_attempt", ["account_id", "made_at"], unique=False)
     op.create_index("ix_call_attempt_contact", "call_attempt", ["contact_id", "made_at"], unique=False)
     op.create_table(
         "handover",
@@ -784,6 +785,7 @@ def downgrade() -> None:
     op.drop_index("ix_handover_account", table_name="handover")
     op.drop_table("handover")
     op.drop_index("ix_call_attempt_contact", table_name="call_attempt")
+    op.drop_index("ix_call_attempt_account", table_name="call_attempt")
     op.drop_table("call_attempt")
     op.drop_index(
         "uq_segment_proposal_open",
