@@ -65,13 +65,14 @@ def house_at(url: str, smtp: str, folder: str) -> House:
 
 
 def build(store: Store) -> None:
-    """Accounts with five invoices and one contact each, every second one in Hebrew."""
+    """Accounts with five invoices and one contact each, none paused, every second one in Hebrew."""
     ladder.build(store, ACCOUNTS * ladder.EACH, NOW)
     with store.writer.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         connection.exec_driver_sql(
             f"UPDATE account SET language = 'he' WHERE id > {FAR} AND mod(id, 2) = 0"  # noqa: S608
         )
+        connection.exec_driver_sql("DELETE FROM pause")
 
 
 def queue(store: Store, first: int, count: int, *, together: bool) -> float:
