@@ -30,6 +30,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 #: Bytes of one encoded word before base64: the word stays under 75 characters (RFC 2047).
 _WORD = 45
 _LONGEST_LINE = 900
+_ASCII = bytes(range(128))
 
 
 def compose(mail: Mail) -> bytes:
@@ -108,7 +109,7 @@ def _content(kind: str, text: str) -> bytes:
     data = _LINE_END.sub("\r\n", text if text.endswith("\n") else f"{text}\n").encode()
     if data.isascii() and max(map(len, data.split(b"\r\n"))) <= _LONGEST_LINE:
         return _part(f'text/{kind}; charset="utf-8"', "7bit", data)
-    if sum(byte > 127 for byte in data) * 6 < len(data):
+    if len(data.translate(None, delete=_ASCII)) * 6 < len(data):
         return _part(f'text/{kind}; charset="utf-8"', "quoted-printable", binascii.b2a_qp(data, istext=True))
     return _part(f'text/{kind}; charset="utf-8"', "base64", _base64(data))
 

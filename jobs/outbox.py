@@ -185,11 +185,14 @@ def _carry(house: House, message_ids: Sequence[int], *, now: datetime, again: in
     started = time.monotonic()
     envelopes = _made(house, message_ids, now=now)
     made = time.monotonic()
+    watch = changes.Watch({e.message_id: (e.version, e.seen) for e in envelopes})
     outcomes = []
     for envelope in envelopes:
         is_late = time.monotonic() - made > SETS_OUT
         moment = now + timedelta(seconds=time.monotonic() - started)
-        outcomes.append(Outcome(envelope, None, moment) if is_late else _set_out(house, envelope, now=moment))
+        outcomes.append(
+            Outcome(envelope, None, moment) if is_late else _set_out(house, envelope, watch, now=moment)
+        )
     if outcomes:
         house.store.run(lambda s: _close(s, outcomes))
     changed = [outcome.envelope.message_id for outcome in outcomes if outcome.changed]
@@ -225,10 +228,10 @@ def _already_claimed(session: Session, message_id: int, *, now: datetime) -> Non
         making.suppress(session, message, ("already_today",), now=now)
 
 
-def _set_out(house: House, envelope: Envelope, *, now: datetime) -> Outcome:
+def _set_out(house: House, envelope: Envelope, watch: changes.Watch, *, now: datetime) -> Outcome:
     """Look again and hand one message over: nothing that was committed before its turn is missed."""
     with house.store.glance() as session:
-        as_seen = changes.is_as_seen(session, envelope.message_id, envelope.version, envelope.seen)
+        as_seen = watch.is_as_seen(session, envelope.message_id)
     if not as_seen or not envelope.is_in_hours(now):
         return Outcome(envelope, None, now, changed=True)
     try:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    String,
     Text,
     TypeDecorator,
     bindparam,
@@ -36,16 +37,21 @@ from sqlalchemy.sql.functions import FunctionElement
 from models.base import Base
 
 
-class _Ids(TypeDecorator[Sequence[int]]):
-    """A list of ids as one value: an array on PostgreSQL, JSON on SQLite."""
+class _List(TypeDecorator[Sequence[Any]]):
+    """A list of numbers or texts as one value: an array on PostgreSQL, JSON on SQLite."""
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(ARRAY(BigInteger()) if dialect.name == "postgresql" else Text())
+    def __init__(self, of_texts: bool) -> None:
+        super().__init__()
+        self.of_texts = of_texts
 
-    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        array: ARRAY[Any] = ARRAY(Text()) if self.of_texts else ARRAY(BigInteger())
+        return dialect.type_descriptor(array if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         assert value is not None
         return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
 
@@ -70,9 +76,13 @@ def _one_of_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - both parts are compiled
 
 
-def among(column: InstrumentedAttribute[int], name: str = "ids") -> ColumnElement[Any]:
-    """Return the condition that a column is one of the ids that a statement is given under a name."""
-    return _Among(column, bindparam(name, type_=_Ids()))
+def among(column: InstrumentedAttribute[Any], name: str = "ids") -> ColumnElement[Any]:
+    """Return the condition that a column is one of the values that a statement is given under a name.
+
+    Args:
+        column: of numbers or of texts.
+    """
+    return _Among(column, bindparam(name, type_=_List(isinstance(column.type, String))))
 
 
 def pour(session: Session, table: type[Base], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

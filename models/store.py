@@ -65,6 +65,18 @@ def fetch(session: Session, statement: Executable, values: Mapping[str, Any]) ->
     return session.connection().execute(statement, values)
 
 
+def seen_as(session: Session) -> str | None:
+    """Return a name for what a session sees at this moment: under equal names the same rows are seen.
+
+    PostgreSQL lists by it the transactions whose work is visible; whatever is committed gives another
+    name. None on SQLite, which has none: look at the rows themselves.
+    Source: postgresql.org/docs/current/functions-info.html, pg_current_snapshot.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return None
+    return str(session.connection().exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
+
+
 def write_together(session: Session, rows: Sequence[Any]) -> None:
     """Write changed rows of one table in one round trip; the session itself would take one for each.
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -27,13 +28,16 @@ from presentation.writing import (
 )
 from receivables.ports import Letter, MessageIncomplete
 
+_SPACES = re.compile(" {2,}")
 BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def one_line(value: str) -> str:
     """Strip what could break a header, a paragraph or an isolate out of somebody's value."""
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in value)
-    return re.sub(" {2,}", " ", BIDI_CONTROLS.sub("", visible)).strip()
+    if not value.isprintable():
+        value = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in value)
+        value = BIDI_CONTROLS.sub("", value)
+    return _SPACES.sub(" ", value).strip()
 
 
 def is_address(url: str) -> bool:
@@ -139,7 +143,7 @@ def fill(source: str, write: Callable[[str], str]) -> str:
 
 
 def fill_html(source: str, write: Callable[[str], Markup]) -> Markup:
-    return Markup("").join(write(p) if i % 2 else escape(p) for i, p in enumerate(pieces(source, write)))
+    return Markup("").join(write(p) if i % 2 else _escaped(p) for i, p in enumerate(pieces(source, write)))
 
 
 def pieces(source: str, write: Callable[[str], str]) -> list[str]:
@@ -147,11 +151,20 @@ def pieces(source: str, write: Callable[[str], str]) -> list[str]:
 
     A sentence that ends on a value with a point of its own, such as "Kft.", gets no second one.
     """
-    pieces = SLOT.split(source)
+    pieces = list(_cut(source))
     for i in range(2, len(pieces), 2):
         if pieces[i].startswith(".") and last_visible(write(pieces[i - 1])) == ".":
             pieces[i] = pieces[i][1:]
     return pieces
+
+
+#: Sources are a few hundred sentences, and each is filled for every reader.
+_escaped = lru_cache(maxsize=4096)(escape)
+
+
+@lru_cache(maxsize=4096)
+def _cut(source: str) -> tuple[str, ...]:
+    return tuple(SLOT.split(source))
 
 
 def last_visible(written: str) -> str:

@@ -78,6 +78,8 @@ class Presenter:
         environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
         self._frame = environment.get_template("messages/frame.html")
         self._frame_source = (folder / "messages" / "frame.html").read_text(encoding="utf-8")
+        #: Sources used -> their digest; sources of a mail and of an SMS never meet in one set.
+        self._versions: dict[frozenset[str], str] = {}
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
 
     def render_message(self, letter: Letter) -> Rendered:
@@ -140,10 +142,13 @@ class Presenter:
 
     def _version(self, keys: Sequence[str], more: str = "") -> str:
         """Return a short digest of the sources a message was made of (decision 19)."""
-        digest = sha256(more.encode())
-        for key in sorted(set(keys)):
-            digest.update(f"\0{key}\0{self._sources[key]}".encode())
-        return digest.hexdigest()[:12]
+        used = frozenset(keys)
+        if used not in self._versions:
+            digest = sha256(more.encode())
+            for key in sorted(used):
+                digest.update(f"\0{key}\0{self._sources[key]}".encode())
+            self._versions[used] = digest.hexdigest()[:12]
+        return self._versions[used]
 
     def _chosen(self, name: str, filler: Filler) -> str | None:
         """Which block a call means; None if its facts are absent and the text closes up."""
@@ -323,4 +328,6 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 
 def _width(text: str) -> int:
     """How many places a text takes: controls and combining marks take none."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(unicodedata.category(c) not in ("Cf", "Mn") for c in text)

@@ -335,22 +335,31 @@ class InvoiceRow:
 
         Where all but its early-payment discount is on its way, nothing more is: it may be earned (P-19).
         """
-        nil = Money(0, self.currency)
-        left = max(self.balance - self.processing - self.contested, nil)
-        return nil if self.processing and self.discount is not None and left <= self.discount else left
+        return Money(self._open_minor, self.currency)
+
+    @property
+    def _open_minor(self) -> int:
+        left = max(self.balance.minor - self.processing.minor - self.contested_minor, 0)
+        is_earned = self.processing.minor and self.discount is not None and left <= self.discount.minor
+        return 0 if is_earned else left
 
     @property
     def asked(self) -> Money:
         """What we ask for on it now: its open part, less what an arrangement covers or a handler asks for."""
-        return Money(0, self.currency) if self.handed_over else self.open_part - self.covered
+        if self.handed_over:
+            return Money(0, self.currency)
+        return Money(self._open_minor - self._covered_minor, self.currency)
 
     @property
     def covered(self) -> Money:
         """What of the open part waits for an arrangement's days."""
+        return Money(self._covered_minor, self.currency)
+
+    @property
+    def _covered_minor(self) -> int:
         if self.arranged is None:
-            return Money(0, self.currency)
-        covered = self.covered_minor
-        return self.open_part if covered is None else min(self.open_part, Money(covered, self.currency))
+            return 0
+        return self._open_minor if self.covered_minor is None else min(self._open_minor, self.covered_minor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Whether anything that a message was made from has changed since: asked right before it leaves (FT-27).
 
 Messages are claimed and written a lease at a time and leave one after the other. What is committed before
-a message's own turn must count for it, so its turn begins with two short questions: the state of
-everything the gate looked at, and what the account owes. Any difference, and the message is made again.
+a message's own turn must count for it, so before its turn two questions are asked: the state of everything
+the gate looked at, and what the account owes. Any difference, and the message is made again. As long as
+nothing at all was committed since they were asked, their answers hold, and the turn costs one short look.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, AccountFlag, Contact
+from models.bulk import among
 from models.inbound import ReachEvent
 from models.ladder import LadderSwitch
 from models.messages import CallAttempt, ConsentEvent, Message
 from models.pauses import Pause
 from models.states import MessageStatus
-from models.store import fetch
+from models.store import fetch, seen_as
 from models.work import PolicyVersion
 from receivables import invoices
 from receivables.contact.consents import address_digest
@@ -41,7 +43,6 @@ _CALLS = (
     .correlate(Message)
     .scalar_subquery()
 )
-_ADDRESSES: Any = bindparam("digests", expanding=True)
 _STATE = (
     select(
         Message.id.label("message_id"),
@@ -49,8 +50,10 @@ _STATE = (
         Message.version.label("message_version"),
         select(func.max(LadderSwitch.id)).scalar_subquery(),
         select(func.max(PolicyVersion.id)).scalar_subquery(),
-        select(func.max(ConsentEvent.id)).where(ConsentEvent.address_digest.in_(_ADDRESSES)).scalar_subquery(),
-        select(func.max(ReachEvent.id)).where(ReachEvent.address_digest.in_(_ADDRESSES)).scalar_subquery(),
+        *(
+            select(func.max(kind.id)).where(among(kind.address_digest, "digests")).scalar_subquery()
+            for kind in (ConsentEvent, ReachEvent)
+        ),
         *_of_account(
             func.count(), func.max(AccountFlag.id), func.count(AccountFlag.to_on),
             func.max(AccountFlag.to_on), account_id=AccountFlag.account_id,
@@ -68,7 +71,7 @@ _STATE = (
     .select_from(Message)
     .join(Account, Account.id == Message.account_id)
     .join(Contact, Contact.id == Message.contact_id)
-    .where(Message.id.in_(bindparam("message_ids", expanding=True)))
+    .where(among(Message.id, "message_ids"))
 )  # fmt: skip
 #: Columns of the message itself, which moves by our own hand.
 _OWN = 3
@@ -105,17 +108,50 @@ def states(
     return {row.message_id: tuple(row)[_OWN:] for row in rows}
 
 
-def is_as_seen(session: Session, message_id: int, version: int, seen: Seen) -> bool:
-    """Whether the message is still in our hands and nothing behind it has changed.
+class Watch:
+    """Looks again at the messages of a lease, each at its own turn.
 
     Args:
-        session: one that sees what is committed by now.
-        version: of the message since it was claimed.
+        lease: message id -> the message's version since it was claimed, and what it was made from.
     """
-    row = fetch(session, _STATE, {"message_ids": [message_id], "digests": list(seen.digests)}).one()
-    return (
-        row.message_status is MessageStatus.SENDING
-        and row.message_version == version
-        and tuple(row)[_OWN:] == seen.state
-        and tuple(invoices.open_rows_of(session, {seen.account_id: seen.today})[seen.account_id]) == seen.rows
-    )
+
+    def __init__(self, lease: Mapping[int, tuple[int, Seen]]) -> None:
+        self._lease = dict(lease)
+        #: Message -> what was seen when it was last found unchanged (models.store.seen_as).
+        self._found: dict[int, str] = {}
+
+    def is_as_seen(self, session: Session, message_id: int) -> bool:
+        """Whether the message is still in our hands and nothing behind it has changed.
+
+        Args:
+            session: one that sees what is committed by now (Store.glance).
+        """
+        name = seen_as(session)
+        if name is None:
+            return bool(_unchanged(session, {message_id: self._lease[message_id]}))
+        if self._found.get(message_id) != name:
+            ids = list(self._lease)
+            ahead = {i: self._lease[i] for i in ids[ids.index(message_id) :]}
+            self._found |= dict.fromkeys(_unchanged(session, ahead), name)
+        return self._found.get(message_id) == name
+
+
+def _unchanged(session: Session, lease: Mapping[int, tuple[int, Seen]]) -> list[int]:
+    """Return the messages behind which everything is as it was when they were made."""
+    of: dict[tuple[str, ...], list[int]] = {}
+    for message_id, (_, seen) in lease.items():
+        of.setdefault(seen.digests, []).append(message_id)
+    days = {seen.account_id: seen.today for _, seen in lease.values()}
+    rows = [
+        row
+        for digests, ids in of.items()
+        for row in fetch(session, _STATE, {"message_ids": ids, "digests": list(digests)})
+    ]
+    owed = invoices.open_rows_of(session, days)
+    found = []
+    for row in rows:
+        version, seen = lease[row.message_id]
+        own = (row.message_status, row.message_version) == (MessageStatus.SENDING, version)
+        if own and tuple(row)[_OWN:] == seen.state and tuple(owed[seen.account_id]) == seen.rows:
+            found.append(row.message_id)
+    return found

@@ -21,7 +21,7 @@ from models.handovers import Handler, Handover
 from models.invoices import Invoice, InvoiceKind, InvoiceLine
 from models.messages import Message
 from models.money import Money, total
-from models.states import HandoverStatus, InvoiceStatus
+from models.states import HandoverStatus
 from receivables import invoices, pauses
 from receivables.ladder.rungs import Act, Ladder, preset
 from receivables.letter_kinds import LetterKind
@@ -182,9 +182,13 @@ def still_kept(session: Session, message: Message, account: Account, today: date
 
 
 def still_released(session: Session, message: Message, account: Account, today: date) -> bool:
-    """Whether an order that is no longer kept has not been paid for in the meantime."""
+    """Whether an order that is no longer kept is neither paid nor in question in the meantime.
+
+    Of what is disputed, said to be paid or paused nobody hears that it is released: a person decides.
+    """
     ordered = _orders(session, message, account, today)
-    return bool(ordered) and all(one.status is not InvoiceStatus.PAID for one in ordered)
+    whole = {row.ref for row in _prepayments(session, message, account, today) if row.asked == row.balance}
+    return bool(ordered) and all(one.ref in whole for one in ordered)
 
 
 def kept_until(ordered: Collection[Invoice]) -> date | None:

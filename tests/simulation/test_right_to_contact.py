@@ -111,8 +111,9 @@ def test_ten_thousand_accounts(capsys: pytest.CaptureFixture[str]) -> None:
             with capsys.disabled():
                 seconds = time.monotonic() - began
                 print(
-                    f"{number * TOGETHER} accounts, {len(result[0])} violations, {seconds:.0f} s", flush=True
-                )
+                    f"{number * TOGETHER} accounts, {len(result[0])} violations, {seconds:.0f} s",
+                    *result[0], sep="\n", flush=True,
+                )  # fmt: skip
     tally: Counter[str] = sum((found for _, found in results), Counter())
     with capsys.disabled():
         print(json.dumps({"accounts": MANY, "days": town.DAYS, "seconds": round(time.monotonic() - began),

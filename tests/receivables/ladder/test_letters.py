@@ -357,6 +357,16 @@ def test_of_what_is_not_to_come_no_notice_leaves(session: Session, status: Hando
     assert not is_true(session, queued(session, account, "handover_notice", handover_on=DEADLINE.isoformat()))
 
 
+@pytest.mark.parametrize("reason", [PauseReason.SAYS_PAID, PauseReason.DOCUMENT_REQUESTED])
+def test_an_order_in_question_is_not_said_to_be_released(session: Session, reason: PauseReason) -> None:
+    """INV-9: what is disputed or said to be paid waits for a person, not for the ladder."""
+    account, order = ordering(session, due_in=-40)
+    message = queued(session, account, "prepayment_expired", invoice_ids=[order.id])
+    assert is_true(session, message)
+    pauses.pause(session, SYSTEM, account, reason, key="p", invoice_id=order.id, now=NOON)
+    assert not is_true(session, message)
+
+
 def test_paid_in_the_meantime_an_order_is_not_said_to_be_released(session: Session) -> None:
     account, order = ordering(session, due_in=-40)
     message = queued(session, account, "prepayment_expired", invoice_ids=[order.id])
