@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -20,6 +20,7 @@ from models.links import Channel
 from models.messages import ConsentEvent, ConsentEventKind, ContactLedger, Purpose
 from models.store import fetch
 from receivables import pauses, switches
+from receivables.calendar_days import business_date
 from receivables.contact import reach
 from receivables.contact.consents import address_digest, address_of
 from receivables.contact.inputs import Inputs, binding_of, counts_of, place_of
@@ -131,6 +132,7 @@ _CLAIMS = select(
     ContactLedger.channel,
     ContactLedger.currency,
     ContactLedger.business_on,
+    ContactLedger.claimed_at,
     ContactLedger.message_id,
 ).where(
     ContactLedger.contact_id.in_(bindparam("contact_ids", expanding=True)),
@@ -148,14 +150,21 @@ def _flags(session: Session, days: Mapping[int, date]) -> dict[int, tuple[str, .
     return {account_id: tuple(dict.fromkeys(kinds)) for account_id, kinds in found.items()}
 
 
-def _claims(session: Session, contact_ids: Collection[int], since: date | None) -> dict[Any, set[int]]:
-    """The days that are reminders' already: (contact, channel, currency, day) -> their messages."""
-    found: dict[Any, set[int]] = {}
-    if since is not None:
+def _claims(session: Session, contact_ids: Collection[int], today: date | None) -> dict[Any, list[Any]]:
+    """The reminders claimed of late by (contact, channel, currency); from the day before, for who moved."""
+    found: dict[Any, list[Any]] = {}
+    if today is not None:
+        since = today - timedelta(days=1)
         for r in fetch(session, _CLAIMS, {"contact_ids": sorted(contact_ids), "since": since}):
-            key = (r.contact_id, r.channel, r.currency, r.business_on)
-            found.setdefault(key, set()).add(r.message_id)
+            found.setdefault((r.contact_id, r.channel, r.currency), []).append(r)
     return found
+
+
+def _is_claimed(claims: Iterable[Any], own: int, today: date, zone: str) -> bool:
+    """Whether another reminder has the day, by the clock it was claimed by or by the one that holds now."""
+    return any(
+        r.message_id != own and today in (r.business_on, business_date(r.claimed_at, zone)) for r in claims
+    )
 
 
 # --------------------------------------------------------------------------- all of it
@@ -240,7 +249,7 @@ def _said(question: Question, binding: Binding, addresses: Addresses) -> dict[st
 
 def _of_reminder(
     session: Session, question: Question, known: Inputs, binding: Binding, addresses: Addresses,
-    claims: Mapping[Any, set[int]],
+    claims: Mapping[Any, list[Any]],
 ) -> dict[str, Any]:  # fmt: skip
     """What binds reminders only: pauses, the channel that was chosen, the day, the caps."""
     account, contact, channel = question.account, question.contact, question.channel
@@ -250,8 +259,8 @@ def _of_reminder(
     return {
         "pauses": tuple(pauses.spoken(reason).value for reason in standing),
         "prefers_other": addresses.prefers_other(contact, channel),
-        "claimed_today": bool(
-            claims.get((contact.id, channel, question.currency, known.today), set()) - {own}
+        "claimed_today": _is_claimed(
+            claims.get((contact.id, channel, question.currency), ()), own, known.today, known.zones[0]
         ),
         "counts": counts_of(
             session, account, binding.caps_on(channel.value), today=known.today, zone=known.zones[0],

@@ -144,6 +144,26 @@ def test_one_reminder_a_day_channel_and_currency(store: Store) -> None:
     assert late.next_at is None
 
 
+@pytest.mark.parametrize(("left_zone", "claimed_at", "new_zone", "later"), [
+    # 17:00 of one day in Los Angeles is 10:00 of the next in Tokyo, where it is then 17:00.
+    ("America/Los_Angeles", NOON.replace(hour=1), "Asia/Tokyo", timedelta(hours=7)),
+    # 9:00 in Tokyo is 16:00 of the day before in Los Angeles, where it is then 18:00.
+    ("Asia/Tokyo", NOON.replace(hour=0), "America/Los_Angeles", timedelta(hours=2)),
+])  # fmt: skip
+def test_who_moved_has_no_second_reminder_that_day(
+    sqlite_store: Store, left_zone: str, claimed_at: datetime, new_zone: str, later: timedelta
+) -> None:
+    """INV-9: another clock gives other days, not a second reminder on one of them."""
+    with sqlite_store.write() as s:
+        account = in_zone(s, left_zone)
+        first = queued(s, account, "one")
+        contact_rules.claim(s, first, asked(s, account, now=claimed_at), now=claimed_at)
+        account.zone = new_zone
+        s.flush()
+        assert "already_today" in asked(s, account, now=claimed_at + later).reasons
+        assert "already_today" not in asked(s, account, now=claimed_at + timedelta(days=2)).reasons
+
+
 def test_the_day_of_a_claim_is_the_accounts(sqlite_store: Store) -> None:
     """Decision 22: 22:30 UTC is tomorrow in Jerusalem."""
     with sqlite_store.write() as s:
