@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from bench.pages import FAR
 from bench.sink import sink
 from config import Settings
 from jobs import outbox as postbox
+from jobs import worker
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
@@ -113,7 +115,8 @@ def _work(url: str, smtp: str, name: str, warm: int, ready: Barrier) -> None:
         house = house_at(url, smtp, folder)
         empty_queue(house, name, warm)
         ready.wait()
-        empty_queue(house, name)
+        with worker.more_lines(house, name, stop=threading.Event(), clock=lambda: NOW):
+            empty_queue(house, name)
         house.store.dispose()
 
 

@@ -187,12 +187,16 @@ def _carry(house: House, message_ids: Sequence[int], *, now: datetime, again: in
     made = time.monotonic()
     watch = changes.Watch({e.message_id: (e.version, e.seen) for e in envelopes})
     outcomes = []
-    for envelope in envelopes:
-        is_late = time.monotonic() - made > SETS_OUT
-        moment = now + timedelta(seconds=time.monotonic() - started)
-        outcomes.append(
-            Outcome(envelope, None, moment) if is_late else _set_out(house, envelope, watch, now=moment)
-        )
+    with house.store.glances() as glance:
+        for envelope in envelopes:
+            is_late = time.monotonic() - made > SETS_OUT
+            moment = now + timedelta(seconds=time.monotonic() - started)
+            if is_late:
+                outcomes.append(Outcome(envelope, None, moment))
+                continue
+            with glance() as session:
+                as_seen = watch.is_as_seen(session, envelope.message_id)
+            outcomes.append(_set_out(house, envelope, as_seen=as_seen, now=moment))
     if outcomes:
         house.store.run(lambda s: _close(s, outcomes))
     changed = [outcome.envelope.message_id for outcome in outcomes if outcome.changed]
@@ -228,10 +232,8 @@ def _already_claimed(session: Session, message_id: int, *, now: datetime) -> Non
         making.suppress(session, message, ("already_today",), now=now)
 
 
-def _set_out(house: House, envelope: Envelope, watch: changes.Watch, *, now: datetime) -> Outcome:
-    """Look again and hand one message over: nothing that was committed before its turn is missed."""
-    with house.store.glance() as session:
-        as_seen = watch.is_as_seen(session, envelope.message_id)
+def _set_out(house: House, envelope: Envelope, *, as_seen: bool, now: datetime) -> Outcome:
+    """Hand one message over that was just looked at again: nothing committed before its turn is missed."""
     if not as_seen or not envelope.is_in_hours(now):
         return Outcome(envelope, None, now, changed=True)
     try:

@@ -10,7 +10,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,9 @@ log = logging.getLogger("amicable.worker")
 
 #: Seconds between two looks while there is nothing to do.
 PAUSE = 0.5
+#: Lines to the relay that a worker keeps busy on PostgreSQL: while one waits for an answer, or for the
+#: database, another one makes its lease. SQLite has one writer, so one line.
+LINES = 2
 #: How often stuck attempts are looked for.
 SWEEP_EVERY = timedelta(seconds=30)
 #: Tries of one outside effect before a person is asked.
@@ -63,33 +67,68 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     looked, worked, called = begun - SWEEP_EVERY, begun - daily.EVERY, begun - inbound.EVERY
     postman = inbound.Postman()
     announce(house, name)
+    with more_lines(house, name, stop=stop, clock=tell):
+        while not stop.is_set():
+            now = tell()
+            try:
+                looks = now - looked >= SWEEP_EVERY
+                if looks:
+                    looked = now
+                    beat(house, now=now)  # before any work: a second host must not touch the books
+                    with house.store.read() as session:
+                        days.refresh(session)
+                done = run_once(house, worker=name, now=now)
+                if looks:
+                    sweep(house, now=now)
+                if now - worked >= daily.EVERY:
+                    worked = now
+                    daily.run(house, now=now)
+                if now - called >= inbound.EVERY:
+                    called = now
+                    postman.look(house, now=now)
+            except SecondHost:
+                raise
+            except Exception:
+                # The loop outlives one bad piece of work; the lease brings it back later.
+                log.exception("worker stumbles")
+                done = 0
+            if not done:
+                stop.wait(PAUSE)
+    log.info("worker stops", extra={"facts": {"worker": name}})
+
+
+@contextmanager
+def more_lines(
+    house: House, name: str, *, stop: threading.Event, clock: Callable[[], datetime]
+) -> Iterator[None]:
+    """Send on further lines beside the loop of a worker; each leases for itself, none starts after `stop`.
+
+    Args:
+        name: the worker's; a line's own is made of it.
+    """
+    lines = [
+        threading.Thread(target=_send, args=(house, f"{name}/{number}", stop, clock), name=f"line-{number}")
+        for number in range(2, 1 if house.store.is_sqlite else LINES + 1)
+    ]
+    for line in lines:
+        line.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for line in lines:
+            line.join()
+
+
+def _send(house: House, name: str, stop: threading.Event, clock: Callable[[], datetime]) -> None:
     while not stop.is_set():
-        now = tell()
         try:
-            looks = now - looked >= SWEEP_EVERY
-            if looks:
-                looked = now
-                beat(house, now=now)  # before any work: a second host must not touch the books
-                with house.store.read() as session:
-                    days.refresh(session)
-            done = run_once(house, worker=name, now=now)
-            if looks:
-                sweep(house, now=now)
-            if now - worked >= daily.EVERY:
-                worked = now
-                daily.run(house, now=now)
-            if now - called >= inbound.EVERY:
-                called = now
-                postman.look(house, now=now)
-        except SecondHost:
-            raise
+            done = postbox.send_due(house, worker=name, now=clock())
         except Exception:
-            # The loop outlives one bad piece of work; the lease brings it back later.
-            log.exception("worker stumbles")
+            log.exception("line stumbles")
             done = 0
         if not done:
             stop.wait(PAUSE)
-    log.info("worker stops", extra={"facts": {"worker": name}})
 
 
 def announce(house: House, name: str) -> None:

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -159,6 +159,15 @@ class Store:
         """
         with Session(self._glancer, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def glances(self) -> Iterator[Callable[[], AbstractContextManager[Session]]]:
+        """Give what opens a glance, for many of them one after the other: one connection serves them all."""
+        if self.is_sqlite:
+            yield self.glance
+            return
+        with self.glance() as session:
+            yield lambda: nullcontext(session)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
