@@ -14,15 +14,12 @@ from sqlalchemy import func, select
 from assembly import House
 from jobs import outbox as postbox
 from jobs import worker
-from models.links import Channel
 from models.messages import Message
 from models.states import MessageStatus
-from receivables.contact import reminders
-from receivables.permissions import SYSTEM
 from receivables.ports import Mail
-from tests import factories as make
 from tests.conftest import NOON
 from tests.databases import fresh_database
+from tests.jobs.test_gate_at_the_queue import plan
 from tests.jobs.test_outbox import build
 from tests.mailboxes import MailboxProcess
 
@@ -33,12 +30,7 @@ QUEUED = 25
 def a_full_queue(url: str, mailbox: MailboxProcess, folder: Path) -> Iterator[House]:
     """The House on a database of its own, one reminder to each of its debtors in the queue."""
     house = build(url, mailbox, folder)
-    with house.store.write() as s:
-        creditor = make.a_creditor(s)
-        for _ in range(QUEUED):
-            account = make.an_account(s, creditor)
-            make.an_invoice(s, account, total=57600)
-            reminders.remind(s, SYSTEM, account, now=NOON, channels=(Channel.EMAIL,))
+    plan(house, QUEUED)
     yield house
     house.press.close()
     house.store.dispose()
