@@ -47,6 +47,12 @@ def phone(browser: Browser, *, width: int = 390, javascript: bool = False) -> Br
     )
 
 
+def follow(page: Page, selector: str) -> None:
+    """Click what opens another page, and wait until that page stands: a click ends before it does."""
+    with page.expect_navigation():
+        page.locator(selector).first.click()
+
+
 def watched(page: Page) -> list[str]:
     """Collect what the browser complains about: CSP violations and page errors."""
     complaints: list[str] = []

@@ -17,7 +17,7 @@ from receivables import outbox
 from tests import factories as make
 from tests.admin.conftest import PASSWORD, Desk, desk_on
 from tests.browser.watching import WatchedBrowser
-from tests.browsers import AXE, chromium, watched
+from tests.browsers import AXE, chromium, follow, watched
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.browser
@@ -76,7 +76,7 @@ def sign_in(page: Page, desk: Desk, url: str, role: Role, language: str = "en") 
     page.fill("#email", person.email)
     page.fill("#password", PASSWORD)
     page.fill("#code", desk.code() if person.totp_secret else "")
-    page.click("button.go")
+    follow(page, "button.go")
     page.wait_for_url("**/desk/")
 
 
@@ -152,10 +152,10 @@ def test_whole_credit_note_without_script(browser: Browser, served: tuple[Desk, 
     page.fill("#number", "CN-7")
     page.fill("#amount", "100.50")
     page.fill("#reason", "two cases\ncame wet")
-    page.click("main button.go")
+    follow(page, "main button.go")
     assert page.get_by_text("Record a credit note of 100.50").is_visible()
-    page.click("main button.go")
+    follow(page, "main button.go")
     assert "Credit note CN-7 recorded:" in page.inner_text("[role=status]")
     page.click("header summary")
-    page.click("header form[method=post] button")
+    follow(page, "header form[method=post] button")
     assert page.inner_text("[role=status]") == "You are signed out."

@@ -18,7 +18,7 @@ from models.money import Money
 from models.payments import Payment, PaymentAttempt
 from models.states import AttemptStatus, InvoiceStatus
 from receivables import ledger
-from tests.browsers import phone, watched
+from tests.browsers import follow, phone, watched
 from tests.databases import fresh_database
 from tests.stack import Stack, free_port, start_stack
 
@@ -56,8 +56,7 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
 
 def _press(page: Page) -> None:
-    with page.expect_navigation():
-        page.locator("main form button.btn-primary").first.click()
+    follow(page, "main form button.btn-primary")
 
 
 def _pay_with(page: Page, number: str) -> None:
@@ -66,7 +65,7 @@ def _pay_with(page: Page, number: str) -> None:
     page.locator("[name=expiry]").fill("12 / 34")
     page.locator("[name=cvc]").fill("123")
     page.locator("[name=name]").fill("Test Payer")
-    page.locator("form:has([name=number]) button").first.click()
+    follow(page, "form:has([name=number]) button")
 
 
 def _open_from_mail(stack: Stack, page: Page, language: str) -> None:
@@ -97,7 +96,7 @@ def test_from_reminder_to_posted(
     _press(page)
     assert page.url == f"{stack.url}/account"
     assert name in page.locator("main").inner_text()
-    page.locator("a.btn-primary[href*='/account/pay']").first.click()
+    follow(page, "a.btn-primary[href*='/account/pay']")
     _press(page)
     assert "/account/pay/review" in page.url
     _press(page)

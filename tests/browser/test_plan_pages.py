@@ -41,7 +41,7 @@ def walk(seen: Visit, portal: Portal, account: Account) -> Iterator[str]:
     seen.press()
     yield "running"
     address = seen.page.url
-    seen.page.click(".plan .link >> nth=0")
+    seen.press(".plan .link >> nth=0")
     yield "move"
     seen.page.fill("#to", seen.page.get_attribute("#to", "max") or "")
     seen.press()

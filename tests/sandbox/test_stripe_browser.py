@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.browsers import chromium, follow
 from tests.standins import StandIn, call_api, start_stripe
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
 LINE = "line_items[0][price_data]"
 
 
@@ -24,12 +24,8 @@ def standin(tmp_path: Path) -> Iterator[StandIn]:
 
 @pytest.fixture
 def phone() -> Iterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser.new_page(viewport={"width": 390, "height": 844}, java_script_enabled=False)
-        browser.close()
 
 
 def _wide(page: Page) -> bool:
@@ -57,12 +53,12 @@ def test_decline_challenge_and_return(standin: StandIn, phone: Page) -> None:
     assert not _wide(phone)
     for name, text in (("number", "4000 0000 0000 9995"), ("expiry", "12/34"), ("cvc", "123")):
         phone.fill(f"[name={name}]", text)
-    phone.click("button.main")
+    follow(phone, "button.main")
     assert "недостаточно средств" in phone.locator("[role=alert]").inner_text()
-    phone.click("button[value=challenge]")
+    follow(phone, "button[value=challenge]")
     assert "/3ds/pi_" in phone.url
     assert not _wide(phone)
-    phone.click("button[value=pass]")
+    follow(phone, "button[value=pass]")
     assert phone.url == f"{back}?session={session['id']}"
     phone.goto(session["url"])
     assert "Этот платёж завершён" in phone.locator("h1").inner_text()
