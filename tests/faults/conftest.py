@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from assembly import House
+from jobs import ladder_run
 from models.store import Store
 from tests.databases import copied_database, fresh_database
 from tests.faults import climber, crowd
@@ -24,27 +27,44 @@ def house(database_url: str, mailbox: MailboxProcess, tmp_path: Path) -> Iterato
     house.store.dispose()
 
 
-@pytest.fixture(scope="package")
-def _settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[str]]:
-    """Makes the crowd once for each kind of database."""
-    folder, kept = tmp_path_factory.mktemp("crowd"), []
+def _once_for_each(folder: Path, fill: Callable[[Store], object]) -> Iterator[Callable[[str], str]]:
+    """A maker of databases to copy from: each kind is filled once, when it is first asked for."""
+    kept = []
 
     @cache
-    def settled(kind: str) -> str:
+    def filled(kind: str) -> str:
         made = fresh_database(kind, folder)
         kept.append(made)
         store = Store(url := made.__enter__())
-        crowd.settle(store)
+        fill(store)
         store.dispose()
         return url
 
-    yield settled  # type: ignore[misc]
+    yield filled
     for made in kept:
         made.__exit__(None, None, None)
 
 
+@pytest.fixture(scope="package")
+def _settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Makes the crowd."""
+    yield from _once_for_each(tmp_path_factory.mktemp("crowd"), crowd.settle)
+
+
+@pytest.fixture(scope="package")
+def _queued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Makes the queue of the night: a crowd, and the ladder has run."""
+
+    def fill(store: Store) -> None:
+        crowd.settle(store, crowd.WRITTEN_TO)
+        house: Any = SimpleNamespace(store=store)
+        ladder_run.run(house, now=crowd.NIGHT)
+
+    yield from _once_for_each(tmp_path_factory.mktemp("queue"), fill)
+
+
 @pytest.fixture
-def crowded_url(database: str, _settled, tmp_path: Path) -> Iterator[str]:  # type: ignore[no-untyped-def]
+def crowded_url(database: str, _settled: Callable[[str], str], tmp_path: Path) -> Iterator[str]:
     with copied_database(_settled(database), tmp_path) as url:
         yield url
 
@@ -56,6 +76,18 @@ def crowded(crowded_url: str, mailbox: MailboxProcess, tmp_path: Path) -> Iterat
     yield house
     house.press.close()
     house.store.dispose()
+
+
+@pytest.fixture
+def queued(
+    database: str, _queued: Callable[[str], str], mailbox: MailboxProcess, tmp_path: Path
+) -> Iterator[House]:
+    """The House after the nightly ladder: a full queue."""
+    with copied_database(_queued(database), tmp_path) as url:
+        house = build(url, mailbox, tmp_path)
+        yield house
+        house.press.close()
+        house.store.dispose()
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,8 @@ from tests.mailboxes import MailboxProcess
 
 #: FT-18 speaks of ten thousand debtors; the short run has a chunk and a bit.
 DEBTORS = 10_000 if LONG else 240
+#: How many of them make the queue of FT-27: three reminders for two debtors.
+WRITTEN_TO = 3_600 if LONG else 120
 #: A Thursday: the nightly ladder, when it has begun in New York too; and the hour in which it is day
 #: everywhere, so that messages may leave.
 NIGHT = datetime(2026, 11, 19, 5, 30, tzinfo=UTC)

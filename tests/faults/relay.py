@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+#: Seconds that a held conversation stands still at most: one commit for thousands of accounts takes minutes.
+PATIENCE = 3600
+
 _NAME = re.compile(rb"^Message-ID: (<[^>]+>)", re.I | re.M)
 
 
@@ -58,7 +61,7 @@ def held_relay() -> Iterator[Relay]:
             found = _NAME.search(text)
             relay.taken.append(found[1].decode() if found else "")
             relay.held.release()
-            assert relay.go_on.wait(120), "nobody let the relay go on"
+            assert relay.go_on.wait(PATIENCE), "nobody let the relay go on"
             self.wfile.write(b"250 kept\r\n")
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:

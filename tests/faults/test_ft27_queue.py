@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from assembly import House
 from gateways.mail import SmtpMail
-from jobs import ladder_run
 from jobs import outbox as postbox
 from models.accounts import Account, AccountFlag, Contact, FlagKind
 from models.disputes import DisputeReason
@@ -39,8 +38,8 @@ from receivables.policy import default_policy
 from tests import factories as make
 from tests.effort import LONG
 from tests.faults import crowd
-from tests.faults.crowd import MORNING, NIGHT, drain
-from tests.faults.relay import Relay, held_relay
+from tests.faults.crowd import MORNING, drain
+from tests.faults.relay import PATIENCE, Relay, held_relay
 from tests.mailboxes import MailboxProcess
 
 WORKERS = 2
@@ -89,7 +88,7 @@ def at_work(house: House, mailbox: MailboxProcess) -> Iterator[Office]:
     """Two workers that are held in their first mail; at the end of the block they go on till the queue
     holds nothing for them."""
     with held_relay() as relay:
-        mine = replace(house, mail=SmtpMail(relay.url, timeout=120))
+        mine = replace(house, mail=SmtpMail(relay.url, timeout=PATIENCE))
         workers = [
             threading.Thread(target=drain, args=(mine, MORNING), kwargs={"worker": f"w{number}"})
             for number in range(WORKERS)
@@ -106,13 +105,12 @@ def at_work(house: House, mailbox: MailboxProcess) -> Iterator[Office]:
 
 
 @pytest.fixture
-def full(crowded: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    """The House after the nightly ladder: a full queue. However long the workers are held, their leases
-    set out: each message must ask for itself."""
+def full(queued: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The House with a full queue. However long the workers are held, their leases set out: each message
+    must ask for itself."""
     monkeypatch.setattr(postbox, "SETS_OUT", 3600.0)
-    ladder_run.run(crowded, now=NIGHT)
-    assert sum(crowd.reminders_by(crowded).values()) >= LEAST
-    return crowded
+    assert crowd.reminders_by(queued).total() >= LEAST
+    return queued
 
 
 def bankrupt(session: Session, account: Account) -> None:
