@@ -184,3 +184,14 @@ def reminders_by(house: House) -> Counter[tuple[MessageStatus, str]]:
             select(Message.status, Message.reasons).where(Message.purpose == Purpose.REMINDER)
         )
         return Counter((row.status, (row.reasons or [""])[0]) for row in rows)
+
+
+def kinds_not_sent(house: House, reason: str) -> Counter[str]:
+    """Reminders that a reason kept back, by what they would have said."""
+    with house.store.read() as session:
+        rows = session.execute(
+            select(Message.kind, Message.reasons).where(
+                Message.purpose == Purpose.REMINDER, Message.status == MessageStatus.SUPPRESSED
+            )
+        )
+        return Counter(row.kind for row in rows if reason in row.reasons)
