@@ -152,6 +152,8 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_payment_account", "account_id", "received_at"),
+        Index("ix_payment_amount", "amount_minor"),
+        Index("ix_payment_valued", "valued_on"),
     )
 
 

@@ -16,6 +16,7 @@ from models.states import (
     ChargeStatus,
     DisputeStatus,
     DraftStatus,
+    EditorStatus,
     FileStatus,
     HandoverStatus,
     HoldStatus,
@@ -245,6 +246,11 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         HandoverStatus.RECALLED: word("hand-over, staff", "recalled"),
         HandoverStatus.CLOSED: word("hand-over, staff", "closed"),
         HandoverStatus.REFUSED: word("hand-over, staff", "refused"),
+    },
+    EditorStatus: {
+        EditorStatus.OPEN: word("rules being written, staff", "being written"),
+        EditorStatus.PUBLISHED: word("proposed rules, staff", "published"),
+        EditorStatus.DROPPED: word("rules being written, staff", "dropped"),
     },
     DraftStatus: {
         DraftStatus.PROPOSED: word("proposed rules, staff", "waits for another person"),

@@ -87,12 +87,12 @@ def clean_name(name: str, ending: str) -> str:
     >>> clean_name("../../etc/delivery note.PDF", ".pdf")
     'delivery note.pdf'
     """
-    shown = _bare(name)
+    shown = bare_name(name)
     stem = (shown.rpartition(".")[0] or shown).strip(" .")
     return (stem[: MOST_NAME - len(ending)].rstrip(" .") or "file") + ending
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """A sender's name without folders and without letters that mislead or break a header."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     visible = (letter for letter in one_line(last) if unicodedata.category(letter) != "Cf")
@@ -111,7 +111,7 @@ def receive(files: FileStore, name: str, data: bytes, policy: Policy) -> Receive
     Source: X-03; policy disputes.file_mebibytes.
     """
     ending = name.rpartition(".")[2].strip().lower()
-    shown = _bare(name)[:MOST_NAME] or "file"
+    shown = bare_name(name)[:MOST_NAME] or "file"
     if not data:
         raise Refused("file_empty", name=shown)
     if len(data) > policy.disputes.file_mebibytes * _MEBIBYTE:

@@ -18,12 +18,16 @@ class Permission(StrEnum):
     """resource:action, alphabetical."""
 
     ACCOUNT_CHOOSE_LANGUAGE = "account:choose_language"
+    ACCOUNT_NOTE = "account:note"
     ACCOUNT_READ = "account:read"
+    ACCOUNT_VIEW_AS_DEBTOR = "account:view_as_debtor"
     ALERT_CLOSE = "alert:close"
     ALERT_READ = "alert:read"
     ANSWER_GIVE = "answer:give"
+    APPROVAL_ASK = "approval:ask"
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_READ = "approval:read"
+    ARRANGEMENT_READ = "arrangement:read"
     AUDIT_READ = "audit:read"
     BANK_LINES_READ = "bank_lines:read"
     BANK_LINES_RECORD = "bank_lines:record"
@@ -43,12 +47,14 @@ class Permission(StrEnum):
     CONTACT_RULES_PUBLISH = "contact_rules:publish"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
+    CREDIT_LIMIT_SET = "credit_limit:set"
     CREDIT_NOTE_RECORD = "credit_note:record"
     DISPUTE_OPEN = "dispute:open"
     DISPUTE_READ = "dispute:read"
     DISPUTE_RESOLVE = "dispute:resolve"
     DOCUMENT_READ = "document:read"
     FEED_KEEP = "feed:keep"
+    FILE_ADD = "file:add"
     FLAG_LIFT = "flag:lift"
     FLAG_READ = "flag:read"
     FLAG_RECORD = "flag:record"
@@ -72,10 +78,13 @@ class Permission(StrEnum):
     LINK_ISSUE = "link:issue"
     LINK_REVOKE = "link:revoke"
     MESSAGE_READ = "message:read"
+    MESSAGE_WRITE = "message:write"
     OFFER_ACCEPT = "offer:accept"
     OFFER_MAKE = "offer:make"
     PAYMENT_READ = "payment:read"
     PAYMENT_START = "payment:start"
+    PAY_RUN_KEEP = "pay_run:keep"
+    PLAN_CANCEL = "plan:cancel"
     PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
     PROMISE_MAKE = "promise:make"
@@ -91,6 +100,7 @@ class Permission(StrEnum):
     SEGMENT_READ = "segment:read"
     SENDING_STOP = "sending:stop"
     SESSION_END = "session:end"
+    SNIPPET_SHARE = "snippet:share"
     STAFF_ADD = "staff:add"
     SURVEY_ANSWER = "survey:answer"
     TASK_CLOSE = "task:close"
@@ -129,7 +139,7 @@ SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 
 _P = Permission
 _READS = frozenset(
-    { _P.BANK_LINES_READ,
+    { _P.ARRANGEMENT_READ, _P.BANK_LINES_READ,
         _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ,
         _P.FLAG_READ, _P.HANDOVER_READ, _P.INVOICE_READ,
         _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.RULES_READ, _P.SALES_READ, _P.SEGMENT_READ,
@@ -137,10 +147,11 @@ _READS = frozenset(
 )  # fmt: skip
 _CHASES = frozenset(
     {
+        _P.ACCOUNT_NOTE, _P.ACCOUNT_VIEW_AS_DEBTOR, _P.FILE_ADD, _P.MESSAGE_WRITE, _P.PAY_RUN_KEEP,
         _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.FLAG_RECORD, _P.INBOUND_ASSIGN,
         _P.LADDER_CHOOSE,
         _P.LADDER_DECIDE, _P.LADDER_READ,
-        _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND,
+        _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.PLAN_CANCEL, _P.PROMISE_MAKE, _P.REMINDER_SEND,
         _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP,
     }
 )  # fmt: skip
@@ -150,16 +161,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COLLECTOR: _READS
     | _CHASES
     | {
-        _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.HANDOVER_PROPOSE, _P.OFFER_MAKE,
+        _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.HANDOVER_PROPOSE,
+        _P.OFFER_MAKE,
         _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.TASK_CLOSE, _P.FEED_KEEP,
     },
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
-        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
+        _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD,
+        _P.CHARGE_ISSUE,
         _P.CONTACT_ADD, _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH,
-        _P.CREDIT_HOLD_PLACE,
+        _P.CREDIT_HOLD_PLACE, _P.CREDIT_LIMIT_SET, _P.SNIPPET_SHARE,
         _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
         _P.FLAG_LIFT, _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
         _P.HARDSHIP_READ, _P.LADDER_PUBLISH, _P.LADDER_SWITCH, _P.OFFER_MAKE, _P.PLAN_MAKE,
@@ -167,20 +180,22 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     },
     Role.ACCOUNTANT: _READS
     | {
-        _P.ALERT_READ, _P.ALERT_CLOSE, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE, _P.CHARGE_PROPOSE,
+        _P.ACCOUNT_NOTE, _P.CREDIT_LIMIT_SET, _P.FILE_ADD,
+        _P.ALERT_READ, _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
+        _P.CHARGE_PROPOSE,
         _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD, _P.REQUEST_ANSWER,
         _P.TASK_CLOSE, _P.FEED_KEEP,
     },
     Role.SALESPERSON: frozenset(
         {
-            _P.ACCOUNT_READ, _P.FEED_KEEP, _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.SALES_ACT,
+            _P.ACCOUNT_NOTE, _P.ACCOUNT_READ, _P.FEED_KEEP, _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.SALES_ACT,
             _P.SALES_READ,
         }
     ),
     Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
     Role.ADMIN: frozenset(
         {
-            _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
+            _P.APPROVAL_ASK, _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
             _P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM,
         }
     ),

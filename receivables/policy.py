@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from models.accounts import Segment
 from models.base import UTCDateTime
 from models.money import Money, currency_row
 from models.pauses import PauseReason
@@ -62,8 +63,21 @@ class PauseRules:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRules:
+    """How long a credit hold stands unseen, and what makes the order system warn; amounts are units."""
+
+    review_days: int
+    review_most_days: int
+    undo_minutes: int
+    watch_overdue: int
+    watch_days_late: int
+    watch_promise_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeRules:
     answer_business_days: int
+    statement_business_days: int
     files: int
     file_mebibytes: int
     account_mebibytes: int
@@ -76,6 +90,17 @@ class CallRules:
 
     ahead_business_days: int
     notice_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRules:
+    """What belongs to a call or a visit that is written down."""
+
+    recording_mebibytes: int
+    photos: int
+    next_within_days: int
+    evidence_days: int
+    visit_checks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +130,19 @@ class PlanRules:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskRules:
+    """When a promise or a plan that still runs is at risk; days unless named."""
+
+    promise_within_days: int
+    broken_before: int
+    broken_days: int
+    missed_parts: int
+    card_days: int
+    refusals: int
+    broken_shown_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferBand:
     """The largest discount for what is so many days late, and the days to accept and to pay."""
 
@@ -125,8 +163,18 @@ class ApprovalRules:
     """Role -> what it may decide alone for another's proposal (A-03); amounts are units."""
 
     discount_percent: Mapping[str, int]
+    offer_amount: Mapping[str, int]
     plan_parts: Mapping[str, int]
+    plan_amount: Mapping[str, int]
+    write_off: Mapping[str, int]
+    refund: Mapping[str, int]
     waived_charge: Mapping[str, int]
+    #: What has no amount -> the roles that decide it.
+    decided_by: Mapping[str, Sequence[str]]
+    escalate_business_days: int
+    alone: bool
+    alone_hours: int
+    dispute_credit: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +283,57 @@ class SegmentRules:
     notice_rungs: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TaskLinkRules:
+    """How long one tap from the mail of a task answers it."""
+
+    valid_hours: int
+
+
+#: What may happen at an account that makes a day dearer or cheaper (receivables/worklist).
+FACTORS = (
+    "call_back", "promise_broken", "promise_due", "promise_open", "dispute_settled", "plan_missed", "reply",
+    "bounced", "says_paid", "visited", "on_hold", "spoken_lately", "tried_lately", "bank_behind", "bound",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBand:
+    """What of an amount so many days late is expected to be lost with every day."""
+
+    late: int
+    percent_a_day: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRules:
+    """How the worklist ranks, and how long claims, skips and undoing last; days and percent."""
+
+    claim_minutes: int
+    skip_most_days: int
+    undo_minutes: int
+    page_rows: int
+    bulk_most: int
+    floor_late_days: int
+    floor_untouched_days: int
+    floor_units_a_day: Decimal
+    promise_days: int
+    news_days: int
+    bounce_days: int
+    spoken_days: int
+    tried_days: int
+    ages: tuple[AgeBand, ...]
+    segment_percent: Mapping[str, int]
+    factor_percent: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for known, given in ((set(Segment), self.segment_percent), (set(FACTORS), self.factor_percent)):
+            if strange := known ^ set(given):
+                raise KeyError(sorted(strange)[0])
+        if [band.late for band in self.ages] != sorted({band.late for band in self.ages}, reverse=True):
+            raise KeyError("ages")
+
+
 _T = TypeVar("_T")
 
 
@@ -282,9 +381,12 @@ class Policy:
     step_up: StepUpRules
     promises: PromiseRules
     pauses: PauseRules
+    credit_holds: HoldRules
     disputes: DisputeRules
     calls: CallRules
+    talks: TalkRules
     plans: PlanRules
+    at_risk: RiskRules
     offers: OfferRules
     approvals: ApprovalRules
     letters: LetterRules
@@ -293,7 +395,9 @@ class Policy:
     ladders: LadderRules
     better_terms: BetterTerms
     segments: SegmentRules
+    task_links: TaskLinkRules
     costs: CostRules
+    worklist: WorklistRules
     asks_survey: bool
 
     def units(self, amount: int, currency: str) -> Money | None:
@@ -359,12 +463,15 @@ class Policy:
             step_up=_section(StepUpRules, data["step_up"]),
             promises=_section(PromiseRules, data["promises"]),
             pauses=_section(PauseRules, data["pauses"]),
+            credit_holds=_section(HoldRules, data["credit_holds"]),
             disputes=_section(DisputeRules, data["disputes"]),
             calls=_section(CallRules, data["calls"]),
+            talks=_section(TalkRules, data["talks"]),
             plans=_section(
                 PlanRules,
                 {**data["plans"], "bands": [_section(PlanBand, band) for band in data["plans"]["bands"]]},
             ),
+            at_risk=_section(RiskRules, data["at_risk"]),
             offers=_section(
                 OfferRules,
                 {**data["offers"], "grid": [_section(OfferBand, band) for band in data["offers"]["grid"]]},
@@ -382,7 +489,19 @@ class Policy:
                     "terms_rate_percent": Decimal(str(data["segments"]["terms_rate_percent"])),
                 },
             ),
+            task_links=_section(TaskLinkRules, data["task_links"]),
             costs=_section(CostRules, data["costs"]),
+            worklist=_section(
+                WorklistRules,
+                {
+                    **data["worklist"],
+                    "floor_units_a_day": Decimal(str(data["worklist"]["floor_units_a_day"])),
+                    "ages": [
+                        AgeBand(band["late"], Decimal(str(band["percent_a_day"])))
+                        for band in data["worklist"]["ages"]
+                    ],
+                },
+            ),
             asks_survey=data["after_paying"]["survey"],
         )
 

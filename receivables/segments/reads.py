@@ -19,12 +19,13 @@ from models.invoices import Invoice
 from models.money import Money
 from models.pauses import PauseReason
 from models.segments import EarlyWarning, SegmentProposal
-from models.staff import Role, Staff
+from models.staff import Staff
 from models.states import SegmentStatus
 from models.work import Task, TaskKind
 from receivables import pauses
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
+from receivables.own_accounts import is_theirs, theirs
 from receivables.permissions import Actor, Permission, may, require
 from receivables.segments import sales
 from receivables.segments.evidence import overdue_on
@@ -191,7 +192,7 @@ def sales_accounts(session: Session, actor: Actor, *, now: datetime, limit: int 
             Staff.name.label("salesperson"),
         )
         .outerjoin(Staff, Staff.id == Account.salesperson_id)
-        .where(_theirs(actor), or_(Account.id.in_(asked), and_(_sold(), Account.id.in_(late))))
+        .where(theirs(actor), or_(Account.id.in_(asked), and_(_sold(), Account.id.in_(late))))
         .order_by(oldest.is_(None), oldest, Account.id)
         .limit(limit)
     ).all()  # fmt: skip
@@ -224,7 +225,7 @@ def sales_account(session: Session, actor: Actor, ref: str, *, now: datetime) ->
     """
     require(actor, Permission.SALES_READ)
     account = session.scalar(select(Account).where(Account.ref == ref))
-    if account is None or not sales.is_theirs(actor, account):
+    if account is None or not is_theirs(actor, account):
         raise NotFound("not_found")
     today = business_date(now, account.zone)
     found, tasks = _overdue(session, [account.id], today), _tasks(session, [account.id])
@@ -270,15 +271,9 @@ def task_account(session: Session, actor: Actor, task_ref: str) -> str:
         .join(Task, Task.account_id == Account.id)
         .where(Task.ref == task_ref, Task.kind.in_(sales.KINDS))
     )
-    if account is None or not sales.is_theirs(actor, account):
+    if account is None or not is_theirs(actor, account):
         raise NotFound("not_found")
     return account.ref
-
-
-def _theirs(actor: Actor) -> ColumnElement[bool]:
-    if actor.role is not Role.SALESPERSON:
-        return true()
-    return or_(Account.salesperson_id == actor.id, Account.sponsor_id == actor.id)
 
 
 def _sold() -> ColumnElement[bool]:

@@ -15,12 +15,12 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.pauses import Pause, PauseReason
 from models.segments import EarlyWarning
-from models.staff import Role
 from models.work import Task, TaskKind
 from receivables import outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotAllowed, NotFound, Refused
+from receivables.own_accounts import is_theirs
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import current_policy
 from receivables.segments.evidence import overdue_on
@@ -32,13 +32,6 @@ WORDS_MOST = 1000
 OUTCOMES = ("will_pay", "needs_time", "problem", "refuses", "not_reached")
 #: Tasks that sales or management answer.
 KINDS = frozenset({TaskKind.SALES, TaskKind.MANAGEMENT})
-
-
-def is_theirs(actor: Actor, account: Account) -> bool:
-    """Whether an actor may act for an account: everybody but a salesperson of other accounts."""
-    if actor.role is not Role.SALESPERSON:
-        return True
-    return actor.id is not None and actor.id in (account.salesperson_id, account.sponsor_id)
 
 
 def early_warning(

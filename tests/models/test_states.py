@@ -12,6 +12,7 @@ from models.states import (
     BLOCKING_ATTEMPTS,
     MOVES,
     UNSETTLED_ATTEMPTS,
+    ApprovalStatus,
     AttemptStatus,
     CardStatus,
     ChargeStatus,
@@ -31,6 +32,7 @@ from models.states import (
     PlanStatus,
     PostStatus,
     PromiseStatus,
+    RefundStatus,
     RequestStatus,
     SegmentStatus,
     StepStatus,
@@ -41,7 +43,7 @@ from models.states import (
 #: The tables of domain.md, "Statuses and their moves", in its own words; the last three are P-10,
 #: P-25 and the import's.
 WRITTEN = {
-    InvoiceStatus: "draft→open,void · open→paid,written_off,void · paid→open",
+    InvoiceStatus: "draft→open,void · open→paid,written_off,void · paid→open · written_off→open",
     AttemptStatus: (
         "created→open,processing,succeeded,failed,cancelled,unknown"
         " · open→processing,succeeded,failed,cancelled,expired,unknown"
@@ -82,6 +84,8 @@ WRITTEN = {
         "received→processing · processing→done,failed,parked · failed→processing,parked · parked→processing"
     ),
     JobStatus: "queued→running · running→done,queued,dead · dead→queued",
+    ApprovalStatus: "waiting→approved,refused,withdrawn,voided",
+    RefundStatus: "payable→paid_out",
     ImportStatus: "staged→applying · applying→applied",
 }
 FIRST = {
@@ -105,10 +109,12 @@ FIRST = {
     FileStatus: {FileStatus.WAITING, FileStatus.UNCHECKED},
     InboxStatus: {InboxStatus.RECEIVED},
     JobStatus: {JobStatus.QUEUED},
+    ApprovalStatus: {ApprovalStatus.WAITING},
+    RefundStatus: {RefundStatus.PAYABLE},
     ImportStatus: {ImportStatus.STAGED},
 }
 FINAL = {
-    InvoiceStatus: {InvoiceStatus.WRITTEN_OFF, InvoiceStatus.VOID},
+    InvoiceStatus: {InvoiceStatus.VOID},
     AttemptStatus: {AttemptStatus.SUCCEEDED},
     MessageStatus: {
         MessageStatus.DELIVERED, MessageStatus.BOUNCED, MessageStatus.FAILED, MessageStatus.SUPPRESSED,
@@ -136,6 +142,10 @@ FINAL = {
     FileStatus: {FileStatus.INFECTED},
     InboxStatus: {InboxStatus.DONE},
     JobStatus: {JobStatus.DONE},
+    ApprovalStatus: {
+        ApprovalStatus.APPROVED, ApprovalStatus.REFUSED, ApprovalStatus.WITHDRAWN, ApprovalStatus.VOIDED,
+    },
+    RefundStatus: {RefundStatus.PAID_OUT},
     ImportStatus: {ImportStatus.APPLIED},
 }  # fmt: skip
 KINDS = sorted(MOVES, key=lambda kind: kind.__name__)

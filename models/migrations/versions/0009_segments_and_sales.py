@@ -1,4 +1,9 @@
-"""(not written yet)"""
+"""Promises that the desk noted, plans that take another's place, and links that answer one task."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models import base
 
 revision = "0009"
 down_revision = "0008"
@@ -7,8 +12,43 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    _add("promise", "recorded_by_id", "staff")
+    op.create_index("ix_promise_status", "promise", ["status", "promised_on"], unique=False)
+    _add("plan", "replaces_id", "plan")
+    op.create_index("ix_plan_replaces", "plan", ["replaces_id"], unique=False)
+    op.create_table(
+        "task_link",
+        sa.Column("id", base.BigId, autoincrement=True, nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("task_id", base.BigId, nullable=False),
+        sa.Column("staff_id", base.BigId, nullable=False),
+        sa.Column("issued_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", base.UTCDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("expires_at > issued_at", name=op.f("ck_task_link_life")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_task_link_staff_id")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_task_link_task_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_link")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_task_link_token_digest")),
+    )
+    op.create_index("ix_task_link_task", "task_link", ["task_id"], unique=False)
+    op.create_index("ix_task_link_staff", "task_link", ["staff_id"], unique=False)
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("task_link")
+    op.drop_index("ix_plan_replaces", "plan")
+    op.drop_column("plan", "replaces_id")
+    op.drop_index("ix_promise_status", "promise")
+    op.drop_column("promise", "recorded_by_id")
+
+
+def _add(table: str, column: str, to: str) -> None:
+    """Add a column that names a row; SQLite takes its reference in the column only, and alters no table."""
+    name = op.f(f"fk_{table}_{column}")
+    kind = op.get_bind().dialect.name
+    sqlite = kind == "sqlite"
+    key = [sa.ForeignKey(f"{to}.id", name=name)] if sqlite else []
+    op.add_column(table, sa.Column(column, base.BigId, *key, nullable=True), inline_references=sqlite)
+    if not sqlite:
+        op.create_foreign_key(name, table, to, [column], ["id"])

@@ -1,0 +1,1 @@
+"""Whom to work first, and why: ranking, claims, skips, assignments between colleagues, acts on many accounts."""
