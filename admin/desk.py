@@ -32,6 +32,7 @@ from admin import (
     requests,
     rules,
     sales,
+    search,
     segments,
     shell,
     work,
@@ -43,7 +44,7 @@ from models.store import Store
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
     login, work, accounts, calls, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
-    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, rules, contact_rules,
+    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, search, rules, contact_rules,
     own_ladders,
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
         filters=[_tidy], validators=[DataRequired("empty"), Length(max=254, message="too_long")]
     )
     password = PasswordField(validators=[DataRequired("empty"), Length(max=1024, message="too_long")])
-    code = StringField(filters=[_tidy], validators=[Length(max=16, message="too_long")])
+    code = StringField(filters=[_tidy], validators=[Length(max=32, message="too_long")])
     next = HiddenField(filters=[_tidy])
 
 

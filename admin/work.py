@@ -156,14 +156,3 @@ def put_off_task(ref: str) -> Response:
         form.to_on.errors = [error.code]
         return _tasks(409, putting=form, refused=ref)
     return done("task_put_off", "backoffice.tasks")
-
-
-@blueprint.get("/search")
-@web.needs(P.ACCOUNT_READ)
-def search() -> Response:
-    """Find accounts, invoices and people."""
-    text = request.args.get("q", "").replace("\x00", "").strip()[:100]
-    note_read(None)
-    with web.house().store.read() as database:
-        found = desk_reads.search(database, web.staff_actor(), text)
-    return page("backoffice/search.html", q=text, found=found)

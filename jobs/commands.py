@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import daily, demo, imports, ladder_run, ladders, nightly_integrity, worker
-from models import migrate
+from jobs import daily, demo, exporting, figures, imports, ladder_run, ladders, nightly_integrity, worker
+from models import migrate, search
 from models.accounts import Account
 from models.staff import Role
 from models.store import Store
@@ -45,6 +45,8 @@ EXAMPLES = """examples:
   amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
   amicable ladder compare gentle strict           the steps of two ladders side by side
   amicable ladder run --dry-run --account 10482   where a customer stands, what comes next and when
+  amicable export settlements --from 2026-10-01 --to 2026-10-31 --format xlsx --out october.xlsx
+  amicable rebuild figures                        the dashboard’s days, worked out anew from the books
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
 
@@ -132,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     going.add_argument("--everyone", action="store_true", help="all that is open, not only what is due")
     going.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
     going.add_argument("--json", action="store_true", help="counts for a program")
+
+    exporting.add_export_arguments(command("export", "tables for other programs", _export))
+    sub = command("rebuild", "work out anew what is kept for speed", _rebuild)
+    sub.add_argument("what", choices=["figures", "search"], help="the dashboard’s days, or what search finds")
 
     sub = command("user", "people at the desk", _user)
     sub.add_argument("what", choices=["add"])
@@ -290,6 +296,20 @@ def _ladder_compare(args: argparse.Namespace) -> int:
     except KeyError as error:
         print(f"amicable: no ladder and no file has the name {error.args[0]}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    return exporting.run_export(_house(), args)
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    house = _house()
+    if args.what == "search":
+        count = house.store.run(lambda s: search.fill(s.connection()))
+        print(f"{count} terms written.")
+    else:
+        print(f"{figures.rebuild(house, now=_utc_now())} days worked out.")
     return 0
 
 

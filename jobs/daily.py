@@ -21,7 +21,7 @@ from jobs.house import House
 from models.accounts import Account
 from models.arrangements import DailyRun
 from models.creditors import Creditor
-from receivables import file_care
+from receivables import credit_holds, file_care
 from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
 from receivables.calendars import days
@@ -69,6 +69,7 @@ DAILY: tuple[Work, ...] = (
     Work("promise_tomorrow", promise_ends.concerned_tomorrow, promise_ends.remind_tomorrow),
     Work("promise_broken", promise_ends.concerned_late, promise_ends.break_late),
     Work("dispute_drafts", drafts.concerned, drafts.forget_old),
+    Work("hold_reviews", credit_holds.concerned_reviews, credit_holds.ask_review),
     Work("segments", proposing.concerned, proposing.propose_segments),
 )
 #: After DAILY; one line each.

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import daily, inbound
+from jobs import daily, inbound, staff_mails
 from jobs import outbox as postbox
 from jobs.house import House
 from models.arrangements import SavedCard
@@ -296,6 +296,7 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "expire_session": _expire_session,
     "follow_payment": _follow_payment,
     "ladder_look_again": _ladder_look_again,
+    "staff_mail": staff_mails.send,
 }
 
 

@@ -27,6 +27,7 @@ class ApprovalKind(StrEnum):
     HOLD_RELEASE = "hold_release"  # of a credit hold, before its condition is met
     POLICY = "policy"
     TEXT = "text"
+    STAFF_ROLE = "staff_role"  # a role that touches money, given to somebody
     DISPUTE_CREDIT = "dispute_credit"  # of more than who decides the dispute may credit alone
 
 

@@ -52,8 +52,6 @@ class ArrearsCase(Base):
     rung: Mapped[str | None] = mapped_column(String(40))
     #: What the debtor said stood in the way, the last he said; "dispute:wrong_price" of a dispute.
     reason: Mapped[str | None] = mapped_column(String(40))
-    #: His answer to the one question after paying, 1 to 5.
-    score: Mapped[int | None] = mapped_column(Integer)
     lesson: Mapped[str | None]
     lesson_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     lesson_at: Mapped[datetime | None]

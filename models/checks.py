@@ -1,4 +1,4 @@
-"""Change a check of a table in place, on both databases; for migrations.
+"""Change a check of a table in place, or let a column name a row; on both databases, for migrations.
 
 SQLite has no statement for it. Its manual names the way for a change that touches no stored row: write
 the table's text anew ("Making Other Kinds Of Table Schema Changes", sqlite.org/lang_altertable.html). A
@@ -28,12 +28,16 @@ def replace_check(connection: Connection, table: str, name: str, check: str) -> 
         return
     written = _written(connection, table)
     start, end = _inside(written, full)
+    _rewrite(connection, table, written[:start] + check + written[end:])
+
+
+def _rewrite(connection: Connection, table: str, sql: str) -> None:
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     connection.execute(
         text("UPDATE sqlite_master SET sql = :sql WHERE type = 'table' AND name = :table"),
-        {"sql": written[:start] + check + written[end:], "table": table},
+        {"sql": sql, "table": table},
     )
-    # Reads the tables anew, so that this connection knows the check too.
+    # Reads the tables anew, so that this connection knows what changed too.
     connection.exec_driver_sql("PRAGMA writable_schema = RESET")
 
 
@@ -92,3 +96,27 @@ def _members(connection: Connection, table: str, column: str) -> list[str]:
 def _write(connection: Connection, table: str, column: str, members: Sequence[str]) -> None:
     quoted = ", ".join(f"'{member}'" for member in members)
     replace_check(connection, table, column, f"{column} IN ({quoted})")
+
+
+def add_reference(connection: Connection, table: str, column: str, to: str) -> None:
+    """Add a column that may name a row of another table, with the foreign key of that name.
+
+    SQLite takes a reference in the column only, and forgets its name.
+    """
+    name = f"fk_{table}_{column}"
+    rule = f"CONSTRAINT {name} FOREIGN KEY({column}) REFERENCES {to} (id)"
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} BIGINT"))
+        connection.execute(text(f"ALTER TABLE {table} ADD {rule}"))
+        return
+    connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
+    written = _written(connection, table)
+    _rewrite(connection, table, f"{written[: written.rindex(')')]}, {rule})")
+
+
+def drop_reference(connection: Connection, table: str, column: str, to: str) -> None:
+    """Take such a column away again."""
+    if connection.dialect.name == "sqlite":
+        rule = f", CONSTRAINT fk_{table}_{column} FOREIGN KEY({column}) REFERENCES {to} (id)"
+        _rewrite(connection, table, _written(connection, table).replace(rule, "", 1))
+    connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))

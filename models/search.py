@@ -46,10 +46,10 @@ class SearchTerm(Base):
 
     __tablename__ = "search_term"
 
-    #: Compared by its bytes on both databases, so that a prefix is a range of the key.
-    term: Mapped[str] = mapped_column(Text(collation="C").with_variant(Text(), "sqlite"), primary_key=True)
     #: "name", "number", "person", "email", "phone_end", "invoice", "invoice_end", "payment".
     kind: Mapped[str] = mapped_column(String(12), primary_key=True)
+    #: Compared by its bytes on both databases, so that a prefix is a range of the key.
+    term: Mapped[str] = mapped_column(Text(collation="C").with_variant(Text(), "sqlite"), primary_key=True)
     #: Id of the account, contact, invoice or payment.
     subject_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
@@ -247,8 +247,8 @@ def fill(connection: Connection) -> int:
          lambda r: _of_contact(r.name, r.email, r.phone)),
         ("SELECT id, account_id, number FROM invoice WHERE id > :after ORDER BY id LIMIT :most",
          lambda r: _of_invoice(r.number)),
-        ("SELECT payment.id, payment.account_id, number, provider_charge_id, intent_id, remote_id FROM payment"
-         " LEFT JOIN payment_attempt ON payment_attempt.id = payment.attempt_id"
+        ("SELECT payment.id, payment.account_id, number, provider_charge_id, intent_id, remote_id"
+         " FROM payment LEFT JOIN payment_attempt ON payment_attempt.id = payment.attempt_id"
          " WHERE payment.id > :after ORDER BY payment.id LIMIT :most",
          lambda r: _of_payment(r.number, r.provider_charge_id, r.intent_id, r.remote_id)),
     )  # fmt: skip

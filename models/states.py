@@ -291,7 +291,7 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     },
     PlanStatus: {
         _P.PROPOSED: frozenset({_P.ACTIVE, _P.AWAITING_APPROVAL, _P.DECLINED}),
-        _P.AWAITING_APPROVAL: frozenset({_P.ACTIVE, _P.DECLINED, _P.WITHDRAWN}),
+        _P.AWAITING_APPROVAL: frozenset({_P.PROPOSED, _P.ACTIVE, _P.DECLINED, _P.WITHDRAWN}),
         _P.ACTIVE: frozenset({_P.COMPLETED, _P.DEFAULTED, _P.CANCELLED}),
         _P.DEFAULTED: frozenset({_P.ACTIVE}),  # cured
         _P.COMPLETED: frozenset({_P.ACTIVE}),  # a payment was reversed

@@ -27,6 +27,7 @@ class WorklistRow(Base):
     #: Overdue and asked for now; and what disputes set aside.
     collectable_minor: Mapped[minor]
     disputed_minor: Mapped[minor] = mapped_column(default=0)
+    #: The day from which the oldest is late; agreed longer terms count.
     oldest_on: Mapped[date]
     #: Expected value lost a day; without the ageing floor where that lifts it.
     at_risk_minor: Mapped[minor]
@@ -160,7 +161,8 @@ class Assignment(Base):
     __tablename__ = "assignment"
 
     id: Mapped[pk]
-    ref: Mapped[ref_key]
+    #: Names all that were given together, for one colleague and the same days.
+    batch: Mapped[str] = mapped_column(String(24))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     from_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     to_staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
@@ -177,6 +179,7 @@ class Assignment(Base):
     __table_args__ = (
         CheckConstraint("to_on IS NULL OR to_on >= from_on", name="days"),
         CheckConstraint("from_staff_id IS NULL OR from_staff_id <> to_staff_id", name="other"),
+        Index("ix_assignment_batch", "batch"),
         Index("ix_assignment_days", "ended_at", "from_on"),
         Index(
             "uq_assignment_open",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,13 +28,14 @@ from presentation.sources import (
     Form,
     read_sources,
 )
+from presentation.staff_mails import staff_mail
 from presentation.writing import LANGUAGES, anchor, bdi, direction, initials, set_apart
 from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
 #: Blocks that come in several kinds; the value of the same name says which.
-_BY_WORD = frozenset({"evidence", "next_step", "purpose", "refusal", "remedy"})
+_BY_WORD = frozenset({"evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remedy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ class Presenter:
         if letter.channel == "email":
             return self._mail(letter)
         raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no text for this channel")
+
+    def staff_mail(self, kind: str, language: str, values: Mapping[str, str]) -> tuple[str, str]:
+        """Return subject and text of a mail to a person of the house."""
+        return staff_mail(kind, language, values)
 
     # ------------------------------------------------------------------ SMS
 

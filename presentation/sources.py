@@ -77,6 +77,7 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "promise_date": Form.DAY,
     "asked_date": Form.DAY,
     "reply": Form.TEXT,
+    "about": Form.TEXT,
     "link_expires": Form.MOMENT,
     "invoice_list": Form.ROWS,
     "allocation_list": Form.ROWS,
@@ -120,6 +121,11 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "row_due": frozenset({"due_date"}),
     "row_processing": frozenset({"processing"}),
     "list_total": frozenset(),
+    # What ends a credit hold, and whether orders paid in advance go on; each by its word.
+    "release_money": frozenset({"release_amount"}),
+    "release_plan": frozenset({"release_amount"}),
+    "prepaid_open": frozenset(),
+    "prepaid_none": frozenset(),
     # What a one-time code is for; `{block_purpose}` stands for the one that its value names.
     "purpose_address": frozenset(),
     "purpose_contact_change": frozenset(),
@@ -144,7 +150,8 @@ BLOCKS: Mapping[str, frozenset[str]] = {
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
 CALLABLE_BLOCKS = frozenset(BLOCKS) | {
-    "balance", "evidence", "next_step", "purpose", "refusal", "remains", "remedy", "rest",
+    "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
+    "remedy", "rest",
 }  # fmt: skip
 
 
@@ -200,12 +207,18 @@ KINDS: Mapping[str, Kind] = {
     "promise_recorded": Kind(_PROMISE, neutral_sms=True),
     "promise_due_tomorrow": Kind(_PROMISE, "button_pay", neutral_sms=True),
     "promise_broken": Kind(_PROMISE, "button_pay", neutral_sms=True),
+    "personal": Kind(frozenset({"about", "reply"}), by_sms=False),
     "request_answered": Kind(frozenset({"asked_date", "reply"}), neutral_sms=True),
     "plan_activated": Kind(
         frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date"}),
         neutral_sms=True,
     ),
     "plan_answered": Kind(frozenset({"case"}), neutral_sms=True),
+    "plan_cancelled": Kind(frozenset({"case", "reason", "balance"}), neutral_sms=True),
+    "plan_proposed": Kind(
+        frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date", "deadline"}),
+        neutral_sms=True,
+    ),
     "instalment_due": Kind(frozenset({"instalment_amount", "due_date"}), neutral_sms=True),
     "instalment_missed": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "balance"}), "button_pay", neutral_sms=True

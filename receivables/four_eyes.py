@@ -7,7 +7,7 @@ written to, and the row and the audit are marked. Source: A-02, A-03; INV-11.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -120,7 +120,7 @@ def may_look(
     fits: Callable[[Standing], bool],
     now: datetime,
 ) -> bool:
-    """Whether the buttons are offered; one who is alone finds them after the wait, and proves himself then."""
+    """Whether the buttons are offered; one who is alone finds them after the wait, and proves himself."""
     try:
         look(
             session, actor, proposer_id=proposer_id, proposed_at=proposed_at, fits=fits,
@@ -156,15 +156,20 @@ def standings(session: Session, actor: Actor, *, proposer_id: int | None, now: d
     return [Standing(actor.role), *others]
 
 
-def is_within_units(policy: Policy, limits: object, standing: Standing, amount: Money) -> bool:
-    """Whether an amount is within a role's limit in units, boundary included.
+def is_within_units(policy: Policy, limits: Mapping[str, int], standing: Standing, amount: Money) -> bool:
+    """Whether an amount is within a role's limit, boundary included.
+
+    An amount in a currency that the policy has no scale for cannot be measured: whoever has the
+    highest limit decides it.
 
     Args:
         limits: role -> units, one of the tables of `policy.approvals`.
     """
-    units = dict(limits).get(standing.role.value, 0)  # type: ignore[call-overload]
-    limit = policy.units(units, amount.currency) if units else None
-    return limit is not None and amount <= limit
+    units = limits.get(standing.role.value, 0)
+    if not units:
+        return False
+    limit = policy.units(units, amount.currency)
+    return amount <= limit if limit is not None else units == max(limits.values())
 
 
 def house_today(session: Session, now: datetime) -> date:
@@ -180,7 +185,9 @@ def tell_owner(session: Session, actor: Actor, *, kind: str, ref: str, now: date
     """
     person = session.get_one(Staff, actor.id)
     owners = session.scalars(
-        select(Staff).where(Staff.role == Role.ADMIN, Staff.is_active, Staff.id != actor.id).order_by(Staff.id)
+        select(Staff)
+        .where(Staff.role == Role.ADMIN, Staff.is_active, Staff.id != actor.id)
+        .order_by(Staff.id)
     ).all()
     values = {"who": person.name, "what": kind, "ref": ref}
     for owner in owners:

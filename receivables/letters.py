@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ from receivables.letter_kinds import LetterKind
 from receivables.payments import letters as payment_letters
 from receivables.people import letters as people_letters
 from receivables.ports import Letter
+from receivables.writing import letters as writing_letters
 
 #: Who declares kinds of messages; each kind has one owner (presentation/sources.py, KINDS).
 OWNERS: tuple[Mapping[str, LetterKind], ...] = (
@@ -38,6 +40,7 @@ OWNERS: tuple[Mapping[str, LetterKind], ...] = (
     offer_letters.LETTERS,
     credit_hold_letters.LETTERS,
     ladder_letters.LETTERS,
+    writing_letters.LETTERS,
 )
 #: Purposes whose messages carry a payment link.
 _WITH_LINK = frozenset(
@@ -77,26 +80,64 @@ def compose(
     """
     account = session.get_one(Account, message.account_id)
     contact = session.get_one(Contact, message.contact_id)
-    sender = links.sender_for(session, account.id, message.language, now=now)
-    is_sms = message.channel is Channel.SMS
     today = business_date(now, account.zone)
+    values = _kind_of(message).values(session, message, account, today)
+    if link_expires_at is not None:
+        values = {
+            **values, "link_expires": business_date(link_expires_at - timedelta(minutes=1), account.zone)
+        }  # fmt: skip
+    is_sms = message.channel is Channel.SMS
+    return _letter(
+        session, account, contact.name, message.kind, values, language=message.language, is_sms=is_sms,
+        link=link, stop=stop, now=now,
+    )  # fmt: skip
+
+
+def preview(
+    session: Session, account: Account, kind: str, values: Mapping[str, Any], *, name: str, now: datetime
+) -> Letter:
+    """Return a mail as it would be made now, for whoever decides whether to send it; it has no live link.
+
+    Args:
+        values: what its owner would give for it.
+        name: of the reader.
+    """
+    return _letter(
+        session, account, name, kind, values, language=account.language, is_sms=False, link="[link]",
+        stop="[stop]", now=now,
+    )  # fmt: skip
+
+
+def _letter(
+    session: Session,
+    account: Account,
+    name: str,
+    kind: str,
+    own: Mapping[str, Any],
+    *,
+    language: str,
+    is_sms: bool,
+    link: str | None,
+    stop: str | None,
+    now: datetime,
+) -> Letter:
+    """Put what every message may say around what its own kind says."""
+    sender = links.sender_for(session, account.id, language, now=now)
     values = {
-        "name": contact.name,
+        "name": name,
         "account": account.name,
         "creditor": sender.short_name if is_sms else sender.name,
         "person": sender.person,
         "phone": sender.phone,
         "hours": sender.hours,
         "verify": sender.verify_url,
-        "counted_to": today,
-        **_kind_of(message).values(session, message, account, today),
+        "counted_to": business_date(now, account.zone),
+        **own,
     }
-    if link_expires_at is not None:
-        values["link_expires"] = business_date(link_expires_at - timedelta(minutes=1), account.zone)
     return Letter(
-        kind=message.kind,
+        kind=kind,
         channel="sms" if is_sms else "email",
-        language=message.language,
+        language=language,
         zone=account.zone,
         private=account.is_private,
         sender=sender,

@@ -47,14 +47,19 @@ class Permission(StrEnum):
     CONTACT_RULES_PUBLISH = "contact_rules:publish"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
+    CREDIT_HOLD_READ = "credit_hold:read"
     CREDIT_LIMIT_SET = "credit_limit:set"
     CREDIT_NOTE_RECORD = "credit_note:record"
+    DEPUTY_NAME = "deputy:name"
     DISPUTE_OPEN = "dispute:open"
     DISPUTE_READ = "dispute:read"
     DISPUTE_RESOLVE = "dispute:resolve"
+    DISPUTE_STATE = "dispute:state"
     DOCUMENT_READ = "document:read"
     FEED_KEEP = "feed:keep"
     FILE_ADD = "file:add"
+    FIGURES_READ = "figures:read"
+    FIGURES_READ_OWN = "figures:read_own"
     FLAG_LIFT = "flag:lift"
     FLAG_READ = "flag:read"
     FLAG_RECORD = "flag:record"
@@ -72,6 +77,7 @@ class Permission(StrEnum):
     LADDER_PUBLISH = "ladder:publish"
     LADDER_READ = "ladder:read"
     LADDER_SWITCH = "ladder:switch"
+    LESSON_ADD = "lesson:add"
     LETTER_PRINT = "letter:print"
     LETTER_QUEUE = "letter:queue"
     LINK_FORWARD = "link:forward"
@@ -87,10 +93,15 @@ class Permission(StrEnum):
     PLAN_CANCEL = "plan:cancel"
     PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
+    PROFILE_KEEP = "profile:keep"
     PROMISE_MAKE = "promise:make"
     RATE_ADD = "rate:add"
+    REFUND_PAY = "refund:pay"
+    REFUND_PROPOSE = "refund:propose"
+    REFUND_READ = "refund:read"
     REMINDER_SEND = "reminder:send"
     REMITTANCE_RECORD = "remittance:record"
+    REPORT_READ = "report:read"
     REQUEST_ANSWER = "request:answer"
     RULES_PROPOSE = "rules:propose"
     RULES_READ = "rules:read"
@@ -101,10 +112,18 @@ class Permission(StrEnum):
     SENDING_STOP = "sending:stop"
     SESSION_END = "session:end"
     SNIPPET_SHARE = "snippet:share"
+    SETTLEMENTS_READ = "settlements:read"
     STAFF_ADD = "staff:add"
+    STAFF_CHANGE = "staff:change"
+    STAFF_READ = "staff:read"
+    STAFF_RESET = "staff:reset"
     SURVEY_ANSWER = "survey:answer"
+    TARGET_SET = "target:set"
     TASK_CLOSE = "task:close"
     TERMS_AGREE = "terms:agree"
+    WRITE_OFF_PROPOSE = "write_off:propose"
+    WORKLIST_ASSIGN = "worklist:assign"
+    WORKLIST_WORK = "worklist:work"
 
 
 class ActorKind(StrEnum):
@@ -140,19 +159,22 @@ SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 _P = Permission
 _READS = frozenset(
     { _P.ARRANGEMENT_READ, _P.BANK_LINES_READ,
-        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ,
+        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.CREDIT_HOLD_READ, _P.DISPUTE_READ,
+        _P.DOCUMENT_READ,
         _P.FLAG_READ, _P.HANDOVER_READ, _P.INVOICE_READ,
-        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.RULES_READ, _P.SALES_READ, _P.SEGMENT_READ,
+        _P.PROFILE_KEEP,
+        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.REPORT_READ, _P.RULES_READ, _P.SALES_READ, _P.SEGMENT_READ,
     }
 )  # fmt: skip
 _CHASES = frozenset(
     {
         _P.ACCOUNT_NOTE, _P.ACCOUNT_VIEW_AS_DEBTOR, _P.FILE_ADD, _P.MESSAGE_WRITE, _P.PAY_RUN_KEEP,
+        _P.DISPUTE_OPEN, _P.HARDSHIP_TELL, _P.LESSON_ADD,
         _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.FLAG_RECORD, _P.INBOUND_ASSIGN,
         _P.LADDER_CHOOSE,
         _P.LADDER_DECIDE, _P.LADDER_READ,
         _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.PLAN_CANCEL, _P.PROMISE_MAKE, _P.REMINDER_SEND,
-        _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP,
+        _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP, _P.WORKLIST_WORK,
     }
 )  # fmt: skip
 
@@ -161,7 +183,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COLLECTOR: _READS
     | _CHASES
     | {
-        _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.HANDOVER_PROPOSE,
+        _P.FIGURES_READ_OWN,
+        _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.DEPUTY_NAME, _P.REFUND_PROPOSE, _P.REFUND_READ,
+        _P.WRITE_OFF_PROPOSE, _P.CONTACT_ADD, _P.CREDIT_HOLD_PLACE, _P.DISPUTE_RESOLVE,
+        _P.HANDOVER_PROPOSE,
         _P.OFFER_MAKE,
         _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.TASK_CLOSE, _P.FEED_KEEP,
@@ -169,18 +194,24 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
+        _P.FIGURES_READ, _P.SETTLEMENTS_READ, _P.TARGET_SET,
+        _P.STAFF_READ, _P.STAFF_RESET,
+        _P.DEPUTY_NAME, _P.REFUND_PROPOSE, _P.REFUND_READ, _P.WRITE_OFF_PROPOSE,
         _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD,
         _P.CHARGE_ISSUE,
         _P.CONTACT_ADD, _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH,
         _P.CREDIT_HOLD_PLACE, _P.CREDIT_LIMIT_SET, _P.SNIPPET_SHARE,
-        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
+        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE, _P.DISPUTE_STATE,
         _P.FLAG_LIFT, _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
         _P.HARDSHIP_READ, _P.LADDER_PUBLISH, _P.LADDER_SWITCH, _P.OFFER_MAKE, _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.SALES_ACT, _P.TASK_CLOSE, _P.CALENDAR_CHANGE, _P.FEED_KEEP, _P.TERMS_AGREE,
+        _P.WORKLIST_ASSIGN,
     },
     Role.ACCOUNTANT: _READS
     | {
+        _P.FIGURES_READ, _P.SETTLEMENTS_READ,
         _P.ACCOUNT_NOTE, _P.CREDIT_LIMIT_SET, _P.FILE_ADD,
+        _P.REFUND_PAY, _P.REFUND_PROPOSE, _P.REFUND_READ, _P.WRITE_OFF_PROPOSE,
         _P.ALERT_READ, _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
         _P.CHARGE_PROPOSE,
         _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD, _P.REQUEST_ANSWER,
@@ -188,14 +219,17 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     },
     Role.SALESPERSON: frozenset(
         {
-            _P.ACCOUNT_NOTE, _P.ACCOUNT_READ, _P.FEED_KEEP, _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.SALES_ACT,
+            _P.FIGURES_READ_OWN,
+            _P.ACCOUNT_NOTE, _P.ACCOUNT_READ, _P.CREDIT_HOLD_READ, _P.DISPUTE_STATE, _P.FEED_KEEP,
+            _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PROFILE_KEEP, _P.SALES_ACT,
             _P.SALES_READ,
         }
     ),
-    Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
+    Role.AUDITOR: _READS | {_P.FIGURES_READ, _P.SETTLEMENTS_READ, _P.AUDIT_READ, _P.ALERT_READ},
     Role.ADMIN: frozenset(
         {
             _P.APPROVAL_ASK, _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
+            _P.PROFILE_KEEP, _P.STAFF_CHANGE, _P.STAFF_READ, _P.STAFF_RESET,
             _P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM,
         }
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -334,6 +334,23 @@ class WorklistRules:
             raise KeyError("ages")
 
 
+@dataclass(frozen=True, slots=True)
+class StaffRules:
+    """How long a confirmation, an invitation and a reset of people at the desk serve (A-04, A-05)."""
+
+    fresh_minutes: int
+    invitation_hours: int
+    reset_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPageRules:
+    """Room for the desk's own files of one account, and how long one look as the debtor lasts."""
+
+    files_mebibytes: int
+    view_minutes: int
+
+
 _T = TypeVar("_T")
 
 
@@ -397,8 +414,10 @@ class Policy:
     segments: SegmentRules
     task_links: TaskLinkRules
     costs: CostRules
+    account_page: AccountPageRules
     worklist: WorklistRules
     asks_survey: bool
+    staff: StaffRules
 
     def units(self, amount: int, currency: str) -> Money | None:
         """Return an amount of the policy in a currency; None where it has no scale.
@@ -491,6 +510,7 @@ class Policy:
             ),
             task_links=_section(TaskLinkRules, data["task_links"]),
             costs=_section(CostRules, data["costs"]),
+            account_page=_section(AccountPageRules, data["account_page"]),
             worklist=_section(
                 WorklistRules,
                 {
@@ -503,6 +523,7 @@ class Policy:
                 },
             ),
             asks_survey=data["after_paying"]["survey"],
+            staff=_section(StaffRules, data["staff"]),
         )
 
 
@@ -517,7 +538,18 @@ def _strangers(data: Mapping[str, Any]) -> list[str]:
 
 @cache
 def _read(body: str, version_id: int | None) -> Policy:
-    return Policy.read(body, version_id)
+    return Policy.of(whole(body), version_id)
+
+
+def whole(body: str) -> dict[str, Any]:
+    """Return a version as data; keys that were shipped after it was published stand as shipped.
+
+    What is published is whole (`publish` refuses another); this is for versions of an older house.
+    """
+    data, shipped = tomllib.loads(body), tomllib.loads(DEFAULT_BODY)
+    return {
+        name: {**section, **data[name]} if name in data else section for name, section in shipped.items()
+    } | {name: section for name, section in data.items() if name not in shipped}
 
 
 def default_policy() -> Policy:
@@ -549,16 +581,24 @@ def current_body(session: Session, now: datetime) -> str:
 
 
 def publish(
-    session: Session, body: str, *, reason: str, author_id: int | None, now: datetime
+    session: Session,
+    body: str,
+    *,
+    reason: str,
+    author_id: int | None,
+    now: datetime,
+    effective_at: datetime | None = None,
 ) -> PolicyVersion:
-    """Put a version in force from `now`; read once first, so that a broken one is refused.
+    """Put a version in force; read once first, so that a broken one is refused.
 
+    Args:
+        effective_at: from when it holds; `now` when None.
     Raises:
         KeyError, tomllib.TOMLDecodeError: the body is not a whole policy.
     """
     Policy.read(body)
     version = PolicyVersion(
-        effective_at=now,
+        effective_at=effective_at or now,
         author_id=author_id,
         reason=reason,
         body=body,

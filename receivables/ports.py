@@ -467,6 +467,12 @@ class Presenter(Protocol):
         Raises: MessageIncomplete: a part or a value is missing; names which.
         """
 
+    def staff_mail(self, kind: str, language: str, values: Mapping[str, str]) -> tuple[str, str]:
+        """Return subject and text of a mail to a person of the house.
+
+        Raises: KeyError: a value is missing.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

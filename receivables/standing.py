@@ -233,7 +233,9 @@ _ALL = union_all(
     .where(
         _account(Plan),
         or_(
-            Plan.status.in_([PlanStatus.AWAITING_APPROVAL, PlanStatus.ACTIVE]),
+            Plan.status == PlanStatus.ACTIVE,
+            # What we put forward beyond the rules is not the debtor's to see before it is approved.
+            (Plan.status == PlanStatus.AWAITING_APPROVAL) & Plan.accepted_at.is_not(None),
             # Once the days to cure it are over it is no arrangement any more.
             (Plan.status == PlanStatus.DEFAULTED) & Plan.ended_at.is_(None),
             # What the debtor is only looking at is a draft of his own; what we propose waits for him.

@@ -79,14 +79,19 @@ PACKAGES: dict[str, set[str]] = {
     "intake": set(),
     "desk": {"contact"},
     "segments": {"contact"},
+    "writing": {"contact"},
+    "worklist": {"contact", "desk"},
     "people": {"contact", "intake"},
     "payments": {"contact", "arrangements"},
     "arrangements": {"contact", "payments"},
     "answers": {"contact", "payments", "arrangements"},
     "disputes": {"contact", "payments", "arrangements"},
     "documents": {"arrangements"},
+    "talks": {"answers", "arrangements", "contact", "desk", "disputes"},
+    "lessons": set(),
     "post": {"contact", "documents"},
     "handovers": {"contact", "documents", "payments", "post"},
+    "figures": {"arrangements"},
     "ladder": {"contact", "costs", "handovers", "post", "segments"},
 }
 #: Single modules of the rules that stand above the packages they name; all others stand below all of them.
@@ -94,11 +99,12 @@ ABOVE: dict[str, set[str]] = {
     "arrivals": {"contact"},
     "branch_notices": {"contact", "payments"},
     "consequences": {"arrangements", "disputes", "handovers", "ladder"},
-    "credit_holds": {"contact"},
+    "credit_holds": {"contact", "segments"},
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
-    "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people"},
+    "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
+    "message_previews": {"writing"},
 }
 #: Outside packages that only the named places may import.
 GUARDED = {

@@ -50,7 +50,7 @@ NOTHING_CAME: Mapping[Spoken, frozenset[str]] = {
     Spoken.PHONE: NOT_TALKED, Spoken.VISIT: NOT_MET, Spoken.MESSENGER: NOT_ANSWERED,
 }  # fmt: skip
 #: How the timeline tells of it.
-_TOLD = {
+TOLD = {
     (Spoken.PHONE, Direction.OUT): "call.made", (Spoken.PHONE, Direction.IN): "call.came",
     (Spoken.VISIT, Direction.OUT): "visit.made", (Spoken.VISIT, Direction.IN): "visit.came",
     (Spoken.MESSENGER, Direction.OUT): "messenger.wrote", (Spoken.MESSENGER, Direction.IN): "messenger.came",
@@ -268,7 +268,7 @@ def log_call(
     facts: dict[str, Any] = {"talked": talked, "outcome": outcome}
     facts |= {"checks": list(checks)} if checks else {}
     outbox.note(
-        session, call.account_id, _TOLD[channel, direction], contact_id=contact.id, staff_id=call.staff_id,
+        session, call.account_id, TOLD[channel, direction], contact_id=contact.id, staff_id=call.staff_id,
         now=now,
         facts=facts | ({"words": words} if words else {}),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from receivables.errors import Refused, SessionEnded
 from receivables.links import digest, new_token
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy
+from receivables.staff_mail import queue_staff_mail
 
 #: Roles that touch money or others' rights log in with a time-based code as well (decision 34).
 CODE_ROLES = frozenset({Role.SUPERVISOR, Role.ACCOUNTANT, Role.ADMIN})
@@ -213,6 +214,14 @@ def staff_holder(session: Session, token: str, *, now: datetime, request_id: str
         has_code=person.totp_secret is not None,
         fresh_at=r.fresh_at,
     )
+
+
+def tell_locked_out(session: Session, email: str, *, window: timedelta, now: datetime) -> None:
+    """Write to a person whose name was tried too often, once a window; nobody hears of unknown ones."""
+    person = session.scalar(select(Staff).where(Staff.email == email.strip().casefold(), Staff.is_active))
+    if person is not None:
+        turn = int(now.timestamp()) // int(window.total_seconds())
+        queue_staff_mail(session, person, "locked_out", key=f"{person.id}:{turn}", now=now)
 
 
 def log_out(session: Session, actor: Actor, token: str, *, now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""Whom to work first, and why: ranking, claims, skips, assignments between colleagues, acts on many accounts."""
+"""Whom to work first, and why: ranking, claims, skips, who stands in for whom, acts on many accounts."""

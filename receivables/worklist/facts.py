@@ -32,7 +32,7 @@ from receivables import bank_lines, invoices, pauses
 from receivables.calendar_days import business_date, days_late
 from receivables.invoices import OpenDocument
 from receivables.pauses import Standing
-from receivables.policy import WorklistRules
+from receivables.policy import Policy
 
 #: Tasks that are work of whoever chases, and so the next step of an account; difficulty has its own readers.
 NEXT_TASKS = (
@@ -50,6 +50,8 @@ class Moment:
     currency: str | None = None
     minor: int = 0
     said: str = ""
+    #: When we learned of it; None where it is no news.
+    known_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -72,10 +74,10 @@ class Known:
     on_hold: bool = False
     bank_behind: bool = False
     happened: list[Moment] = field(default_factory=list)
-    #: How many promises were broken lately, by currency.
+    #: How many promises were broken in the time that segments look at, by currency.
     broken: dict[str, int] = field(default_factory=dict)
-    #: (kind, day) of open tasks of those who chase, (rung, day, currency) of the ladder.
-    tasks: list[tuple[TaskKind, datetime]] = field(default_factory=list)
+    #: (kind, due, made) of open tasks of those who chase, (rung, day, currency) of the ladder.
+    tasks: list[tuple[TaskKind, datetime, datetime]] = field(default_factory=list)
     rungs: list[tuple[str, date, str]] = field(default_factory=list)
     #: The last call that was tried: when, whether somebody was spoken to, what came of it.
     call: tuple[datetime, bool, str] | None = None
@@ -128,7 +130,7 @@ _MISSED = (
     .group_by(Plan.account_id, Plan.currency)
 )
 _TASKS = (
-    select(Task.account_id, Task.kind, Task.due_at)
+    select(Task.account_id, Task.kind, Task.due_at, Task.created_at)
     .where(among(Task.account_id), Task.done_at.is_(None), Task.kind.in_(NEXT_TASKS))
     .order_by(Task.due_at)
 )
@@ -179,7 +181,7 @@ _SKIPPED = select(WorklistSkip.account_id, WorklistSkip.until_on, WorklistSkip.s
 )
 
 
-def read(session: Session, account_ids: Sequence[int], *, rules: WorklistRules, now: datetime) -> list[Known]:
+def read(session: Session, account_ids: Sequence[int], *, policy: Policy, now: datetime) -> list[Known]:
     """Return what is known of accounts, each on its own day, in the order of their ids."""
 
     def rows(statement: Executable, **values: Any) -> Iterable[Any]:
@@ -205,9 +207,9 @@ def read(session: Session, account_ids: Sequence[int], *, rules: WorklistRules, 
         known[account_id].pauses = held
     for account_id, currency, minor in rows(_DISPUTED):
         known[account_id].disputed[currency] = int(minor)
-    _what_happened(known, rows, since, rules)
-    for account_id, kind, due_at in rows(_TASKS):
-        known[account_id].tasks.append((kind, due_at))
+    _what_happened(known, rows, since, policy)
+    for account_id, kind, due_at, created_at in rows(_TASKS):
+        known[account_id].tasks.append((kind, due_at, created_at))
     for account_id, rung, on, currency in rows(_RUNGS):
         known[account_id].rungs.append((rung, on, currency))
     for account_id, from_on, to_on in rows(_FLAGGED):
@@ -224,27 +226,30 @@ def read(session: Session, account_ids: Sequence[int], *, rules: WorklistRules, 
     return list(known.values())
 
 
-def _what_happened(known: Mapping[int, Known], rows: Any, since: Any, rules: WorklistRules) -> None:
+def _what_happened(known: Mapping[int, Known], rows: Any, since: Any, policy: Policy) -> None:
     """Read promises, parts of plans, disputes that ended, visits and messages that came back."""
+    rules = policy.worklist
 
-    def add(account_id: int, code: str, at: date | datetime, currency: str | None = None, *, minor: int = 0,
-            said: str = "") -> None:  # fmt: skip
+    def add(
+        account_id: int, code: str, at: date | datetime, currency: str | None = None, **more: Any
+    ) -> None:
         one = known[account_id]
         on = business_date(at, one.zone) if isinstance(at, datetime) else at
-        one.happened.append(Moment(code, on, currency, int(minor), said))
+        one.happened.append(Moment(code, on, currency, **more))
 
     for account_id, currency, on, minor in rows(_OPEN_PROMISES):
         code = "promise_due" if on <= known[account_id].today else "promise_open"
         add(account_id, code, on, currency, minor=minor)
-    for account_id, currency, on, minor, _ in rows(_BROKEN, **since(rules.promise_days)):
+    for account_id, currency, on, minor, at in rows(_BROKEN, **since(policy.segments.promise_days)):
         broken = known[account_id].broken
         broken[currency] = broken.get(currency, 0) + 1
-        add(account_id, "promise_broken", on, currency, minor=minor)
+        if at >= since(rules.promise_days)["since"]:
+            add(account_id, "promise_broken", on, currency, minor=minor, known_at=at)
     for account_id, currency, on, minor in rows(_MISSED):
-        add(account_id, "plan_missed", on, currency, minor=minor)
+        add(account_id, "plan_missed", on, currency, minor=int(minor))
     for account_id, currency, at, minor in rows(_SETTLED, **since(rules.news_days)):
-        add(account_id, "dispute_settled", at, currency, minor=minor)
+        add(account_id, "dispute_settled", at, currency, minor=int(minor), known_at=at)
     for account_id, at in rows(_VISITS, **since(rules.news_days)):
         add(account_id, "visited", at)
     for account_id, channel, at in rows(_BOUNCED, **since(rules.bounce_days)):
-        add(account_id, "bounced", at, said=channel.value)
+        add(account_id, "bounced", at, said=channel.value, known_at=at)

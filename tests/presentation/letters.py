@@ -94,6 +94,8 @@ def letter(
         "forwarder": "Helen Marsh",
         "code_minutes": 10,
         "evidence": "open",
+        "prepaid": "open",
+        "release": "plan",
         "purpose": "settlement",
         "hold_date": date(2026, 11, 20),
         "reason": "Two invoices are more than sixty days late.",

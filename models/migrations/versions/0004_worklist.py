@@ -59,7 +59,7 @@ def upgrade() -> None:
     op.create_table(
         "assignment",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
-        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column("batch", sa.String(length=24), nullable=False),
         sa.Column("account_id", base.BigId, nullable=False),
         sa.Column("from_staff_id", base.BigId, nullable=True),
         sa.Column("to_staff_id", base.BigId, nullable=False),
@@ -79,8 +79,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["made_by_id"], ["staff.id"], name=op.f("fk_assignment_made_by_id")),
         sa.ForeignKeyConstraint(["to_staff_id"], ["staff.id"], name=op.f("fk_assignment_to_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
-        sa.UniqueConstraint("ref", name=op.f("uq_assignment_ref")),
     )
+    op.create_index("ix_assignment_batch", "assignment", ["batch"], unique=False)
     op.create_index("ix_assignment_days", "assignment", ["ended_at", "from_on"], unique=False)
     op.create_index(
         "uq_assignment_open",
@@ -228,6 +228,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_index("ix_assignment_days", table_name="assignment")
+    op.drop_index("ix_assignment_batch", table_name="assignment")
     op.drop_table("assignment")
     op.drop_table("key_preference")
     op.drop_table("bulk_act")

@@ -60,7 +60,6 @@ def upgrade() -> None:
         sa.Column("worked", sa.String(length=60), nullable=True),
         sa.Column("rung", sa.String(length=40), nullable=True),
         sa.Column("reason", sa.String(length=40), nullable=True),
-        sa.Column("score", sa.Integer(), nullable=True),
         sa.Column("lesson", sa.Text(), nullable=True),
         sa.Column("lesson_by_id", base.BigId, nullable=True),
         sa.Column("lesson_at", base.UTCDateTime(timezone=True), nullable=True),

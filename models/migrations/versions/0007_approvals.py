@@ -61,6 +61,7 @@ def upgrade() -> None:
                 "hold_release",
                 "policy",
                 "text",
+                "staff_role",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,

@@ -24,7 +24,6 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
     """Table -> its new columns, as both databases take them; a rebuilt table would lose its checks."""
     postgres = op.get_bind().dialect.name == "postgresql"
     moment = "TIMESTAMP WITH TIME ZONE" if postgres else "DATETIME"
-    number = "BIGINT" if postgres else "INTEGER"
     causes = _members("cause", "broken_promise", "over_limit", "overdue", "other")
     ends = _members("ended_as", "paid", "arranged", "early", "undone")
     return {
@@ -45,10 +44,6 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
                 "ended_as",
                 f"VARCHAR(24) CONSTRAINT ck_credit_hold_ended_as {ends}"
                 " CONSTRAINT ck_credit_hold_ended CHECK (ended_as IS NULL OR status = 'released')",
-            ),
-            (
-                "released_by_id",
-                f"{number} CONSTRAINT fk_credit_hold_released_by_id REFERENCES staff (id)",
             ),
         ],
         "dispute": [
@@ -72,6 +67,7 @@ def upgrade() -> None:
     for table, columns in _columns().items():
         for name, kind in columns:
             op.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {name} {kind}"))
+    checks.add_reference(connection, "credit_hold", "released_by_id", "staff")
     op.create_index("ix_credit_hold_review", "credit_hold", ["status", "review_on"], unique=False)
     op.create_table(
         "credit_hold_invoice",
@@ -79,9 +75,7 @@ def upgrade() -> None:
         sa.Column("invoice_id", base.BigId, nullable=False),
         sa.Column("asked_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("asked_minor > 0", name=op.f("ck_credit_hold_invoice_asked")),
-        sa.ForeignKeyConstraint(
-            ["hold_id"], ["credit_hold.id"], name=op.f("fk_credit_hold_invoice_hold_id")
-        ),
+        sa.ForeignKeyConstraint(["hold_id"], ["credit_hold.id"], name=op.f("fk_credit_hold_invoice_hold_id")),
         sa.ForeignKeyConstraint(
             ["invoice_id"], ["invoice.id"], name=op.f("fk_credit_hold_invoice_invoice_id")
         ),
@@ -113,15 +107,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["answered_by_id"], ["staff.id"], name=op.f("fk_dispute_statement_answered_by_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["asked_by_id"], ["staff.id"], name=op.f("fk_dispute_statement_asked_by_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["asked_of_id"], ["staff.id"], name=op.f("fk_dispute_statement_asked_of_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["dispute_id"], ["dispute.id"], name=op.f("fk_dispute_statement_dispute_id")
-        ),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["staff.id"], name=op.f("fk_dispute_statement_asked_by_id")),
+        sa.ForeignKeyConstraint(["asked_of_id"], ["staff.id"], name=op.f("fk_dispute_statement_asked_of_id")),
+        sa.ForeignKeyConstraint(["dispute_id"], ["dispute.id"], name=op.f("fk_dispute_statement_dispute_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dispute_statement")),
         sa.UniqueConstraint("ref", name=op.f("uq_dispute_statement_ref")),
     )
@@ -157,6 +145,7 @@ def downgrade() -> None:
     op.drop_table("dispute_statement")
     op.drop_table("credit_hold_invoice")
     op.drop_index("ix_credit_hold_review", table_name="credit_hold")
+    checks.drop_reference(connection, "credit_hold", "released_by_id", "staff")
     for table, columns in reversed(_columns().items()):
         for name, _kind in reversed(columns):
             op.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {name}"))

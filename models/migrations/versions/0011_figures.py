@@ -61,12 +61,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "search_term",
-        sa.Column("term", sa.Text(collation="C").with_variant(sa.Text(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("term", sa.Text(collation="C").with_variant(sa.Text(), "sqlite"), nullable=False),
         sa.Column("subject_id", base.BigId, nullable=False),
         sa.Column("account_id", base.BigId, nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_search_term_account_id")),
-        sa.PrimaryKeyConstraint("term", "kind", "subject_id", name=op.f("pk_search_term")),
+        sa.PrimaryKeyConstraint("kind", "term", "subject_id", name=op.f("pk_search_term")),
         sqlite_with_rowid=False,
     )
     op.create_index(

@@ -1,0 +1,164 @@
+"""What the ladder would do if a person decided something: read before the button is pressed.
+
+The same look as every night (evaluating.py) at the same facts, of which one is taken as decided: the
+account is of another kind, a promise is taken back, a plan has ended. Reads only. Source: look.md,
+"Confirm with consequences"; issue D, parts 7 and 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from models.accounts import Segment
+from models.pauses import PauseReason
+from receivables.invoices import OpenDocument
+from receivables.ladder.choosing import ladders_in_force
+from receivables.ladder.evaluating import Finding, Look, look
+from receivables.ladder.facts import Facts
+from receivables.ladder.letters import VARIANTS
+from receivables.permissions import Actor, Permission, require
+from receivables.policy import current_policy
+
+Change = Callable[[Facts], Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What comes next at an account; `rung` None while nothing does, and `waits_for` says why.
+
+    Attributes:
+        on: the earliest day for it.
+        waits_for: as of `evaluating.Finding`.
+    """
+
+    ladder: str
+    rung: str | None
+    on: date | None
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """An account as it is and as it would be.
+
+    Attributes:
+        before, after: what comes next; None where nothing of it climbs a ladder.
+        ladders: names climbed before and after.
+        texts: kinds of texts that would be written differently, such as to a debtor of another kind.
+    """
+
+    before: NextStep | None
+    after: NextStep | None
+    ladders: tuple[Sequence[str], Sequence[str]]
+    texts: Sequence[str] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether the ladder would do anything else."""
+        return self.before != self.after or self.ladders[0] != self.ladders[1] or bool(self.texts)
+
+
+def of_segments(
+    session: Session, actor: Actor, to: Mapping[int, Segment], *, now: datetime
+) -> dict[int, WhatIf]:
+    """Return what would change for accounts if each were of another kind.
+
+    Args:
+        to: account id -> the kind that it would be.
+    Raises: NotAllowed.
+    """
+    require(actor, Permission.SEGMENT_READ)
+
+    def change(known: Facts) -> Facts:
+        return replace(known, debtor=replace(known.debtor, segment=to[known.debtor.id]))
+
+    found = _compared(session, list(to), change, now=now)
+    return {
+        known.debtor.id: replace(seen, texts=_texts(known.debtor.segment, to[known.debtor.id]))
+        for known, seen in found
+    }
+
+
+def _texts(before: Segment, after: Segment) -> list[str]:
+    """Texts of rungs that a debtor of one kind hears in other words than one of the other."""
+    kinds = sorted({kind for segment, kind in VARIANTS if segment in (before, after)})
+    return [kind for kind in kinds if VARIANTS.get((before, kind)) != VARIANTS.get((after, kind))]
+
+
+def without_promise(
+    session: Session, actor: Actor, account_id: int, currency: str, *, now: datetime
+) -> WhatIf | None:
+    """Return what would come next if the promise in a currency were taken back; None: nothing is open."""
+    require(actor, Permission.PROMISE_MAKE, account_id=account_id)
+
+    def change(known: Facts) -> Facts:
+        left = [
+            p for p in known.pauses if not (p.reason is PauseReason.PROMISE and p.currency in (None, currency))
+        ]
+        return replace(known, pauses=left)
+
+    return _one(_compared(session, [account_id], change, now=now))
+
+
+def without_plan(
+    session: Session, actor: Actor, account_id: int, refs: Collection[str], asked: Mapping[str, int], *, now: datetime
+) -> WhatIf | None:
+    """Return what would come next if the plan over some invoices ended; None: nothing is open.
+
+    Args:
+        refs: its invoices.
+        asked: ref -> what would be asked for on each, in minor units.
+    """
+    require(actor, Permission.PLAN_CANCEL, account_id=account_id)
+
+    def freed(document: OpenDocument) -> OpenDocument:
+        return document._replace(asked_minor=asked[document.ref]) if document.ref in asked else document
+
+    def change(known: Facts) -> Facts:
+        left = [
+            p for p in known.pauses if not (p.reason is PauseReason.PLAN and p.invoice_ref in (None, *refs))
+        ]
+        return replace(known, pauses=left, documents=[freed(document) for document in known.documents])
+
+    return _one(_compared(session, [account_id], change, now=now))
+
+
+def _one(found: Sequence[tuple[Look, WhatIf]]) -> WhatIf | None:
+    return found[0][1] if found else None
+
+
+def _compared(
+    session: Session, account_ids: Sequence[int], change: Change, *, now: datetime
+) -> list[tuple[Look, WhatIf]]:
+    """Look at accounts as they are and as they would be; each with the look of now."""
+    ladders, policy = ladders_in_force(session, now), current_policy(session, now)
+    before = look(session, account_ids, ladders=ladders, policy=policy, now=now)
+    after = look(session, account_ids, ladders=ladders, policy=policy, now=now, as_if=change)
+    return [
+        (one, WhatIf(_next(one), _next(two), (_names(one), _names(two))))
+        for one, two in zip(before, after, strict=True)
+    ]
+
+
+def _next(seen: Look) -> NextStep | None:
+    """The earliest that comes at an account; else why its oldest document waits."""
+    coming = [f for f in seen.findings if f.rung is not None and f.on is not None]
+    if coming:
+        first = min(coming, key=_when)
+        return NextStep(first.ladder.name, first.rung.code if first.rung else None, first.on)
+    if not seen.findings:
+        return None
+    oldest = seen.findings[0]
+    return NextStep(oldest.ladder.name, None, oldest.until, oldest.waits_for)
+
+
+def _when(finding: Finding) -> tuple[date, int]:
+    return (finding.on or date.max, -(finding.rung.seq if finding.rung else 0))
+
+
+def _names(seen: Look) -> list[str]:
+    return sorted({finding.ladder.name for finding in seen.findings})
