@@ -673,6 +673,11 @@ def preferred_language() -> str:
     return request.accept_languages.best_match(presentation.LANGUAGES) or "en"
 
 
+def runs_right_to_left() -> bool:
+    """Whether the page of this request, and what it gives to take along, runs from the right."""
+    return presentation.direction(g.get("language") or preferred_language()) == "rtl"
+
+
 def _lang_url(code: str) -> str:
     """The same address in another language; tokens stay in the path, never in the query.
 

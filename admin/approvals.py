@@ -1,4 +1,4 @@
-"""What waits for a second person, one case on one page, and the form for an offer of ours.
+"""What waits for a second person; offers and plans as cases, and the form for an offer of ours.
 
 The proposer finds no buttons here, and the actions refuse him and whoever is beyond his limit
 (A-02, A-03); every answer carries the digest of the case that was read.
@@ -21,6 +21,7 @@ from admin.forms import DECIMAL_MARKS
 from admin.invoices import actor_language
 from admin.shell import blueprint, done, note_read, page
 from models.money import AmountUnreadable, Money, UnknownCurrency, currency_row, parse_typed
+from receivables.approvals import deputies, queue
 from receivables.arrangements import approvals, offer_deciding, offer_making, offer_reads, plan_deciding
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
@@ -42,29 +43,35 @@ FIELDS = {
 }  # fmt: skip
 
 
-def _tidy(text: str | None) -> str:
+def tidy(text: str | None) -> str:
+    """A typed text without the signs that play tricks."""
     return plain(text or "").strip()
 
 
 def _words(most: int, *, needed: bool = True) -> TextAreaField:
     asked = [DataRequired("empty")] if needed else []
-    return TextAreaField(filters=[_tidy], validators=[*asked, Length(max=most, message="too_long")])
+    return TextAreaField(filters=[tidy], validators=[*asked, Length(max=most, message="too_long")])
 
 
 def _line(*more: Any) -> StringField:
     return StringField(
-        filters=[_tidy], validators=[DataRequired("empty"), Length(max=64, message="too_long"), *more]
+        filters=[tidy], validators=[DataRequired("empty"), Length(max=64, message="too_long"), *more]
     )
+
+
+def day_or_error(field: StringField) -> date | None:
+    """The typed day, or None with an error at its field."""
+    try:
+        return date.fromisoformat(field.data or "")
+    except ValueError:
+        field.errors = ["day_unreadable"]
+        return None
 
 
 class _WithDay(FlaskForm):  # type: ignore[misc]
     def day_of(self) -> date | None:
         """The typed day, or None with an error at its field."""
-        try:
-            return date.fromisoformat(self.day.data)
-        except ValueError:
-            self.day.errors = ["day_unreadable"]
-            return None
+        return day_or_error(self.day)
 
 
 class DecideForm(FlaskForm):  # type: ignore[misc]
@@ -79,11 +86,10 @@ class RefuseForm(DecideForm):
     reason = _words(500)
 
 
-class OfferForm(_WithDay):
-    """An offer of ours: a sum, the last day, and why."""
+class AmountForm(FlaskForm):  # type: ignore[misc]
+    """A sum, and why."""
 
     amount = _line()
-    day = _line()
     reason = _words(2000)
 
     def money(self, currency: str) -> Money | None:
@@ -93,6 +99,12 @@ class OfferForm(_WithDay):
         except AmountUnreadable as error:
             self.amount.errors = [error.reason]
             return None
+
+
+class OfferForm(AmountForm, _WithDay):
+    """An offer of ours: a sum, the last day, and why."""
+
+    day = _line()
 
 
 class CounterForm(OfferForm):
@@ -122,11 +134,14 @@ class PlanForm(_WithDay):
 @blueprint.get("/approvals")
 @web.needs(P.APPROVAL_READ)
 def approvals_list() -> Response:
-    """What waits, longest first."""
+    """What waits, longest first, who stands in for whom, and what was decided last."""
+    actor = web.staff_actor()
     with web.house().store.read() as database:
-        rows = approvals.waiting(database, web.staff_actor())
+        rows = queue.rows(database, actor, now=web.now())
+        decided = queue.decided(database, actor)
+        standing = deputies.standing(database, actor, now=web.now())
     note_read(None)
-    return page("backoffice/approvals.html", here="backoffice.approvals_list", rows=rows)
+    return page("backoffice/approvals.html", rows=rows, decided=decided, deputies=standing)
 
 
 # --------------------------------------------------------------------------- offers

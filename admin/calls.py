@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
 import web
@@ -98,8 +98,6 @@ class CallForm(AskForm):
     contested = _line()
     cannot = _line(8, AnyOf(("", *written.CANNOT), "cannot_missing"))
     basis = _line(12)
-    checks = SelectMultipleField(choices=[(code, code) for code in _RULES.talks.visit_checks],
-                                 validate_choice=False)  # fmt: skip
     no_calls = BooleanField()
     instead = _line(8, AnyOf(("", "email", "sms"), "empty"))
 
@@ -183,7 +181,7 @@ def _screen(
         side=side, promised=promised, not_promised=not_promised, look=look, keyed=KEYED, nexts=called.NEXT,
         talked=called.TALKED, not_talked=called.NOT_TALKED[Spoken(how)], ladder_goes_on=ladder_goes_on,
         phrases=phrases.phrases(view.who.language, given), rule=recordings.rule_of(view.who.country),
-        talks=web.policy().talks, reasons=tuple(DisputeReason), field_of=FIELD_OF,
+        talks=web.policy().talks, dispute_reasons=tuple(DisputeReason), checked=request.form.getlist("checks"),
     )  # fmt: skip
 
 
@@ -278,7 +276,7 @@ def _talk(form: CallForm, view: calling.CallScreen, side: allowed.Beside) -> wri
     return written.Talk(
         contact=form.contact.data, talked=talked == "yes", outcome=outcome, follows=follows,
         words=form.words.data, task=form.task.data or "", direction=Direction(form.way.data),
-        channel=Spoken(form.how.data), number=form.number.data, checks=form.checks.data if visit else (),
+        channel=Spoken(form.how.data), number=form.number.data, checks=request.form.getlist("checks") if visit else (),
         no_calls=form.no_calls.data, instead=Channel(form.instead.data) if form.instead.data else None,
         promised=promised, disputed=disputed, cannot=form.cannot.data if outcome == "hardship" else "",
     )  # fmt: skip

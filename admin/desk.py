@@ -11,31 +11,46 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 import web
 from admin import (
     access,
+    account_credit,
+    account_notes,
     accounts,
     approvals,
     bank_lines,
+    bulk,
     calendars,
     calls,
     charges,
     contact_rules,
     contacts,
+    debtor_views,
     disputes,
     flags,
     handovers,
     holds,
     inbound,
     invoices,
+    keys,
     ladder,
+    lessons,
     login,
+    messages,
     own_ladders,
+    plans,
     post,
+    problems,
+    promises,
+    profile,
     requests,
     rules,
     sales,
     search,
+    settlements,
     segments,
     shell,
+    staff,
+    ways_in,
     work,
+    worklist,
 )
 from admin.books import BOOKS
 from admin.views import Books, guard
@@ -43,9 +58,10 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, accounts, calls, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
-    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, search, rules, contact_rules,
-    own_ladders,
+    login, work, worklist, bulk, keys, accounts, calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
+    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, promises, plans, search, settlements, rules, contact_rules,
+    account_notes, account_credit, messages, debtor_views,
+    own_ladders, profile, ways_in, staff,
 )  # fmt: skip
 
 

@@ -86,3 +86,14 @@ HOLD_REFUSALS: Mapping[str, str] = {
     "statement_asked": N_("Sales is asked already and has not answered yet."),
     "undo_over": N_("The time to take it back is over; ask a second person to end it."),
 }
+#: What came before a salesperson's task, beside the rungs of the ladder.
+HOLD_NOTICES: Mapping[str, str] = {"hold_placed": N_("On credit hold")}
+#: Tables of this room by name.
+HOLD_TABLES: Mapping[str, Mapping[str, str]] = {
+    "credit_grade": CREDIT_GRADES,
+    "hold_cause": HOLD_CAUSES,
+    "hold_end": HOLD_ENDS,
+    "hold_evidence": HOLD_EVIDENCE,
+    "hold_reason": HOLD_REASONS,
+    "watch_reason": WATCH_REASONS,
+}

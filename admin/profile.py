@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect, session, url_for
+from flask import Response, redirect, url_for
 from flask_login import current_user
 
 import web
@@ -16,7 +16,7 @@ from admin.staff_forms import CodeForm, ConfirmForm, LanguageForm, OwnPasswordFo
 from models.staff import Staff
 from receivables import guesses
 from receivables.desk import invitations, passwords, people, recovery, second_factor, staff_sessions
-from receivables.desk.staff import CODE_ROLES, StaffHolder
+from receivables.desk.staff import CODE_ROLES, StaffHolder, staff_holder
 from receivables.errors import Refused
 from receivables.permissions import Permission
 from receivables.ways import link_code
@@ -195,7 +195,7 @@ def enrol_code() -> Response:
 def _codes(codes: list[str]) -> Response:
     """Show a set of recovery codes: in this answer and never again."""
     with web.house().store.read() as database:
-        holder = web.staff_holder(database, current_user.token, now=web.now(), request_id=web.request_id())
+        holder = staff_holder(database, current_user.token, now=web.now(), request_id=web.request_id())
     current_user.holder = holder  # enrolled by now: the rail may show what the role reaches
     return page("backoffice/profile_codes.html", here=HERE, codes=codes)
 
@@ -249,5 +249,4 @@ def give_again() -> Response:
     )  # fmt: skip
     if not good:
         return _confirm(form, 422, refused=True)
-    session.modified = True
     return redirect(web.after_confirming(), 303)  # type: ignore[return-value]

@@ -10,13 +10,14 @@ import web
 from admin import tables
 from admin.shell import blueprint, frame, note_read, page
 from admin.words import word
-from presentation import direction
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.figures import settlements as figures
 from receivables.permissions import Permission
 from receivables.ports import Sheet
 
+#: Where the case behind a row is looked at.
+CASE_OF = {"offer": "backoffice.offer_case", "plan": "backoffice.plan_case"}
 #: So many rows on a page; a file has them all.
 SHOWN = 200
 
@@ -33,11 +34,14 @@ def settlements() -> Response:
         format_ = tables.asked_format()
         rows = _rows(first, last)
     except Refused as error:
-        return page("backoffice/settlements.html", 422, first=first, last=last, rows=[], totals=[], refused=error)
+        return page(
+            "backoffice/settlements.html", 422, first=first, last=last, rows=[], totals=[], refused=error
+        )
     if format_:
+        web.require_fresh("bulk_export")
         return tables.give(_sheet(rows), format_=format_, name=f"settlements {first} {last}")
     return page("backoffice/settlements.html", first=first, last=last, rows=rows[:SHOWN], count=len(rows),
-                totals=figures.totals(rows), refused=None)  # fmt: skip
+                totals=figures.totals(rows), refused=None, case_of=CASE_OF)  # fmt: skip
 
 
 def _rows(first: date, last: date) -> list[figures.Settlement]:
@@ -50,5 +54,5 @@ def _sheet(rows: list[figures.Settlement]) -> Sheet:
         title=word("figures_page", "settlements"),
         header=[word("settlement_column", code) for code in figures.COLUMNS],
         rows=[figures.cells(row, word) for row in rows],
-        right_to_left=direction(web.preferred_language()) == "rtl",
+        right_to_left=web.runs_right_to_left(),
     )

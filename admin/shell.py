@@ -14,11 +14,13 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, redirect, request, session, url_for
+from markupsafe import Markup
 
 import web
 from admin.words import N_, word
 from models.money import Money
 from receivables.desk import reads as desk_reads
+from receivables.desk.keyboard import Keyboard, keyboard
 from receivables.errors import NotFound
 from receivables.permissions import Permission
 
@@ -48,11 +50,15 @@ PLACES = (
     Place(N_("Work"), N_("Tasks"), "backoffice.tasks", P.ALERT_READ, "k", "tasks"),
     Place(N_("Work"), N_("Inbound"), "backoffice.inbound", P.MESSAGE_READ),
     Place(N_("Work"), N_("Not sent"), "backoffice.suppressed", P.MESSAGE_READ),
+    Place(N_("Work"), N_("Snippets"), "backoffice.snippets_list", P.MESSAGE_WRITE),
     Place(N_("Work"), N_("Ladder"), "backoffice.ladder", P.LADDER_READ, "l"),
     Place(N_("Work"), N_("Approvals"), "backoffice.approvals_list", P.APPROVAL_READ, "p"),
     Place(N_("Work"), N_("Requests"), "backoffice.requests_list", P.REQUEST_ANSWER, "r"),
     Place(N_("Work"), N_("In difficulty"), "backoffice.hardship_list", P.HARDSHIP_READ),
     Place(N_("Work"), N_("Disputes"), "backoffice.disputes", P.DISPUTE_READ, "d"),
+    Place(N_("Work"), N_("Credit holds"), "backoffice.holds", P.CREDIT_HOLD_READ),
+    Place(N_("Work"), N_("Promises"), "backoffice.promises_desk", P.ARRANGEMENT_READ),
+    Place(N_("Work"), N_("Plans"), "backoffice.plans_desk", P.ARRANGEMENT_READ),
     Place(N_("Work"), N_("Kinds of debtor"), "backoffice.segments", P.SEGMENT_READ),
     Place(N_("Work"), N_("Sales"), "backoffice.sales_list", P.SALES_READ),
     Place(N_("Work"), N_("Post"), "backoffice.post_list", P.LETTER_PRINT),
@@ -64,6 +70,9 @@ PLACES = (
     Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),
     Place(N_("Books"), N_("Journal"), "books_journal.index_view", P.POSTING_READ, "j"),
     Place(N_("Books"), N_("Bank lines"), "backoffice.bank_lines_list", P.BANK_LINES_READ),
+    Place(N_("Books"), N_("Settlements out"), "backoffice.settlements", P.SETTLEMENTS_READ),
+    Place(N_("Look"), N_("Recurring problems"), "backoffice.problems", P.REPORT_READ),
+    Place(N_("Look"), N_("Lessons"), "backoffice.lessons", P.REPORT_READ),
     Place(N_("Look"), N_("Messages"), "books_messages.index_view", P.MESSAGE_READ),
     Place(N_("Look"), N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
     Place(N_("Look"), N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
@@ -71,6 +80,7 @@ PLACES = (
     Place(N_("Look"), N_("Rules of contact"), "backoffice.contact_rules", P.RULES_READ),
     Place(N_("Look"), N_("Calendars"), "backoffice.calendars"),
     Place(N_("Look"), N_("Audit"), "books_audit.index_view", P.AUDIT_READ),
+    Place(N_("Look"), N_("People of the desk"), "backoffice.staff_list", P.STAFF_READ),
 )
 
 
@@ -102,6 +112,25 @@ def frame() -> desk_reads.Frame:
     return cast(desk_reads.Frame, g.frame)
 
 
+def own_keys() -> Keyboard:
+    """The keys of whoever is signed in, read once a request."""
+    if "keyboard" not in g:
+        with web.house().store.read() as database:
+            g.keyboard = keyboard(database, web.staff_actor().id or 0)
+    return cast(Keyboard, g.keyboard)
+
+
+def _keyed(act: str, *, press: bool = False) -> Markup:
+    """Mark what a key presses or points at; `press` for a button that may be pressed by one key."""
+    return Markup(' data-act="{}"{}').format(act, Markup(" data-press") if press else "")
+
+
+def _kbd(act: str) -> Markup:
+    """The key of an act as it is shown; nothing where keys are off."""
+    key = own_keys().key(act)
+    return Markup('<kbd aria-hidden="true">{}</kbd>').format(key) if key else Markup("")
+
+
 def page(template: str, status: int = 200, *, here: str | None = None, **context: Any) -> Response:
     """Render a page of the desk in the reader's language.
 
@@ -126,6 +155,9 @@ def page(template: str, status: int = 200, *, here: str | None = None, **context
         now=web.now(),
         done=session.pop("done", None),
         money_of=Money,
+        keys=own_keys(),
+        keyed=_keyed,
+        kbd=_kbd,
         **context,
     )
 

@@ -11,8 +11,44 @@ from collections.abc import Mapping
 from flask_babel import gettext
 
 import web
+from admin.calls_words import (
+    ANSWER_REASONS,
+    ARREARS_ENDS,
+    CALL_AUDIT,
+    CALL_LEADS,
+    CALL_REFUSALS,
+    CALL_TIMELINE,
+    CANNOT,
+    MORE_CALL_OUTCOMES,
+    NEXT_ACTIONS,
+    PROBLEM_BY,
+    RECORDING_BASES,
+    RECORDING_NEEDS,
+    SPOKEN,
+    VISIT_CHECKS,
+    WORKED,
+)
+from admin.figures_words import FIGURE_AUDIT, FIGURE_REFUSALS, FIGURE_TABLES
 from admin.flag_words import FLAG_MEANS, FLAG_REFUSALS, GUARDED_FACT, MATRIX_ACTS, MATRIX_WORDS
+from admin.hold_words import (
+    HOLD_AUDIT,
+    HOLD_NOTICES,
+    HOLD_REFUSALS,
+    HOLD_TABLES,
+    HOLD_TASK_ADVICE,
+    HOLD_TASKS,
+    HOLD_TIMELINE,
+)
 from admin.rule_words import RULES
+from admin.worklist_words import WORKLIST_AUDIT, WORKLIST_REFUSALS, WORKLIST_TABLES, WORKLIST_TIMELINE
+from admin.sales_words import (
+    SALES_AUDIT,
+    SALES_MESSAGE_KINDS,
+    SALES_REFUSALS,
+    SALES_TABLES,
+    SALES_TIMELINE,
+)
+from admin.staff_words import FRESH_ACT_WORDS, STAFF_AUDIT, STAFF_REFUSALS
 from receivables.flags import GUARDED, UNNAMED
 from receivables.permissions import Permission
 
@@ -23,6 +59,12 @@ def N_(text: str) -> str:  # the name that pybabel looks for
 
 
 AUDIT: Mapping[str, str] = {
+    **WORKLIST_AUDIT,
+    **FIGURE_AUDIT,
+    **STAFF_AUDIT,
+    **HOLD_AUDIT,
+    **SALES_AUDIT,
+    **CALL_AUDIT,
     "early_warning.raised": N_("Sales warned early"),
     "segment.moved": N_("Moved to another kind of debtor"),
     "segment.proposed": N_("Another kind of debtor proposed"),
@@ -165,6 +207,10 @@ AUDIT: Mapping[str, str] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    **WORKLIST_TIMELINE,
+    **HOLD_TIMELINE,
+    **SALES_TIMELINE,
+    **CALL_TIMELINE,
     "ladder.chosen": N_("Own ladder chosen"),
     "ladder.step": N_("A step of the ladder"),
     "sales.asked_for_time": N_("Sales asked for time to talk"),
@@ -275,6 +321,7 @@ TIMELINE: Mapping[str, str] = {
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "worklist": N_("Desk"),
     "ladder": N_("Ladder"),
     "sales": N_("Sales"),
     "segment": N_("Desk"),
@@ -309,6 +356,7 @@ PLACES: Mapping[str, str] = {
 }
 
 MESSAGE_KINDS: Mapping[str, str] = {
+    **SALES_MESSAGE_KINDS,
     "callback_invitation": N_("Invitation to a call"),
     "contact_changed": N_("Address no longer on file"),
     "first_letter_strict": N_("First letter"),
@@ -474,6 +522,7 @@ ADVICE: Mapping[str, str] = {
 }
 
 TASKS: Mapping[str, str] = {
+    **HOLD_TASKS,
     "hand_over": N_("Hand-over to look at"),
     "hold_credit": N_("Decide about a credit hold"),
     "ladder_call": N_("Ring up"),
@@ -497,6 +546,7 @@ TASKS: Mapping[str, str] = {
 }
 
 TASK_ADVICE: Mapping[str, str] = {
+    **HOLD_TASK_ADVICE,
     "hand_over": N_(
         "Decide about the case on the page of hand-overs. Where money came to us on a placed case, tell who"
         " has it."
@@ -679,6 +729,7 @@ LETTER_ENCLOSURES: Mapping[str, str] = {
 
 #: What came of a call.
 CALL_OUTCOMES: Mapping[str, str] = {
+    **MORE_CALL_OUTCOMES,
     "asked_for_time": N_("asked for time"),
     "busy": N_("busy"),
     "disputed": N_("says that something is wrong"),
@@ -748,7 +799,13 @@ MET: Mapping[str, str] = {
 }
 
 REFUSALS: Mapping[str, str] = {
+    **CALL_REFUSALS,
+    **FIGURE_REFUSALS,
     **FLAG_REFUSALS,
+    **WORKLIST_REFUSALS,
+    **STAFF_REFUSALS,
+    **HOLD_REFUSALS,
+    **SALES_REFUSALS,
     "bank_lines_behind": N_("The bank’s lines are behind: nobody knows who has paid. Enter them first."),
     "day_before_last": N_("They were said to be in up to a later day already."),
     "notice_runs": N_("The debtor was told of a later day; hand over from that day on."),
@@ -1016,6 +1073,7 @@ SALES_OUTCOMES: Mapping[str, str] = {
 
 #: Rungs that a salesperson hears of before they act.
 NOTICE_RUNGS: Mapping[str, str] = {
+    **HOLD_NOTICES,
     "formal_warning": N_("Formal warning"),
     "freeze_review": N_("Credit hold to be decided"),
     "hand_over": N_("Hand-over"),
@@ -1095,10 +1153,23 @@ STEP_OUTCOMES: Mapping[str, str] = {
 }
 
 TABLES: Mapping[str, Mapping[str, str]] = {
+    **WORKLIST_TABLES,
+    **FIGURE_TABLES,
     "actor": ACTORS,
     "advice": ADVICE,
     "alert": ALERTS,
+    "answer_reason": ANSWER_REASONS,
     "approval": APPROVALS,
+    "arrears_end": ARREARS_ENDS,
+    "call_leads": CALL_LEADS,
+    "cannot": CANNOT,
+    "next_action": NEXT_ACTIONS,
+    "problem_by": PROBLEM_BY,
+    "recording_basis": RECORDING_BASES,
+    "recording_needs": RECORDING_NEEDS,
+    "spoken": SPOKEN,
+    "visit_check": VISIT_CHECKS,
+    "worked": WORKED,
     "audit": AUDIT,
     "call_outcome": CALL_OUTCOMES,
     "channel": CHANNELS,
@@ -1142,6 +1213,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "role": ROLES,
     "rung": RUNGS,
     "ladder": LADDERS,
+    "fresh_act": FRESH_ACT_WORDS,
     "gate": GATES,
     "rung_act": RUNG_ACTS,
     "rule": RULES,
@@ -1152,6 +1224,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "ladder_mode": LADDER_MODES,
     "step_outcome": STEP_OUTCOMES,
     "scope": SCOPES,
+    **HOLD_TABLES,
+    **SALES_TABLES,
     "notice_rung": NOTICE_RUNGS,
     "sales_outcome": SALES_OUTCOMES,
     "segment": SEGMENTS,

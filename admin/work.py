@@ -11,6 +11,7 @@ from wtforms import DateField
 from wtforms.validators import InputRequired
 
 import web
+from admin import worklist
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, note_read, page, signed_in
 from models.work import TaskKind
@@ -30,6 +31,7 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.HAND_OVER: ("backoffice.handovers", P.HANDOVER_READ, False),
     TaskKind.HARDSHIP: ("backoffice.hardship_list", P.HARDSHIP_READ, False),
     TaskKind.HOLD_CREDIT: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
+    TaskKind.HOLD_REVIEW: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
     TaskKind.LADDER_CALL: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.MAKE_OFFER: ("backoffice.ask_offer", P.OFFER_MAKE, True),
     TaskKind.MANAGEMENT: ("backoffice.sales_account", P.SALES_READ, True),
@@ -62,7 +64,9 @@ def place_of(task: TaskRow) -> str | None:
 @blueprint.get("/")
 @signed_in
 def today() -> Response:
-    """What needs a look, and the accounts that owe most; each part by its own permission."""
+    """The worklist for who chases; for others what needs a look, each part by its own permission."""
+    if web.staff_may(P.WORKLIST_WORK):
+        return worklist.shown()
     actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
     owed, money = web.staff_may(P.ACCOUNT_READ), web.staff_may(P.PAYMENT_READ)
     with web.house().store.read() as database:

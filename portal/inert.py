@@ -14,10 +14,12 @@ _Attributes = Sequence[tuple[str, str | None]]
 #: What is pressed or typed into.
 _CONTROLS = frozenset({"button", "input", "select", "textarea", "fieldset"})
 #: What a look has no use for, with all that is in it.
-_DROPPED = frozenset({"script", "noscript", "iframe", "object", "embed"})
+_DROPPED = frozenset({"script", "noscript", "iframe", "object"})
 #: Attributes with which something would be done.
-_ACTS = frozenset({"action", "method", "formaction", "formmethod", "accesskey", "target", "ping", "autofocus"})
-_EMPTY = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
+_ACTS = frozenset(
+    {"action", "method", "formaction", "formmethod", "accesskey", "target", "ping", "autofocus"}
+)
+_EMPTY = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
 class _Inert(HTMLParser):
@@ -33,7 +35,7 @@ class _Inert(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _DROPPED:
-            self._dropping += tag not in _EMPTY
+            self._dropping += 1
         elif not self._dropping:
             self._out.append(self._tag(tag, attrs))
 

@@ -203,6 +203,7 @@ CODES = frozenset(
         "staff.logged_out",
         "staff.refused",
         "survey.answered",
+        "target.set",
         "task.done",
         "task.put_off",
         "terms.agreed",

@@ -126,7 +126,7 @@ def before(session: Session, actor: Actor, account: Account, currency: str, *, n
         p.to_on for p in pauses.standing(session, account.id, today) if p.reason is PauseReason.SALES_TALK
     ]
     kinds = {one.kind for one in found}
-    cause = next((c for c in HoldCause if _SHOWN_BY.get(c) in kinds), HoldCause.OTHER)
+    cause = next((c for c in HoldCause if SHOWN_BY.get(c) in kinds), HoldCause.OTHER)
     days = policy.segments.notice_business_days
     rules = policy.credit_holds
     return Before(
@@ -152,7 +152,7 @@ def before(session: Session, actor: Actor, account: Account, currency: str, *, n
 
 
 #: Which evidence shows which cause.
-_SHOWN_BY = {
+SHOWN_BY = {
     HoldCause.BROKEN_PROMISE: "promise_broken",
     HoldCause.OVER_LIMIT: "over_limit",
     HoldCause.OVERDUE: "overdue",

@@ -114,8 +114,9 @@ def set_limit(
     if before == after:
         raise Refused("limit_same")
     row = CreditLimit(
-        account_id=account.id, currency=currency, limit_minor=after, set_by_id=actor.id, reason=said, set_at=now
-    )
+        account_id=account.id, currency=currency, limit_minor=after, set_by_id=actor.id, reason=said,
+        set_at=now,
+    )  # fmt: skip
     session.add(row)
     session.flush()
     record(

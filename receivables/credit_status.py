@@ -26,7 +26,7 @@ from receivables.errors import NotFound
 from receivables.own_accounts import theirs
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import HoldRules, Policy, current_policy
-from receivables.ports import InvoiceRow
+from receivables.ports import Cell, InvoiceRow, Sheet
 
 #: Accounts read together: bounds the statement and the memory.
 CHUNK = 500
@@ -194,3 +194,29 @@ def _over_limit(session: Session, actor: Actor, ids: Sequence[int]) -> set[int]:
         select(CreditLimit.account_id).where(CreditLimit.account_id.in_(ids)).distinct()
     ).all()
     return {one for one in limited if credit_limits.credit_of(session, actor, one).is_over}
+
+
+#: Names of the columns that a program reads, in its order.
+COLUMNS = (
+    "account", "name", "status", "reasons", "since", "release_amount", "currency", "review_on",
+    "prepaid_allowed",
+)  # fmt: skip
+
+
+def sheet(session: Session, actor: Actor, *, now: datetime) -> Sheet:
+    """Return the status of every account as a table, read while it is written.
+
+    Raises:
+        NotAllowed: the actor may not read holds.
+    """
+    rows = credit_statuses(session, actor, now=now)
+    return Sheet("credit status", COLUMNS, (_cells(one) for one in rows))
+
+
+def _cells(one: CreditStatus) -> list[Cell]:
+    """One account as a row of COLUMNS; codes and not words, days and amounts as such."""
+    release = one.release
+    return [
+        one.number, one.name, one.grade.value, " ".join(one.reasons), one.since_on, release,
+        release.currency if release else None, one.review_on, "yes" if one.prepaid_allowed else "no",
+    ]  # fmt: skip

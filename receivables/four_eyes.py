@@ -172,16 +172,32 @@ def is_within_units(policy: Policy, limits: Mapping[str, int], standing: Standin
     return amount <= limit if limit is not None else units == max(limits.values())
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where the house keeps its calendar: as its first legal entity does."""
+
+    zone: str
+    country: str
+
+
+def house(session: Session) -> House:
+    """Return the zone and the country of the house."""
+    found = session.execute(select(Creditor.zone, Creditor.country).order_by(Creditor.id).limit(1)).first()
+    return House(found.zone, found.country) if found else House("UTC", "GB")
+
+
 def house_today(session: Session, now: datetime) -> date:
-    """Return the date of the house: that of its first legal entity."""
-    zone = session.scalar(select(Creditor.zone).order_by(Creditor.id).limit(1)) or "UTC"
-    return business_date(now, zone)
+    """Return the date of the house."""
+    return business_date(now, house(session).zone)
 
 
-def tell_owner(session: Session, actor: Actor, *, kind: str, ref: str, now: datetime) -> None:
+def tell_owner(session: Session, actor: Actor, *, about: str, ref: str, now: datetime) -> None:
     """Write to who owns the house that somebody decided alone: every administrator but the actor.
 
     Where there is none, the mail goes to the house's own address.
+
+    Args:
+        about: the account's name, or that of the rules.
     """
     person = session.get_one(Staff, actor.id)
     owners = session.scalars(
@@ -189,15 +205,13 @@ def tell_owner(session: Session, actor: Actor, *, kind: str, ref: str, now: date
         .where(Staff.role == Role.ADMIN, Staff.is_active, Staff.id != actor.id)
         .order_by(Staff.id)
     ).all()
-    values = {"who": person.name, "what": kind, "ref": ref}
+    values = {"who": person.name, "what": about, "ref": ref}
     for owner in owners:
-        queue_staff_mail(
-            session, owner, "decided_alone", key=f"{kind}:{ref}:{owner.id}", values=values, now=now
-        )
+        queue_staff_mail(session, owner, "decided_alone", key=f"{ref}:{owner.id}", values=values, now=now)
     if not owners:
         house = session.scalar(select(Creditor.email_from).order_by(Creditor.id).limit(1))
         queue_staff_mail(
-            session, person, "decided_alone", key=f"{kind}:{ref}:house", values=values, to=house, now=now
+            session, person, "decided_alone", key=f"{ref}:house", values=values, to=house, now=now
         )
 
 
@@ -208,13 +222,18 @@ def deciders(session: Session, roles: Sequence[Role], *, but: int | None = None)
     return [person for person in session.scalars(query) if person.id != but]
 
 
+def others(session: Session, actor: Actor) -> bool:
+    """Whether anybody else could decide: then nobody is alone, whatever the switch says."""
+    return bool(deciders(session, list(Role), but=actor.id))
+
+
 def _refuse_unless_alone(
     session: Session, actor: Actor, proposed_at: datetime, proved_at: datetime | None, now: datetime
 ) -> None:
     rules = current_policy(session, now).approvals
     if not rules.alone:
         raise NotAllowed("own_proposal")
-    if deciders(session, list(Role), but=actor.id):
+    if others(session, actor):
         raise Refused("alone_not_alone")
     waits_until = proposed_at + timedelta(hours=rules.alone_hours)
     if now < waits_until:

@@ -46,6 +46,8 @@ OWNERS: tuple[Mapping[str, LetterKind], ...] = (
 _WITH_LINK = frozenset(
     {Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK, Purpose.ANSWER, Purpose.ARRANGEMENT}
 )
+#: Stands for addresses that a preview has none of; the copy that is shown says "[link]" for it.
+NO_LINK = "https://link.invalid/"
 _KINDS = {kind: letter for letters in OWNERS for kind, letter in letters.items()}
 
 
@@ -103,8 +105,8 @@ def preview(
         name: of the reader.
     """
     return _letter(
-        session, account, name, kind, values, language=account.language, is_sms=False, link="[link]",
-        stop="[stop]", now=now,
+        session, account, name, kind, values, language=account.language, is_sms=False, link=NO_LINK,
+        stop=NO_LINK, now=now,
     )  # fmt: skip
 
 

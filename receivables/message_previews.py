@@ -1,4 +1,4 @@
-"""What a contact will read of a message that is not sent: the same words by the same way as when it leaves."""
+"""What a contact will read of a message that is not sent: made the same way as when it leaves."""
 
 from __future__ import annotations
 

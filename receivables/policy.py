@@ -261,6 +261,16 @@ class BetterTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureRules:
+    """What the dashboard reads, in days; `go_live_on` is an ISO day, or empty where nothing is compared."""
+
+    renewed_days: int
+    history_days: int
+    go_live_on: str
+    compare_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentRules:
     """When the books speak for another kind of debtor, and what sales may ask for; days unless named."""
 
@@ -416,6 +426,7 @@ class Policy:
     costs: CostRules
     account_page: AccountPageRules
     worklist: WorklistRules
+    figures: FigureRules
     asks_survey: bool
     staff: StaffRules
 
@@ -522,6 +533,7 @@ class Policy:
                     ],
                 },
             ),
+            figures=_section(FigureRules, data["figures"]),
             asks_survey=data["after_paying"]["survey"],
             staff=_section(StaffRules, data["staff"]),
         )

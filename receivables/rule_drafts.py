@@ -129,7 +129,7 @@ def to_publish(
     )
     if eyes.is_alone:
         draft.is_alone = True
-        four_eyes.tell_owner(session, actor, kind="rules", ref=draft.ref, now=now)
+        four_eyes.tell_owner(session, actor, about=draft.name, ref=draft.ref, now=now)
     return draft
 
 

@@ -75,6 +75,7 @@ STAIRS: dict[str, set[str]] = {
 PACKAGES: dict[str, set[str]] = {
     "calendars": set(),
     "contact": set(),
+    "approvals": {"arrangements", "costs", "desk"},
     "costs": set(),
     "intake": set(),
     "desk": {"contact"},
@@ -104,6 +105,7 @@ ABOVE: dict[str, set[str]] = {
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
     "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
+    "write_offs": {"arrangements", "payments"},
     "message_previews": {"writing"},
 }
 #: Outside packages that only the named places may import.

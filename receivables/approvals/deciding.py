@@ -68,7 +68,7 @@ def approve(
     _decide(session, actor, request, ApprovalStatus.APPROVED, None, eyes, now=now)
     EFFECTS[request.kind](session, actor, request, now=now)
     if eyes.is_alone:
-        four_eyes.tell_owner(session, actor, kind=request.kind.value, ref=request.ref, now=now)
+        four_eyes.tell_owner(session, actor, about=_about(session, request), ref=request.ref, now=now)
     return request
 
 
@@ -185,11 +185,17 @@ def _tell_proposer(
     """Write to who asked what became of it; one who decided his own knows."""
     if request.proposer_id == actor.id:
         return
-    account = session.get_one(Account, request.account_id) if request.account_id else None
     queue_staff_mail(
         session, session.get_one(Staff, request.proposer_id), f"approval_{to}", key=request.ref, now=now,
         values={
-            "what": request.kind.value, "account": account.name if account else "",
-            "who": session.get_one(Staff, actor.id).name, "reason": words or "", "ref": request.ref,
+            "about": _about(session, request), "who": session.get_one(Staff, actor.id).name,
+            "reason": words or "", "ref": request.ref,
         },
     )  # fmt: skip
+
+
+def _about(session: Session, request: ApprovalRequest) -> str:
+    """The account that a request is about; else the name of the rules or the text."""
+    if request.account_id is None:
+        return str(request.facts.get("name", request.subject_ref))
+    return session.get_one(Account, request.account_id).name

@@ -13,8 +13,10 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from models.approvals import ApprovalKind, ApprovalRequest
-from receivables import refunds, write_offs
+from receivables import credit_holds, refunds, write_offs
 from receivables.costs import charges
+from receivables.desk import people
+from receivables.disputes import outcomes
 from receivables.permissions import Actor
 
 
@@ -29,4 +31,7 @@ EFFECTS: Mapping[ApprovalKind, Effect] = {
     ApprovalKind.WRITE_OFF_REOPENING: write_offs.reopen,
     ApprovalKind.REFUND: refunds.approve_refund,
     ApprovalKind.WAIVER: charges.waive_on_approval,
+    ApprovalKind.STAFF_ROLE: people.grant_on_approval,
+    ApprovalKind.HOLD_RELEASE: credit_holds.release_on_approval,
+    ApprovalKind.DISPUTE_CREDIT: outcomes.uphold_on_approval,
 }

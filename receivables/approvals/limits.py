@@ -33,6 +33,7 @@ def units_of(policy: Policy, kind: ApprovalKind) -> Mapping[str, int] | None:
         ApprovalKind.WRITE_OFF_REOPENING: rules.write_off,
         ApprovalKind.REFUND: rules.refund,
         ApprovalKind.WAIVER: rules.waived_charge,
+        ApprovalKind.DISPUTE_CREDIT: rules.dispute_credit,
     }.get(kind)
 
 

@@ -44,7 +44,7 @@ def approve(
             offer_expired, and those of one who decides alone (`four_eyes.look`).
     """
     require(actor, Permission.APPROVAL_DECIDE)
-    offer, _, today = _waiting(session, actor, ref, digest=digest, now=now)
+    offer, account, today = _waiting(session, actor, ref, digest=digest, now=now)
     policy = current_policy(session, now)
     eyes = four_eyes.look(
         session, actor, proposer_id=offer.proposed_by_staff_id, proposed_at=offer.proposed_at,
@@ -64,7 +64,7 @@ def approve(
         facts={"kind": "offer", "to": "approved", "digest": digest, **eyes.facts},
     )  # fmt: skip
     if eyes.is_alone:
-        four_eyes.tell_owner(session, actor, kind="offer", ref=offer.ref, now=now)
+        four_eyes.tell_owner(session, actor, about=account.name, ref=offer.ref, now=now)
     offers.open_up(session, actor, offer, now=now)
     return offer
 

@@ -60,7 +60,7 @@ def approve(
         facts={"kind": "plan", "to": "approved", "digest": plan.terms_digest, **eyes.facts},
     )  # fmt: skip
     if eyes.is_alone:
-        four_eyes.tell_owner(session, actor, kind="plan", ref=plan.ref, now=now)
+        four_eyes.tell_owner(session, actor, about=account.name, ref=plan.ref, now=now)
     if plan.accepted_at is None:  # put forward by the desk: now it is the debtor's to sign
         advance(plan, PlanStatus.PROPOSED)
         plan_proposing.offer(session, actor, account, plan, now=now)

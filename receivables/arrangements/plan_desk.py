@@ -170,7 +170,11 @@ def _is(r: Any, show: Show, risks: Mapping[int, tuple[PlanRisk, ...]], now: date
 
 def _parts(session: Session, plan_ids: Sequence[int]) -> dict[int, list[Instalment]]:
     found: dict[int, list[Instalment]] = {plan_id: [] for plan_id in plan_ids}
-    rows = select(Instalment).where(Instalment.plan_id.in_(plan_ids)).order_by(Instalment.plan_id, Instalment.seq)
+    rows = (
+        select(Instalment)
+        .where(Instalment.plan_id.in_(plan_ids))
+        .order_by(Instalment.plan_id, Instalment.seq)
+    )
     for part in session.scalars(rows):
         found[part.plan_id].append(part)
     return found
@@ -238,6 +242,7 @@ class Ending:
         card: whether a saved card would have been charged.
     """
 
+    account_ref: str
     plan: plan_reads.PlanView
     freed: Sequence[FreedRow]
     asked: Money
@@ -261,7 +266,9 @@ def ending(session: Session, actor: Actor, ref: str, *, now: datetime) -> Ending
         if row.ref in covered and not row.handed_over
     ]
     freed = [_freed(row) for row in rows if row.open_part]
-    return Ending(view, freed, total([row.asked for row in freed], plan.currency), plan.pays_by is PaysBy.CARD)
+    account_ref = session.get_one(Account, plan.account_id).ref
+    asked = total([row.asked for row in freed], plan.currency)
+    return Ending(account_ref, view, freed, asked, plan.pays_by is PaysBy.CARD)
 
 
 def _freed(row: InvoiceRow) -> FreedRow:

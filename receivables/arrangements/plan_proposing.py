@@ -107,7 +107,9 @@ def about(
     if not rows:
         raise Refused("plan_nothing_open")
     chosen = [row for row in rows if row.ref in refs]
-    chosen = chosen or [row for row in rows if row.ref in freed] or [row for row in rows if row.days_late] or rows
+    chosen = (
+        chosen or [row for row in rows if row.ref in freed] or [row for row in rows if row.days_late] or rows
+    )
     whole = total([_covered(row) for row in chosen], code)
     band = plan_terms.band_of(policy, whole, kept_promises=kept_promises(session, account.id), today=today)
     usual = [
@@ -210,7 +212,9 @@ def offer(session: Session, actor: Actor, account: Account, plan: Plan, *, now: 
         to_on=business_date(plan_reads.open_to(plan), account.zone), currency=plan.currency,
     )  # fmt: skip
     facts = plan_counts.facts_of(plan)
-    record(session, actor, "plan.offered", plan, account_id=account.id, now=now, facts=facts, reason=plan.reason)
+    record(
+        session, actor, "plan.offered", plan, account_id=account.id, now=now, facts=facts, reason=plan.reason
+    )
     outbox.note(session, account.id, "plan.offered", staff_id=actor.id, now=now, facts=facts)
     plan_days.tell(
         session, actor, plan, "plan_proposed", purpose=Purpose.ARRANGEMENT, key=f"plan_proposed:{plan.id}",

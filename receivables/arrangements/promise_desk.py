@@ -134,7 +134,9 @@ def promise(session: Session, actor: Actor, ref: str, *, now: datetime) -> Promi
     promise_id = session.scalar(select(Promise.id).where(Promise.ref == ref))
     if promise_id is None:
         raise NotFound("not_found")
-    return _rows(session, [promise_id], promises_at_risk(session, now=now), current_policy(session, now), now)[0]
+    return _rows(
+        session, [promise_id], promises_at_risk(session, now=now), current_policy(session, now), now
+    )[0]
 
 
 def _light() -> Select[Any]:

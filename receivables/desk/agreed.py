@@ -6,11 +6,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, String, bindparam, cast, literal, null, select, type_coerce, union_all
+from sqlalchemy import (
+    Date,
+    Select,
+    String,
+    bindparam,
+    cast,
+    literal,
+    null,
+    select,
+    text,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from models.arrangements import CreditHold, Offer, Plan, Promise
-from models.base import UTCDateTime
 from models.money import Money
 from models.states import HoldStatus, OfferStatus, PlanStatus, PromiseStatus
 from models.store import fetch
@@ -70,3 +81,19 @@ def history(session: Session, actor: Actor, account_id: int, *, limit: int = 12)
         )
         for r in rows
     ]  # fmt: skip
+
+
+_ALL = (
+    union_all(
+        _part("promise", Promise, Promise.amount_minor, Promise.made_at, Promise.promised_on, None),
+        _part("plan", Plan, Plan.total_minor, Plan.proposed_at, None, Plan.parts).where(
+            Plan.status != PlanStatus.PROPOSED
+        ),
+        _part("offer", Offer, Offer.amount_minor, Offer.proposed_at, Offer.pay_by_on, None).where(
+            Offer.status != OfferStatus.DRAFT
+        ),
+        _part("hold", CreditHold, CreditHold.release_minor, CreditHold.placed_at, None, None),
+    )
+    .order_by(text("at DESC"))
+    .limit(bindparam("most"))
+)

@@ -83,7 +83,8 @@ def listed(session: Session, actor: Actor, account_id: int, *, limit: int = 30) 
         NotAllowed: the actor may not read accounts.
     """
     require(actor, Permission.ACCOUNT_READ)
-    shown: Sequence[str] = (files.DESK, files.UPLOAD) if may(actor, Permission.DISPUTE_READ) else (files.DESK,)
+    theirs_too = may(actor, Permission.DISPUTE_READ)
+    shown: Sequence[str] = (files.DESK, files.UPLOAD) if theirs_too else (files.DESK,)
     rows = session.execute(
         select(
             StoredFile.ref, StoredFile.name, StoredFile.size_bytes, StoredFile.status,

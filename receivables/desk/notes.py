@@ -268,6 +268,23 @@ def _chain(note: AccountNote, later: dict[int | None, AccountNote]) -> list[Acco
     return chain
 
 
+def one(session: Session, actor: Actor, ref: str) -> NoteLine:
+    """Return a note by the ref of its newest wording.
+
+    Raises:
+        NotAllowed, NotFound: not this actor's to read; no such note, or it was corrected since.
+    """
+    require(actor, Permission.ACCOUNT_READ)
+    note = session.scalar(select(AccountNote).where(AccountNote.ref == ref))
+    if note is None:
+        raise NotFound("not_found")
+    found = lines(session, actor, note.account_id, limit=10_000)
+    line = next((line for line in found if line.ref == ref), None)
+    if line is None:
+        raise NotFound("not_found")
+    return line
+
+
 def account_ref(session: Session, actor: Actor, ref: str) -> str:
     """Return the ref of the account that a note is about.
 

@@ -40,6 +40,8 @@ class Said:
     words: str
     written_at: datetime
     files: Sequence[SentFile]
+    #: A note of ours, which the debtor never sees.
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ _LINES = (
 _THREAD = (
     select(
         DisputeNote.id, DisputeNote.words, DisputeNote.written_at, DisputeNote.contact_id,
-        DisputeNote.staff_id, Staff.name.label("staff_name"), Contact.name.label("contact_name"),
+        DisputeNote.staff_id, DisputeNote.internal, Staff.name.label("staff_name"),
+        Contact.name.label("contact_name"),
         StoredFile.ref.label("file_ref"), StoredFile.name.label("file_name"), StoredFile.size_bytes,
         StoredFile.status.label("file_status"),
     )
@@ -214,17 +217,19 @@ def _thread(session: Session, dispute_id: int, actor: Actor) -> list[Said]:
         _, files = words.setdefault(r.id, (r, []))
         if r.file_ref:
             files.append(SentFile(r.file_ref, r.file_name, r.size_bytes, r.file_status))
-    is_debtor = actor.kind is ActorKind.LINK_HOLDER
+    is_holder, is_ours = actor.kind is ActorKind.LINK_HOLDER, actor.kind is ActorKind.STAFF
     return [
         Said(
             by=r.staff_name or r.contact_name or "",
             by_us=r.staff_id is not None,
-            own=is_debtor and r.staff_id is None and r.contact_id == actor.contact_id,
+            own=is_holder and r.staff_id is None and r.contact_id == actor.contact_id,
             words=r.words,
             written_at=r.written_at,
             files=files,
+            internal=r.internal,
         )
         for r, files in words.values()
+        if is_ours or not r.internal
     ]
 
 

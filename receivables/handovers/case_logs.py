@@ -105,7 +105,9 @@ def _disputes(session: Session, account: Account, currency: str, until: datetime
         .join(Dispute, Dispute.id == DisputeNote.dispute_id)
         .outerjoin(Contact, Contact.id == DisputeNote.contact_id)
         .outerjoin(Staff, Staff.id == DisputeNote.staff_id)
-        .where(Dispute.account_id == account.id, DisputeNote.written_at <= until)
+        .where(
+            Dispute.account_id == account.id, DisputeNote.written_at <= until, DisputeNote.internal.is_(False)
+        )
         .order_by(DisputeNote.id)
     ).all()
     for dispute, number in disputes:

@@ -7,7 +7,7 @@ account is of another kind, a promise is taken back, a plan has ended. Reads onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -97,21 +97,22 @@ def without_promise(
 
     def change(known: Facts) -> Facts:
         left = [
-            p for p in known.pauses if not (p.reason is PauseReason.PROMISE and p.currency in (None, currency))
+            p
+            for p in known.pauses
+            if not (p.reason is PauseReason.PROMISE and p.currency in (None, currency))
         ]
         return replace(known, pauses=left)
 
-    return _one(_compared(session, [account_id], change, now=now))
+    return _one(_compared(session, [account_id], change, lambda f: f.row.currency == currency, now=now))
 
 
 def without_plan(
-    session: Session, actor: Actor, account_id: int, refs: Collection[str], asked: Mapping[str, int], *, now: datetime
+    session: Session, actor: Actor, account_id: int, asked: Mapping[str, int], *, now: datetime
 ) -> WhatIf | None:
-    """Return what would come next if the plan over some invoices ended; None: nothing is open.
+    """Return what would come next for the documents of a plan if it ended; None: nothing is open.
 
     Args:
-        refs: its invoices.
-        asked: ref -> what would be asked for on each, in minor units.
+        asked: ref of each document -> what would be asked for on it, in minor units.
     """
     require(actor, Permission.PLAN_CANCEL, account_id=account_id)
 
@@ -120,11 +121,11 @@ def without_plan(
 
     def change(known: Facts) -> Facts:
         left = [
-            p for p in known.pauses if not (p.reason is PauseReason.PLAN and p.invoice_ref in (None, *refs))
+            p for p in known.pauses if not (p.reason is PauseReason.PLAN and p.invoice_ref in (None, *asked))
         ]
         return replace(known, pauses=left, documents=[freed(document) for document in known.documents])
 
-    return _one(_compared(session, [account_id], change, now=now))
+    return _one(_compared(session, [account_id], change, lambda f: f.row.ref in asked, now=now))
 
 
 def _one(found: Sequence[tuple[Look, WhatIf]]) -> WhatIf | None:
@@ -132,27 +133,37 @@ def _one(found: Sequence[tuple[Look, WhatIf]]) -> WhatIf | None:
 
 
 def _compared(
-    session: Session, account_ids: Sequence[int], change: Change, *, now: datetime
+    session: Session,
+    account_ids: Sequence[int],
+    change: Change,
+    only: Callable[[Finding], bool] = lambda _finding: True,
+    *,
+    now: datetime,
 ) -> list[tuple[Look, WhatIf]]:
-    """Look at accounts as they are and as they would be; each with the look of now."""
+    """Look at accounts as they are and as they would be; each with the look of now.
+
+    Args:
+        only: which documents it is about.
+    """
     ladders, policy = ladders_in_force(session, now), current_policy(session, now)
     before = look(session, account_ids, ladders=ladders, policy=policy, now=now)
     after = look(session, account_ids, ladders=ladders, policy=policy, now=now, as_if=change)
     return [
-        (one, WhatIf(_next(one), _next(two), (_names(one), _names(two))))
+        (one, WhatIf(_next(one, only), _next(two, only), (_names(one, only), _names(two, only))))
         for one, two in zip(before, after, strict=True)
     ]
 
 
-def _next(seen: Look) -> NextStep | None:
-    """The earliest that comes at an account; else why its oldest document waits."""
-    coming = [f for f in seen.findings if f.rung is not None and f.on is not None]
+def _next(seen: Look, only: Callable[[Finding], bool]) -> NextStep | None:
+    """The earliest that comes; else why the oldest document waits."""
+    findings = [f for f in seen.findings if only(f)]
+    coming = [f for f in findings if f.rung is not None and f.on is not None]
     if coming:
         first = min(coming, key=_when)
         return NextStep(first.ladder.name, first.rung.code if first.rung else None, first.on)
-    if not seen.findings:
+    if not findings:
         return None
-    oldest = seen.findings[0]
+    oldest = findings[0]
     return NextStep(oldest.ladder.name, None, oldest.until, oldest.waits_for)
 
 
@@ -160,5 +171,5 @@ def _when(finding: Finding) -> tuple[date, int]:
     return (finding.on or date.max, -(finding.rung.seq if finding.rung else 0))
 
 
-def _names(seen: Look) -> list[str]:
-    return sorted({finding.ladder.name for finding in seen.findings})
+def _names(seen: Look, only: Callable[[Finding], bool]) -> list[str]:
+    return sorted({finding.ladder.name for finding in seen.findings if only(finding)})

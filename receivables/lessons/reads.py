@@ -26,8 +26,8 @@ from receivables.permissions import Actor, Permission, require
 
 #: An answer to the one question counts for a case so many days after it closed.
 _ANSWERED_WITHIN = timedelta(days=30)
-#: So many cases on one page.
-_MOST = 500
+#: So many cases are read at once.
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,42 +200,48 @@ _CLOSED = (
     .outerjoin(Staff, Staff.id == ArrearsCase.lesson_by_id)
     .where(ArrearsCase.closed_on.is_not(None))
     .order_by(ArrearsCase.closed_on.desc(), ArrearsCase.id.desc())
-    .limit(_MOST)
 )
 
 
 def _reviews(session: Session, query: Select[Any]) -> list[Review]:
+    """Read closed cases, a fixed number of statements for each CHUNK of them."""
     rows = session.execute(query).all()
-    ids = {row.ArrearsCase.account_id for row in rows}
-    surveys = session.scalars(
-        select(Survey).where(Survey.account_id.in_(ids)).order_by(Survey.answered_at)
-    ).all()
-    orders = session.execute(
-        select(Invoice.account_id, Invoice.issued_on)
-        .where(Invoice.account_id.in_(ids), Invoice.kind.in_((InvoiceKind.INVOICE, InvoiceKind.PREPAYMENT)))
-        .order_by(Invoice.issued_on)
-    ).all()
-    return [_review(row, surveys, orders) for row in rows]
+    found: list[Review] = []
+    for first in range(0, len(rows), CHUNK):
+        part = rows[first : first + CHUNK]
+        ids = {row.ArrearsCase.account_id for row in part}
+        surveys: dict[int, list[Survey]] = {}
+        for survey in session.scalars(
+            select(Survey).where(Survey.account_id.in_(ids)).order_by(Survey.answered_at)
+        ):
+            surveys.setdefault(survey.account_id, []).append(survey)
+        orders: dict[int, list[date]] = {}
+        for account_id, issued_on in session.execute(
+            select(Invoice.account_id, Invoice.issued_on)
+            .where(
+                Invoice.account_id.in_(ids), Invoice.kind.in_((InvoiceKind.INVOICE, InvoiceKind.PREPAYMENT)),
+                Invoice.issued_on > min(row.ArrearsCase.closed_on for row in part),
+            )
+            .order_by(Invoice.issued_on)
+        ):  # fmt: skip
+            orders.setdefault(account_id, []).append(issued_on)
+        found += [
+            _review(row, surveys.get(row.ArrearsCase.account_id, ()), orders.get(row.ArrearsCase.account_id, ()))
+            for row in part
+        ]
+    return found
 
 
-def _review(row: Any, surveys: Sequence[Survey], orders: Sequence[Any]) -> Review:
-    case: ArrearsCase = row.ArrearsCase
-    assert case.closed_on is not None and case.ended is not None  # the query asks for closed ones
-    answers = [
-        s
-        for s in surveys
-        if s.account_id == case.account_id
-        and case.since_on <= s.answered_at.date() <= case.closed_on + _ANSWERED_WITHIN
-    ]
-    after = (
-        o.issued_on for o in orders if o.account_id == case.account_id and o.issued_on > case.closed_on
-    )
+def _review(row: Any, surveys: Sequence[Survey], orders: Sequence[date]) -> Review:
+    case = row.ArrearsCase
+    until = case.closed_on + _ANSWERED_WITHIN
+    answers = [s for s in surveys if case.since_on <= s.answered_at.date() <= until]
     return Review(
         ref=case.ref, account_id=case.account_id, account_ref=row.ref, account_name=row.name, zone=row.zone,
         since_on=case.since_on, closed_on=case.closed_on, ended=case.ended,
         peak=Money(case.peak_minor, case.currency), recovered=Money(case.recovered_minor, case.currency),
         days=case.days or 0, acts=case.acts or 0, worked=case.worked, rung=case.rung, reason=case.reason,
         score=answers[-1].score if answers else None, comment=answers[-1].comment if answers else "",
-        ordered_on=next(after, None), lesson=case.lesson or "", lesson_by=row.lesson_by,
-        lesson_at=case.lesson_at,
+        ordered_on=next((day for day in orders if day > case.closed_on), None), lesson=case.lesson or "",
+        lesson_by=row.lesson_by, lesson_at=case.lesson_at,
     )  # fmt: skip

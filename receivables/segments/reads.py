@@ -39,6 +39,7 @@ class ProposalRow:
     """
 
     ref: str
+    account_id: int
     account_ref: str
     account_name: str
     debtor_type: DebtorType
@@ -68,7 +69,7 @@ class SegmentCard:
 
 #: In the order of ProposalRow.
 _COLUMNS = (
-    SegmentProposal.ref, Account.ref.label("account_ref"), Account.name, Account.debtor_type,
+    SegmentProposal.ref, SegmentProposal.account_id, Account.ref.label("account_ref"), Account.name, Account.debtor_type,
     SegmentProposal.status, SegmentProposal.from_segment, SegmentProposal.to_segment,
     SegmentProposal.evidence, SegmentProposal.proposed_at, SegmentProposal.decided_at,
     Staff.name.label("decided_by"), SegmentProposal.reason,
@@ -88,6 +89,19 @@ def proposals(
     people = SegmentProposal.decided_by_id.is_not(None)
     order = SegmentProposal.decided_at.desc() if decided else SegmentProposal.proposed_at
     return _rows(session, actor, people if decided else waits, order, limit)
+
+
+def proposal(session: Session, actor: Actor, ref: str) -> ProposalRow:
+    """Return one proposal, waiting or decided.
+
+    Raises:
+        NotAllowed: the actor may not read segments. NotFound: no such proposal for him.
+    """
+    require(actor, Permission.SEGMENT_READ)
+    found = _rows(session, actor, SegmentProposal.ref == ref, SegmentProposal.id, 1)
+    if not found:
+        raise NotFound("not_found")
+    return found[0]
 
 
 def card(session: Session, actor: Actor, account_id: int) -> SegmentCard | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
@@ -25,7 +25,7 @@ from receivables.arrangements.plan_outlook import kept_promises, may_be_covered
 from receivables.arrangements.plan_terms import Band, band_of
 from receivables.calendar_days import business_date
 from receivables.contact.calls import TOLD
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
 from receivables.ports import InvoiceRow
 from receivables.talks.written import Promised, speaking_for
@@ -135,7 +135,7 @@ def beside(session: Session, actor: Actor, account_id: int, *, now: datetime) ->
         ).all()  # type: ignore[arg-type]
     )
     return Beside(
-        answers=_answers(session, account_id),
+        answers=_answers(session, account_id, hardship=may(actor, Permission.HARDSHIP_READ)),
         last_words=_last_words(session, account_id),
         offers=[_offerable(session, account, rows, code, policy, today) for code in codes],
         rows=rows,
@@ -208,11 +208,12 @@ def _discount(policy: Policy, late: Sequence[InvoiceRow], today: date) -> Discou
     return Discount(most or None, percent or first.discount_percent, first.days_late)
 
 
-def _answers(session: Session, account_id: int) -> list[Said]:
+def _answers(session: Session, account_id: int, *, hardship: bool) -> list[Said]:
+    """Reasons of the portal; that somebody is in difficulty only to those who may read it."""
     rows = session.execute(
         select(Answer.given_at, Contact.name, Answer.kind)
         .outerjoin(Contact, Contact.id == Answer.contact_id)
-        .where(Answer.account_id == account_id)
+        .where(Answer.account_id == account_id, or_(literal(hardship), Answer.kind != AnswerKind.HARDSHIP))
         .order_by(Answer.given_at.desc(), Answer.id.desc())
         .limit(_ANSWERS)
     )

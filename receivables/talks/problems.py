@@ -25,7 +25,7 @@ from models.money import Money
 from models.staff import Staff
 from models.states import DisputeStatus
 from receivables.calendar_days import at_local
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, Permission, may, require
 
 #: What the rows may be put together by.
 BY = ("reason", "account", "product", "salesperson")
@@ -33,6 +33,7 @@ BY = ("reason", "account", "product", "salesperson")
 _SAID = ("hardship", "refused", "says_paid")
 #: Names the rows without a salesperson or a product, in an address.
 NOBODY = "-"
+_IN_DIFFICULTY = ("answer:hardship", "talk:hardship")
 #: The longest span.
 MOST_DAYS = 366
 
@@ -59,6 +60,9 @@ class Only:
     account: str = ""
     product: str = ""
     salesperson: str = ""
+
+
+ALL = Only()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Report:
     total: Line
 
 
-def report(session: Session, actor: Actor, span: Span, *, by: str, only: Only = Only()) -> Report:
+def report(session: Session, actor: Actor, span: Span, *, by: str, only: Only = ALL) -> Report:
     """Return how often what went wrong, put together by one of BY, most often first.
 
     Args:
@@ -130,7 +134,13 @@ def report(session: Session, actor: Actor, span: Span, *, by: str, only: Only = 
     zone = session.scalar(select(Creditor.zone).order_by(Creditor.id).limit(1)) or "UTC"
     first = at_local(span.first, time.min, zone)
     last = at_local(span.last + timedelta(days=1), time.min, zone)
-    found = [case for case in _cases(session, first, last) if _wanted(case, only)]
+    # Who is in difficulty is told to those who may read that (domain.md, hardship).
+    hidden = () if may(actor, Permission.HARDSHIP_READ) else _IN_DIFFICULTY
+    found = [
+        case
+        for case in _cases(session, first, last)
+        if _wanted(case, only) and case.reason not in hidden
+    ]
     lines: dict[str, Line] = {}
     whole = Line("", "")
     for case in found:

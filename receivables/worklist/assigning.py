@@ -104,6 +104,37 @@ def refuse_unfit(to: Staff, *, from_on: date, to_on: date | None, note: str) -> 
     return words
 
 
+def lend_all(
+    session: Session,
+    actor: Actor,
+    who: str,
+    to: str,
+    *,
+    from_on: date,
+    to_on: date,
+    note: str,
+    now: datetime,
+) -> list[Assignment]:
+    """Lend every account of a collector to a colleague for the days of an absence; what is lent stays so.
+
+    Args:
+        who, to: refs of the two.
+    Raises:
+        NotAllowed: not his own, and the actor may not assign.
+        Refused: as of `assign`; nothing_chosen, the collector has no account; too_many.
+    """
+    require(actor, Permission.WORKLIST_WORK)
+    giver, taker = person(session, who), person(session, to)
+    if giver.id == taker.id:
+        raise Refused("same_collector")
+    if giver.id != actor.id:
+        require(actor, Permission.WORKLIST_ASSIGN)
+    accounts = [account for account in accounts_of(session, giver.id) if _open(session, account.id) is None]
+    if not accounts:
+        raise Refused("nothing_chosen")
+    return assign(session, actor, accounts, taker, from_on=from_on, to_on=to_on, note=note, now=now)
+
+
 def refuse_assigning(session: Session, actor: Actor, account: Account, to_id: int) -> None:
     """Say by name why an account cannot be given to somebody.
 

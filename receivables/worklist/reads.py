@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, DebtorType, Segment
 from models.arrangements import Promise
+from models.creditors import CreditorBankAccount
 from models.money import Money
 from models.staff import Staff
 from models.states import PromiseStatus
@@ -149,6 +150,15 @@ def listed(
     lines = _lines(session, actor, rows[:limit], now=now)
     count = session.execute(select(func.count()).select_from(counted)).scalar_one()
     return Page(lines, first, count, len(rows) > limit)
+
+
+def currencies(session: Session) -> list[str]:
+    """Return the currencies that creditors are paid in, for a filter."""
+    return list(
+        session.scalars(
+            select(CreditorBankAccount.currency).distinct().order_by(CreditorBankAccount.currency)
+        )
+    )
 
 
 def of_account(session: Session, actor: Actor, account_id: int, *, now: datetime) -> list[Line]:

@@ -7,6 +7,7 @@ that nobody believes to have written what never leaves, and again when it leaves
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,8 +21,9 @@ from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from models.work import Task, TaskKind
 from models.writing import PersonalMessage
-from receivables import outbox
+from receivables import invoices, outbox
 from receivables.audit import record
+from receivables.calendar_days import business_date
 from receivables.contact import decisions
 from receivables.contact.rules import Decision, may_contact
 from receivables.errors import NotFound, Refused
@@ -72,6 +74,24 @@ def contact_of(session: Session, actor: Actor, account: Account, ref: str) -> Co
     if contact is None:
         raise NotFound("not_found")
     return contact
+
+
+def people(session: Session, account: Account) -> Sequence[Contact]:
+    """Return who may be written to: who is active and stands for the account, and has a mail address."""
+    return session.scalars(
+        select(Contact)
+        .where(
+            Contact.account_id == account.id, Contact.is_active, Contact.forwarded_by_id.is_(None),
+            Contact.email.is_not(None),
+        )
+        .order_by(Contact.id)
+    ).all()  # fmt: skip
+
+
+def usual_contact(people: Sequence[Contact], answers: InboundMessage | None) -> str:
+    """Ref of who is written to unless somebody else is chosen: who wrote, else the first; "" for nobody."""
+    wrote = [one.ref for one in people if answers is not None and one.id == answers.contact_id]
+    return (wrote or [one.ref for one in people] or [""])[0]
 
 
 def answered(session: Session, account: Account, ref: str | None) -> InboundMessage | None:
@@ -205,3 +225,9 @@ def _end_reading(session: Session, actor: Actor, answers: InboundMessage, *, now
         task.done_at, task.done_by_id = now, actor.id
         record(session, actor, "task.done", task, account_id=task.account_id, now=now,
                facts={"code": task.kind.value, "key": task.key})  # fmt: skip
+
+
+def currency_of(session: Session, account: Account, *, now: datetime) -> str | None:
+    """The currency that a message chases: of the document that fell due first; None where none is open."""
+    rows = invoices.open_rows(session, account.id, business_date(now, account.zone))
+    return next((row.currency for row in rows if row.asked), None)

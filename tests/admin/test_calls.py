@@ -9,6 +9,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from models.accounts import Account, AccountFlag, Contact, FlagKind
+from models.arrangements import Promise
 from models.messages import CallAttempt, ContactDecision, Message
 from models.staff import Role
 from models.work import Task, TaskKind
@@ -50,9 +51,17 @@ def asked(desk: Desk, visitor: Visitor, account: Account) -> TestResponse:
     return visitor.post(f"/desk/accounts/{account.ref}/call/ask", refs(desk))
 
 
-def logged(desk: Desk, visitor: Visitor, account: Account, **fields: str) -> TestResponse:
+AGAIN = {"next": "call", "next_at": "2026-11-19T14:00"}
+CHECK = {"next": "check_payment", "next_at": "2026-11-27T09:30"}
+#: A promise as the page offers it: what follows from it was shown.
+PROMISE = {"amount": "1,418.40", "currency": "GBP", "promised_on": "2026-11-26",
+           "shown": "141840GBP2026-11-26"}  # fmt: skip
+
+
+def logged(desk: Desk, visitor: Visitor, account: Account, **fields: object) -> TestResponse:
     visitor.get(f"/desk/accounts/{account.ref}/call")
-    return visitor.post(f"/desk/accounts/{account.ref}/call", refs(desk) | fields)
+    asked = {"how": "phone", "way": "out", **AGAIN, **refs(desk), **fields}
+    return visitor.post(f"/desk/accounts/{account.ref}/call", asked)
 
 
 def test_everything_before_a_call_stands_on_one_page(desk: Desk, rung: Account) -> None:
@@ -60,7 +69,7 @@ def test_everything_before_a_call_stands_on_one_page(desk: Desk, rung: Account) 
     page = words(desk.at().get(f"/desk/accounts/{rung.ref}/call"))
     for said in (
         "10:00 there", f"Helen Marsh {PHONE} may be rung now", "Ring up · Call 1,418.40 GBP",
-        "What stands in the way of paying it today?", "Overdue 1,418.40 GBP", "2026-1131", "29 days late",
+        "What stands in the way of paying it today?", "Nobody gave a reason in the portal so far", "Overdue 1,418.40 GBP", "2026-1131", "29 days late",
         "Promises None so far.", "Last calls Nobody was rung yet.",
     ):  # fmt: skip
         assert said in page
@@ -77,11 +86,20 @@ def test_a_call_is_asked_for_made_and_written_down(desk: Desk, rung: Account) ->
     page = visitor.get(answer.location)
     assert f'href="tel:{PHONE}"' in page.text
     assert "You may ring now." in words(page)
-    answer = logged(desk, visitor, rung, outcome="yes:promised", words="Friday, all of it", again="")
+    answer = logged(desk, visitor, rung, outcome="yes:promised", words="Friday, all of it", **PROMISE, **CHECK)
     assert "The call is written down." in words(visitor.get(answer.location))
     call = only(desk, CallAttempt)
     assert (call.talked, call.outcome) == (True, "promised")
-    assert only(desk, Task).done_at == desk.clock.at
+    with desk.store.read() as s:
+        done, check = s.scalars(select(Task).order_by(Task.id)).all()
+        [promise] = s.scalars(select(Promise)).all()
+    assert done.done_at == desk.clock.at
+    assert (check.kind, check.facts["next"], check.due_at.isoformat()) == (
+        TaskKind.FOLLOW_UP, "check_payment", "2026-11-27T09:30:00+00:00",
+    )  # fmt: skip
+    assert (promise.amount_minor, promise.promised_on.isoformat(), promise.contact_id) == (
+        141840, "2026-11-26", call.contact_id,
+    )  # fmt: skip
     assert "Rang up · “Friday, all of it”" in words(visitor.get(f"/desk/accounts/{rung.ref}"))
     assert "promised to pay" in words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
     assert count(desk, ContactDecision) == 1
@@ -91,15 +109,15 @@ def test_who_was_not_reached_is_tried_again_and_invited(desk: Desk, rung: Accoun
     """The next try is on another time of day; the task waits for it; the invitation is queued once a day."""
     visitor = desk.at()
     page = words(visitor.get(asked(desk, visitor, rung).location))
-    assert "If nobody was reached: 19 November 2026, 14:00" in page
-    logged(desk, visitor, rung, outcome="no:no_answer", again="by_itself")
+    assert "Good moments to ring: 19 November 2026, 14:00" in page
+    logged(desk, visitor, rung, outcome="no:no_answer")
     task = only(desk, Task)
     assert task.done_at is None
     assert task.due_at == NOON + timedelta(hours=4)
     message = only(desk, Message)
     assert (message.kind, message.currency, message.channel.value) == ("callback_invitation", "GBP", "email")
     asked(desk, visitor, rung)
-    logged(desk, visitor, rung, outcome="no:busy", again="")
+    logged(desk, visitor, rung, outcome="no:busy")
     assert count(desk, Message) == 1
     assert count(desk, CallAttempt) == 2
 
@@ -112,7 +130,7 @@ def test_a_call_that_is_not_allowed_is_refused_by_name(desk: Desk, rung: Account
     visitor = desk.at()
     page = words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
     assert "not now Insolvent." in page
-    for send in (asked, lambda *a: logged(*a, outcome="yes:talked", again="")):
+    for send in (asked, lambda *a: logged(*a, outcome="yes:talked")):
         answer = send(desk, visitor, rung)
         assert answer.status_code == 409
         assert "This person may not be rung now. insolvent. Nothing is written down as a call." in words(
@@ -136,7 +154,7 @@ def test_what_somebody_wishes_binds_from_now_on(desk: Desk, rung: Account) -> No
     """C-06: asked us not to ring: the gate says no until he takes it back; letters go where he wants."""
     visitor = desk.at()
     asked(desk, visitor, rung)
-    logged(desk, visitor, rung, outcome="yes:talked", no_calls="y", instead="email", again="")
+    logged(desk, visitor, rung, outcome="yes:talked", no_calls="y", instead="email")
     contact = only(desk, Contact)
     assert (contact.no_calls_at, contact.preferred_channel) == (desk.clock.at, "email")
     path = f"/desk/accounts/{rung.ref}/call"
@@ -155,7 +173,7 @@ def test_what_somebody_wishes_binds_from_now_on(desk: Desk, rung: Account) -> No
 def test_an_outcome_that_cannot_be_stays_at_its_field(desk: Desk, rung: Account, outcome: str) -> None:
     visitor = desk.at()
     asked(desk, visitor, rung)
-    answer = logged(desk, visitor, rung, outcome=outcome, words="kept", again="")
+    answer = logged(desk, visitor, rung, outcome=outcome, words="kept")
     assert answer.status_code == 422
     assert "Choose what came of it." in words(answer)
     assert ">kept</textarea>" in answer.text
