@@ -45,6 +45,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 import presentation
+import presentation.editing
 from models.store import Store
 from receivables import guesses, links
 from receivables.calendars import days
@@ -52,6 +53,7 @@ from receivables.desk import debtor_views
 from receivables.desk.accounts import account_row
 from receivables.desk.staff import StaffHolder, staff_holder
 from receivables.documents.data import DocumentWriter
+from receivables.editing.wording import TextDesk
 from receivables.errors import (
     FreshNeeded,
     GatewayDown,
@@ -66,7 +68,7 @@ from receivables.errors import (
 )
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
-from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Sender, SmsDesk
+from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Presenter, Sender, SmsDesk
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -83,7 +85,7 @@ ONE_CLICK = ".opt_out_one_click"
 #: Rooms whose posts bring a signature of their own, and no session.
 SIGNED = ("portal_webhooks.", "portal_sms_inbound.")
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"account", "branch", "invoice", "line", "drop", "sent", "letter", "evidence"})
+REPEATABLE = frozenset({"account", "branch", "invoice", "line", "drop", "sent", "letter", "evidence", "proposal"})
 
 
 class House(Protocol):
@@ -97,6 +99,7 @@ class House(Protocol):
     press: DocumentPress
     exports: Exports
     sms_desk: SmsDesk | None
+    presenter: Presenter
 
     def gateway(self, name: str) -> PaymentGateway | None: ...
 
@@ -413,6 +416,22 @@ def takes_words(view: F) -> F:
     """Let a form without files be as long as somebody types, so that its action can say what is too long."""
     view.largest_body = LONG_FORM  # type: ignore[attr-defined]
     return view
+
+
+def text_desk() -> TextDesk:
+    """What the renderer knows of its sources, for who edits them."""
+    return presentation.editing
+
+
+def text_rules(kind: str) -> dict[str, tuple[list[str], set[str]]]:
+    """Part of a kind -> what it may name, and what it must."""
+    parts = presentation.KINDS[kind].parts
+    return {p: (presentation.editing.placeholders(kind, p), presentation.editing.required(kind, p)) for p in parts}
+
+
+def sms_segments(text: str, language: str) -> int:
+    """How many segments an SMS of a text takes, its placeholders counted with the usual length of a value."""
+    return presentation.editing.segments(text, language)
 
 
 def known_texts() -> dict[tuple[str, str], frozenset[str]]:

@@ -123,3 +123,13 @@ ACCOUNT_REFUSALS: Mapping[str, str] = {
     "snippet_half": N_("A language needs a subject and words:"),
     "subject_missing": N_("Give it a subject."),
 }
+
+#: The tables of the page by their names in `words.TABLES`.
+ACCOUNT_TABLES: Mapping[str, Mapping[str, str]] = {
+    "agreed": AGREED,
+    "pay_cycle": PAY_CYCLES,
+    "snippet_kind": SNIPPET_KINDS,
+    "step_done": STEP_DONE,
+    "task_done": TASK_DONE,
+    "timeline_show": TIMELINE_SHOWS,
+}

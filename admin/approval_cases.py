@@ -7,7 +7,6 @@ every answer carries the digest of the case that was read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from flask import Response
 from flask_login import current_user
@@ -17,7 +16,7 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import DataRequired, Length
 
 import web
-from admin.approvals import AmountForm, DecideForm, RefuseForm, day_or_error
+from admin.approvals import AmountForm, DecideForm, RefuseForm, ask_again, day_or_error, proved_at
 from admin.shell import blueprint, done, note_read, page
 from models.approvals import ApprovalKind
 from receivables.approvals import deciding, deputies, queue
@@ -45,11 +44,6 @@ class DeputyForm(FlaskForm):  # type: ignore[misc]
     deputy = StringField(validators=[DataRequired("empty"), Length(max=24, message="too_long")])
     from_on = StringField(validators=[DataRequired("empty")])
     to_on = StringField(validators=[DataRequired("empty")])
-
-
-def proved_at() -> datetime | None:
-    """When the person last gave password and code in this session."""
-    return current_user.holder.fresh_at if current_user.is_authenticated else None
 
 
 # --------------------------------------------------------------------------- one case
@@ -92,9 +86,7 @@ def approve_request(ref: str) -> Response:
         return _case(ref, 422)
     with web.house().store.read() as database:
         case = queue.case(database, actor, ref, now=web.now())
-    if case.own and case.may_decide:
-        web.require_fresh("alone")
-    elif case.may_decide and case.kind in FRESH:
+    if case.may_decide and not case.own and case.kind in FRESH:
         web.require_fresh(FRESH[case.kind])
     return _decide(
         ref, "request_approved",
@@ -162,6 +154,7 @@ def _decide(ref: str, code: str, act: Callable[[Session], object]) -> Response:
     try:
         web.house().store.run(act)
     except Refused as error:
+        ask_again(error)
         return _case(ref, 409, refused=error.code)
     return done(code, HERE)
 

@@ -7,10 +7,11 @@ The proposer finds no buttons here, and the actions refuse him and whoever is be
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Response, request
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, IntegerField, StringField, TextAreaField
@@ -128,6 +129,17 @@ class PlanForm(_WithDay):
     digest = HiddenField(validators=[DataRequired("empty")])
 
 
+def proved_at() -> datetime | None:
+    """When the person last gave password and code in this session."""
+    return current_user.holder.fresh_at if current_user.is_authenticated else None
+
+
+def ask_again(error: Refused) -> None:
+    """Lead who decides alone to the page that asks for password and code; else nothing."""
+    if error.code == "alone_unproved":
+        web.require_fresh("alone")
+
+
 # --------------------------------------------------------------------------- the list
 
 
@@ -181,7 +193,9 @@ def approve_offer(ref: str) -> Response:
         return _offer_case(ref, 422)
     return _decide_offer(
         ref, "offer_approved",
-        lambda s: offer_deciding.approve(s, actor, ref, digest=form.digest.data, now=web.now()),
+        lambda s: offer_deciding.approve(
+            s, actor, ref, digest=form.digest.data, proved_at=proved_at(), now=web.now()
+        ),
     )  # fmt: skip
 
 
@@ -237,6 +251,7 @@ def _decide_offer(ref: str, code: str, act: Callable[[Session], object]) -> Resp
     try:
         web.house().store.run(act)
     except Refused as error:
+        ask_again(error)
         return _offer_case(ref, 409, refused=error.code)
     return done(code, "backoffice.approvals_list")
 
@@ -288,7 +303,9 @@ def approve_plan(ref: str) -> Response:
     return _decide_plan(
         ref,
         "plan_approved",
-        lambda s: plan_deciding.approve(s, actor, ref, digest=form.digest.data, now=web.now()),
+        lambda s: plan_deciding.approve(
+            s, actor, ref, digest=form.digest.data, proved_at=proved_at(), now=web.now()
+        ),
     )
 
 
@@ -332,6 +349,7 @@ def _decide_plan(ref: str, code: str, act: Callable[[Session], object]) -> Respo
     try:
         web.house().store.run(act)
     except Refused as error:
+        ask_again(error)
         return _plan_case(ref, 409, refused=error.code)
     return done(code, "backoffice.approvals_list")
 

@@ -161,7 +161,7 @@ def _screen(
         events = desk_timeline.timeline(database, actor, view.who.id, limit=LINES)
         chosen = next((person for person in view.people if person.ref == contact), None)
         ring = chosen if chosen and (chosen.asked_at or way == Direction.IN) else None
-        side = allowed.beside(database, actor, view.who.id, now=now)
+        side = allowed.beside(database, actor, view.who.id, currency=_about(view), now=now)
         if form is None:
             form = _prefilled(view, side, ring, how, way)
         wish = _wish(form, side)
@@ -178,11 +178,16 @@ def _screen(
     return page(
         "backoffice/call.html", status, here=HERE, zone=view.who.zone, view=view, who=view.who, chosen=chosen,
         ring=ring, timeline=events, refused=refused, form=form, words_most=called.WORDS_MOST, how=how, way=way,
-        side=side, promised=promised, not_promised=not_promised, look=look, keyed=KEYED, nexts=called.NEXT,
+        side=side, promised=promised, not_promised=not_promised, look=look, nine=KEYED, nexts=called.NEXT,
         talked=called.TALKED, not_talked=called.NOT_TALKED[Spoken(how)], ladder_goes_on=ladder_goes_on,
         phrases=phrases.phrases(view.who.language, given), rule=recordings.rule_of(view.who.country),
         talks=web.policy().talks, dispute_reasons=tuple(DisputeReason), checked=request.form.getlist("checks"),
     )  # fmt: skip
+
+
+def _about(view: calling.CallScreen) -> str | None:
+    """The currency of the task that asks for the call."""
+    return view.task.facts.get("currency") if view.task else None
 
 
 def _prefilled(
@@ -242,7 +247,7 @@ def log_call(ref: str) -> Response:
     asked: dict[str, Any] = {name: form[name].data or "" for name in ("contact", "task", "how", "way")}
     with web.house().store.read() as database:
         view = calling.screen(database, actor, ref, task=asked["task"], now=web.now())
-        side = allowed.beside(database, actor, view.who.id, now=web.now())
+        side = allowed.beside(database, actor, view.who.id, currency=_about(view), now=web.now())
     talk = _talk(form, view, side) if form.validate() else None
     if talk is None:
         return _screen(ref, 422, **asked, form=form)

@@ -14,6 +14,7 @@ from admin import (
     account_credit,
     account_notes,
     accounts,
+    approval_cases,
     approvals,
     bank_lines,
     bulk,
@@ -22,6 +23,7 @@ from admin import (
     charges,
     contact_rules,
     contacts,
+    dashboard,
     debtor_views,
     disputes,
     flags,
@@ -40,6 +42,7 @@ from admin import (
     problems,
     promises,
     profile,
+    refunds,
     requests,
     rules,
     sales,
@@ -58,8 +61,8 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, worklist, bulk, keys, accounts, calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
-    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, promises, plans, search, settlements, rules, contact_rules,
+    login, work, worklist, bulk, keys, accounts, calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases, refunds, post, requests,
+    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, promises, plans, search, settlements, dashboard, rules, contact_rules,
     account_notes, account_credit, messages, debtor_views,
     own_ladders, profile, ways_in, staff,
 )  # fmt: skip

@@ -73,6 +73,14 @@ TABLES_OF_FIGURES: Mapping[str, str] = {
     "go_live": N_("Before and after go-live"),
     "statement": N_("Statement of what was collected"),
 }
+#: Ready ranges, and what each says of itself.
+RANGES: Mapping[str, str] = {
+    "month": N_("This month so far"),
+    "last_month": N_("Last month"),
+    "half_year": N_("Last six months"),
+    "year": N_("Last twelve months"),
+    "": N_("Days of your own"),
+}
 COLUMNS: Mapping[str, str] = {
     "figure": N_("Figure"),
     "now": N_("Now"),
@@ -187,6 +195,7 @@ FIGURE_TABLES: Mapping[str, Mapping[str, str]] = {
     "figure": FIGURES,
     "figure_formula": FORMULAS,
     "figure_unit": UNITS,
+    "figure_range": RANGES,
     "figure_way": WAYS_IN,
     "figure_work": WORK,
     "figure_outcome": OUTCOMES,

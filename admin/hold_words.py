@@ -70,12 +70,18 @@ HOLD_TASK_ADVICE: Mapping[str, str] = {
     "hold_review": N_("Is it still right? End it, or name the next day and why it stands."),
     "statement": N_("A customer says that you promised this price. Say whether you did; the case waits for it."),
 }
+HOLD_ALERTS: Mapping[str, str] = {"statement_late": N_("Sales has not said what was promised")}
+HOLD_ADVICE: Mapping[str, str] = {
+    "statement_late": N_("Ring the salesperson, or decide the dispute without the answer."),
+}
 HOLD_REFUSALS: Mapping[str, str] = {
     "assignee_unknown": N_("Nobody of that name decides disputes."),
     "evidence_unknown": N_("This is not on the timeline any more; choose again."),
     "hold_over": N_("The hold has ended meanwhile."),
+    "note_takes_no_file": N_("A note of ours takes no file; send it, or leave the file out."),
     "not_a_price": N_("Sales is asked about a contested price only."),
     "no_salesperson": N_("Nobody sells to this account."),
+    "above_limit": N_("That is above your limit; a second person decides."),
     "release_changed": N_("What is asked for has changed meanwhile; look at it again."),
     "request_waits": N_("It waits for a second person already."),
     "review_passed": N_("The day must be after today."),

@@ -126,9 +126,7 @@ def end_session(ref: str) -> Response:
 def end_other_sessions() -> Response:
     """End every session but this one."""
     actor, keep = web.staff_actor(), _me().session_id
-    ended = web.house().store.run(
-        lambda s: staff_sessions.revoke_others(s, actor, keep=keep, now=web.now())
-    )
+    ended = web.house().store.run(lambda s: staff_sessions.revoke_others(s, actor, keep=keep, now=web.now()))
     return done("sessions_ended", HERE, count=ended)
 
 

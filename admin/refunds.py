@@ -1,4 +1,4 @@
-"""Asking for a write-off or a refund, reopening what was written off, and the accountant's list of refunds."""
+"""Asking for a write-off, its reopening or a refund, and the accountant's list of refunds."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def invite() -> Response:
 
 def _say(form: Any, error: Refused) -> None:
     """Say a refusal at its field, else at the reason."""
-    field = form[_AT_FIELD.get(error.code, "reason")] if _AT_FIELD.get(error.code, "reason") in form else None
-    (field if field is not None else form.reason).errors = [error.code]
+    name = _AT_FIELD.get(error.code, "reason")
+    form[name if name in form else "reason"].errors = [error.code]
 
 
 @blueprint.get("/staff/<ref>")

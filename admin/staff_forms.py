@@ -56,7 +56,9 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc]
 class CodeForm(FlaskForm):  # type: ignore[misc]
     """Six digits of the app that is being enrolled."""
 
-    code = StringField(filters=[_tidy], validators=[DataRequired("empty"), Length(max=16, message="too_long")])
+    code = StringField(
+        filters=[_tidy], validators=[DataRequired("empty"), Length(max=16, message="too_long")]
+    )
 
 
 class LanguageForm(FlaskForm):  # type: ignore[misc]

@@ -14,6 +14,7 @@ import web
 from admin.profile import hash_or_say
 from admin.shell import blueprint
 from admin.staff_forms import ChoosePasswordForm, ForgottenForm
+from admin.words import word
 from receivables import guesses
 from receivables.desk import invitations, passwords
 from receivables.desk.invitations import WayIn
@@ -23,7 +24,7 @@ from receivables.desk.invitations import WayIn
 @web.public_page
 def forgotten() -> Response:
     """Ask for another password by mail."""
-    return web.render("backoffice/forgotten.html", form=ForgottenForm(formdata=None), sent=False)
+    return web.render("backoffice/forgotten.html", form=ForgottenForm(formdata=None), sent=False, word=word)
 
 
 @blueprint.post("/forgotten")
@@ -33,18 +34,18 @@ def ask_reset() -> Response:
     form, rules = ForgottenForm(), web.policy()
     web.limit_guesses("login")
     if not form.validate():
-        return web.render("backoffice/forgotten.html", 422, form=form, sent=False)
+        return web.render("backoffice/forgotten.html", 422, form=form, sent=False, word=word)
     store, email = web.house().store, form.email.data
     bucket = f"reset:{hashlib.sha256(email.casefold().encode()).hexdigest()[:32]}"
     store.run(
         lambda s: guesses.count(s, bucket, window=rules.login_window, tries=rules.login_tries, now=web.now())
     )
     store.run(
-        lambda s: invitations.ask_reset(
-            s, email, policy=rules, now=web.now(), request_id=web.request_id()
-        )
+        lambda s: invitations.ask_reset(s, email, policy=rules, now=web.now(), request_id=web.request_id())
     )
-    return web.render("backoffice/forgotten.html", form=form, sent=True, minutes=rules.staff.reset_minutes)
+    return web.render(
+        "backoffice/forgotten.html", form=form, sent=True, word=word, minutes=rules.staff.reset_minutes
+    )
 
 
 def _way(token: str) -> WayIn:
@@ -57,7 +58,7 @@ def _page(way: WayIn, form: ChoosePasswordForm, status: int = 200) -> Response:
     return web.render(
         "backoffice/way_in.html", status, way=way, form=form, token=request.view_args["token"],  # type: ignore[index]
         least=passwords.WITH_CODE if way.with_code else passwords.ALONE,
-        language=None if asked else way.language,
+        language=None if asked else way.language, word=word,
     )  # fmt: skip
 
 

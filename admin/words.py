@@ -11,6 +11,25 @@ from collections.abc import Mapping
 from flask_babel import gettext
 
 import web
+from admin.account_words import (
+    ACCOUNT_AUDIT,
+    ACCOUNT_REFUSALS,
+    ACCOUNT_TABLES,
+    ACCOUNT_TASK_ADVICE,
+    ACCOUNT_TASKS,
+)
+from admin.approval_words import (
+    APPROVAL_ADVICE,
+    APPROVAL_ALERTS,
+    APPROVAL_AUDIT,
+    APPROVAL_KINDS,
+    APPROVAL_MOVEMENTS,
+    APPROVAL_REFUSALS,
+    APPROVAL_TABLES,
+    APPROVAL_TASK_ADVICE,
+    APPROVAL_TASKS,
+    APPROVAL_TIMELINE,
+)
 from admin.calls_words import (
     ANSWER_REASONS,
     ARREARS_ENDS,
@@ -31,6 +50,8 @@ from admin.calls_words import (
 from admin.figures_words import FIGURE_AUDIT, FIGURE_REFUSALS, FIGURE_TABLES
 from admin.flag_words import FLAG_MEANS, FLAG_REFUSALS, GUARDED_FACT, MATRIX_ACTS, MATRIX_WORDS
 from admin.hold_words import (
+    HOLD_ADVICE,
+    HOLD_ALERTS,
     HOLD_AUDIT,
     HOLD_NOTICES,
     HOLD_REFUSALS,
@@ -59,10 +80,12 @@ def N_(text: str) -> str:  # the name that pybabel looks for
 
 
 AUDIT: Mapping[str, str] = {
+    **ACCOUNT_AUDIT,
     **WORKLIST_AUDIT,
     **FIGURE_AUDIT,
     **STAFF_AUDIT,
     **HOLD_AUDIT,
+    **APPROVAL_AUDIT,
     **SALES_AUDIT,
     **CALL_AUDIT,
     "early_warning.raised": N_("Sales warned early"),
@@ -209,6 +232,7 @@ AUDIT: Mapping[str, str] = {
 TIMELINE: Mapping[str, str] = {
     **WORKLIST_TIMELINE,
     **HOLD_TIMELINE,
+    **APPROVAL_TIMELINE,
     **SALES_TIMELINE,
     **CALL_TIMELINE,
     "ladder.chosen": N_("Own ladder chosen"),
@@ -356,6 +380,7 @@ PLACES: Mapping[str, str] = {
 }
 
 MESSAGE_KINDS: Mapping[str, str] = {
+    "personal": N_("Personal message"),
     **SALES_MESSAGE_KINDS,
     "callback_invitation": N_("Invitation to a call"),
     "contact_changed": N_("Address no longer on file"),
@@ -441,6 +466,7 @@ REASONS: Mapping[str, str] = {
     "needs_opt_in": N_("the rules of this place ask for consent first"),
     "no_calls": N_("asked us not to ring"),
     "no_address": N_("no address"),
+    "taken_back": N_("taken back before it left"),
     "not_allowed_here": N_("this installation may not write to this address"),
     "nothing_due": N_("nothing is due any more"),
     "opted_out": N_("opted out"),
@@ -467,6 +493,8 @@ REASONS: Mapping[str, str] = {
 }
 
 ALERTS: Mapping[str, str] = {
+    **HOLD_ALERTS,
+    **APPROVAL_ALERTS,
     "ladder_stumbles": N_("The ladder could not look at an account"),
     "nobody_to_tell": N_("An account has nobody to write to"),
     "address_dead": N_("An address does not exist any more"),
@@ -492,6 +520,8 @@ ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
+    **HOLD_ADVICE,
+    **APPROVAL_ADVICE,
     "ladder_stumbles": N_(
         "Nothing of it is chased until then. See whether its place and its dates are right."
     ),
@@ -522,7 +552,9 @@ ADVICE: Mapping[str, str] = {
 }
 
 TASKS: Mapping[str, str] = {
+    **ACCOUNT_TASKS,
     **HOLD_TASKS,
+    **APPROVAL_TASKS,
     "hand_over": N_("Hand-over to look at"),
     "hold_credit": N_("Decide about a credit hold"),
     "ladder_call": N_("Ring up"),
@@ -546,7 +578,9 @@ TASKS: Mapping[str, str] = {
 }
 
 TASK_ADVICE: Mapping[str, str] = {
+    **ACCOUNT_TASK_ADVICE,
     **HOLD_TASK_ADVICE,
+    **APPROVAL_TASK_ADVICE,
     "hand_over": N_(
         "Decide about the case on the page of hand-overs. Where money came to us on a placed case, tell who"
         " has it."
@@ -799,12 +833,14 @@ MET: Mapping[str, str] = {
 }
 
 REFUSALS: Mapping[str, str] = {
+    **ACCOUNT_REFUSALS,
     **CALL_REFUSALS,
     **FIGURE_REFUSALS,
     **FLAG_REFUSALS,
     **WORKLIST_REFUSALS,
     **STAFF_REFUSALS,
     **HOLD_REFUSALS,
+    **APPROVAL_REFUSALS,
     **SALES_REFUSALS,
     "bank_lines_behind": N_("The bank’s lines are behind: nobody knows who has paid. Enter them first."),
     "day_before_last": N_("They were said to be in up to a later day already."),
@@ -980,6 +1016,7 @@ LEGAL_MISSING: Mapping[str, str] = {
 
 #: What waits for a second person.
 APPROVALS: Mapping[str, str] = {
+    **APPROVAL_KINDS,
     "counter_offer": N_("Their own offer"),
     "offer": N_("Settlement offer"),
     "plan": N_("Plan beyond the rules"),
@@ -988,6 +1025,7 @@ APPROVALS: Mapping[str, str] = {
 
 #: What reduced an invoice.
 MOVEMENTS: Mapping[str, str] = {
+    **APPROVAL_MOVEMENTS,
     "credit_note": N_("Credit note"),
     "early_payment_discount": N_("Discount for early payment"),
     "payment": N_("Payment"),
@@ -1153,6 +1191,7 @@ STEP_OUTCOMES: Mapping[str, str] = {
 }
 
 TABLES: Mapping[str, Mapping[str, str]] = {
+    **ACCOUNT_TABLES,
     **WORKLIST_TABLES,
     **FIGURE_TABLES,
     "actor": ACTORS,
@@ -1225,6 +1264,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "step_outcome": STEP_OUTCOMES,
     "scope": SCOPES,
     **HOLD_TABLES,
+    **APPROVAL_TABLES,
     **SALES_TABLES,
     "notice_rung": NOTICE_RUNGS,
     "sales_outcome": SALES_OUTCOMES,

@@ -31,9 +31,11 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.HAND_OVER: ("backoffice.handovers", P.HANDOVER_READ, False),
     TaskKind.HARDSHIP: ("backoffice.hardship_list", P.HARDSHIP_READ, False),
     TaskKind.HOLD_CREDIT: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
+    TaskKind.PAY_REFUND: ("backoffice.refunds_list", P.REFUND_READ, False),
     TaskKind.HOLD_REVIEW: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
     TaskKind.LADDER_CALL: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.MAKE_OFFER: ("backoffice.ask_offer", P.OFFER_MAKE, True),
+    TaskKind.MENTION: ("backoffice.account", P.ACCOUNT_READ, True),
     TaskKind.MANAGEMENT: ("backoffice.sales_account", P.SALES_READ, True),
     TaskKind.PLAN_TROUBLE: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.PREPAYMENT_OVER: ("backoffice.account", P.ACCOUNT_READ, True),
@@ -41,6 +43,7 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.READ_REPLY: ("backoffice.inbound", P.MESSAGE_READ, False),
     TaskKind.REQUEST: ("backoffice.requests_list", P.REQUEST_ANSWER, False),
     TaskKind.SALES: ("backoffice.sales_account", P.SALES_READ, True),
+    TaskKind.STATEMENT: ("backoffice.statement", P.DISPUTE_STATE, False),
     TaskKind.TRACE: ("backoffice.account", P.ACCOUNT_READ, True),
 }
 
@@ -58,6 +61,10 @@ def place_of(task: TaskRow) -> str | None:
         return None
     if endpoint == "backoffice.call_screen":
         return url_for(endpoint, ref=task.account_ref, task=task.ref)
+    if endpoint == "backoffice.statement":
+        return url_for(endpoint, ref=task.facts["statement"])
+    if task.kind is TaskKind.DISPUTE and "dispute" in task.facts:
+        return url_for("backoffice.dispute", ref=task.facts["dispute"])
     return url_for(endpoint, ref=task.account_ref) if of_account else url_for(endpoint)
 
 

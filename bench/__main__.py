@@ -1,4 +1,4 @@
-"""`python -m bench [documents|import|ladder|pages|sending|webhooks …]`: all of them when none is named."""
+"""`python -m bench [documents|import|ladder|pages|sending|webhooks|worklist …]`: all of them when none is named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bench import documents, import_invoices, ladder, pages, sending, webhooks
+from bench import documents, import_invoices, ladder, pages, sending, webhooks, worklist
 
 MEASUREMENTS = {
     "documents": documents.main,
@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "pages": pages.main,
     "sending": sending.main,
     "webhooks": webhooks.main,
+    "worklist": worklist.main,
 }
 
 

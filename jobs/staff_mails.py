@@ -9,12 +9,18 @@ from typing import Any
 from sqlalchemy import select
 
 from jobs.house import House
+from models.accounts import Account
 from models.staff import Staff
+from receivables import task_links, text_samples
+from receivables.calendar_days import business_date
 from receivables.desk import invitations
 from receivables.errors import NotFound
 from receivables.policy import current_policy
-from receivables.ports import GatewayUnreachable, Mail, SendDeferred, SendRefused, SendUnknown
+from receivables.ports import GatewayUnreachable, Mail, MessageIncomplete, SendDeferred, SendRefused, SendUnknown
 from receivables.staff_mail import sender_of_house
+
+#: Kind of mail -> what makes its clear token, and the page that it opens; every other lets somebody in.
+WAYS = {"task_asked": (task_links.mint, "answer")}
 
 
 def send(house: House, payload: Any, now: datetime) -> None:
@@ -39,13 +45,12 @@ def send(house: House, payload: Any, now: datetime) -> None:
     values = {"name": name, "house": sender[0], "desk": f"{base}/desk/", "at": f"{now:%Y-%m-%d %H:%M} UTC"}
     values |= {key: str(value) for key, value in payload["values"].items()}
     if payload["token"] is not None:
-        minted = house.store.run(
-            lambda s: invitations.mint(s, payload["token"], policy=policy, now=now)
-        )
+        mint, path = WAYS.get(payload["kind"], (invitations.mint, "in"))
+        minted = house.store.run(lambda s: mint(s, payload["token"], policy=policy, now=now))
         if minted is None:
             return
         token, until = minted
-        values |= {"link": f"{base}/desk/in/{token}", "until": f"{until:%Y-%m-%d %H:%M} UTC"}
+        values |= {"link": f"{base}/desk/{path}/{token}", "until": f"{until:%Y-%m-%d %H:%M} UTC"}
     subject, text = house.presenter.staff_mail(payload["kind"], language, values)
     named = sha256(f"{payload['kind']}:{payload['staff']}:{now.isoformat()}".encode()).hexdigest()[:32]
     mail = Mail(
@@ -57,5 +62,47 @@ def send(house: House, payload: Any, now: datetime) -> None:
         house.mail.send(mail)
     except SendRefused:
         return  # the address does not exist: nobody to tell
+    except (SendDeferred, SendUnknown) as error:
+        raise GatewayUnreachable(str(error)) from error
+
+
+def send_trial(house: House, payload: Any, now: datetime) -> None:
+    """Send a text to who writes it, as a debtor would get it, marked as a trial; no link in it opens.
+
+    Raises: NotFound; GatewayUnreachable.
+    """
+    if house.mail is None:
+        raise NotFound("no_mail")
+    with house.store.read() as session:
+        person = session.scalar(select(Staff).where(Staff.ref == payload["staff"]))
+        account = session.scalar(select(Account).where(Account.ref == payload["account"]))
+        if person is None or account is None:
+            raise NotFound("not_found")
+        examples = house.presenter.text_samples(
+            payload["kind"], payload["currency"], business_date(now, account.zone)
+        )
+        letter = text_samples.letter_of(
+            session, account, payload["kind"], payload["texts"], examples, channel="email",
+            language=payload["language"], now=now,
+        )  # fmt: skip
+        name, to = person.name, person.email
+        sender = sender_of_house(session)
+    if not house.may_deliver_to(to, False):
+        return
+    try:
+        made = house.presenter.render_message(letter)
+    except MessageIncomplete:
+        return  # the page said what is wrong with it
+    named = sha256(f"trial:{payload['key']}".encode()).hexdigest()[:32]
+    mail = Mail(
+        to=to, to_name=name, from_name=sender[0], from_address=sender[1], reply_to=None,
+        subject=f"[{payload['mark']}] {made.subject}", text=made.kept_text, html=made.html,
+        message_id=f"<{named}@{sender[1].rpartition('@')[2]}>", sent_at=now,
+        headers={"Content-Language": payload["language"], "Auto-Submitted": "auto-generated"},
+    )  # fmt: skip
+    try:
+        house.mail.send(mail)
+    except SendRefused:
+        return
     except (SendDeferred, SendUnknown) as error:
         raise GatewayUnreachable(str(error)) from error

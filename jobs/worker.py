@@ -297,6 +297,7 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "follow_payment": _follow_payment,
     "ladder_look_again": _ladder_look_again,
     "staff_mail": staff_mails.send,
+    "text_trial": staff_mails.send_trial,
 }
 
 

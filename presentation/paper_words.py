@@ -16,6 +16,7 @@ _ENTRIES: Mapping[str, Word] = {
     "settlement_discount": word("document", "Settlement discount"),
     "early_payment_discount": word("document", "Early-payment discount"),
     "withholding_tax": word("document", "Tax withheld"),
+    "write_off": word("document", "Adjustment"),
     "refund": word("document", "Paid back to you"),
     "payment_reversed": word("document", "Payment returned"),
     "credit_note_reversed": word("document", "Credit note withdrawn"),

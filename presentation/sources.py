@@ -177,7 +177,7 @@ class Kind:
         return PARTS if self.by_sms else PARTS[:2]
 
 
-_EVERYWHERE = frozenset(
+EVERYWHERE = frozenset(
     {"name", "creditor", "person", "phone", "hours", "verify", "link", "stop", "counted_to"}
 )
 _ASKING = frozenset({"amount", "due_date", "invoice_list"})
@@ -283,7 +283,7 @@ def read_sources(folder: Path) -> Mapping[str, str]:
     for kind, facts in KINDS.items():
         for part in facts.parts:
             may_call = calls if part == "body" else set()
-            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | _EVERYWHERE | may_call)
+            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | EVERYWHERE | may_call)
     sources: dict[str, str] = {}
     for pattern, names in allowed.items():
         for language in LANGUAGES:

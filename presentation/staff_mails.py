@@ -26,7 +26,14 @@ KINDS: Mapping[str, frozenset[str]] = {
     "factor_reset": frozenset({"by", "at"}),
     "role_changed": frozenset({"by", "at"}),
     "locked_out": frozenset({"at"}),
+    "statement_asked": frozenset({"who", "case", "customer", "until"}),
+    "task_asked": frozenset({"customer", "link", "until"}),
+    "statement_late": frozenset({"case", "customer", "until"}),
     "decided_alone": frozenset({"who", "what", "ref", "at"}),
+    "approval_approved": frozenset({"about", "who", "ref"}),
+    "approval_refused": frozenset({"about", "who", "reason", "ref"}),
+    "approval_countered": frozenset({"about", "who", "reason"}),
+    "approval_waits": frozenset({"about", "since"}),
 }
 PARTS = ("subject", "body")
 

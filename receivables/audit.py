@@ -206,6 +206,7 @@ CODES = frozenset(
         "target.set",
         "task.done",
         "task.put_off",
+        "task_link.issued",
         "terms.agreed",
         "worklist.bulk",
         "worklist.bulk_undone",

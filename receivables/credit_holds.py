@@ -38,7 +38,7 @@ from models.pauses import PauseReason
 from models.payments import Allocation, Payment
 from models.states import HoldStatus, InstalmentStatus, InvoiceStatus, PlanStatus, advance
 from models.work import Task, TaskKind
-from receivables import approval_requests, bank_lines, invoices, outbox, pauses
+from receivables import approval_requests, bank_lines, invoices, outbox, pauses, task_links
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.contact.readers import paying_contacts, way_to
@@ -586,6 +586,7 @@ def _tell_sales(session: Session, account: Account, hold: CreditHold, *, now: da
         facts={"rung": "hold_placed", "currency": hold.currency, "amount_minor": hold.release_minor}, now=now,
     )  # fmt: skip
     task.assigned_to_id = account.salesperson_id
+    task_links.mail_task(session, account, task, now=now)
 
 
 def _tell(

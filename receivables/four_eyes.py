@@ -24,9 +24,6 @@ from receivables.permissions import GRANTS, Actor, ActorKind, Permission
 from receivables.policy import Policy, current_policy
 from receivables.staff_mail import queue_staff_mail
 
-#: So long what was proved with password and code counts for deciding alone (A-05).
-PROOF_LASTS = timedelta(minutes=5)
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -230,7 +227,8 @@ def others(session: Session, actor: Actor) -> bool:
 def _refuse_unless_alone(
     session: Session, actor: Actor, proposed_at: datetime, proved_at: datetime | None, now: datetime
 ) -> None:
-    rules = current_policy(session, now).approvals
+    policy = current_policy(session, now)
+    rules, lasts = policy.approvals, timedelta(minutes=policy.staff.fresh_minutes)
     if not rules.alone:
         raise NotAllowed("own_proposal")
     if others(session, actor):
@@ -238,5 +236,5 @@ def _refuse_unless_alone(
     waits_until = proposed_at + timedelta(hours=rules.alone_hours)
     if now < waits_until:
         raise Refused("alone_too_soon", at=waits_until)
-    if proved_at is None or now - proved_at > PROOF_LASTS:
+    if proved_at is None or now - proved_at > lasts:
         raise Refused("alone_unproved")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
-from receivables import branch_notices, credit_hold_letters, links
+from receivables import branch_notices, credit_hold_letters, links, message_texts
 from receivables.answers import letters as answer_letters
 from receivables.arrangements import offer_letters, plan_letters
 from receivables.calendar_days import business_date
@@ -125,6 +125,8 @@ def _letter(
 ) -> Letter:
     """Put what every message may say around what its own kind says."""
     sender = links.sender_for(session, account.id, language, now=now)
+    published = message_texts.texts_for(session, kind, now=now)
+    version = published.get(kind)
     values = {
         "name": name,
         "account": account.name,
@@ -146,4 +148,8 @@ def _letter(
         values=values,
         link=link,
         stop=stop,
+        texts={
+            f"{one.kind}/{place}": text for one in published.values() for place, text in one.texts.items()
+        },
+        texts_version=version.id if version is not None else None,
     )

@@ -5,7 +5,9 @@ Another's is not found for him, as it is for a link holder (L-15).
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, or_, true
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, true
 
 from models.accounts import Account
 from models.staff import Role
@@ -25,6 +27,14 @@ def theirs(actor: Actor) -> ColumnElement[bool]:
     if actor.role is not Role.SALESPERSON:
         return true()
     return or_(Account.salesperson_id == actor.id, Account.sponsor_id == actor.id)
+
+
+def of_theirs(actor: Actor, account_id: Any) -> ColumnElement[bool]:
+    """The same of rows of another table, by the column that names their account."""
+    if actor.role is not Role.SALESPERSON:
+        return true()
+    mine: ColumnElement[bool] = account_id.in_(select(Account.id).where(theirs(actor)))
+    return mine
 
 
 def require_theirs(actor: Actor, account: Account) -> None:

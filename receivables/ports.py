@@ -433,6 +433,10 @@ class Letter:
     stop: str | None
     code: str | None = None
     encloses: bool = False
+    #: Texts that were published at the desk and stand in place of the shipped ones, by
+    #: "kind/language/part"; `texts_version` names the row of the kind's own version.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    texts_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,6 +470,9 @@ class Presenter(Protocol):
 
         Raises: MessageIncomplete: a part or a value is missing; names which.
         """
+
+    def text_samples(self, kind: str, currency: str, today: date) -> dict[str, Any]:
+        """Return an example for each value of a kind, where a real account has no such fact."""
 
     def staff_mail(self, kind: str, language: str, values: Mapping[str, str]) -> tuple[str, str]:
         """Return subject and text of a mail to a person of the house.

@@ -75,7 +75,8 @@ STAIRS: dict[str, set[str]] = {
 PACKAGES: dict[str, set[str]] = {
     "calendars": set(),
     "contact": set(),
-    "approvals": {"arrangements", "costs", "desk"},
+    "editing": {"arrangements", "contact"},
+    "approvals": {"arrangements", "costs", "desk", "editing"},
     "costs": set(),
     "intake": set(),
     "desk": {"contact"},
@@ -104,6 +105,7 @@ ABOVE: dict[str, set[str]] = {
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
+    "text_samples": {"contact"},
     "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
     "write_offs": {"arrangements", "payments"},
     "message_previews": {"writing"},

@@ -17,6 +17,7 @@ from receivables import credit_holds, refunds, write_offs
 from receivables.costs import charges
 from receivables.desk import people
 from receivables.disputes import outcomes
+from receivables.editing import house, wording
 from receivables.permissions import Actor
 
 
@@ -32,6 +33,8 @@ EFFECTS: Mapping[ApprovalKind, Effect] = {
     ApprovalKind.REFUND: refunds.approve_refund,
     ApprovalKind.WAIVER: charges.waive_on_approval,
     ApprovalKind.STAFF_ROLE: people.grant_on_approval,
+    ApprovalKind.POLICY: house.publish_on_approval,
+    ApprovalKind.TEXT: wording.publish_on_approval,
     ApprovalKind.HOLD_RELEASE: credit_holds.release_on_approval,
     ApprovalKind.DISPUTE_CREDIT: outcomes.uphold_on_approval,
 }

@@ -128,7 +128,9 @@ def invite_again(session: Session, actor: Actor, ref: str, *, policy: Policy, no
         raise NotFound("not_found")
     if person.password_hash != NO_PASSWORD:
         raise Refused("joined_already")
-    record(session, actor, "staff.invited", person, account_id=None, now=now, facts={"role": person.role.value})
+    record(
+        session, actor, "staff.invited", person, account_id=None, now=now, facts={"role": person.role.value}
+    )
     _send_way_in(
         session, person, StaffTokenKind.INVITATION, by=actor,
         valid=timedelta(hours=policy.staff.invitation_hours), now=now,
@@ -259,9 +261,7 @@ def set_password(
     person.password_hash = password_hash
     end_sessions(session, actor, person, keep=keep, now=now)
     record(session, actor, "staff.password_changed", person, account_id=None, now=now)
-    queue_staff_mail(
-        session, person, "password_changed", key=f"{person.id}:{now.isoformat()}", now=now
-    )
+    queue_staff_mail(session, person, "password_changed", key=f"{person.id}:{now.isoformat()}", now=now)
 
 
 def open_invitations(session: Session, *, now: datetime) -> Sequence[tuple[int, datetime]]:
@@ -274,4 +274,3 @@ def open_invitations(session: Session, *, now: datetime) -> Sequence[tuple[int, 
         )
     )
     return [(r.staff_id, r.expires_at) for r in rows]
-

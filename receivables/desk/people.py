@@ -160,7 +160,11 @@ def change_role(
     _refuse_change(session, who, role)
     if role in CODE_ROLES:
         facts = {
-            "act": "change", "staff": who.ref, "name": who.name, "role": role.value, "before": who.role.value
+            "act": "change",
+            "staff": who.ref,
+            "name": who.name,
+            "role": role.value,
+            "before": who.role.value,
         }
         return approval_requests.ask(
             session, actor, ApprovalKind.STAFF_ROLE, account=None, subject_ref=f"role:{who.ref}",
@@ -265,9 +269,13 @@ def leave(
     return who
 
 
-def _hand_over(session: Session, who: Staff, successor_ref: str | None, *, now: datetime) -> dict[str, int | None]:
+def _hand_over(
+    session: Session, who: Staff, successor_ref: str | None, *, now: datetime
+) -> dict[str, int | None]:
     parts = (Account.collector_id, Account.salesperson_id, Account.sponsor_id)
-    cared = session.scalar(select(func.count(Account.id)).where(or_(*(part == who.id for part in parts)))) or 0
+    cared = (
+        session.scalar(select(func.count(Account.id)).where(or_(*(part == who.id for part in parts)))) or 0
+    )
     open_tasks = (Task.assigned_to_id == who.id, Task.done_at.is_(None))
     tasks = session.scalar(select(func.count(Task.id)).where(*open_tasks)) or 0
     if not (cared or tasks):

@@ -25,6 +25,7 @@ from models.staff import Staff
 from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.work import Alert, Task, TaskKind
 from receivables.calendar_days import business_date, days_late
+from receivables.own_accounts import of_theirs, theirs
 from receivables.permissions import Actor, Permission, may, require
 
 
@@ -148,7 +149,7 @@ _ASKED = case(
 def overdue_accounts(
     session: Session, actor: Actor, *, now: datetime, limit: int = 25
 ) -> list[OverdueCurrency]:
-    """Return accounts with something overdue, per currency, largest first.
+    """Return accounts with something overdue, per currency, largest first; a salesperson's are his.
 
     Args:
         limit: how many accounts a currency at most.
@@ -176,6 +177,7 @@ def overdue_accounts(
             Invoice.balance_minor > 0,
             _overdue(session, now),
             _ASKED > 0,
+            of_theirs(actor, Invoice.account_id),
         )
         .group_by(Invoice.account_id, Invoice.currency)
         .subquery()
@@ -230,7 +232,7 @@ class PaymentRow:
 
 
 def last_payments(session: Session, actor: Actor, *, limit: int = 10) -> list[PaymentRow]:
-    """Return the newest payments.
+    """Return the newest payments; a salesperson's are those of his accounts.
 
     Raises:
         NotAllowed: the actor may not read payments.
@@ -242,6 +244,7 @@ def last_payments(session: Session, actor: Actor, *, limit: int = 10) -> list[Pa
             Payment.method, Payment.method_detail, Payment.received_at,
         )
         .join(Account, Account.id == Payment.account_id)
+        .where(theirs(actor))
         .order_by(Payment.id.desc())
         .limit(limit)
     )  # fmt: skip

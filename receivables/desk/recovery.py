@@ -76,9 +76,12 @@ def spend(session: Session, actor: Actor, person: Staff, typed: str, *, now: dat
 
 def left_of(session: Session, staff_id: int) -> int:
     """Return how many codes of a person are still good."""
-    return session.scalar(
-        select(func.count()).where(RecoveryCode.staff_id == staff_id, RecoveryCode.used_at.is_(None))
-    ) or 0
+    return (
+        session.scalar(
+            select(func.count()).where(RecoveryCode.staff_id == staff_id, RecoveryCode.used_at.is_(None))
+        )
+        or 0
+    )
 
 
 def end_all(session: Session, person: Staff, *, now: datetime) -> None:

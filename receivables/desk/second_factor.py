@@ -78,9 +78,7 @@ def enrol(
     person.totp_secret, person.totp_offered, person.totp_last_step = person.totp_offered, None, step
     end_sessions(session, actor, person, keep=keep_session, now=now)
     record(session, actor, "staff.factor_enrolled", person, account_id=None, now=now)
-    queue_staff_mail(
-        session, person, "factor_enrolled", key=f"{person.id}:{now.isoformat()}", now=now
-    )
+    queue_staff_mail(session, person, "factor_enrolled", key=f"{person.id}:{now.isoformat()}", now=now)
     return recovery.make_set(session, person, now=now)
 
 

@@ -99,7 +99,7 @@ def timeline(
     *,
     show: str = "all",
     before: datetime | None = None,
-    limit: int = 30,
+    limit: int = 40,
 ) -> Timeline:
     """Return what happened at an account, newest first; what the actor may not read is left out.
 

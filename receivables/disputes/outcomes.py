@@ -64,12 +64,12 @@ def hand_over(session: Session, actor: Actor, ref: str, to_ref: str, *, now: dat
     """Give a dispute to a colleague who decides disputes; its task goes with it, the debtor sees the name.
 
     Args:
-        to_ref: e-mail address of the colleague, as staff are named.
+        to_ref: of the colleague.
     Raises: NotAllowed, NotFound; Refused: dispute_closed, assignee_unknown.
     """
     account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
     _require_open(dispute)
-    colleague = session.scalar(select(Staff).where(Staff.email == to_ref, deciders()))
+    colleague = session.scalar(select(Staff).where(Staff.ref == to_ref, deciders()))
     if colleague is None:
         raise Refused("assignee_unknown")
     if dispute.handled_by_id == colleague.id:
@@ -233,9 +233,7 @@ def ask_credit(
     return asked
 
 
-def uphold_on_approval(
-    session: Session, actor: Actor, request: ApprovalRequest, *, now: datetime
-) -> Dispute:
+def uphold_on_approval(session: Session, actor: Actor, request: ApprovalRequest, *, now: datetime) -> Dispute:
     """Agree with the dispute that an approved request names; the effect of ApprovalKind.DISPUTE_CREDIT.
 
     Args:

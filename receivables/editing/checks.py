@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -75,7 +76,7 @@ def _minutes(clock: str) -> int:
 
 
 def _falls(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return all(upper[name] > lower[name] for upper, lower in zip(rows, rows[1:], strict=False))
+    return all(upper[name] > lower[name] for upper, lower in pairwise(rows))
 
 
 def _bands(data: Data) -> Iterator[Fault]:
@@ -92,7 +93,7 @@ def _grid(data: Data) -> Iterator[Fault]:
     grid = data["offers"]["grid"]
     if not _falls(grid, "days_late"):
         yield Fault("grid_order", ("offers.grid",))
-    elif any(a["discount_percent"] < b["discount_percent"] for a, b in zip(grid, grid[1:], strict=False)):
+    elif any(a["discount_percent"] < b["discount_percent"] for a, b in pairwise(grid)):
         yield Fault("grid_younger_gets_more", ("offers.grid",))
 
 

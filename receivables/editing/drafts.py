@@ -73,7 +73,7 @@ def open_names(session: Session, kind: EditorKind) -> dict[str, str]:
         .join(Staff, Staff.id == EditorDraft.author_id)
         .where(EditorDraft.kind == kind, EditorDraft.status == EditorStatus.OPEN)
     )
-    return {name: author for name, author in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _state(session: Session, draft: EditorDraft, author: str) -> DraftState:
@@ -226,7 +226,14 @@ def send(
         "effective_on": effective_on.isoformat() if effective_on else None, "zone": zone,
     }  # fmt: skip
     return approval_requests.ask(
-        session, actor, _APPROVAL[kind], account=None, subject_ref=draft.ref, facts=said, reason=reason, now=now
+        session,
+        actor,
+        _APPROVAL[kind],
+        account=None,
+        subject_ref=draft.ref,
+        facts=said,
+        reason=reason,
+        now=now,
     )
 
 
@@ -241,7 +248,9 @@ def approved(session: Session, actor: Actor, request: ApprovalRequest) -> Editor
     Raises:
         NotAllowed: the approver wrote it. NotFound. Refused: decided_already.
     """
-    draft = session.scalar(select(EditorDraft).where(EditorDraft.ref == request.subject_ref).with_for_update())
+    draft = session.scalar(
+        select(EditorDraft).where(EditorDraft.ref == request.subject_ref).with_for_update()
+    )
     if draft is None:
         raise NotFound("not_found")
     if actor.id in (draft.author_id, request.proposer_id):

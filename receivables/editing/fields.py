@@ -183,7 +183,11 @@ def _listed(key: str, value: list[Any]) -> Field:
 
 def _table(key: str, value: dict[str, Any]) -> Field:
     if key in _FREE:
-        one = Field(key, "choice", choices=_CHOICES[key]) if key in _CHOICES else Field(key, "decimal", most=100_000)
+        one = (
+            Field(key, "choice", choices=_CHOICES[key])
+            if key in _CHOICES
+            else Field(key, "decimal", most=100_000)
+        )
         return Field(key, "pairs", parts=(one,))
     names = _NAMES.get(key, tuple(value))
     parts = []
@@ -325,9 +329,7 @@ def _read_rows(field: Field, typed: Typed) -> list[dict[str, Any]]:
         texts = {column.key: typed(f"{number}-{column.key}").strip() for column in field.parts}
         if not any(texts.values()):
             continue  # an emptied row is taken out
-        rows.append(
-            {c.key: _at(c, texts[c.key], f"{number}-{c.key}") for c in field.parts}
-        )
+        rows.append({c.key: _at(c, texts[c.key], f"{number}-{c.key}") for c in field.parts})
     if not rows:
         raise BadField("empty", at="0-" + field.parts[0].key)
     return rows
@@ -389,7 +391,9 @@ def flat(data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {f"{section}.{name}": value for section, keys in data.items() for name, value in keys.items()}
 
 
-def with_changes(data: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def with_changes(
+    data: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """Return rules with some keys changed; the order stays."""
     result = {section: dict(keys) for section, keys in data.items()}
     for key, value in changes.items():

@@ -94,7 +94,9 @@ def policy_of(data: Mapping[str, Mapping[str, Any]]) -> Policy:
     return Policy.of({section: dict(keys) for section, keys in data.items()})
 
 
-def differences(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[Difference]:
+def differences(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> list[Difference]:
     """Return the keys that differ, in the order of the shipped rules."""
     old, new = flat(before), flat(after)
     return [Difference(key, old.get(key), value) for key, value in new.items() if old.get(key) != value]
@@ -146,7 +148,11 @@ def propose(
     changed = differences(base, after)
     if not changed:
         raise Refused("nothing_changes")
-    facts = {"differences": [{"key": one.key, "before": _said(one.before), "after": _said(one.after)} for one in changed]}
+    facts = {
+        "differences": [
+            {"key": one.key, "before": _said(one.before), "after": _said(one.after)} for one in changed
+        ]
+    }
     return drafts.send(
         session, actor, EditorKind.POLICY, NAME, result=toml_of(after), facts=facts, effective_on=effective_on,
         reason=reason, zone=zone, now=now,
@@ -181,7 +187,12 @@ def publish_on_approval(session: Session, actor: Actor, request: ApprovalRequest
         facts={"author": row.author_id, "digest": version.body_digest, "from": starts},
     )  # fmt: skip
     outbox.queue_job(
-        session, kind="ladder_look_again", key=f"ladder_look_again:{row.ref}", payload={}, run_at=starts, now=now
+        session,
+        kind="ladder_look_again",
+        key=f"ladder_look_again:{row.ref}",
+        payload={},
+        run_at=starts,
+        now=now,
     )
     drafts.published(row, actor, now=now)
 

@@ -426,15 +426,12 @@ def _plans(session: Session, creditor_id: int, zone: str, period: Period) -> Ite
         moves = _by_invoice(
             _moves(session, {part.invoice_id for several in parts.values() for part in several})
         )
-        last = dict(
-            session.execute(
-                select(Instalment.plan_id, func.max(Instalment.due_on))
-                .where(Instalment.plan_id.in_(ids))
-                .group_by(Instalment.plan_id)
-            )
-            .tuples()
-            .all()
+        ends = session.execute(
+            select(Instalment.plan_id, func.max(Instalment.due_on).label("last_on"))
+            .where(Instalment.plan_id.in_(ids))
+            .group_by(Instalment.plan_id)
         )
+        last = {r.plan_id: r.last_on for r in ends}
         for r in found:
             row = _plan(r, parts[r[0].id], moves, last.get(r[0].id), period, zone)
             if _concerns(row, period):

@@ -83,6 +83,14 @@ def of_segments(
     }
 
 
+def own_texts() -> dict[Segment, list[str]]:
+    """Return the texts of rungs that each kind of debtor hears in words of its own."""
+    found: dict[Segment, list[str]] = {segment: [] for segment in Segment}
+    for segment, kind in sorted(VARIANTS):
+        found[segment].append(kind)
+    return found
+
+
 def _texts(before: Segment, after: Segment) -> list[str]:
     """Texts of rungs that a debtor of one kind hears in other words than one of the other."""
     kinds = sorted({kind for segment, kind in VARIANTS if segment in (before, after)})

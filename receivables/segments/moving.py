@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,6 +23,8 @@ from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.permissions import Actor, ActorKind, Permission, may, require
 from receivables.segments import proposing
 from receivables.texts import clean_words
+
+_T = TypeVar("_T", bound=Any)
 
 #: Longest reason, characters.
 REASON_MOST = 500
@@ -88,8 +91,6 @@ def decide_many(
     _require(actor)
     words = _words(reason)
     wanted = sorted(set(refs))[:BULK_MOST]
-    if not wanted:
-        raise Refused("proposal_none")
     rows = session.execute(
         select(SegmentProposal.ref, Account.debtor_type)
         .join(Account, Account.id == SegmentProposal.account_id)
@@ -98,13 +99,24 @@ def decide_many(
     ).all()
     if len(rows) < len(wanted):
         raise NotFound("not_found")
-    if any(r.debtor_type is DebtorType.PERSON for r in rows):
-        raise Refused("person_one_by_one")
+    together(rows)
     decide = confirm if confirmed else refuse
     try:
         return [decide(session, actor, r.ref, reason=words, now=now) for r in rows]
     except Refused as error:
         raise Refused("proposals_changed") from error
+
+
+def together(rows: Sequence[_T]) -> Sequence[_T]:
+    """Return proposals that may be decided on together, each with its `debtor_type`.
+
+    Raises: Refused: proposal_none, person_one_by_one.
+    """
+    if not rows:
+        raise Refused("proposal_none")
+    if any(row.debtor_type is DebtorType.PRIVATE_PERSON for row in rows):
+        raise Refused("person_one_by_one")
+    return rows
 
 
 def move(

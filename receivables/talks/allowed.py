@@ -115,9 +115,13 @@ class Follows:
     changes_on: date | None
 
 
-def beside(session: Session, actor: Actor, account_id: int, *, now: datetime) -> Beside:
+def beside(
+    session: Session, actor: Actor, account_id: int, *, currency: str | None = None, now: datetime
+) -> Beside:
     """Return what stands beside a call; reads only.
 
+    Args:
+        currency: that the call is about, which stands first; then that of what is late longest.
     Raises: NotAllowed.
     """
     require(actor, Permission.CALL_LOG)
@@ -125,8 +129,10 @@ def beside(session: Session, actor: Actor, account_id: int, *, now: datetime) ->
     policy = current_policy(session, now)
     today = business_date(now, account.zone)
     rows = [row for row in invoices.open_rows(session, account_id, today) if row.asked]
-    late = {row.currency for row in rows if row.days_late}
-    codes = sorted({row.currency for row in rows}, key=lambda code: (code not in late, code))
+    late: dict[str, int] = {}
+    for row in rows:
+        late[row.currency] = max(late.get(row.currency, 0), row.days_late)
+    codes = sorted(late, key=lambda code: (code != currency, -late[code], code))
     judged = dict(
         session.execute(
             select(Promise.status, func.count())

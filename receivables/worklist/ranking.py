@@ -75,8 +75,8 @@ def floor_units(days_late: int, untouched_days: int, rules: WorklistRules) -> Fr
     """Return what the ageing floor gives, in units of policy a day.
 
     >>> from receivables.policy import default_policy
-    >>> floor_units(97, 74, default_policy().worklist), floor_units(29, 74, default_policy().worklist)
-    (Fraction(12, 1), Fraction(0, 1))
+    >>> floor_units(97, 74, default_policy().worklist), floor_units(59, 74, default_policy().worklist)
+    (Fraction(22, 5), Fraction(0, 1))
     """
     if days_late < rules.floor_late_days:
         return Fraction(0)

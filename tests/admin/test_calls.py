@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from models.accounts import Account, AccountFlag, Contact, FlagKind
+from models.answers import HardshipCase
 from models.arrangements import Promise
+from models.disputes import Dispute
+from models.invoices import Invoice
 from models.messages import CallAttempt, ContactDecision, Message
 from models.staff import Role
 from models.work import Task, TaskKind
@@ -251,3 +255,145 @@ def test_only_who_chases_may_ring(desk: Desk, rung: Account) -> None:
     auditor = desk.at(Role.AUDITOR)
     assert "Ring up…" not in words(auditor.get(f"/desk/accounts/{rung.ref}"))
     assert auditor.get(f"/desk/accounts/{rung.ref}/call").status_code == 403
+
+
+# --------------------------------------------------------------------------- what a talk leads to
+
+
+def test_a_changed_promise_is_shown_before_it_is_kept(desk: Desk, rung: Account) -> None:
+    """Issue D, "consequences before the button": what was not read is not written; then it is."""
+    visitor = desk.at()
+    page = words(visitor.get(asked(desk, visitor, rung).location))
+    for said in (
+        "Stands still until 30 November 2026, then goes on.", "1,276.56 GBP or more counts as kept",
+        "Up to 2,318.40 GBP, by 3 December 2026 at the latest.",
+    ):
+        assert said in page, page
+    changed = PROMISE | {"amount": "800", "outcome": "yes:promised"}
+    answer = logged(desk, visitor, rung, **changed, **CHECK)
+    assert answer.status_code == 200
+    page = words(answer)
+    assert "Nothing is saved yet." in page
+    assert "720.00 GBP or more counts as kept; still to ask for: 906.40 GBP." in page
+    assert (count(desk, CallAttempt), count(desk, Promise)) == (0, 0)
+    answer = logged(desk, visitor, rung, **changed | {"shown": "80000GBP2026-11-26"}, **CHECK)
+    assert answer.status_code == 303
+    assert only(desk, Promise).amount_minor == 80000
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        (PROMISE | {"outcome": "yes:promised", "amount": "9000", "shown": "900000GBP2026-11-26"}, 409,
+         "This is more than is open"),
+        (PROMISE | {"outcome": "yes:promised", "amount": "many"}, 422, "This is not an amount."),
+        (PROMISE | {"outcome": "yes:promised", "promised_on": "soon"}, 422, "Write the day as year"),
+        ({"outcome": "yes:disputed"}, 422, "Fill this in."),
+        ({"outcome": "yes:hardship"}, 409, "Say whether parts are agreed on"),
+        ({"outcome": "yes:talked", "next": ""}, 422, "Say what comes next"),
+        ({"outcome": "yes:talked", "next_at": ""}, 422, "Write the day as year"),
+        ({"outcome": "yes:talked", "next": "ladder"}, 409, "Say what comes next"),
+        ({"outcome": "yes:asked_for_time", **CHECK}, 409, "They asked to be rung again: say when."),
+        ({"outcome": "yes:talked", "next_at": "2026-11-18T09:00"}, 409, "This day has passed."),
+        ({"outcome": "yes:talked", "instead": "pigeon"}, 422, "How did it end?"),
+    ],
+)  # fmt: skip
+def test_what_lacks_something_comes_back_at_its_field(
+    desk: Desk, rung: Account, fields: dict[str, str], status: int, says: str
+) -> None:
+    """With everything typed, and nothing written down."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    answer = logged(desk, visitor, rung, words="kept <b>so</b>", **fields)
+    assert (answer.status_code, says in words(answer)) == (status, True), words(answer)
+    assert "kept &lt;b&gt;so&lt;/b&gt;</textarea>" in answer.text
+    assert (count(desk, CallAttempt), count(desk, Promise)) == (0, 0)
+
+
+def test_a_dispute_is_opened_with_the_invoice_that_was_chosen(desk: Desk, rung: Account) -> None:
+    """Part 3: "disputes" opens the dispute; the page shows it at once."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    with desk.store.read() as s:
+        invoice = s.scalars(select(Invoice).where(Invoice.number == "2026-1131")).one()
+    fields = {"invoice": invoice.ref, "reason": "wrong_price", "contested": "100.00", "words": "too dear"}
+    assert logged(desk, visitor, rung, outcome="yes:disputed", **fields, **CHECK).status_code == 303
+    dispute = only(desk, Dispute)
+    assert (dispute.invoice_id, dispute.contested_minor) == (invoice.id, 10000)
+
+
+def test_cannot_pay_leads_to_parts_or_to_a_person(desk: Desk, rung: Account) -> None:
+    """domain.md, hardship: to the alternatives again, or a case of its own without a word on the timeline."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    answer = logged(desk, visitor, rung, outcome="yes:hardship", cannot="plan")
+    assert answer.location.endswith("/call#al")
+    assert "Now agree on the parts" in words(visitor.get(answer.location))
+    asked(desk, visitor, rung)
+    logged(desk, visitor, rung, outcome="yes:hardship", cannot="person", words="the clinic first")
+    assert only(desk, HardshipCase).words == "the clinic first"
+    assert "clinic" not in visitor.get(f"/desk/accounts/{rung.ref}/call").text
+
+
+def test_a_recording_is_kept_with_its_basis_and_given_out_as_a_file(desk: Desk, rung: Account) -> None:
+    """C-09, X-03: refused by name without a basis; then kept, and to be saved, never played in a page."""
+    visitor = desk.at()
+    page = words(visitor.get(asked(desk, visitor, rung).location))
+    assert "In GB: it has to be announced. Investigatory Powers" in page
+    assert "to be checked by somebody of law" in page
+    sound = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40)
+    for basis, status, says in (
+        ("", 409, "Say why the recording may be kept"), ("one_party", 409, "In this country that is not enough"),
+        ("announced", 303, ""),
+    ):  # fmt: skip
+        answer = logged(desk, visitor, rung, outcome="yes:talked", basis=basis,
+                        recording=(BytesIO(sound), "call.wav"))  # fmt: skip
+        assert (answer.status_code, says in words(answer)) == (status, True)
+    page = visitor.get(f"/desk/accounts/{rung.ref}/call")
+    assert "call.wav" in words(page)
+    path = page.text.split('/desk/files/')[1].partition('"')[0]
+    given = visitor.get(f"/desk/files/{path}")
+    assert (given.data, given.headers["Content-Disposition"]) == (sound, "attachment; filename=call.wav")
+
+
+def test_a_visit_has_its_checklist_and_no_keys(desk: Desk, rung: Account) -> None:
+    """Visits ask the same gate; what was gone through stays with the visit."""
+    visitor = desk.at()
+    visitor.get(f"/desk/accounts/{rung.ref}/call?how=visit")
+    answer = visitor.post(f"/desk/accounts/{rung.ref}/call/ask", refs(desk) | {"how": "visit", "way": "out"})
+    page = visitor.get(answer.location)
+    assert "Said who we are, and showed it" in words(page)
+    assert "data-digit" not in page.text
+    answer = logged(desk, visitor, rung, how="visit", outcome="no:nobody_there",
+                    checks="left_card")  # fmt: skip
+    assert answer.status_code == 303, words(answer)
+    call = only(desk, CallAttempt)
+    assert (call.channel, call.checks) == ("visit", ["left_card"])
+
+
+def test_they_rang_us_needs_no_yes(desk: Desk, rung: Account) -> None:
+    """What the debtor begins is written down at any hour, and no decision is made about it."""
+    desk.clock.forward(hours=13)
+    visitor = desk.at()
+    path = f"/desk/accounts/{rung.ref}/call?way=in&contact={refs(desk)['contact']}"
+    assert "They began it." in words(visitor.get(path))
+    answer = logged(desk, visitor, rung, way="in", outcome="yes:pays_now", next_at="2026-11-20T10:00")
+    assert answer.status_code == 303, words(answer)
+    assert (only(desk, CallAttempt).direction, count(desk, ContactDecision)) == ("in", 0)
+    assert "they began" in words(visitor.get(f"/desk/accounts/{rung.ref}/call"))
+
+
+def test_the_nine_keys_are_those_of_the_page(desk: Desk, rung: Account) -> None:
+    """Keyboard: 1 to 9, each once, in their order."""
+    visitor = desk.at()
+    page = visitor.get(asked(desk, visitor, rung).location).text
+    keys = [part.partition('"')[0] for part in page.split('data-digit="')[1:]]
+    assert sorted(keys) == list("123456789")
+
+
+def test_a_number_that_is_dead_says_so(desk: Desk, rung: Account) -> None:
+    """Marked for whoever rings next."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    logged(desk, visitor, rung, outcome="no:dead_number", next="visit")
+    assert "number does not work Noted on 19/11/2026" in words(visitor.get(f"/desk/accounts/{rung.ref}/call"))

@@ -19,7 +19,8 @@ def upgrade() -> None:
     op.create_table(
         "task_link",
         sa.Column("id", base.BigId, autoincrement=True, nullable=False),
-        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=True),
         sa.Column("task_id", base.BigId, nullable=False),
         sa.Column("staff_id", base.BigId, nullable=False),
         sa.Column("issued_at", base.UTCDateTime(timezone=True), nullable=False),
@@ -29,9 +30,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_task_link_staff_id")),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_task_link_task_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_link")),
+        sa.UniqueConstraint("ref", name=op.f("uq_task_link_ref")),
+        sa.UniqueConstraint("task_id", "staff_id", name=op.f("uq_task_link_task_id_staff_id")),
         sa.UniqueConstraint("token_digest", name=op.f("uq_task_link_token_digest")),
     )
-    op.create_index("ix_task_link_task", "task_link", ["task_id"], unique=False)
     op.create_index("ix_task_link_staff", "task_link", ["staff_id"], unique=False)
 
 

@@ -63,17 +63,17 @@ def test_currencies_are_compared_in_units_of_policy(currency: str, minor: int, u
 
 
 def test_small_and_old_is_lifted() -> None:
-    """212.40 at 97 days: 0.4248 a day. Untouched for 74 days: (74 - 14) x 0.2 = 12.00 a day."""
+    """212.40 at 97 days: 0.4248 a day. Untouched for 74 days: (74 - 30) x 0.1 = 4.40 a day."""
     found = of((21240, 97), untouched=74)
-    assert (found.at_risk_minor, found.lifted_from_minor, found.rank) == (1200, 42, 12000)
-    assert of((21240, 97), untouched=14).lifted_from_minor is None
-    assert of((21240, 29), untouched=29).lifted_from_minor is None
+    assert (found.at_risk_minor, found.lifted_from_minor, found.rank) == (440, 42, 4400)
+    assert of((21240, 97), untouched=30).lifted_from_minor is None
+    assert of((21240, 59), untouched=59).lifted_from_minor is None
 
 
 def test_the_floor_is_in_units_so_that_small_currencies_are_lifted_alike() -> None:
-    """60 days beyond 14 give 12 units: 48.00 ILS of scale 4, 1,800 JPY of scale 150."""
-    assert of((21240, 97), currency="ILS", untouched=74).at_risk_minor == 4800
-    assert of((2124, 97), currency="JPY", untouched=74).at_risk_minor == 1800
+    """44 days beyond 30 give 4.4 units: 17.60 ILS of scale 4, 660 JPY of scale 150."""
+    assert of((21240, 97), currency="ILS", untouched=74).at_risk_minor == 1760
+    assert of((2124, 97), currency="JPY", untouched=74).at_risk_minor == 660
 
 
 @pytest.mark.parametrize("code", ["promise_open", "says_paid", "spoken_lately", "tried_lately", "bound"])
@@ -105,7 +105,7 @@ def test_every_number_is_policy() -> None:
     policy = changed(
         ages=[{"late": 1, "percent_a_day": "2.5"}],
         segment_percent={segment.value: 300 for segment in Segment},
-        floor_units_a_day="7",
+        floor_units_a_day="7", floor_late_days=30, floor_untouched_days=14,
     )  # fmt: skip
     found = risk([(1000, 3)], currency="GBP", segment=Segment.HARDSHIP, happened=(), untouched_days=0,
                  policy=policy)  # fmt: skip
