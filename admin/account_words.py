@@ -23,9 +23,9 @@ ACCOUNT_AUDIT: Mapping[str, str] = {
     "snippet.put_away": N_("Snippet put away"),
 }
 
-ACCOUNT_TASKS: Mapping[str, str] = {"mention": N_("A colleague named you in a note")}
+ACCOUNT_TASKS: Mapping[str, str] = {"mention": N_("A colleague is asked in a note")}
 ACCOUNT_TASK_ADVICE: Mapping[str, str] = {
-    "mention": N_("Read the note on the account. A note of yours answers it and ends this task."),
+    "mention": N_("It waits for a note of that colleague, which answers it and ends this task."),
 }
 
 #: What follows when a person does a task.
@@ -33,6 +33,7 @@ TASK_DONE: Mapping[str, str] = {
     "approval": N_("The debtor is told what was decided, and what waited for it goes on."),
     "call_back": N_("What came of the call stands on the timeline, and the ladder goes by it."),
     "confirm_segment": N_("The treatment follows the kind you confirm, from the next step on."),
+    "discount_tax": N_("The books are told, and the discount is closed."),
     "dispute": N_("The debtor reads the answer, and what is still owed is asked for at once."),
     "follow_up": N_("What you find stands on the timeline; what is agreed holds the ladder."),
     "hand_over": N_("A second person decides; nothing leaves the house before."),
@@ -41,11 +42,17 @@ TASK_DONE: Mapping[str, str] = {
     "hold_review": N_("The hold goes on with a new date, or it ends."),
     "ladder_call": N_("A promise or an answer holds the ladder; no answer lets it go on."),
     "make_offer": N_("The debtor gets an offer with a date, and the ladder waits for the answer."),
+    "management": N_("What came of the talk stands on the timeline, and the ladder goes by it."),
     "mention": N_("Your note answers the colleague."),
+    "pay_refund": N_("The money leaves, and the books show it."),
     "plan_trouble": N_("The plan runs on, or its rest falls due on a day that was said before."),
+    "prepayment_over": N_("The goods are free again, and nothing more is asked for them."),
     "promise_broken": N_("A new date holds the ladder; without one it goes on."),
     "read_reply": N_("The debtor gets an answer, and nothing is asked twice."),
+    "refund_asked": N_("The credit goes back, or is used for what is open."),
     "request": N_("The debtor is answered, and what stood still goes on."),
+    "sales": N_("What came of the talk stands on the timeline, and the ladder goes by it."),
+    "statement": N_("The dispute is decided with what was promised in view."),
     "trace": N_("With an address that works the ladder goes on where it stood."),
     "unapplied_money": N_("The money closes the documents it belongs to, or goes back."),
 }

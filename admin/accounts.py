@@ -56,7 +56,7 @@ def account_page(ref: str, status: int = 200, **problems: Any) -> Response:
     return page("backoffice/account.html", status, here=HERE, zone=who.zone, whole=whole, view=whole.page,
                 who=who, timeline=events, show=show, shows=desk_timeline.SHOWS, alerts=alerts, tasks=tasks,
                 segment=segment, climbing=climbing, place_of=place_of,
-                next=next_steps.next_step(tasks, step, climbing, now=web.now()),
+                next=next_steps.next_step(actor, tasks, step, climbing, now=web.now()),
                 noting=problems.get("noting") or NoteForm(formdata=None),
                 putting=problems.get("putting") or FileForm(formdata=None),
                 named=problems.get("named", ""))  # fmt: skip

@@ -24,14 +24,6 @@ APPROVAL_KINDS: Mapping[str, str] = {
     "write_off_reopening": N_("Reopening of a write-off"),
 }
 APPROVAL_TABLES: Mapping[str, Mapping[str, str]] = {
-    "request_status": {
-        "waiting": N_("awaiting approval"),
-        "approved": N_("approved"),
-        "refused": N_("refused"),
-        "withdrawn": N_("taken back"),
-        "voided": N_("fallen away"),
-    },
-    "refund_status": {"payable": N_("to be sent"), "paid_out": N_("sent")},
     "void_reason": {
         "case_changed": N_("what it was about has changed"),
         "countered": N_("answered with another sum"),

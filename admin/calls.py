@@ -38,7 +38,7 @@ OUTCOMES = tuple(f"yes:{code}" for code in called.TALKED) + tuple(
     f"no:{code}" for codes in called.NOT_TALKED.values() for code in codes
 )
 #: The first nine outcomes of a call have a key each (1 to 9), in the order of the page.
-KEYED = ("promised", "pays_now", "disputed", "hardship", "refused", "asked_for_time", "no_answer", "voicemail",
+KEYED = ("promised", "pays_now", "disputed", "hardship", "refused", "call_again", "no_answer", "voicemail",
          "wrong_number")  # fmt: skip
 #: Largest form with a recording and photos, MiB.
 _RULES = default_policy()
@@ -176,13 +176,35 @@ def _screen(
     note_read(view.who.id)
     given = [said.reason.value for said in side.answers if said.reason]
     return page(
-        "backoffice/call.html", status, here=HERE, zone=view.who.zone, view=view, who=view.who, chosen=chosen,
-        ring=ring, timeline=events, refused=refused, form=form, words_most=called.WORDS_MOST, how=how, way=way,
-        side=side, promised=promised, not_promised=not_promised, look=look, nine=KEYED, nexts=called.NEXT,
-        talked=called.TALKED, not_talked=called.NOT_TALKED[Spoken(how)], ladder_goes_on=ladder_goes_on,
-        phrases=phrases.phrases(view.who.language, given), rule=recordings.rule_of(view.who.country),
-        talks=web.policy().talks, dispute_reasons=tuple(DisputeReason), checked=request.form.getlist("checks"),
-    )  # fmt: skip
+        "backoffice/call.html",
+        status,
+        here=HERE,
+        zone=view.who.zone,
+        view=view,
+        who=view.who,
+        chosen=chosen,
+        ring=ring,
+        timeline=events,
+        refused=refused,
+        form=form,
+        words_most=called.WORDS_MOST,
+        how=how,
+        way=way,
+        side=side,
+        promised=promised,
+        not_promised=not_promised,
+        look=look,
+        nine=KEYED,
+        nexts=called.NEXT,
+        talked=called.TALKED,
+        not_talked=called.NOT_TALKED[Spoken(how)],
+        ladder_goes_on=ladder_goes_on,
+        phrases=phrases.phrases(view.who.language, given),
+        rule=recordings.rule_of(view.who.country),
+        talks=web.policy().talks,
+        dispute_reasons=tuple(DisputeReason),
+        checked=request.form.getlist("checks"),
+    )
 
 
 def _about(view: calling.CallScreen) -> str | None:
@@ -275,16 +297,30 @@ def _talk(form: CallForm, view: calling.CallScreen, side: allowed.Beside) -> wri
     promised = form.promise() if outcome == "promised" else None
     currency = next((row.currency for row in side.rows if row.ref == form.invoice.data), "")
     disputed = form.dispute(currency) if outcome == "disputed" else None
-    if follows is None or (outcome == "promised" and not promised) or (outcome == "disputed" and not disputed):
+    if (
+        follows is None
+        or (outcome == "promised" and not promised)
+        or (outcome == "disputed" and not disputed)
+    ):
         return None
     visit = form.how.data == Spoken.VISIT
     return written.Talk(
-        contact=form.contact.data, talked=talked == "yes", outcome=outcome, follows=follows,
-        words=form.words.data, task=form.task.data or "", direction=Direction(form.way.data),
-        channel=Spoken(form.how.data), number=form.number.data, checks=request.form.getlist("checks") if visit else (),
-        no_calls=form.no_calls.data, instead=Channel(form.instead.data) if form.instead.data else None,
-        promised=promised, disputed=disputed, cannot=form.cannot.data if outcome == "hardship" else "",
-    )  # fmt: skip
+        contact=form.contact.data,
+        talked=talked == "yes",
+        outcome=outcome,
+        follows=follows,
+        words=form.words.data,
+        task=form.task.data or "",
+        direction=Direction(form.way.data),
+        channel=Spoken(form.how.data),
+        number=form.number.data,
+        checks=request.form.getlist("checks") if visit else (),
+        no_calls=form.no_calls.data,
+        instead=Channel(form.instead.data) if form.instead.data else None,
+        promised=promised,
+        disputed=disputed,
+        cannot=form.cannot.data if outcome == "hardship" else "",
+    )
 
 
 def _enclosing(talk: written.Talk, form: CallForm, country: str) -> written.Talk:
@@ -299,7 +335,9 @@ def _enclosing(talk: written.Talk, form: CallForm, country: str) -> written.Talk
         data = sent.stream.read(LARGEST * _MEBIBYTE + 1)
         recording = recordings.receive(web.house().files, sent.filename, data, web.policy())
     photos = [
-        files.receive(web.house().files, photo.filename, photo.stream.read(LARGEST * _MEBIBYTE + 1), web.policy())
+        files.receive(
+            web.house().files, photo.filename, photo.stream.read(LARGEST * _MEBIBYTE + 1), web.policy()
+        )
         for photo in request.files.getlist("photos")
         if photo.filename
     ]

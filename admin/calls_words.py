@@ -27,6 +27,7 @@ CALL_TIMELINE: Mapping[str, str] = {
 
 #: Beside those of the telephone.
 MORE_CALL_OUTCOMES: Mapping[str, str] = {
+    "call_again": N_("wants to be rung again at…"),
     "dead_number": N_("number not in service"),
     "left_note": N_("nobody met, card left"),
     "moved_away": N_("not there any more"),
@@ -36,7 +37,7 @@ MORE_CALL_OUTCOMES: Mapping[str, str] = {
 
 #: What an outcome asks for or leads to, one short line each.
 CALL_LEADS: Mapping[str, str] = {
-    "asked_for_time": N_("needs the day and hour below"),
+    "call_again": N_("needs the day and hour below"),
     "dead_number": N_("number marked, counts as “not found”"),
     "disputed": N_("needs the invoice below"),
     "hardship": N_("parts, or a person looks at it"),

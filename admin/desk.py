@@ -38,6 +38,7 @@ from admin import (
     messages,
     own_ladders,
     plans,
+    policy,
     post,
     problems,
     promises,
@@ -51,6 +52,7 @@ from admin import (
     segments,
     shell,
     staff,
+    texts,
     ways_in,
     work,
     worklist,
@@ -64,7 +66,7 @@ PAGES = (
     login, work, worklist, bulk, keys, accounts, calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases, refunds, post, requests,
     flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, promises, plans, search, settlements, dashboard, rules, contact_rules,
     account_notes, account_credit, messages, debtor_views,
-    own_ladders, profile, ways_in, staff,
+    own_ladders, policy, profile, texts, ways_in, staff,
 )  # fmt: skip
 
 

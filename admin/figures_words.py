@@ -54,7 +54,7 @@ FIGURE_REFUSALS: Mapping[str, str] = {
     "month_unreadable": N_("Write the month as year and month, for example 2026-12."),
     "target_zero": N_("A target is more than nothing."),
 }
-PAGES: Mapping[str, str] = {"settlements": N_("Settlements out"), "dashboard": N_("Dashboard")}
+PAGES: Mapping[str, str] = {"settlements": N_("Settlements out")}
 #: Sheets and headings of the dashboard's tables.
 TABLES_OF_FIGURES: Mapping[str, str] = {
     "key": N_("Key figures"),
@@ -176,7 +176,6 @@ WHY_NOT: Mapping[str, str] = {
     "none_resolved": N_("no dispute was resolved in the range"),
     "nothing_open": N_("nothing was open"),
     "no_days": N_("The books have no day in this range yet."),
-    "no_target": N_("No target is set for this range."),
     "no_plans": N_("No running plan is at risk."),
     "no_prepayments": N_("No prepayment is past its day."),
     "nothing_due": N_("Nothing fell due in the range."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from flask import Response, request
+from flask import Response
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import TextAreaField
@@ -15,7 +15,6 @@ from admin import tables
 from admin.problems import reason_word
 from admin.shell import blueprint, done, frame, note_read, page
 from admin.words import word
-from presentation import direction
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.lessons import cases, reads
@@ -66,8 +65,13 @@ def _next(last: date, today: date) -> date | None:
 def act_word(code: str) -> str:
     """What worked, in the reader's words: a message, a letter, a talk, an arrangement."""
     kind, _, what = code.partition(":")
-    table = {"message": "message_kind", "letter": "letter_kind", "call": "call_outcome", "visit": "call_outcome",
-             "messenger": "call_outcome"}.get(kind)  # fmt: skip
+    table = {
+        "message": "message_kind",
+        "letter": "letter_kind",
+        "call": "call_outcome",
+        "visit": "call_outcome",
+        "messenger": "call_outcome",
+    }.get(kind)
     return word(table, what) if table else word("worked", code)
 
 
@@ -102,14 +106,38 @@ def _page(ref: str, form: LessonForm, status: int = 200) -> Response:
 def _sheet(month: reads.Month) -> Sheet:
     return Sheet(
         title=gettext("Lessons of a month"),
-        header=[gettext("Account"), gettext("Late since"), gettext("Closed"), gettext("How it ended"),
-                gettext("Days"), gettext("Acts"), gettext("Recovered"), gettext("What worked"), gettext("Rung"),
-                gettext("Reason"), gettext("Satisfaction"), gettext("Order after"), gettext("Lesson")],
+        header=[
+            gettext("Account"),
+            gettext("Late since"),
+            gettext("Closed"),
+            gettext("How it ended"),
+            gettext("Days"),
+            gettext("Acts"),
+            gettext("Recovered"),
+            gettext("What worked"),
+            gettext("Rung"),
+            gettext("Reason"),
+            gettext("Satisfaction"),
+            gettext("Order after"),
+            gettext("Lesson"),
+        ],
         rows=[
-            [r.account_name, r.since_on, r.closed_on, word("arrears_end", r.ended.value), r.days, r.acts,
-             r.recovered, act_word(r.worked) if r.worked else None, word("rung", r.rung) if r.rung else None,
-             reason_word(r.reason) if r.reason else None, r.score, r.ordered_on, r.lesson or None]
+            [
+                r.account_name,
+                r.since_on,
+                r.closed_on,
+                word("arrears_end", r.ended.value),
+                r.days,
+                r.acts,
+                r.recovered,
+                act_word(r.worked) if r.worked else None,
+                word("rung", r.rung) if r.rung else None,
+                reason_word(r.reason) if r.reason else None,
+                r.score,
+                r.ordered_on,
+                r.lesson or None,
+            ]
             for r in month.reviews
         ],
-        right_to_left=direction(web.preferred_language()) == "rtl",
-    )  # fmt: skip
+        right_to_left=web.runs_right_to_left(),
+    )

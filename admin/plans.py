@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Response, request
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, IntegerField, StringField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange

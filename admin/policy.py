@@ -71,7 +71,7 @@ def _section(
         after = house.drafted(database, state, now=now)
     note_read(None)
     return page(
-        "backoffice/policy_section.html", status, here=HERE, name=name, keys=keys, base=base[name],
+        "backoffice/policy_section.html", status, here=HERE, name=name, own_keys=keys, base=base[name],
         data=after[name], state=state, typed=typed or {}, bad=bad or {}, wrong=wrong or [], refused=refused,
         mine=state is None or state.author_id == actor.id, written=fields.written, read_only=READ_ONLY,
         count_to=range, scale=base["amounts"]["scale"],

@@ -11,7 +11,6 @@ import web
 from admin import tables
 from admin.shell import blueprint, frame, note_read, page
 from admin.words import word
-from presentation import direction
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.permissions import Permission
@@ -38,7 +37,9 @@ def problems() -> Response:
     found = _report(first, last)
     note_read(None)
     if format_:
-        return tables.give(_sheet(found), format_=format_, name=f"problems {found.span.first} {found.span.last}")
+        return tables.give(
+            _sheet(found), format_=format_, name=f"problems {found.span.first} {found.span.last}"
+        )
     return page("backoffice/problems.html", 422 if refused else 200, report=found, shown=SHOWN,
                 refused=refused, bys=talks_problems.BY, nobody=talks_problems.NOBODY, reason_word=reason_word,
                 asked={name: getattr(found.only, name) for name in talks_problems.BY})  # fmt: skip
@@ -71,5 +72,5 @@ def _sheet(report: talks_problems.Report) -> Sheet:
              case.salesperson_name or None, case.number or None, case.amount]
             for case in report.cases
         ],
-        right_to_left=direction(web.preferred_language()) == "rtl",
+        right_to_left=web.runs_right_to_left(),
     )  # fmt: skip

@@ -207,7 +207,7 @@ def make_codes() -> Response:
     try:
         codes = web.house().store.run(lambda s: second_factor.new_codes(s, actor, now=web.now()))
     except Refused:
-        return redirect(url_for("backoffice.profile_code"), 303)  # type: ignore[return-value]
+        return _code_page()  # codes are for the loss of an app, and there is none
     return _codes(codes)
 
 

@@ -29,6 +29,7 @@ from receivables.texts import plain
 
 P = Permission
 HERE = "backoffice.promises_desk"
+ACCOUNTS = "books_accounts.index_view"
 #: The field that each refusal is about; all others are about the amount.
 DAY = ("day_past", "day_beyond", "day_off", "promise_changed_before")
 
@@ -43,7 +44,7 @@ def narrowed(shows: Any) -> tuple[Any, int | None, str | None, int]:
     return (
         shows(show) if show in [one.value for one in shows] else next(iter(shows)),
         mine,
-        currency if currency is None or currency.isalpha() and currency.isascii() else None,
+        currency if currency is None or (currency.isalpha() and currency.isascii()) else None,
         int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 0,
     )
 
@@ -125,7 +126,7 @@ def _ask(
     if choices is not None:
         form.currency.data = choices.currency
     return page(
-        "backoffice/promise.html", status, here="books_accounts.index_view", zone=who.zone, who=who, form=form,
+        "backoffice/promise.html", status, here=ACCOUNTS, zone=who.zone, who=who, form=form,
         choices=choices, people=people, seen=seen, rules=web.policy().promises,
     )  # fmt: skip
 

@@ -47,17 +47,16 @@ def sales_list() -> Response:
         rows = reads.sales_accounts(database, actor, salesperson=who or None, now=web.now())
         people = reads.salespeople(database, actor)
         orders = prepayments.hung(database, actor, [row.id for row in rows], now=web.now())
-        grades = _grades(database, actor, [row.ref for row in rows])
+        grades = _grades(database, actor, [row.id for row in rows])
     note_read(None)
     return page("backoffice/sales.html", here=HERE, rows=rows, people=people, who=who, orders=orders,
                 grades=grades)  # fmt: skip
 
 
-def _grades(database: Session, actor: Actor, refs: list[str]) -> dict[str, credit_status.CreditStatus]:
+def _grades(database: Session, actor: Actor, ids: list[int]) -> dict[int, credit_status.CreditStatus]:
     """What may be delivered to each account; nothing for who may not read holds."""
-    if not web.staff_may(P.CREDIT_HOLD_READ):
-        return {}
-    return {ref: credit_status.credit_status(database, actor, ref, now=web.now()) for ref in refs}
+    may_read = web.staff_may(P.CREDIT_HOLD_READ)
+    return credit_status.statuses_of(database, actor, ids, now=web.now()) if may_read else {}
 
 
 @blueprint.get("/sales/<ref>")
@@ -80,7 +79,7 @@ def _account(
         actor = web.staff_actor()
         row = reads.sales_account(database, actor, ref, now=web.now())
         orders = prepayments.hung(database, actor, [row.id], now=web.now()).get(row.id, [])
-        grade = _grades(database, actor, [ref]).get(ref)
+        grade = _grades(database, actor, [row.id]).get(row.id)
     note_read(row.id)
     return page("backoffice/sales_account.html", status, here=HERE, zone=row.zone, row=row, task=task,
                 orders=orders, grade=grade,

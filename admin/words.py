@@ -60,6 +60,18 @@ from admin.hold_words import (
     HOLD_TASKS,
     HOLD_TIMELINE,
 )
+from admin.policy_words import (
+    EDITOR_REFUSALS,
+    POLICY_ABOUT,
+    POLICY_CHOICES,
+    POLICY_COLUMNS,
+    POLICY_EFFECTS,
+    POLICY_KEYS,
+    POLICY_SECTIONS,
+    POLICY_UNITS,
+    TEXT_MARKS,
+    TEXT_PARTS,
+)
 from admin.rule_words import RULES
 from admin.worklist_words import WORKLIST_AUDIT, WORKLIST_REFUSALS, WORKLIST_TABLES, WORKLIST_TIMELINE
 from admin.sales_words import (
@@ -345,6 +357,7 @@ TIMELINE: Mapping[str, str] = {
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "refund": N_("Desk"),
     "worklist": N_("Desk"),
     "ladder": N_("Ladder"),
     "sales": N_("Sales"),
@@ -352,6 +365,8 @@ PLACES: Mapping[str, str] = {
     "terms": N_("Desk"),
     "answer": N_("Portal"),
     "call": N_("Telephone"),
+    "messenger": N_("Messenger"),
+    "visit": N_("Visit"),
     "card": N_("Portal"),
     "consent": N_("Consent"),
     "charge": N_("Money"),
@@ -839,6 +854,7 @@ REFUSALS: Mapping[str, str] = {
     **FLAG_REFUSALS,
     **WORKLIST_REFUSALS,
     **STAFF_REFUSALS,
+    **EDITOR_REFUSALS,
     **HOLD_REFUSALS,
     **APPROVAL_REFUSALS,
     **SALES_REFUSALS,
@@ -1253,6 +1269,16 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "rung": RUNGS,
     "ladder": LADDERS,
     "fresh_act": FRESH_ACT_WORDS,
+    "policy_about": POLICY_ABOUT,
+    "policy_choice": POLICY_CHOICES,
+    "policy_column": POLICY_COLUMNS,
+    "policy_effect": POLICY_EFFECTS,
+    "policy_key": POLICY_KEYS,
+    "policy_part": {**ROLES, **SEGMENTS, **LETTER_KINDS},
+    "policy_section": POLICY_SECTIONS,
+    "policy_unit": POLICY_UNITS,
+    "text_mark": TEXT_MARKS,
+    "text_part": TEXT_PARTS,
     "gate": GATES,
     "rung_act": RUNG_ACTS,
     "rule": RULES,

@@ -19,7 +19,18 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import daily, demo, exporting, figures, imports, ladder_run, ladders, nightly_integrity, worker
+from jobs import (
+    credit_statuses,
+    daily,
+    demo,
+    exporting,
+    figures,
+    imports,
+    ladder_run,
+    ladders,
+    nightly_integrity,
+    worker,
+)
 from models import migrate, search
 from models.accounts import Account
 from models.staff import Role
@@ -43,6 +54,8 @@ EXAMPLES = """examples:
   amicable worker                                 send, settle, sweep; run as many as you like
   amicable daily                                  the day's work of each account, and the proof of the books
   amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
+  amicable credit-status 10482 --json             may this customer order on credit
+  amicable credit-status --all --out status.csv   the same of everybody, for the order system
   amicable ladder compare gentle strict           the steps of two ladders side by side
   amicable ladder run --dry-run --account 10482   where a customer stands, what comes next and when
   amicable export settlements --from 2026-10-01 --to 2026-10-31 --format xlsx --out october.xlsx
@@ -120,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("daily", "do the day's work, prove the books and tidy up; hourly is fine", _daily)
     sub.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="work for this date (YYYY-MM-DD)")
     sub.add_argument("--json", action="store_true", help="findings for a program")
+
+    sub = command("credit-status", "what may be sold on credit: ok, watch or hold", _credit_status)
+    sub.add_argument("account", nargs="?", help="customer number")
+    sub.add_argument("--all", action="store_true", help="every account, as CSV")
+    sub.add_argument("--json", action="store_true", help="one account for a program")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="where the CSV goes; else it is printed")
 
     sub = command("ladder", "the steps of a reminder: compare ladders, or check one", _ladder)
     whats = sub.add_subparsers(dest="what", required=True, metavar="WHAT")
@@ -241,6 +260,15 @@ def _daily(args: argparse.Namespace) -> int:
                 print(f"{name}: {count} accounts")
         print("The books hold." if not any(findings.values()) else f"Found wrong: {findings}")
     return 1 if wrong else 0
+
+
+def _credit_status(args: argparse.Namespace) -> int:
+    if (args.account is None) != args.all or (args.all and args.json) or (args.out and not args.all):
+        print("amicable: credit-status ACCOUNT [--json] or credit-status --all [--out FILE]", file=sys.stderr)
+        return 2
+    if args.all:
+        return credit_statuses.write_all(_house(), args.out, now=_utc_now())
+    return credit_statuses.show(_house(), args.account, as_json=args.json, now=_utc_now())
 
 
 def _ladder(args: argparse.Namespace) -> int:

@@ -102,8 +102,10 @@ def _faults_of(kind: str, part: str, place: str, text: str, must: set[str]) -> l
     try:
         check_source(place, text, placeholders(kind, part))
     except SourceWrong:
+        if set("{}") & set(SLOT.sub("", text)):
+            return [Fault(place, "braces")]
         strange = sorted(set(SLOT.findall(text)) - set(placeholders(kind, part)))
-        return [Fault(place, "placeholder_unknown", strange[0]) if strange else Fault(place, "braces")]
+        return [Fault(place, "placeholder_unknown", strange[0])]
     absent = sorted(must - set(SLOT.findall(text)))
     if absent:
         return [Fault(place, "must_say", name) for name in absent]
@@ -121,7 +123,7 @@ def _paragraphs(text: str) -> list[str]:
 #: About as long as the values are that an SMS is filled with.
 _LENGTHS: Mapping[Form, int] = {
     Form.TEXT: 18, Form.LTR: 13, Form.URL: 36, Form.MONEY: 11, Form.PERCENT: 5, Form.DAY: 6, Form.MOMENT: 6,
-    Form.ROWS: 0,
+    Form.ROWS: 0, Form.WORDS: 60,
 }  # fmt: skip
 
 
@@ -137,7 +139,7 @@ def samples(kind: str, currency: str, today: date) -> dict[str, Any]:
     by_form: dict[Form, Any] = {
         Form.TEXT: "…", Form.LTR: "2026-1184", Form.URL: "https://pay.example/l/example", Form.MONEY: amount,
         Form.PERCENT: "8", Form.DAY: today, Form.MOMENT: today,
-        Form.ROWS: [_example(amount, today)],
+        Form.ROWS: [_example(amount, today)], Form.WORDS: "…",
     }  # fmt: skip
     return {name: by_form[PLACEHOLDERS[name]] for name in PLACEHOLDERS}
 

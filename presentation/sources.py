@@ -21,6 +21,7 @@ class Form(Enum):
     """How a placeholder's value is written."""
 
     TEXT = "text"
+    WORDS = "words"  # what a person wrote: lines and empty lines stay
     LTR = "ltr"  # telephone numbers, addresses, codes: left to right in every language
     URL = "url"
     MONEY = "money"
@@ -76,7 +77,7 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "accepted_date": Form.DAY,
     "promise_date": Form.DAY,
     "asked_date": Form.DAY,
-    "reply": Form.TEXT,
+    "reply": Form.WORDS,
     "about": Form.TEXT,
     "link_expires": Form.MOMENT,
     "invoice_list": Form.ROWS,

@@ -11,6 +11,7 @@ from pathlib import Path
 from babel.support import NullTranslations, Translations
 
 from models.states import (
+    ApprovalStatus,
     AttemptStatus,
     CardStatus,
     ChargeStatus,
@@ -27,6 +28,7 @@ from models.states import (
     PlanStatus,
     PostStatus,
     PromiseStatus,
+    RefundStatus,
     RequestStatus,
     SegmentStatus,
     StepStatus,
@@ -263,6 +265,17 @@ _STAFF_WORDS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         SegmentStatus.CONFIRMED: word("segment proposal, staff", "moved"),
         SegmentStatus.REFUSED: word("segment proposal, staff", "left as it was"),
         SegmentStatus.SUPERSEDED: word("segment proposal, staff", "no longer holds"),
+    },
+    ApprovalStatus: {
+        ApprovalStatus.WAITING: word("approval, staff", "awaiting approval"),
+        ApprovalStatus.APPROVED: word("approval, staff", "approved"),
+        ApprovalStatus.REFUSED: word("approval, staff", "refused"),
+        ApprovalStatus.WITHDRAWN: word("approval, staff", "taken back"),
+        ApprovalStatus.VOIDED: word("approval, staff", "fallen away"),
+    },
+    RefundStatus: {
+        RefundStatus.PAYABLE: word("refund, staff", "to be sent"),
+        RefundStatus.PAID_OUT: word("refund, staff", "sent"),
     },
     FileStatus: {
         FileStatus.UNCHECKED: word("file, staff", "not checked"),

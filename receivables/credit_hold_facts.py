@@ -357,7 +357,7 @@ def hold_page(session: Session, actor: Actor, account_ref: str, *, now: datetime
         **_row(session, r, now),
         note=hold.note,
         evidence=hold.evidence,
-        numbers=credit_holds.open_numbers(session, hold),
+        numbers=[number for _ref, number in credit_holds.named_open(session, hold)],
         undo_until=hold.undo_until,
         may_undo=is_placer and hold.undo_until is not None and now < hold.undo_until,
         asked=asked[0] if asked else None,

@@ -84,7 +84,8 @@ class HoldView:
     Attributes:
         release: what was asked for to be released.
         left: what of it is still to come, never more than what is overdue and asked for now.
-        numbers: of the documents that must be paid, while they are open; empty where an amount is asked.
+        documents: ref and number of those that must be paid, while they are open; empty where an amount is
+            asked for.
     """
 
     ref: str
@@ -94,7 +95,7 @@ class HoldView:
     left: Money
     plan_releases: bool = False
     prepaid_allowed: bool = True
-    numbers: Sequence[str] = ()
+    documents: Sequence[tuple[str, str]] = ()
 
 
 def place(
@@ -381,8 +382,8 @@ def _documents(session: Session, hold: CreditHold) -> Sequence[Any]:
     )
     return session.execute(
         select(
-            CreditHoldInvoice.invoice_id, CreditHoldInvoice.asked_minor, Invoice.number, Invoice.status,
-            came.label("came"),
+            CreditHoldInvoice.invoice_id, CreditHoldInvoice.asked_minor, Invoice.ref, Invoice.number,
+            Invoice.status, came.label("came"),
         )
         .join(Invoice, Invoice.id == CreditHoldInvoice.invoice_id)
         .where(CreditHoldInvoice.hold_id == hold.id)
@@ -429,15 +430,15 @@ def view(session: Session, actor: Actor, *, account_id: int, zone: str, now: dat
         left=min(left_of(session, hold), overdue),
         plan_releases=hold.plan_releases,
         prepaid_allowed=hold.prepaid_allowed,
-        numbers=open_numbers(session, hold),
+        documents=named_open(session, hold),
     )
 
 
-def open_numbers(session: Session, hold: CreditHold) -> list[str]:
-    """Return the numbers of the documents that must still be paid; none where an amount is asked for."""
+def named_open(session: Session, hold: CreditHold) -> list[tuple[str, str]]:
+    """Return ref and number of the documents that must still be paid; none where an amount is asked for."""
     if hold.releases_by is HoldRelease.AMOUNT:
         return []
-    return [row.number for row in _open_documents(session, hold)]
+    return [(row.ref, row.number) for row in _open_documents(session, hold)]
 
 
 def left_of(session: Session, hold: CreditHold) -> Money:

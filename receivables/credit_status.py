@@ -78,6 +78,20 @@ def credit_status(session: Session, actor: Actor, account_ref: str, *, now: date
     return _statuses(session, actor, [account], now=now)[0]
 
 
+def statuses_of(
+    session: Session, actor: Actor, account_ids: Sequence[int], *, now: datetime
+) -> dict[int, CreditStatus]:
+    """Return the status of each account that the actor may see, by its id.
+
+    Raises:
+        NotAllowed: the actor may not read holds.
+    """
+    require(actor, Permission.CREDIT_HOLD_READ)
+    accounts = list(session.scalars(select(Account).where(Account.id.in_(account_ids), theirs(actor))))
+    found = _statuses(session, actor, accounts, now=now) if accounts else []
+    return {account.id: status for account, status in zip(accounts, found, strict=True)}
+
+
 def credit_statuses(session: Session, actor: Actor, *, now: datetime) -> Iterator[CreditStatus]:
     """Go through the status of every account that the actor may see, by number; in pieces.
 

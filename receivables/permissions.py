@@ -230,7 +230,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.AUDITOR: _READS
     | {_P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ}
-    | {_P.AUDIT_READ, _P.ALERT_READ},
+    | {_P.AUDIT_READ, _P.ALERT_READ, _P.STAFF_READ},
     Role.ADMIN: frozenset(
         {
             _P.APPROVAL_ASK, _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,

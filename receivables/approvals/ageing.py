@@ -30,7 +30,7 @@ from receivables.permissions import GRANTS, Permission
 from receivables.policy import Policy, current_policy
 from receivables.staff_mail import queue_staff_mail
 
-#: Code of the alert; the desk words it.
+#: The code under which the alert stands, looked up here.
 ALERT = "approval_waits"
 
 
@@ -87,7 +87,7 @@ def _alert(session: Session, one: Waiting, *, now: datetime) -> int:
     if session.scalar(known) is not None:
         return 0
     outbox.raise_alert(
-        session, ALERT, one.key, account_id=one.account_id, now=now,
+        session, "approval_waits", one.key, account_id=one.account_id, now=now,
         facts={"what": one.about, "since": one.since.date().isoformat()},
     )  # fmt: skip
     return 1

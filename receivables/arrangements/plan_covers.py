@@ -63,7 +63,7 @@ def covers_of(
 
 
 def comes_free(row: InvoiceRow) -> bool:
-    """Whether something of an invoice in a running plan is open once that plan ends, and none is on its way."""
+    """Whether something of an invoice in a running plan is open once that plan ends; none is on its way."""
     return bool(row.open_part) and row.arranged == "plan" and not row.processing and not row.handed_over
 
 
@@ -94,7 +94,9 @@ def still_covers(session: Session, account: Account, plan: Plan, *, now: datetim
     agreed = plan.terms["invoices"]
     try:
         refs = [i["ref"] for i in agreed]
-        covers, _ = covers_of(session, account, plan.currency, refs, today=today, replaces=replaced_by(session, plan))
+        covers, _ = covers_of(
+            session, account, plan.currency, refs, today=today, replaces=replaced_by(session, plan)
+        )
     except Refused:
         raise Refused("plan_changed") from None
     if {c.ref: c.covered.minor for c in covers} != {i["ref"]: i["minor"] for i in agreed}:

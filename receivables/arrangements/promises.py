@@ -199,9 +199,7 @@ def promise(
     record(session, actor, "promise.made", row, account_id=account.id, now=now,
            facts=facts | {"changes": row.changes_id})  # fmt: skip
     told = "promise.changed" if standing else "promise.made"
-    outbox.note(
-        session, account.id, told, contact_id=row.contact_id, staff_id=staff_id, now=now, facts=facts
-    )
+    outbox.note(session, account.id, told, contact_id=row.contact_id, staff_id=staff_id, now=now, facts=facts)
     if staff_id is not None:
         _answer_broken(session, account, amount.currency, staff_id, now=now)
     write(session, actor, account, row, "promise_recorded", Purpose.ANSWER, now=now)
@@ -218,7 +216,9 @@ def _giver(session: Session, account: Account, contact_id: int | None) -> int | 
     return contact.id
 
 
-def _answer_broken(session: Session, account: Account, currency: str, staff_id: int, *, now: datetime) -> None:
+def _answer_broken(
+    session: Session, account: Account, currency: str, staff_id: int, *, now: datetime
+) -> None:
     """Close the tasks that broken promises left: the desk has a new day from the debtor."""
     broken = session.scalars(
         select(Promise).where(
@@ -413,7 +413,9 @@ def _view(session: Session, row: Promise, account: Account, rules: PromiseRules)
     )
 
 
-def withdraw(session: Session, actor: Actor, ref: str, *, reason: str | None = None, now: datetime) -> Promise:
+def withdraw(
+    session: Session, actor: Actor, ref: str, *, reason: str | None = None, now: datetime
+) -> Promise:
     """Take a promise back; reminders may come again. A second call changes nothing.
 
     Args:
@@ -435,7 +437,13 @@ def withdraw(session: Session, actor: Actor, ref: str, *, reason: str | None = N
 
 
 def let_go(
-    session: Session, actor: Actor, account: Account, row: Promise, *, reason: str | None = None, now: datetime
+    session: Session,
+    actor: Actor,
+    account: Account,
+    row: Promise,
+    *,
+    reason: str | None = None,
+    now: datetime,
 ) -> None:
     """End an open promise without judging it, and its pause with it."""
     advance(row, PromiseStatus.WITHDRAWN)

@@ -36,7 +36,17 @@ from receivables.policy import Policy, current_policy
 
 #: What came of a call that somebody answered, and of one that nobody did.
 TALKED = frozenset(
-    {"promised", "pays_now", "says_paid", "disputed", "asked_for_time", "hardship", "refused", "talked"}
+    {
+        "promised",
+        "pays_now",
+        "says_paid",
+        "disputed",
+        "call_again",
+        "asked_for_time",
+        "hardship",
+        "refused",
+        "talked",
+    }
 )
 NOT_TALKED = frozenset({"no_answer", "voicemail", "busy", "unreachable", "dead_number"})
 #: Either way.

@@ -29,7 +29,8 @@ from receivables.texts import one_line
 
 #: What a collector may choose of each way to speak, in the order of the page and of its keys.
 TALKED = (
-    "promised", "pays_now", "disputed", "hardship", "refused", "asked_for_time", "says_paid", "talked",
+    "promised", "pays_now", "disputed", "hardship", "refused", "call_again", "asked_for_time", "says_paid",
+    "talked",
 )  # fmt: skip
 NOT_TALKED: Mapping[Spoken, Sequence[str]] = {
     Spoken.PHONE: ("no_answer", "voicemail", "wrong_number", "dead_number", "busy", "unreachable"),
@@ -142,7 +143,7 @@ def _check_next(
 ) -> None:
     if follows.what not in NEXT or (follows.what != "ladder" and follows.at is None):
         raise Refused("next_missing")
-    if outcome == "asked_for_time" and follows.what != "call":
+    if outcome == "call_again" and follows.what != "call":
         raise Refused("next_call_needed")
     # A promise or a dispute keeps the account in view by itself: its day is a task of its own.
     kept = outcome in ("promised", "disputed")

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from models.ladder import LadderStep
 from models.money import Money
 from models.states import StepStatus
+from models.work import TaskKind
 from receivables.desk.reads import TaskRow
 from receivables.permissions import Actor, Permission, may
 
@@ -74,16 +75,19 @@ def waiting_step(session: Session, actor: Actor, account_id: int) -> WaitingStep
 
 
 def next_step(
-    tasks: Sequence[TaskRow], step: WaitingStep | None, places: Sequence[Any] | None, *, now: datetime
-) -> NextStep:
+    actor: Actor, tasks: Sequence[TaskRow], step: WaitingStep | None, places: Sequence[Any] | None, *,
+    now: datetime,
+) -> NextStep:  # fmt: skip
     """Return what is next.
 
     Args:
-        tasks: open ones of the account; one that is put off is not due yet and waits.
+        tasks: open ones of the account; one that is put off is not due yet and waits, and a colleague's own
+            question is nobody else's next step.
         places: where its documents stand on their ladders (receivables.ladder.reads.Place); None for who
             may not know.
     """
-    due = sorted((task for task in tasks if task.due_at <= now), key=lambda task: task.due_at)
+    mine = [t for t in tasks if t.kind is not TaskKind.MENTION or t.assigned_to == actor.name]
+    due = sorted((task for task in mine if task.due_at <= now), key=lambda task: task.due_at)
     return NextStep(None if step is not None else next(iter(due), None), step, _following(places or ()))
 
 

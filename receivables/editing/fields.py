@@ -214,7 +214,7 @@ def read(field: Field, typed: Typed) -> Any:
     Args:
         typed: name below the field -> what was typed there; "" is the field itself.
     Raises:
-        BadField: empty, not_a_number, not_a_decimal, not_a_time, out_of_range (least, most),
+        BadField: empty, not_whole, not_a_decimal, not_a_time, out_of_range (least, most),
             not_a_choice (value), name_wrong (value), too_long; `at` names the part.
     """
     if field.kind == "rows":
@@ -269,7 +269,7 @@ def _whole(field: Field, text: str) -> int:
     if not text:
         raise BadField("empty")
     if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise BadField("not_a_number")
+        raise BadField("not_whole")
     number = int(text)
     if not field.least <= number <= field.most:
         raise BadField("out_of_range", least=field.least, most=field.most)

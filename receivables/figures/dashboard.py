@@ -291,10 +291,20 @@ def _cycle(facts: Facts, span: Span) -> _Worked:
     return value, None if value is not None else "none_resolved", None, None
 
 
+def _overdue_share(facts: Facts, span: Span) -> _Worked:
+    stood = facts.ageing(span.last)
+    if stood is None:
+        return None, "before_kept", None, None
+    whole = sum(stood.values())
+    value = formulas.share(whole - stood["not_due"], whole)
+    return value, None if value is not None else "nothing_open", None, None
+
+
 _KEY: dict[str, tuple[str, Callable[[Facts, Span], _Worked]]] = {
     "dso": ("days", _dso),
     "cei": ("percent", _cei),
     "add": ("days", _add),
+    "overdue_share": ("percent", _overdue_share),
     "kept": ("percent", _kept),
     "self_service": ("percent", _self_service),
     "cycle": ("days", _cycle),

@@ -44,6 +44,7 @@ from models.figures import FigureDay, FigureRun
 from models.invoices import Invoice, InvoiceKind
 from models.ladder import LadderMeeting, Met
 from models.ledger import LedgerCode, LedgerEntry, Posting
+from models.pauses import Pause, PauseReason
 from models.payments import Allocation, Payment, PaymentMethod
 from models.states import ChargeStatus, InvoiceStatus, OfferStatus, PromiseStatus
 from receivables.calendar_days import at_local, business_date
@@ -62,6 +63,13 @@ EXCEPTION_CODES = {
     "terms.agreed": "override",
     "credit_hold.released": "override",
 }
+
+
+#: Pauses that come with an act of their own, which is counted where it belongs, or with none of ours.
+OF_THEMSELVES = (
+    PauseReason.OFFER, PauseReason.PLAN, PauseReason.PROMISE, PauseReason.DISPUTE,
+    PauseReason.DEBIT_PROCESSING, PauseReason.CHARGEBACK,
+)  # fmt: skip
 
 
 class Figure(NamedTuple):
@@ -433,9 +441,11 @@ def _exceptions(session: Session, creditor: Creditor, moments: tuple[datetime, d
     rows = session.execute(
         select(AuditEntry.code, AuditEntry.actor_id, AuditEntry.occurred_at)
         .join(Account, Account.id == AuditEntry.account_id)
+        .outerjoin(Pause, and_(AuditEntry.subject_kind == "pause", AuditEntry.subject_id == Pause.id))
         .where(
             of_creditor,
             AuditEntry.code.in_(EXCEPTION_CODES),
+            or_(Pause.id.is_(None), Pause.reason.not_in(OF_THEMSELVES)),
             AuditEntry.actor_kind == ActorKind.STAFF.value,
             and_(AuditEntry.occurred_at >= moments[0], AuditEntry.occurred_at < moments[1]),
         )

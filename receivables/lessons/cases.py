@@ -201,7 +201,11 @@ def _worked(
 
 
 def _signed(
-    session: Session, kind: type[Plan] | type[Offer], code: str, case: ArrearsCase, statuses: tuple[object, ...]
+    session: Session,
+    kind: type[Plan] | type[Offer],
+    code: str,
+    case: ArrearsCase,
+    statuses: tuple[object, ...],
 ) -> list[Act]:
     moments = session.scalars(
         select(kind.accepted_at).where(

@@ -191,7 +191,7 @@ def _tallies(pairs: Iterable[tuple[str, Review]]) -> list[Tally]:
     found: dict[str, Tally] = {}
     for key, review_ in pairs:
         found.setdefault(key, Tally(key)).add(review_)
-    return sorted(found.values(), key=lambda tally: (-tally.cases, tally.key))
+    return sorted(found.values(), key=lambda tally: (-tally.cases, not tally.key, tally.key))
 
 
 _CLOSED = (
@@ -226,7 +226,9 @@ def _reviews(session: Session, query: Select[Any]) -> list[Review]:
         ):  # fmt: skip
             orders.setdefault(account_id, []).append(issued_on)
         found += [
-            _review(row, surveys.get(row.ArrearsCase.account_id, ()), orders.get(row.ArrearsCase.account_id, ()))
+            _review(
+                row, surveys.get(row.ArrearsCase.account_id, ()), orders.get(row.ArrearsCase.account_id, ())
+            )
             for row in part
         ]
     return found

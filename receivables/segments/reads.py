@@ -19,7 +19,7 @@ from models.invoices import Invoice, InvoiceKind
 from models.money import Money
 from models.pauses import PauseReason
 from models.segments import EarlyWarning, SegmentProposal
-from models.staff import Staff
+from models.staff import Role, Staff
 from models.states import InvoiceStatus, SegmentStatus
 from models.work import Task, TaskKind
 from receivables import pauses, task_links
@@ -69,7 +69,8 @@ class SegmentCard:
 
 #: In the order of ProposalRow.
 _COLUMNS = (
-    SegmentProposal.ref, SegmentProposal.account_id, Account.ref.label("account_ref"), Account.name, Account.debtor_type,
+    SegmentProposal.ref, SegmentProposal.account_id, Account.ref.label("account_ref"), Account.name,
+    Account.debtor_type,
     SegmentProposal.status, SegmentProposal.from_segment, SegmentProposal.to_segment,
     SegmentProposal.evidence, SegmentProposal.proposed_at, SegmentProposal.decided_at,
     Staff.name.label("decided_by"), SegmentProposal.reason,
@@ -222,7 +223,9 @@ def sales_accounts(
         salesperson_id = session.scalar(select(Staff.id).where(Staff.ref == salesperson)) or 0
     asked = select(Task.account_id).where(Task.kind.in_(sales.KINDS), Task.done_at.is_(None))
     hangs = select(Invoice.account_id).where(
-        Invoice.kind == InvoiceKind.PREPAYMENT, Invoice.status == InvoiceStatus.OPEN, Invoice.balance_minor > 0
+        Invoice.kind == InvoiceKind.PREPAYMENT,
+        Invoice.status == InvoiceStatus.OPEN,
+        Invoice.balance_minor > 0,
     )
     # A day is late everywhere once it is over in UTC; rows count by the account's own day.
     late = select(Invoice.account_id).where(overdue_on(now.date()))

@@ -112,9 +112,7 @@ def answer_by_link(
     link, person, task = task_links.opened(session, token, lock=True, now=now)
     actor = Actor(ActorKind.STAFF, id=person.id, role=person.role, name=person.name, request_id=request_id)
     said = words.strip()
-    done = report_back(
-        session, actor, task.ref, outcome, said if said or outcome in TOLD else None, now=now
-    )
+    done = report_back(session, actor, task.ref, outcome, said if said or outcome in TOLD else None, now=now)
     link.used_at = now
     return done
 

@@ -189,7 +189,11 @@ def _offerable(
     least = asked.minor * policy.promises.least_percent // 100
     in_parts = [row for row in late or own if may_be_covered(row)]
     whole = total([row.asked for row in in_parts], code)
-    band = band_of(policy, whole, kept_promises=kept_promises(session, account.id), today=today) if whole else None
+    band = (
+        band_of(policy, whole, kept_promises=kept_promises(session, account.id), today=today)
+        if whole
+        else None
+    )
     return Offerable(
         currency=code,
         asked=asked,

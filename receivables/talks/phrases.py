@@ -31,7 +31,9 @@ def _all() -> dict[str, tuple[Phrase, ...]]:
     """
     rows = tomllib.loads(_BODY.read_text(encoding="utf-8"))["phrase"]
     return {
-        code: tuple(Phrase(r["code"], code, r[code]["says"], r[code]["answer"], tuple(r["for"])) for r in rows)
+        code: tuple(
+            Phrase(r["code"], code, r[code]["says"], r[code]["answer"], tuple(r["for"])) for r in rows
+        )
         for code in LANGUAGES
     }
 

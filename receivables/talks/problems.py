@@ -1,8 +1,8 @@
 """Recurring problems: which reason, at which account, with which product, under which salesperson.
 
 One row for each dispute (its contested amount, split over the lines it is about) and for each reason
-that a debtor gave in the portal or in a talk (which names no amount, so it counts without one). Sums are per currency and never mixed. Source: domain.md, "find recurring problems";
-issue D, part 3.
+that a debtor gave in the portal or in a talk (which names no amount, so it counts without one). Sums are
+per currency and never mixed. Source: domain.md, "find recurring problems"; issue D, part 3.
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ def report(session: Session, actor: Actor, span: Span, *, by: str, only: Only = 
     # Who is in difficulty is told to those who may read that (domain.md, hardship).
     hidden = () if may(actor, Permission.HARDSHIP_READ) else _IN_DIFFICULTY
     found = [
-        case
-        for case in _cases(session, first, last)
-        if _wanted(case, only) and case.reason not in hidden
+        case for case in _cases(session, first, last) if _wanted(case, only) and case.reason not in hidden
     ]
     lines: dict[str, Line] = {}
     whole = Line("", "")
@@ -232,12 +230,17 @@ def _disputes(session: Session, first: datetime, last: datetime) -> list[Case]:
     )  # fmt: skip
     return [
         Case(
-            at=r.opened_at, reason=f"dispute:{r.reason.value}", product=r.description or "", dispute=r.ref,
-            number=r.number, upheld=_DECIDED.get(r.status),
-            amount=Money(r.contested_minor if r.line_minor is None else r.line_minor, r.currency), **_whose(r),
+            at=r.opened_at,
+            reason=f"dispute:{r.reason.value}",
+            product=r.description or "",
+            dispute=r.ref,
+            number=r.number,
+            upheld=_DECIDED.get(r.status),
+            amount=Money(r.contested_minor if r.line_minor is None else r.line_minor, r.currency),
+            **_whose(r),
         )
         for r in rows
-    ]  # fmt: skip
+    ]
 
 
 def _answers(session: Session, first: datetime, last: datetime) -> list[Case]:

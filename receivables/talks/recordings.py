@@ -83,7 +83,9 @@ def rules() -> dict[str, RecordingRule]:
     Raises: KeyError, ValueError: the data is not whole.
     """
     rows = tomllib.loads(_RULES.read_text(encoding="utf-8"))["row"]
-    return {r["where"]: RecordingRule(r["where"], Needs(r["needs"]), r["source"], r["to_check"]) for r in rows}
+    return {
+        r["where"]: RecordingRule(r["where"], Needs(r["needs"]), r["source"], r["to_check"]) for r in rows
+    }
 
 
 def rule_of(country: str) -> RecordingRule:

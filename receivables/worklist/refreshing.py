@@ -32,6 +32,8 @@ from receivables.worklist.facts import Known
 CHUNK = 500
 #: Acts of the chain that are read at once.
 ACTS = 2000
+#: What explains an amount and is no reason to be worked: said last.
+_BESIDE = frozenset({"bank_behind", "on_hold"})
 #: Columns of a row as `pour` writes them.
 _NAMES = tuple(column.name for column in WorklistRow.__table__.columns)
 _LOCK = select(Account.id).where(among(Account.id)).order_by(Account.id).with_for_update()
@@ -99,13 +101,15 @@ def _rows(known: Known, *, policy: Policy, now: datetime) -> Iterable[dict[str, 
 def _told(said: Any, known: Known, currency: str, risk: ranking.Risk, counted: Any) -> list[dict[str, Any]]:
     """Why it is here, with how late the oldest is and since when nobody looked, which always hold."""
     told = reasons.told(said, known, currency)
+    beside = [one for one in told if one["code"] in _BESIDE]
+    told = [one for one in told if one not in beside]
     if risk.lifted_from_minor is not None:
         told.append(
             {"code": "lifted", "days": said.untouched_days, "minor": risk.lifted_from_minor,
              "currency": currency}
         )  # fmt: skip
     told.append({"code": "late", "days": max(late for _, late in counted), "count": len(counted)})
-    return told
+    return told + beside
 
 
 # --------------------------------------------------------------------------- who is to be looked at

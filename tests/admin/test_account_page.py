@@ -311,7 +311,7 @@ def test_the_gate_says_why_not_in_words(desk: Desk, tidewater: Account) -> None:
     assert "There is no button: the rules above say no." in words(looked)
     forged = visitor.post(at(tidewater, "/message"), fields | {"act": "send"})
     assert forged.status_code == 409
-    assert "The rules of contact say no: bankruptcy" in words(forged)
+    assert "The rules of contact say no: insolvent" in words(forged)
     with desk.store.read() as session:
         assert session.scalars(select(Message)).all() == []
 

@@ -72,10 +72,17 @@ def test_everything_before_a_call_stands_on_one_page(desk: Desk, rung: Account) 
     """C-01: who may be rung, at what time there, why, what to say and what is asked for."""
     page = words(desk.at().get(f"/desk/accounts/{rung.ref}/call"))
     for said in (
-        "10:00 there", f"Helen Marsh {PHONE} may be rung now", "Ring up · Call 1,418.40 GBP",
-        "What stands in the way of paying it today?", "Nobody gave a reason in the portal so far", "Overdue 1,418.40 GBP", "2026-1131", "29 days late",
-        "Promises None so far.", "Last calls Nobody was rung yet.",
-    ):  # fmt: skip
+        "10:00 there",
+        f"Helen Marsh {PHONE} may be rung now",
+        "Ring up · Call 1,418.40 GBP",
+        "What stands in the way of paying it today?",
+        "Nobody gave a reason in the portal so far",
+        "Overdue 1,418.40 GBP",
+        "2026-1131",
+        "29 days late",
+        "Promises None so far.",
+        "Last calls Nobody was rung yet.",
+    ):
         assert said in page
     assert count(desk, ContactDecision) == 0
 
@@ -90,7 +97,9 @@ def test_a_call_is_asked_for_made_and_written_down(desk: Desk, rung: Account) ->
     page = visitor.get(answer.location)
     assert f'href="tel:{PHONE}"' in page.text
     assert "You may ring now." in words(page)
-    answer = logged(desk, visitor, rung, outcome="yes:promised", words="Friday, all of it", **PROMISE, **CHECK)
+    answer = logged(
+        desk, visitor, rung, outcome="yes:promised", words="Friday, all of it", **PROMISE, **CHECK
+    )
     assert "The call is written down." in words(visitor.get(answer.location))
     call = only(desk, CallAttempt)
     assert (call.talked, call.outcome) == (True, "promised")
@@ -265,7 +274,8 @@ def test_a_changed_promise_is_shown_before_it_is_kept(desk: Desk, rung: Account)
     visitor = desk.at()
     page = words(visitor.get(asked(desk, visitor, rung).location))
     for said in (
-        "Stands still until 30 November 2026, then goes on.", "1,276.56 GBP or more counts as kept",
+        "Stands still until 30 November 2026, then goes on.",
+        "1,276.56 GBP or more counts as kept",
         "Up to 2,318.40 GBP, by 3 December 2026 at the latest.",
     ):
         assert said in page, page
@@ -293,7 +303,7 @@ def test_a_changed_promise_is_shown_before_it_is_kept(desk: Desk, rung: Account)
         ({"outcome": "yes:talked", "next": ""}, 422, "Say what comes next"),
         ({"outcome": "yes:talked", "next_at": ""}, 422, "Write the day as year"),
         ({"outcome": "yes:talked", "next": "ladder"}, 409, "Say what comes next"),
-        ({"outcome": "yes:asked_for_time", **CHECK}, 409, "They asked to be rung again: say when."),
+        ({"outcome": "yes:call_again", **CHECK}, 409, "They asked to be rung again: say when."),
         ({"outcome": "yes:talked", "next_at": "2026-11-18T09:00"}, 409, "This day has passed."),
         ({"outcome": "yes:talked", "instead": "pigeon"}, 422, "How did it end?"),
     ],
@@ -343,15 +353,16 @@ def test_a_recording_is_kept_with_its_basis_and_given_out_as_a_file(desk: Desk, 
     assert "to be checked by somebody of law" in page
     sound = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40)
     for basis, status, says in (
-        ("", 409, "Say why the recording may be kept"), ("one_party", 409, "In this country that is not enough"),
+        ("", 409, "Say why the recording may be kept"),
+        ("one_party", 409, "In this country that is not enough"),
         ("announced", 303, ""),
-    ):  # fmt: skip
+    ):
         answer = logged(desk, visitor, rung, outcome="yes:talked", basis=basis,
                         recording=(BytesIO(sound), "call.wav"))  # fmt: skip
         assert (answer.status_code, says in words(answer)) == (status, True)
     page = visitor.get(f"/desk/accounts/{rung.ref}/call")
     assert "call.wav" in words(page)
-    path = page.text.split('/desk/files/')[1].partition('"')[0]
+    path = page.text.split("/desk/files/")[1].partition('"')[0]
     given = visitor.get(f"/desk/files/{path}")
     assert (given.data, given.headers["Content-Disposition"]) == (sound, "attachment; filename=call.wav")
 

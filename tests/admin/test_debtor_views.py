@@ -51,7 +51,7 @@ def test_the_look_is_the_debtors_page(desk: Desk, tidewater: Account) -> None:
     back = f"/desk/accounts/{tidewater.ref}"
     assert {path for path in leads if not path.startswith("/as-debtor/account")} == {back}
     document = next(path for path in leads if path.startswith("/as-debtor/account/invoices/"))
-    assert "2026-1131" in words(visitor.get(document))
+    assert "Invoice 2026-" in words(visitor.get(document))
     assert "form-action 'none'" in page.headers["Content-Security-Policy"]
     assert "script-src" not in page.headers["Content-Security-Policy"]
 
@@ -62,8 +62,8 @@ def test_the_books_stay_as_they_were(desk: Desk, tidewater: Account) -> None:
     visitor.get(f"/desk/accounts/{tidewater.ref}")
     before = rows(desk)
     look(desk, tidewater, visitor)
-    visitor.get("/as-debtor/account")
-    visitor.get("/as-debtor/account")
+    for _ in range(2):
+        visitor.get("/as-debtor/account").close()
     after = rows(desk)
     changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     assert set(changed) <= {"access_log", "audit_entry", "audit_detail"}

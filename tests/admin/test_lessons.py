@@ -35,7 +35,9 @@ def test_a_month_on_one_page(desk: Desk, case: ArrearsCase) -> None:
     page = words(desk.at().get("/desk/lessons"))
     for said in (
         "1 case closed, after 12 days on average. What worked most often: promised to pay.",
-        "Promised to pay 1 12 100.00 GBP", "Price not as agreed 1 12 100.00 GBP", "nobody answered",
+        "Promised to pay 1 12 100.00 GBP",
+        "Price not as agreed 1 12 100.00 GBP",
+        "nobody answered",
         "Ordered again 0/1",
     ):
         assert said in page, page

@@ -36,7 +36,9 @@ def test_reasons_lead_to_products_and_to_the_single_case(desk: Desk, disputed: A
     page = visitor.get("/desk/problems")
     assert "In these days something stood in the way 1 time. Most often: Price not as agreed." in words(page)
     assert "Price not as agreed 1 1 1 · 288.00 GBP" in words(page)
-    path = page.text.split('<th scope="row"><a class="quiet" href="')[1].partition('"')[0].replace("&amp;", "&")
+    path = (
+        page.text.split('<th scope="row"><a class="quiet" href="')[1].partition('"')[0].replace("&amp;", "&")
+    )
     page = visitor.get(path)
     assert "=1+1 cups 1 1 1 · 288.00 GBP" in words(page)
     assert "Tidewater" in words(page)
@@ -65,5 +67,10 @@ def test_what_cannot_be_read_is_said(desk: Desk, query: str) -> None:
 def test_anything_in_the_address_is_only_a_choice(desk: Desk, disputed: Account) -> None:
     """No parameter breaks the page, whatever it says."""
     visitor = desk.at()
-    for query in ("by=nonsense", "product=%00%27%22", "reason=answer%3A&account=-", f"salesperson={'x' * 900}"):
+    for query in (
+        "by=nonsense",
+        "product=%00%27%22",
+        "reason=answer%3A&account=-",
+        f"salesperson={'x' * 900}",
+    ):
         assert visitor.get(f"/desk/problems?{query}").status_code == 200, query

@@ -1,4 +1,4 @@
-"""Promises and plans at the desk: due, at risk, not kept; noted, renewed, put forward, ended (issue D, part 8)."""
+"""Promises and plans at the desk: due, at risk, not kept; noted, put forward, ended (issue D, part 8)."""
 
 from __future__ import annotations
 
@@ -138,12 +138,12 @@ def test_due_today_and_sums_by_currency(desk: Desk, tidewater: Account) -> None:
     assert "Nothing was promised for today." in words(visitor.get("/desk/promises"))
     note(visitor, tidewater, "500.00")
     page = words(visitor.get("/desk/promises?show=open"))
-    assert "500.00 GBP in 1" in page
+    assert "500.00 GBP (1)" in page
     assert "noted by" in page
     desk.clock.at = NOON + timedelta(days=7)
     page = words(desk.at(Role.COLLECTOR).get("/desk/promises"))
     assert "Due today 1" in page
-    assert "500.00 GBP in 1" in page
+    assert "500.00 GBP (1)" in page
     assert "Nothing was promised for today." in words(
         desk.at(Role.COLLECTOR).get("/desk/promises?whose=mine")
     )

@@ -198,7 +198,7 @@ def _sales_and_calls(
     if called.ask(session, people[Role.COLLECTOR], account.ref, **who).allowed:
         called.write_down(
             session, people[Role.COLLECTOR], account.ref, talked=False, outcome="no_answer",
-            again=now + timedelta(hours=4), **who,
+            follows=called.Next("call", now + timedelta(hours=4)), **who,
         )  # fmt: skip
     proposing.propose_segments(session, account, today=now.date(), now=now)
 

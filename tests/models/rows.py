@@ -8,12 +8,15 @@ from models.accounts import Account
 from models.answers import Answer, AnswerKind
 from models.bank_lines import BankLines
 from models.disputes import Dispute, DisputeNote, DisputeReason
+from models.files import StoredFile
 from models.handovers import Handler, HandlerKind, Handover, Remittance
 from models.inbound import ReachEvent, ReachEventKind
 from models.ladder import LadderMeeting, LadderMode, LadderSwitch, Met
 from models.links import Channel
 from models.messages import (
     CallAttempt,
+    CallFile,
+    CallFileKind,
     ConsentEvent,
     ConsentEventKind,
     ContactDecision,
@@ -130,6 +133,13 @@ def grow(session: Session) -> Account:
             ),
         ]
     )
+    photo = StoredFile(
+        content_digest="b" * 64, name="door.jpg", media_type="image/jpeg", size_bytes=1, account_id=account.id,
+        retention_class="visit_photo", stored_at=NOON,
+    )  # fmt: skip
+    session.add(photo)
+    session.flush()
+    session.add(CallFile(file_id=photo.id, call_id=1, kind=CallFileKind.PHOTO))
     remitted(session, account)
     session.add(BankLines(creditor_id=account.creditor_id, up_to_on=NOON.date(), recorded_at=NOON))
     session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))

@@ -135,6 +135,7 @@ def letter(
         "handover_contact": "+44 113 496 0199",
         "handover_date": date(2026, 12, 10),
         "reply": "The order number is PO-77. We have sent the invoice again.",
+        "about": "your order PO-77",
     }
     return Letter(
         kind=kind,

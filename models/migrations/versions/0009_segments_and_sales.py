@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models import base
+from models import base, checks
 
 revision = "0009"
 down_revision = "0008"
@@ -12,9 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    _add("promise", "recorded_by_id", "staff")
+    connection = op.get_bind()
+    checks.add_reference(connection, "promise", "recorded_by_id", "staff")
     op.create_index("ix_promise_status", "promise", ["status", "promised_on"], unique=False)
-    _add("plan", "replaces_id", "plan")
+    checks.add_reference(connection, "plan", "replaces_id", "plan")
     op.create_index("ix_plan_replaces", "plan", ["replaces_id"], unique=False)
     op.create_table(
         "task_link",
@@ -39,18 +40,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("task_link")
+    connection = op.get_bind()
     op.drop_index("ix_plan_replaces", "plan")
-    op.drop_column("plan", "replaces_id")
+    checks.drop_reference(connection, "plan", "replaces_id", "plan")
     op.drop_index("ix_promise_status", "promise")
-    op.drop_column("promise", "recorded_by_id")
-
-
-def _add(table: str, column: str, to: str) -> None:
-    """Add a column that names a row; SQLite takes its reference in the column only, and alters no table."""
-    name = op.f(f"fk_{table}_{column}")
-    kind = op.get_bind().dialect.name
-    sqlite = kind == "sqlite"
-    key = [sa.ForeignKey(f"{to}.id", name=name)] if sqlite else []
-    op.add_column(table, sa.Column(column, base.BigId, *key, nullable=True), inline_references=sqlite)
-    if not sqlite:
-        op.create_foreign_key(name, table, to, [column], ["id"])
+    checks.drop_reference(connection, "promise", "recorded_by_id", "staff")

@@ -35,7 +35,7 @@ def ago(number: int) -> date:
 
 @pytest.fixture
 def world(store: Store) -> OfferWorld:
-    """£576.00 issued 130 and due 100 days ago, £842.40 issued 100 and due 70 days ago; settled today for £1,300."""
+    """£576.00 issued 130 and due 100 days ago, £842.40 30 days later; settled today for £1,300.00."""
     world = a_late_account(store)
     with store.write() as session:
         account = session.get_one(Account, world.account.id)

@@ -37,7 +37,9 @@ def auditor(store: Store) -> Actor:
     """
     with store.write() as s:
         ana = make.a_person(s, Role.SALESPERSON, name="Ana Reed")
-        first, other = (make.an_account(s, make.a_creditor(s), name=name) for name in ("Tidewater", "Larkspur"))
+        first, other = (
+            make.an_account(s, make.a_creditor(s), name=name) for name in ("Tidewater", "Larkspur")
+        )
         first.salesperson_id = ana.id
         two = make.an_invoice(s, first, total=10000, lines=2)
         lines = s.scalars(
@@ -89,7 +91,9 @@ def test_by_reason(store: Store, auditor: Actor) -> None:
 
 def test_by_product_a_dispute_is_split_over_its_lines(store: Store, auditor: Actor) -> None:
     """Cups £60.00 and lids £40.00 are one dispute: once a line each, once in all."""
-    rows = {row[0]: row[1:] for row in lines_of(store, auditor, "product", Only(reason="dispute:wrong_price"))}
+    rows = {
+        row[0]: row[1:] for row in lines_of(store, auditor, "product", Only(reason="dispute:wrong_price"))
+    }
     assert rows["Cups"] == (1, 1, 1, [(6000, "GBP")])
     assert rows["Lids"] == (1, 1, 1, [(4000, "GBP")])
     with store.read() as s:
