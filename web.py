@@ -68,7 +68,7 @@ from receivables.errors import (
 )
 from receivables.permissions import Actor, Permission, may, require
 from receivables.policy import Policy, current_policy
-from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Presenter, Sender, SmsDesk
+from receivables.ports import DocumentPress, Exports, FileStore, PaymentGateway, Sender, SmsDesk
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
@@ -99,7 +99,6 @@ class House(Protocol):
     press: DocumentPress
     exports: Exports
     sms_desk: SmsDesk | None
-    presenter: Presenter
 
     def gateway(self, name: str) -> PaymentGateway | None: ...
 
@@ -426,7 +425,8 @@ def text_desk() -> TextDesk:
 def text_rules(kind: str) -> dict[str, tuple[list[str], set[str]]]:
     """Part of a kind -> what it may name, and what it must."""
     parts = presentation.KINDS[kind].parts
-    return {p: (presentation.editing.placeholders(kind, p), presentation.editing.required(kind, p)) for p in parts}
+    desk = presentation.editing
+    return {part: (desk.placeholders(kind, part), desk.required(kind, part)) for part in parts}
 
 
 def sms_segments(text: str, language: str) -> int:

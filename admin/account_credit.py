@@ -79,7 +79,13 @@ def tell_orders(ref: str) -> Response:
         return _limit(ref, 422, orders=form)
     web.house().store.run(
         lambda s: credit_limits.tell_orders(
-            s, actor, desk_accounts.account_row(s, ref), amount, as_of_at=web.now(), source="desk", now=web.now()
+            s,
+            actor,
+            desk_accounts.account_row(s, ref),
+            amount,
+            as_of_at=web.now(),
+            source="desk",
+            now=web.now(),
         )
     )
     return done("orders_told", "backoffice.account", values={"ref": ref, "_anchor": "cr"})

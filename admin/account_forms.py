@@ -150,7 +150,9 @@ class SnippetForm(FlaskForm):  # type: ignore[misc]
     def texts(self) -> dict[str, snippets.Text]:
         """The words by language, empty ones included."""
         return {
-            language: snippets.Text(self[f"subject_{language}"].data or "", self[f"words_{language}"].data or "")
+            language: snippets.Text(
+                self[f"subject_{language}"].data or "", self[f"words_{language}"].data or ""
+            )
             for language in snippets.LANGUAGES
         }
 

@@ -23,8 +23,12 @@ ACCOUNT_AUDIT: Mapping[str, str] = {
     "snippet.put_away": N_("Snippet put away"),
 }
 
-ACCOUNT_TASKS: Mapping[str, str] = {"mention": N_("A colleague is asked in a note")}
+ACCOUNT_TASKS: Mapping[str, str] = {
+    "follow_up": N_("Look again, as noted"),
+    "mention": N_("A colleague is asked in a note"),
+}
 ACCOUNT_TASK_ADVICE: Mapping[str, str] = {
+    "follow_up": N_("Look whether what was to come has come, and note what you found."),
     "mention": N_("It waits for a note of that colleague, which answers it and ends this task."),
 }
 

@@ -15,6 +15,7 @@ from admin.shell import blueprint, done, note_read, page
 from admin.work import place_of
 from models.links import Channel
 from receivables import links
+from receivables.calendar_days import business_date
 from receivables.contact import reminders
 from receivables.desk import account_pages, next_steps
 from receivables.desk import accounts as desk_accounts
@@ -24,6 +25,8 @@ from receivables.errors import Refused
 from receivables.ladder import reads as ladder_reads
 from receivables.permissions import Permission
 from receivables.segments import reads as segment_reads
+from receivables.worklist import claiming
+from receivables.worklist import reads as worklist_reads
 
 P = Permission
 HERE = "books_accounts.index_view"
@@ -52,10 +55,14 @@ def account_page(ref: str, status: int = 200, **problems: Any) -> Response:
         climbs = web.staff_may(P.LADDER_READ)
         climbing = ladder_reads.places(database, actor, row, now=web.now()) if climbs else None
         step = next_steps.waiting_step(database, actor, who.id)
+        works = web.staff_may(P.WORKLIST_WORK)
+        ranked = worklist_reads.of_account(database, actor, who.id, now=web.now()) if works else []
+        claimed = claiming.claimed(database, who.id, now=web.now()) if works else None
     note_read(who.id)
     return page("backoffice/account.html", status, here=HERE, zone=who.zone, whole=whole, view=whole.page,
                 who=who, timeline=events, show=show, shows=desk_timeline.SHOWS, alerts=alerts, tasks=tasks,
-                segment=segment, climbing=climbing, place_of=place_of,
+                segment=segment, climbing=climbing, place_of=place_of, ranked=ranked, claimed=claimed,
+                as_moment=datetime.fromisoformat, today=business_date(web.now(), who.zone),
                 next=next_steps.next_step(actor, tasks, step, climbing, now=web.now()),
                 noting=problems.get("noting") or NoteForm(formdata=None),
                 putting=problems.get("putting") or FileForm(formdata=None),

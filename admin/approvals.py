@@ -176,9 +176,11 @@ def _offer_case(
 ) -> Response:
     with web.house().store.read() as database:
         case = approvals.offer_case(database, web.staff_actor(), ref, now=web.now())
+        rows = queue.rows(database, web.staff_actor(), now=web.now())
     note_read(case.account_id)
     return page(
         "backoffice/approval_offer.html", status, here="backoffice.approvals_list", zone=case.zone, case=case,
+        rows=rows,
         refusing=refusing or RefuseForm(formdata=None, prefix="r"),
         countering=countering or CounterForm(formdata=None, prefix="c"), refused=refused,
     )  # fmt: skip
@@ -285,9 +287,11 @@ def _plan_case(
 ) -> Response:
     with web.house().store.read() as database:
         case = approvals.plan_case(database, web.staff_actor(), ref, now=web.now())
+        rows = queue.rows(database, web.staff_actor(), now=web.now())
     note_read(case.account_id)
     return page(
         "backoffice/approval_plan.html", status, here="backoffice.approvals_list", zone=case.zone, case=case,
+        rows=rows,
         refusing=refusing or RefuseForm(formdata=None, prefix="r"),
         countering=countering or PlanForm(formdata=None, prefix="c"), refused=refused,
     )  # fmt: skip

@@ -145,7 +145,7 @@ class CallForm(AskForm):
 @web.needs(P.CALL_LOG)
 def call_screen(ref: str) -> Response:
     """Everything before a talk; after a yes of the gate also the number and the form."""
-    asked = {name: request.args.get(name, "") for name in ("task", "contact", "how", "way")}
+    asked: dict[str, Any] = {name: request.args.get(name, "") for name in ("task", "contact", "how", "way")}
     return _screen(ref, **asked)
 
 

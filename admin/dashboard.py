@@ -80,7 +80,7 @@ def _dashboard(status: int = 200, *, form: TargetForm | None = None) -> Response
         chosen = [found.table(one)] if one or format_ == "csv" else found.tables
         name = f"{one or 'dashboard'} {found.currency} {span.first} {span.last}"
         return tables.give(*(_sheet(table, found.currency) for table in chosen), format_=format_, name=name)
-    asked = {"creditor": found.creditor_ref, "currency": found.currency, "range": range_,
+    asked: dict[str, Any] = {"creditor": found.creditor_ref, "currency": found.currency, "range": range_,
              "from": span.first, "to": span.last}  # fmt: skip
 
     def address(format_: str, table: str | None = None) -> str:

@@ -72,7 +72,11 @@ def _ask(form: LoginForm, *, refused: bool = False) -> Response:
 
 def _limit_name(email: str) -> None:
     """Count tries for one name too, from wherever they come."""
-    rules, name, store = web.policy(), hashlib.sha256(email.casefold().encode()).hexdigest()[:32], web.house().store
+    rules, name, store = (
+        web.policy(),
+        hashlib.sha256(email.casefold().encode()).hexdigest()[:32],
+        web.house().store,
+    )
     try:
         store.run(
             lambda s: guesses.count(

@@ -1,4 +1,4 @@
-"""Messages that a person writes: begun from a snippet, looked at as the debtor reads them, sent by the gate."""
+"""Messages that a person writes: begun from a snippet, read as the debtor will, sent through the gate."""
 
 from __future__ import annotations
 

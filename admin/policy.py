@@ -1,4 +1,4 @@
-"""The rules of the house as fields: what is in force, what is drafted, what that does, who publishes (X-05)."""
+"""The rules of the house as fields: in force, drafted, what that does, who publishes (X-05)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def _values(keys: list[Field]) -> tuple[dict[str, Any], dict[str, BadField]]:
     for field in keys:
         try:
             values[field.key] = fields.read(
-                field, lambda part, key=field.key: request.form.get(_name(key, part), "")  # type: ignore[misc]
+                field,
+                lambda part, key=field.key: request.form.get(_name(key, part), ""),  # type: ignore[misc]
             )
         except BadField as error:
             bad[_name(field.key, str(error.facts.get("at", "")))] = error
@@ -142,9 +143,7 @@ def send_policy() -> Response:
 def drop_policy() -> Response:
     """Give the draft up."""
     actor = web.staff_actor()
-    web.house().store.run(
-        lambda s: drafts.drop(s, actor, EditorKind.POLICY, house.NAME, now=web.now())
-    )
+    web.house().store.run(lambda s: drafts.drop(s, actor, EditorKind.POLICY, house.NAME, now=web.now()))
     return done("draft_dropped", HERE)
 
 
@@ -153,9 +152,7 @@ def drop_policy() -> Response:
 def take_policy_back() -> Response:
     """Take back what waits, to write on."""
     actor = web.staff_actor()
-    web.house().store.run(
-        lambda s: drafts.take_back(s, actor, EditorKind.POLICY, house.NAME, now=web.now())
-    )
+    web.house().store.run(lambda s: drafts.take_back(s, actor, EditorKind.POLICY, house.NAME, now=web.now()))
     return done("draft_taken_back", HERE)
 
 

@@ -1,4 +1,4 @@
-"""Words of the editors of rules and texts: every section, key, unit and choice, and what does not go together."""
+"""Words of the editors of rules and texts: every section, key, unit and choice, every refusal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ POLICY_ABOUT: Mapping[str, str] = {
     "staff": N_("How long a confirmation, an invitation and a reset of people at the desk serve."),
     "guesses": N_("How often one caller may try a link or a sign-in before he must wait."),
     "payments": N_("How long a payment page lives, and when an unfinished payment is looked at."),
-    "contact": N_("Between which hours of the debtor’s day reminders leave, and when an address counts as dead."),
+    "contact": N_(
+        "Between which hours of the debtor’s day reminders leave, and when an address counts as dead."
+    ),
     "worker": N_("How long background work holds what it took up, and when it gives up."),
     "amounts": N_("How much one unit is in each currency; other currencies have no ready arrangements."),
     "step_up": N_("When a debtor is asked for a one-time code, and its limits."),

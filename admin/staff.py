@@ -1,4 +1,4 @@
-"""People of the desk: who there is, invitations, roles, lost second factors, and leaving (A-01, A-02, A-06)."""
+"""People of the desk: who there is, invitations, roles, lost second factors, leaving (A-01, A-02, A-06)."""
 
 from __future__ import annotations
 

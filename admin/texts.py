@@ -1,4 +1,4 @@
-"""Texts of messages: what debtors read, kind by kind and language by language, published by two (X-05, C-08)."""
+"""Texts of messages: what debtors read, by kind and language, published by two (X-05, C-08)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from receivables.calendar_days import business_date
 from receivables.editing import drafts, what_changes, wording
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Permission
-from receivables.ports import MessageIncomplete
+from receivables.ports import MessageIncomplete, Rendered, TextFault
 
 P = Permission
 HERE = "backoffice.texts"
@@ -80,11 +80,9 @@ def edit_text(name: str) -> Response:
     }
     long = [place for place, text in typed.items() if len(text) > wording.MOST]
     if long:
-        return _kind(name, 422, typed=typed, wrong=[wording.TextFault(place, "too_long") for place in long])
+        return _kind(name, 422, typed=typed, wrong=[TextFault(place, "too_long") for place in long])
     try:
-        wrong = web.house().store.run(
-            lambda s: wording.write(s, actor, desk, name, typed, now=web.now())
-        )
+        wrong = web.house().store.run(lambda s: wording.write(s, actor, desk, name, typed, now=web.now()))
     except Refused as error:
         return _kind(name, 409, typed=typed, refused=error)
     if wrong:
@@ -97,7 +95,8 @@ def edit_text(name: str) -> Response:
 def preview_text(name: str) -> Response:
     """How a text reads with a real account, as mail and as SMS."""
     actor, desk, language, now = web.staff_actor(), web.text_desk(), _language(), web.now()
-    number, account, made, problem = request.args.get("account", "").strip()[:40], None, {}, ""
+    number, account, problem = request.args.get("account", "").strip()[:40], None, ""
+    made: dict[str, Rendered] = {}
     with web.house().store.read() as database:
         known = wording.wording(database, actor, desk, name, now=now)
         if number:
@@ -114,9 +113,10 @@ def preview_text(name: str) -> Response:
 
 def _rendered(
     database: Any, account: Any, name: str, drafted: Any, language: str
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Rendered], str]:
     """A text by channel as its reader would get it; and what is missing, where it cannot be made."""
-    presenter, now, made = web.house().presenter, web.now(), {}
+    presenter, now = web.house().presenter, web.now()
+    made: dict[str, Rendered] = {}
     examples = presenter.text_samples(name, _currency(database, account), business_date(now, account.zone))
     for channel in ("email", "sms") if "sms" in web.text_rules(name) else ("email",):
         letter = text_samples.letter_of(

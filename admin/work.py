@@ -35,6 +35,7 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.HOLD_REVIEW: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
     TaskKind.LADDER_CALL: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.MAKE_OFFER: ("backoffice.ask_offer", P.OFFER_MAKE, True),
+    TaskKind.FOLLOW_UP: ("backoffice.account", P.ACCOUNT_READ, True),
     TaskKind.MENTION: ("backoffice.account", P.ACCOUNT_READ, True),
     TaskKind.MANAGEMENT: ("backoffice.sales_account", P.SALES_READ, True),
     TaskKind.PLAN_TROUBLE: ("backoffice.call_screen", P.CALL_LOG, True),

@@ -45,7 +45,8 @@ def build(store: Store, invoices: int, now: datetime) -> None:
     def account(n: int) -> dict[str, Any]:
         name = f"{words[n % 10]} & {words[n // 10 % 10]} {trades[n % 8]} {n} Ltd"
         return {
-            "id": FAR + n, "ref": f"a{n}", "creditor_id": creditor_id, "number": f"{100000 + n}", "name": name,
+            "id": FAR + n, "ref": f"a{n}", "creditor_id": creditor_id, "number": f"{100000 + n}",
+            "name": name,
             "debtor_type": "business", "country": "GB", "zone": "Europe/London", "language": "en",
             "shown_to_payer": False, "segment": "reminder", "agreed_days": 0, "in_pilot": False,
             "collector_id": people[n % 4], "salesperson_id": people[4 + n % 4], "created_at": now,

@@ -88,15 +88,14 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     Args:
         on: the business date to work for, whatever the clock says; None for each account's own.
     Returns:
-        Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `figures` -> days
-        of figures worked out anew; `approvals` -> mails and alerts about decisions that wait; `files_erased`
-        -> files that nobody had sent and whose bytes went; `trouble` -> accounts where something failed,
+        Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `approvals` ->
+        mails and alerts about decisions that wait; `files_erased` -> files that nobody had sent and whose bytes went; `trouble` -> accounts where something failed,
         which are tried again at the next run and hold up nobody else.
     """
     with house.store.read() as session:
         days.refresh(session)
     names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
-    done = dict.fromkeys([*names, "ladder", "figures", "approvals", "files_erased", "trouble"], 0)
+    done = dict.fromkeys([*names, "ladder", "approvals", "files_erased", "trouble"], 0)
 
     def attempt(name: str, account_id: int, act: Callable[[], bool]) -> None:
         try:
@@ -129,7 +128,7 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     done["trouble"] += climbed.trouble
     done["trouble"] += worklist_run.run(house, now=now)[1]
     try:
-        done["figures"] = figures.nightly(house, now=now)
+        figures.nightly(house, now=now)
     except Exception:
         log.exception("daily work fails", extra={"facts": {"work": "figures"}})
         done["trouble"] += 1

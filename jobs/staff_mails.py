@@ -16,7 +16,14 @@ from receivables.calendar_days import business_date
 from receivables.desk import invitations
 from receivables.errors import NotFound
 from receivables.policy import current_policy
-from receivables.ports import GatewayUnreachable, Mail, MessageIncomplete, SendDeferred, SendRefused, SendUnknown
+from receivables.ports import (
+    GatewayUnreachable,
+    Mail,
+    MessageIncomplete,
+    SendDeferred,
+    SendRefused,
+    SendUnknown,
+)
 from receivables.staff_mail import sender_of_house
 
 #: Kind of mail -> what makes its clear token, and the page that it opens; every other lets somebody in.

@@ -7,7 +7,6 @@ what a kind must say, and the way out of it, cannot be edited away (C-08).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from presentation.sources import (
     read_sources,
 )
 from presentation.writing import LANGUAGES
-from receivables.ports import InvoiceRow
+from receivables.ports import InvoiceRow, TextFault
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "messages"
 #: Placeholders that a text keeps where the shipped one has them: the way to pay and the way out.
@@ -39,15 +38,6 @@ NOTICES = frozenset(
         "official_letter", "payment_confirmation", "prepayment_expiring",
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one text; see receivables.editing.wording.TextFault."""
-
-    place: str
-    code: str
-    what: str = ""
 
 
 def kinds() -> Sequence[str]:
@@ -83,7 +73,7 @@ def required(kind: str, part: str) -> set[str]:
     return {name for name in common if name in _KEPT or name.startswith("block_")}
 
 
-def faults(kind: str, texts: Mapping[str, str]) -> list[Fault]:
+def faults(kind: str, texts: Mapping[str, str]) -> list[TextFault]:
     """Return what is wrong with the texts of a kind: missing, strange, incomplete or too long."""
     found = []
     for part in KINDS[kind].parts:
@@ -94,25 +84,25 @@ def faults(kind: str, texts: Mapping[str, str]) -> list[Fault]:
     return found
 
 
-def _faults_of(kind: str, part: str, place: str, text: str, must: set[str]) -> list[Fault]:
+def _faults_of(kind: str, part: str, place: str, text: str, must: set[str]) -> list[TextFault]:
     if not text:
-        return [Fault(place, "text_missing")]
+        return [TextFault(place, "text_missing")]
     if part == "subject" and "\n" in text:
-        return [Fault(place, "one_line")]
+        return [TextFault(place, "one_line")]
     try:
         check_source(place, text, placeholders(kind, part))
     except SourceWrong:
         if set("{}") & set(SLOT.sub("", text)):
-            return [Fault(place, "braces")]
+            return [TextFault(place, "braces")]
         strange = sorted(set(SLOT.findall(text)) - set(placeholders(kind, part)))
-        return [Fault(place, "placeholder_unknown", strange[0])]
+        return [TextFault(place, "placeholder_unknown", strange[0])]
     absent = sorted(must - set(SLOT.findall(text)))
     if absent:
-        return [Fault(place, "must_say", name) for name in absent]
+        return [TextFault(place, "must_say", name) for name in absent]
     if part == "body" and any(not LONE_BLOCK.fullmatch(p) for p in _paragraphs(text) if "{block_footer" in p):
-        return [Fault(place, "footer_alone")]
+        return [TextFault(place, "footer_alone")]
     if part == "sms" and (number := segments(text, place[:2])) > MAX_SEGMENTS:
-        return [Fault(place, "sms_long", str(number))]
+        return [TextFault(place, "sms_long", str(number))]
     return []
 
 

@@ -176,7 +176,8 @@ def credit_of(session: Session, actor: Actor, account_id: int) -> Credit:
         for r in session.execute(
             select(Invoice.currency, func.sum(Invoice.balance_minor).label("minor"))
             .where(
-                Invoice.account_id == account_id, Invoice.status == InvoiceStatus.OPEN,
+                Invoice.account_id == account_id,
+                Invoice.status == InvoiceStatus.OPEN,
                 Invoice.kind.in_(OWED),
             )
             .group_by(Invoice.currency)

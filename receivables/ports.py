@@ -462,6 +462,15 @@ class MessageIncomplete(LookupError):
         self.kind, self.language, self.channel, self.missing = kind, language, channel, missing
 
 
+@dataclass(frozen=True, slots=True)
+class TextFault:
+    """What is wrong with a text: `code` is worded by the desk, `what` names the placeholder or figure."""
+
+    place: str  # "language/part"
+    code: str
+    what: str = ""
+
+
 class Presenter(Protocol):
     """Words and numbers as the reader writes them."""
 

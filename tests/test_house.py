@@ -56,6 +56,7 @@ STAIRS: dict[str, set[str]] = {
     "gateways": {
         "receivables.ports",
         "models.money",
+        "gateways.spreadsheets",
         "gateways.stripe_objects",
         "gateways.bounces",
         "gateways.mime",

@@ -64,9 +64,7 @@ class DeskAccount:
     follow_up: Task | None
 
 
-def desk_account(
-    session: Session, actor: Actor, ref: str, *, number: int = 0, now: datetime
-) -> DeskAccount:
+def desk_account(session: Session, actor: Actor, ref: str, *, number: int = 0, now: datetime) -> DeskAccount:
     """Return the account page.
 
     Args:

@@ -96,9 +96,7 @@ def listed(session: Session, actor: Actor, account_id: int, *, limit: int = 30) 
         .order_by(StoredFile.id.desc())
         .limit(limit)
     )  # fmt: skip
-    return [
-        FileLine(r.ref, r.name, r.size_bytes, r.status, r.stored_at, r.by, r.words or "") for r in rows
-    ]
+    return [FileLine(r.ref, r.name, r.size_bytes, r.status, r.stored_at, r.by, r.words or "") for r in rows]
 
 
 def one(session: Session, actor: Actor, ref: str) -> FileRow:

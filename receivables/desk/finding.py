@@ -7,12 +7,12 @@ there before the reader is, whatever the number of documents (issue D, part 13).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
@@ -131,7 +131,7 @@ class Found:
         """Return the same with the order of its places."""
         places = {name: rows for name, rows in self._places().items() if rows}
         order = sorted(places, key=lambda name: not any(row.is_exact for row in places[name]))
-        return Found(*self._places().values(), self.searched, self.own_only, order)
+        return replace(self, order=order)
 
 
 def search(session: Session, actor: Actor, text: str, *, decimal_mark: str = ".", limit: int = 20) -> Found:
@@ -171,7 +171,7 @@ def _begins(kind: str, prefix: str, term: Any = SearchTerm) -> ColumnElement[boo
     return and_(term.kind == kind, term.term >= prefix, term.term < prefix + _PAST)
 
 
-def _holding(kind: str, words: Sequence[str]) -> Select[Any]:
+def _holding(kind: str, words: Sequence[str]) -> Any:
     """Select subjects of a kind all of whose words are there; the longest is looked for."""
     first, *others = sorted(words, key=len, reverse=True)
     query = select(SearchTerm.subject_id, SearchTerm.term).where(_begins(kind, first))
@@ -228,7 +228,7 @@ def _accounts(session: Session, wanted: str, mine: ColumnElement[bool], limit: i
 
 def _joined(
     session: Session,
-    terms: Select[Any],
+    terms: Any,
     columns: Sequence[Any],
     key: Any,
     mine: ColumnElement[bool],
@@ -270,7 +270,7 @@ def _invoices(session: Session, wanted: str, mine: ColumnElement[bool], limit: i
 
 def _people(session: Session, wanted: str, mine: ColumnElement[bool], limit: int) -> list[FoundPerson]:
     words, address, digits = words_of(wanted), fold(wanted), phone_of(wanted)
-    asked: list[Select[Any]] = []
+    asked: list[Any] = []
     if len(digits) >= LEAST_OF_PHONE and not any(c.isalpha() for c in wanted):
         asked.append(_one("phone_end", digits))
     if " " not in address:
@@ -293,7 +293,7 @@ def _people(session: Session, wanted: str, mine: ColumnElement[bool], limit: int
     return sorted(rows, key=lambda row: not row.is_exact)
 
 
-def _one(kind: str, prefix: str) -> Select[Any]:
+def _one(kind: str, prefix: str) -> Any:
     return (
         select(SearchTerm.term).where(_begins(kind, prefix)).order_by(SearchTerm.term, SearchTerm.subject_id)
     )

@@ -211,7 +211,7 @@ def look_up(session: Session, token: str, *, now: datetime) -> WayIn:
     )  # fmt: skip
 
 
-def _live(token: str, now: datetime) -> Select[tuple[StaffToken, Staff]]:
+def _live(token: str, now: datetime) -> Select[StaffToken, Staff]:
     return (
         select(StaffToken, Staff)
         .join(Staff, Staff.id == StaffToken.staff_id)

@@ -115,7 +115,8 @@ def _accounts_each(session: Session) -> dict[int, int]:
     for column in (Account.collector_id, Account.salesperson_id, Account.sponsor_id):
         rows = session.execute(select(column, func.count()).where(column.is_not(None)).group_by(column))
         for staff_id, number in rows:
-            counted[staff_id] = counted.get(staff_id, 0) + number
+            if staff_id is not None:
+                counted[staff_id] = counted.get(staff_id, 0) + number
     return counted
 
 
@@ -214,7 +215,7 @@ def grant_on_approval(session: Session, actor: Actor, request: ApprovalRequest, 
     """
     facts = request.facts
     role = Role(facts["role"])
-    if actor.id == request.proposer_id:
+    if actor.id == request.proposer_id and not request.is_alone:
         raise NotAllowed("own_proposal")
     if facts["act"] == "invite":
         wish = Wish(facts["email"], facts["name"], role, facts["language"])

@@ -5,11 +5,11 @@ Source: A-05 (ASVS V7.5.3), A-06 (ASVS V7.4.2, V7.4.5); decision 9.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from models.staff import Staff, StaffSession
@@ -44,7 +44,7 @@ def own_sessions(session: Session, actor: Actor, *, now: datetime) -> list[Sessi
     return [SessionRow(*r) for r in rows]
 
 
-def _open(now: datetime) -> Sequence[object]:
+def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (StaffSession.revoked_at.is_(None), StaffSession.ends_at > now)
 
 

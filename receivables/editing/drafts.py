@@ -253,7 +253,7 @@ def approved(session: Session, actor: Actor, request: ApprovalRequest) -> Editor
     )
     if draft is None:
         raise NotFound("not_found")
-    if actor.id in (draft.author_id, request.proposer_id):
+    if actor.id in (draft.author_id, request.proposer_id) and not request.is_alone:
         raise NotAllowed("own_proposal")
     if draft.status is not EditorStatus.OPEN:
         raise Refused("decided_already")

@@ -1,4 +1,4 @@
-"""The rules of the house, edited key by key: what differs, what it does, who puts it in force (X-05, C-04)."""
+"""The rules of the house, edited key by key: what differs, who puts it in force (X-05, C-04)."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def propose(
         ]
     }
     return drafts.send(
-        session, actor, EditorKind.POLICY, NAME, result=toml_of(after), facts=facts, effective_on=effective_on,
-        reason=reason, zone=zone, now=now,
+        session, actor, EditorKind.POLICY, NAME, result=toml_of(after), facts=facts,
+        effective_on=effective_on, reason=reason, zone=zone, now=now,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What drafted rules would do: on how many accounts, and on one of them (X-05, "preview with a real account")."""
+"""What drafted rules would do: on how many accounts, and on one of them (X-05)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Effect:
     """How many balances of today another rule would meet.
 
     Attributes:
-        code: plan_more, plan_less, plan_down, discount_more, discount_less, transfer_first; worded by the desk.
+        code: plan_more, plan_less, plan_down, discount_more, discount_less, transfer_first.
         count: balances, one for each account and currency.
     """
 

@@ -23,18 +23,10 @@ from receivables.editing import drafts
 from receivables.editing.drafts import DraftState
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
+from receivables.ports import TextFault
 
 #: Longest text of one part, characters.
 MOST = 8_000
-
-
-@dataclass(frozen=True, slots=True)
-class TextFault:
-    """What is wrong with a text: `code` is worded by the desk, `what` names the placeholder or figure."""
-
-    place: str  # "language/part"
-    code: str
-    what: str = ""
 
 
 class TextDesk(Protocol):

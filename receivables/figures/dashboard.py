@@ -337,7 +337,9 @@ def _stood(facts: Facts, day: date) -> list[Money]:
 
 
 def _ageing_table(ageing: Sequence[tuple[Month, Sequence[Money]]]) -> FigureTable:
-    rows = [[month, *amounts, sum(amounts[1:], amounts[0])] for month, amounts in ageing]
+    rows: list[list[FigureCell]] = [
+        [month, *amounts, sum(amounts[1:], amounts[0])] for month, amounts in ageing
+    ]
     return FigureTable("ageing", ("month", *BUCKETS, "total"), rows, why=None if rows else "no_days")
 
 
@@ -348,7 +350,7 @@ def _collected_table(facts: Facts, span: Span, aims: dict[date, Money]) -> Figur
         rows.append([Month(month.first.replace(day=1)), collected, aim, collected - aim if aim else None])
     whole = facts.money("collected", span)
     aimed = Money(sum(aim.minor for aim in aims.values()), facts.currency) if len(aims) == len(rows) else None
-    foot = [Said("figure_column", "total"), whole, aimed, whole - aimed if aimed else None]
+    foot: list[FigureCell] = [Said("figure_column", "total"), whole, aimed, whole - aimed if aimed else None]
     return FigureTable("collected", ("month", "collected", "target", "difference"), rows, foot)
 
 
@@ -451,7 +453,9 @@ def _sold(facts: Facts, span: Span, names: dict[str, str]) -> FigureTable:
         came, back = facts.money("sold", span, key), facts.money("sold_back", span, key)
         rows.append([_person(names, key), came, back, came - back])
     came, back = facts.money("sold", span), facts.money("sold_back", span)
-    foot = [Said("figure_column", "total"), came, back, came - back] if rows else None
+    foot: list[FigureCell] | None = None
+    if rows:
+        foot = [Said("figure_column", "total"), came, back, came - back]
     columns = ("salesperson", "collected", "reversed", "net")
     return FigureTable("sold", columns, rows, foot, None if rows else "no_payments")
 

@@ -334,8 +334,9 @@ def _due(session: Session, creditor_id: int, days: tuple[date, date]) -> Iterato
         )
         .group_by(*by)
     )
-    for r in left:
-        yield Figure("due_open", r.due_on, _key(r.salesperson_id), r.currency, int(r.minor), 0)
+    for row in left:
+        key = _key(row.salesperson_id)
+        yield Figure("due_open", row.due_on, key, row.currency, int(row.minor), 0)
 
 
 def _lost(session: Session, creditor_id: int, days: tuple[date, date]) -> Iterator[Figure]:
@@ -450,9 +451,9 @@ def _exceptions(session: Session, creditor: Creditor, moments: tuple[datetime, d
             and_(AuditEntry.occurred_at >= moments[0], AuditEntry.occurred_at < moments[1]),
         )
     )
-    for r in rows:
-        day, kind = business_date(r.occurred_at, creditor.zone), EXCEPTION_CODES[r.code]
-        yield Figure("exceptions", day, f"{r.actor_id}:{kind}", NO_CURRENCY, 0, 1)
+    for row in rows:
+        day, kind = business_date(row.occurred_at, creditor.zone), EXCEPTION_CODES[row.code]
+        yield Figure("exceptions", day, f"{row.actor_id}:{kind}", NO_CURRENCY, 0, 1)
 
 
 def _again(session: Session, creditor_id: int, days: tuple[date, date]) -> Iterator[Figure]:

@@ -449,12 +449,14 @@ def _plan(
     """What came while the plan ran counts, up to what it covers of each invoice; it forgives nothing."""
     plan: Plan = r[0]
     _same("original", plan.ref, plan.total_minor, sum(part.minor for part in parts))
-    paid = 0
-    for part in parts if plan.accepted_at else ():
+    paid, begun = 0, plan.accepted_at
+    for part in parts if begun else ():
         left = part.minor
         for move in moves.get(part.invoice_id, ()):
-            ran = plan.accepted_at <= move.posted_at and (
-                plan.ended_at is None or move.posted_at <= plan.ended_at
+            ran = (
+                begun is not None
+                and begun <= move.posted_at
+                and (plan.ended_at is None or move.posted_at <= plan.ended_at)
             )
             if not ran or move.kind not in ("payment", "withholding_tax"):
                 continue

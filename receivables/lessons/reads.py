@@ -203,7 +203,7 @@ _CLOSED = (
 )
 
 
-def _reviews(session: Session, query: Select[Any]) -> list[Review]:
+def _reviews(session: Session, query: Select[*tuple[Any, ...]]) -> list[Review]:
     """Read closed cases, a fixed number of statements for each CHUNK of them."""
     rows = session.execute(query).all()
     found: list[Review] = []

@@ -336,7 +336,8 @@ def _overdue(session: Session, ids: Sequence[int], today: date) -> dict[int, lis
             Invoice.account_id, Invoice.currency, func.sum(Invoice.balance_minor).label("minor"),
             func.min(Invoice.due_on).label("oldest_on"),
         )
-        .where(Invoice.account_id.in_(ids), overdue_on(today))
+        # What was to be paid in advance is a sale not closed yet, and is told apart.
+        .where(Invoice.account_id.in_(ids), overdue_on(today), Invoice.kind != InvoiceKind.PREPAYMENT)
         .group_by(Invoice.account_id, Invoice.currency)
         .order_by(Invoice.currency)
     )  # fmt: skip

@@ -138,7 +138,7 @@ def beside(
             select(Promise.status, func.count())
             .where(Promise.account_id == account_id, Promise.judged_at >= now - _YEAR)
             .group_by(Promise.status)
-        ).all()  # type: ignore[arg-type]
+        ).all()
     )
     return Beside(
         answers=_answers(session, account_id, hardship=may(actor, Permission.HARDSHIP_READ)),

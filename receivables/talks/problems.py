@@ -8,9 +8,10 @@ per currency and never mixed. Source: domain.md, "find recurring problems"; issu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
@@ -194,10 +195,10 @@ def _cases(session: Session, first: datetime, last: datetime) -> list[Case]:
 _SALES = aliased(Staff)
 
 
-def _whose(row: object) -> Mapping[str, str]:
+def _whose(row: Any) -> dict[str, Any]:
     return {
-        "account": row.account_ref, "account_name": row.account_name,  # type: ignore[attr-defined]
-        "salesperson": row.sales_ref or "", "salesperson_name": row.sales_name or "",  # type: ignore[attr-defined]
+        "account": row.account_ref, "account_name": row.account_name,
+        "salesperson": row.sales_ref or "", "salesperson_name": row.sales_name or "",
     }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def units_of(minor: Fraction, currency: str, policy: Policy) -> Fraction:
     Fraction(25, 1)
     """
     scale = Fraction(policy.scale.get(currency, Decimal(1)))
-    return minor / (10 ** currency_row(currency).exponent * scale)
+    return minor / (Fraction(10) ** currency_row(currency).exponent * scale)
 
 
 def floor_units(days_late: int, untouched_days: int, rules: WorklistRules) -> Fraction:
@@ -108,8 +108,8 @@ def risk(
     factors = [(f"segment:{segment.value}", rules.segment_percent[segment.value])]
     factors += [(code, rules.factor_percent[code]) for code in FACTORS if code in happened]
     factors = [(code, percent) for code, percent in factors if percent != 100]
-    for _, percent in factors:
-        lost *= Fraction(percent, 100)
+    for _, factor in factors:
+        lost *= Fraction(factor, 100)
     collectable = sum(bands.values())
     units, floor = units_of(lost, currency, policy), Fraction(0)
     if collectable and not WAITS.intersection(happened):

@@ -56,8 +56,8 @@ _ORDER: Mapping[Sort, tuple[ColumnElement[Any], ...]] = {
     Sort.RISK: (WorklistRow.rank.desc(), WorklistRow.account_id.desc()),
     Sort.AMOUNT: (WorklistRow.size.desc(), WorklistRow.account_id.desc()),
     Sort.AGE: (WorklistRow.oldest_on.asc(), WorklistRow.account_id.asc()),
-    # What nothing comes next for stands last on both databases.
-    Sort.NEXT: (WorklistRow.next_on.is_(None), WorklistRow.next_on.asc(), WorklistRow.account_id.asc()),
+    # What nothing comes next for stands last on both databases; so PostgreSQL keeps its index anyway.
+    Sort.NEXT: (WorklistRow.next_on.asc().nulls_last(), WorklistRow.account_id.asc()),
 }
 #: Whose accounts; anything else is the ref of a person.
 MINE, EVERYBODY, NOBODY = "mine", "all", "nobody"

@@ -1,4 +1,4 @@
-"""The account page: notes, files, limits, pay days, messages, and whose accounts they are (issue D, part 2)."""
+"""The account page: notes, files, limits, pay days, messages, whose accounts they are (issue D, part 2)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_next_step_has_both_consequences(desk: Desk, tidewater: Account) -> None
     said = words(visitor.get(at(tidewater)))
     assert "Next step Nothing waits for a person" in said
     with desk.store.write() as session:
-        outbox.ask_person(session, TaskKind.PROMISE_BROKEN, "p:1", account_id=tidewater.id, facts={}, now=NOON)
+        outbox.ask_person(
+            session, TaskKind.PROMISE_BROKEN, "p:1", account_id=tidewater.id, facts={}, now=NOON
+        )
     said = words(visitor.get(at(tidewater)))
     assert "A promise was not kept" in said
     assert "If you do it A new date holds the ladder; without one it goes on." in said
@@ -120,7 +122,9 @@ def test_a_note_is_dashed_and_says_whom_it_is_hidden_from(desk: Desk, tidewater:
     marek = desk.person(Role.COLLECTOR, name="Marek Nowak")
     visitor = desk.at()
     visitor.get(at(tidewater))
-    assert visitor.post(at(tidewater, "/notes"), {"note": "@Marek she pays on <b>Friday</b>"}).status_code == 303
+    assert (
+        visitor.post(at(tidewater, "/notes"), {"note": "@Marek she pays on <b>Friday</b>"}).status_code == 303
+    )
     page = visitor.get(at(tidewater))
     assert "msg in-house" in page.text
     assert "internal: the debtor never sees this" in words(page)
@@ -244,7 +248,9 @@ def test_orders_count_into_the_exposure(desk: Desk, tidewater: Account) -> None:
     fields = {"orders_currency": "GBP", "orders": "100.00"}
     assert visitor.post(at(tidewater, "/orders"), fields).status_code == 303
     assert "Orders not invoiced 100.00 Exposure 2,418.40" in words(visitor.get(at(tidewater)))
-    assert visitor.post(at(tidewater, "/orders"), {"orders_currency": "GBP", "orders": "x"}).status_code == 422
+    assert (
+        visitor.post(at(tidewater, "/orders"), {"orders_currency": "GBP", "orders": "x"}).status_code == 422
+    )
 
 
 def test_pay_days_lead_to_the_follow_up(desk: Desk, tidewater: Account) -> None:
@@ -319,7 +325,8 @@ def test_the_gate_says_why_not_in_words(desk: Desk, tidewater: Account) -> None:
 def test_bad_input_is_said_at_the_form(desk: Desk, tidewater: Account) -> None:
     visitor = desk.at()
     kept = dict(hidden(visitor.get(at(tidewater, "/message"))))
-    for wrong in ({"subject": "", "words": "b"}, {"subject": "a", "words": ""}, {"subject": "x" * 121, "words": "b"}):
+    long = {"subject": "x" * 121, "words": "b"}
+    for wrong in ({"subject": "", "words": "b"}, {"subject": "a", "words": ""}, long):
         answer = visitor.post(at(tidewater, "/message"), {**kept, **wrong, "act": "send"})
         assert answer.status_code == 422
     other = desk.account()
@@ -344,3 +351,17 @@ def test_snippets_are_kept_shared_and_put_away(desk: Desk) -> None:
     assert visitor.post(f"/desk/snippets/{ref[1]}", fields | {"name": "Crates"}).status_code == 303
     assert visitor.post(f"/desk/snippets/{ref[1]}/away").status_code == 303
     assert "Crates" not in words(visitor.get("/desk/snippets"))
+
+
+def test_books_of_a_salesperson_are_his_own(desk: Desk, tidewater: Account) -> None:
+    """L-15: lists and details of the books show a salesperson his accounts and their documents only."""
+    other = desk.account(name="Harbour Tea Rooms Ltd")
+    desk.invoice(other, number="X-777")
+    own = desk.seller_of(tidewater)
+    accounts, documents = own.get("/desk/books/accounts/").text, own.get("/desk/books/invoices/").text
+    assert tidewater.name.split()[0] in accounts
+    assert "Harbour" not in accounts
+    assert "2026-1131" in documents
+    assert "X-777" not in documents
+    assert own.get(f"/desk/books/accounts/details/?id={other.id}").status_code == 404
+    assert "Harbour" in desk.at().get("/desk/books/accounts/").text

@@ -69,7 +69,7 @@ def test_a_write_off_is_asked_for_and_approved_by_another(desk: Desk, ref: str) 
         assert said in case, said
     listed = words(boss.get("/desk/approvals"))
     assert "Write-off" in listed
-    assert "waits 0 hours" in listed
+    assert "just put forward" in listed
     answer = boss.post(place(request, "/approve"), {"digest": request.content_digest})
     assert answer.status_code == 303
     assert status(desk, ref) == ("written_off", 0)

@@ -284,7 +284,7 @@ def test_a_changed_promise_is_shown_before_it_is_kept(desk: Desk, rung: Account)
     assert answer.status_code == 200
     page = words(answer)
     assert "Nothing is saved yet." in page
-    assert "720.00 GBP or more counts as kept; still to ask for: 906.40 GBP." in page
+    assert "720.00 GBP or more counts as kept; still to ask for: 1,518.40 GBP." in page
     assert (count(desk, CallAttempt), count(desk, Promise)) == (0, 0)
     answer = logged(desk, visitor, rung, **changed | {"shown": "80000GBP2026-11-26"}, **CHECK)
     assert answer.status_code == 303

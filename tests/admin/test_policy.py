@@ -1,4 +1,4 @@
-"""The editors of rules and of texts: typed, checked by name, previewed, published by two (X-05, C-08, A-02)."""
+"""The editors of rules and of texts: typed, checked, previewed, published by two (X-05, C-08, A-02)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_is_refused_by_name(
 
 
 def test_a_change_is_published_by_a_second_person_only(desk: Desk) -> None:
-    """A-02, C-04: drafted, sent, approved by another; the author's approval is refused and changes nothing."""
+    """A-02, C-04: drafted, sent, approved by another; the author himself is refused."""
     visitor, author = desk_of(desk)
     visitor.post("/desk/policy/promises", typed("promises", **{"promises.horizon_days": "21"}))
     page = words(visitor.get("/desk/policy"))
@@ -213,7 +213,8 @@ def test_keys_of_ladders_are_read_only(desk: Desk) -> None:
 def texts_of(kind: str, language: str) -> dict[str, str]:
     folder = ROOT / "templates" / "messages" / kind / language
     return {"language": language} | {
-        part: (folder / f"{part}.txt").read_text(encoding="utf-8").strip() for part in ("subject", "body", "sms")
+        part: (folder / f"{part}.txt").read_text(encoding="utf-8").strip()
+        for part in ("subject", "body", "sms")
     }
 
 

@@ -197,7 +197,8 @@ def test_language_and_password_of_ones_own(desk: Desk) -> None:
     assert visitor.post("/desk/profile/password", fields | {"present": "no"}).status_code == 422
     assert visitor.post("/desk/profile/password", fields | {"again": "other"}).status_code == 422
     for poor, said in (
-        ("short", "too short"), ("passwordpassword123", "guessed early"), ("Northgate Priya Shah 1", "own name"),
+        ("short", "too short"), ("passwordpassword123", "guessed early"),
+        ("Northgate Priya Shah 1", "own name"),
     ):  # fmt: skip
         answer = visitor.post("/desk/profile/password", fields | {"password": poor, "again": poor})
         assert (answer.status_code, said in words(answer)) == (422, True), poor

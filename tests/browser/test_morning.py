@@ -118,6 +118,10 @@ def test_by_keyboard_alone(browser: Browser, served: tuple[Desk, str]) -> None: 
     press(page, "?")
     assert page.inner_text("h1") == "Keys"
     sound(page)
+    ticked = "&".join(f"account={account.ref}" for account in accounts[:2])
+    for path in ("/away", f"/bulk?act=reassign&{ticked}", f"/bulk?act=remind&{ticked}", "?view=one"):
+        page.goto(f"{url}/desk/worklist{path}")
+        sound(page)
 
 
 def test_by_mouse_and_without_script(browser: Browser, served: tuple[Desk, str]) -> None:  # noqa: F811

@@ -8,6 +8,7 @@ from models.accounts import Account
 from models.answers import Answer, AnswerKind
 from models.bank_lines import BankLines
 from models.disputes import Dispute, DisputeNote, DisputeReason
+from models.editing import TextVersion
 from models.files import StoredFile
 from models.handovers import Handler, HandlerKind, Handover, Remittance
 from models.inbound import ReachEvent, ReachEventKind
@@ -141,6 +142,12 @@ def grow(session: Session) -> Account:
     session.flush()
     session.add(CallFile(file_id=photo.id, call_id=1, kind=CallFileKind.PHOTO))
     remitted(session, account)
+    session.add(
+        TextVersion(
+            kind="courtesy", effective_at=NOON, author_id=make.a_person(session).id,
+            approver_id=make.a_person(session).id, reason="Shorter", body="{}", body_digest="c" * 64,
+        )
+    )  # fmt: skip
     session.add(BankLines(creditor_id=account.creditor_id, up_to_on=NOON.date(), recorded_at=NOON))
     session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))
     session.flush()

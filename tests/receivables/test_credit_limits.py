@@ -69,7 +69,8 @@ def test_the_last_word_of_the_order_system_holds(store: Store, account: Account)
                 s, SYSTEM, account, Money(minor, "GBP"), as_of_at=NOON, source="order_system", now=NOON
             )
     with store.read() as s:
-        [pounds] = [r for r in credit_limits.credit_of(s, SYSTEM, account.id).exposures if r.currency == "GBP"]
+        rows = credit_limits.credit_of(s, SYSTEM, account.id).exposures
+        [pounds] = [row for row in rows if row.currency == "GBP"]
     assert (pounds.used, pounds.left, pounds.over) == (Money(18920, "GBP"), Money(1080, "GBP"), None)
 
 

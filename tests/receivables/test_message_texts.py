@@ -25,7 +25,9 @@ from tests.conftest import NOON
 KIND = "first_reminder"
 
 
-def publish(session: Session, texts: Mapping[str, str], *, at: datetime = NOON, same: bool = False) -> TextVersion:
+def publish(
+    session: Session, texts: Mapping[str, str], *, at: datetime = NOON, same: bool = False
+) -> TextVersion:
     author = make.a_person(session, Role.SUPERVISOR)
     approver = author if same else make.a_person(session, Role.SUPERVISOR)
     body = json.dumps({**desk.shipped(KIND), **texts}, ensure_ascii=False)
@@ -46,7 +48,9 @@ def test_newest_whose_day_has_come_is_in_force(store: Store) -> None:
         second = publish(session, {"en/subject": "second"})
         publish(session, {"en/subject": "to come"}, at=NOON + timedelta(days=3))
         found = message_texts.in_force(session, [KIND, "courtesy"], now=NOON)
-        assert {kind: (v.id, v.texts["en/subject"]) for kind, v in found.items()} == {KIND: (second.id, "second")}
+        assert {kind: (v.id, v.texts["en/subject"]) for kind, v in found.items()} == {
+            KIND: (second.id, "second")
+        }
         later = message_texts.in_force(session, [KIND], now=NOON + timedelta(days=3))
         assert later[KIND].texts["en/subject"] == "to come"
         with reading_ahead(session, texts={"all": found}):

@@ -64,7 +64,11 @@ def keep(store: Store, account: Account, role: Role = Role.COLLECTOR, **more: ob
     with store.write() as s:
         actor = make.staff_actor(make.a_person(s, role))
         return pay_runs.keep(
-            s, actor, s.get_one(Account, account.id), now=NOON, **(facts | more)  # type: ignore[arg-type]
+            s,
+            actor,
+            s.get_one(Account, account.id),
+            now=NOON,
+            **(facts | more),  # type: ignore[arg-type]
         )
 
 

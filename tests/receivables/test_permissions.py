@@ -50,6 +50,8 @@ MATRIX = """
     dispute:resolve          x x . . . .   . . .
     document:read            x x x . x .   x . x
     feed:keep                x x x x . .   . . .
+    figures:read             . x x . x .   . . .
+    figures:read_own         x x x . x .   . . .
     flag:lift                . x . . . .   . . .
     flag:read                x x x x x .   . . .
     flag:record              x x . . . .   . . .
@@ -92,10 +94,15 @@ MATRIX = """
     segment:read             x x x . x .   . . .
     sending:stop             x x . . . .   . . .
     session:end              . . . . . .   . . x
+    settlements:read         . x x . x .   . . .
     staff:add                . . . . . x   . . .
+    statement:read           . x x x x .   . . .
     survey:answer            . . . . . .   . . x
+    target:set               . x . . . .   . . .
     task:close               x x x . . .   . . .
     terms:agree              . x . . . .   . . .
+    worklist:assign          . x . . . .   . . .
+    worklist:work            x x . . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

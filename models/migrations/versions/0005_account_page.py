@@ -25,7 +25,9 @@ def upgrade() -> None:
         sa.CheckConstraint("length(words) > 0", name=op.f("ck_account_note_words")),
         sa.CheckConstraint("corrects_id IS NULL OR corrects_id < id", name=op.f("ck_account_note_corrects")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_account_note_account_id")),
-        sa.ForeignKeyConstraint(["corrects_id"], ["account_note.id"], name=op.f("fk_account_note_corrects_id")),
+        sa.ForeignKeyConstraint(
+            ["corrects_id"], ["account_note.id"], name=op.f("fk_account_note_corrects_id")
+        ),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_account_note_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_note")),
         sa.UniqueConstraint("corrects_id", name=op.f("uq_account_note_corrects_id")),
@@ -59,7 +61,8 @@ def upgrade() -> None:
         sa.Column(
             "cycle",
             sa.Enum(
-                "week", "fortnight", "month", name="cycle", native_enum=False, create_constraint=True, length=24
+                "week", "fortnight", "month", name="cycle", native_enum=False, create_constraint=True,
+                length=24,
             ),
             nullable=False,
         ),

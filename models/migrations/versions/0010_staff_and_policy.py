@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.Column("used_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_recovery_code_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_recovery_code")),
-        sa.UniqueConstraint("staff_id", "code_digest", name=op.f("uq_staff_recovery_code_staff_id_code_digest")),
+        sa.UniqueConstraint(
+            "staff_id", "code_digest", name=op.f("uq_staff_recovery_code_staff_id_code_digest")
+        ),
     )
     op.create_table(
         "staff_token",

@@ -311,7 +311,7 @@ def test_nothing_opens_without_a_right_hash(stored: str | None) -> None:
     assert not passwords.verify_password(stored, "")
 
 
-# --------------------------------------------------------------------------- second factors and ways in, races
+# --------------------------------------------------------------------------- second factors, ways in, races
 
 
 def test_a_recovery_code_is_spent_once_by_two_at_the_same_moment(store: Store) -> None:
