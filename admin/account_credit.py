@@ -33,9 +33,10 @@ def _limit(
         who = desk_accounts.head(database, actor, ref)
         credit = credit_limits.credit_of(database, actor, who.id)
     note_read(who.id)
+    codes = [row.currency for row in credit.exposures] or list(CURRENCIES)
     return page("backoffice/account_limit.html", status, here=HERE, zone=who.zone, who=who, credit=credit,
-                currencies=[row.currency for row in credit.exposures] or list(CURRENCIES),
-                form=form or LimitForm(formdata=None), orders=orders or OrdersForm(formdata=None))  # fmt: skip
+                currencies=codes, form=form or LimitForm(formdata=None),
+                orders=orders or OrdersForm(formdata=None))  # fmt: skip
 
 
 @blueprint.post("/accounts/<ref>/credit-limit")

@@ -96,7 +96,7 @@ class PayRunForm(FlaskForm):  # type: ignore[misc]
 
     @property
     def days(self) -> list[int]:
-        """Days of the month as typed, apart by anything; a word that is no number is day 0, which is refused."""
+        """Days of the month as typed; a word that is no number is day 0, which is refused."""
         return [
             int(part) if part.isascii() and part.isdigit() and len(part) < 3 else 0
             for part in self.month_days.data.replace(",", " ").replace(";", " ").split()

@@ -68,7 +68,9 @@ HOLD_TASKS: Mapping[str, str] = {
 }
 HOLD_TASK_ADVICE: Mapping[str, str] = {
     "hold_review": N_("Is it still right? End it, or name the next day and why it stands."),
-    "statement": N_("A customer says that you promised this price. Say whether you did; the case waits for it."),
+    "statement": N_(
+        "A customer says that you promised this price. Say whether you did; the case waits for it."
+    ),
 }
 HOLD_ALERTS: Mapping[str, str] = {"statement_late": N_("Sales has not said what was promised")}
 HOLD_ADVICE: Mapping[str, str] = {

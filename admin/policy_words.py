@@ -276,6 +276,25 @@ POLICY_CHOICES: Mapping[str, str] = {
     "ask": N_("a person decides"),
 }
 
+#: Entries of keys that have one value for each name, where no other table words the name.
+POLICY_PARTS: Mapping[str, str] = {
+    "bank_behind": N_("bank lines behind"),
+    "bound": N_("bound by an arrangement"),
+    "bounced": N_("a message came back"),
+    "call_back": N_("a call was asked for"),
+    "dispute_settled": N_("a dispute settled"),
+    "on_hold": N_("on credit hold"),
+    "plan_missed": N_("a part of a plan missed"),
+    "promise_broken": N_("a promise broken"),
+    "promise_due": N_("a promise falls due"),
+    "promise_open": N_("a promise open"),
+    "reply": N_("a reply waits"),
+    "says_paid": N_("says it is paid"),
+    "spoken_lately": N_("spoken to lately"),
+    "tried_lately": N_("tried lately"),
+    "visited": N_("opened the link"),
+}
+
 #: Columns of bands and grids.
 POLICY_COLUMNS: Mapping[str, str] = {
     "above": N_("Balance above"),

@@ -67,13 +67,13 @@ from admin.policy_words import (
     POLICY_COLUMNS,
     POLICY_EFFECTS,
     POLICY_KEYS,
+    POLICY_PARTS,
     POLICY_SECTIONS,
     POLICY_UNITS,
     TEXT_MARKS,
     TEXT_PARTS,
 )
 from admin.rule_words import RULES
-from admin.worklist_words import WORKLIST_AUDIT, WORKLIST_REFUSALS, WORKLIST_TABLES, WORKLIST_TIMELINE
 from admin.sales_words import (
     SALES_AUDIT,
     SALES_MESSAGE_KINDS,
@@ -82,6 +82,7 @@ from admin.sales_words import (
     SALES_TIMELINE,
 )
 from admin.staff_words import FRESH_ACT_WORDS, STAFF_AUDIT, STAFF_REFUSALS
+from admin.worklist_words import WORKLIST_AUDIT, WORKLIST_REFUSALS, WORKLIST_TABLES, WORKLIST_TIMELINE
 from receivables.flags import GUARDED, UNNAMED
 from receivables.permissions import Permission
 
@@ -1274,7 +1275,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "policy_column": POLICY_COLUMNS,
     "policy_effect": POLICY_EFFECTS,
     "policy_key": POLICY_KEYS,
-    "policy_part": {**ROLES, **SEGMENTS, **LETTER_KINDS},
+    "policy_part": {**ROLES, **SEGMENTS, **LETTER_KINDS, **APPROVALS, **POLICY_PARTS},
     "policy_section": POLICY_SECTIONS,
     "policy_unit": POLICY_UNITS,
     "text_mark": TEXT_MARKS,

@@ -32,7 +32,7 @@ class CreditLimit(Base):
 
 
 class OrdersOpen(Base):
-    """What the order system told of orders on credit that are not invoiced yet; the last holds; append-only."""
+    """What the order system told of orders on credit not invoiced yet; the last holds; append-only."""
 
     __tablename__ = "orders_open"
 

@@ -350,7 +350,7 @@ def fallen(session: Session, hold: CreditHold) -> int:
     Of a hold that names documents each counts for no more than what was asked of it.
     """
     if hold.releases_by is HoldRelease.INVOICES:
-        return sum(min(row.came, row.asked_minor) for row in _documents(session, hold))
+        return sum(min(int(row.came), row.asked_minor) for row in _documents(session, hold))
     return int(
         session.execute(
             select(func.coalesce(func.sum(Posting.credit_minor - Posting.debit_minor), 0))

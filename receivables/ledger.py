@@ -243,9 +243,7 @@ def _move_balances(session: Session, draft: Draft) -> None:
         _set_balance(invoice, balance, closed=CLOSES.get(draft.kind, InvoiceStatus.PAID))
 
 
-def _set_balance(
-    invoice: Invoice, balance: int, *, closed: InvoiceStatus = InvoiceStatus.PAID
-) -> None:
+def _set_balance(invoice: Invoice, balance: int, *, closed: InvoiceStatus = InvoiceStatus.PAID) -> None:
     """Write a balance; what is nil is closed, and what is owed again is open again."""
     invoice.balance_minor = balance
     if balance == 0 and invoice.status is InvoiceStatus.OPEN:

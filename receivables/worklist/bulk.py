@@ -100,7 +100,7 @@ def preview(
         if held is not None and held.staff_id != actor.id:
             outcome = "claimed_already"
         elif kind is BulkKind.REASSIGN and not claiming.is_his(actor, account.collector_id):
-            outcome = "not_allowed"
+            outcome = "not_yours"
         elif kind is BulkKind.REMIND:
             planned = desk_accounts.reminder_plan(session, actor, account, policy=policy, now=now)
             leaving = [one for one in planned if one.decision.allowed or one.decision.next_at is not None]
@@ -137,7 +137,7 @@ def do(session: Session, actor: Actor, chosen: Chosen, refs: Sequence[str], *, n
         except (Refused, NotAllowed) as error:
             if error.code in _FOR_ALL:
                 raise
-            outcome, made = error.code, {}
+            outcome, made = "not_yours" if isinstance(error, NotAllowed) else error.code, {}
         ids.append(account.id)
         session.add(BulkActAccount(bulk_act_id=act.id, account_id=account.id, outcome=outcome, facts=made,
                                    undone=None))  # fmt: skip

@@ -32,6 +32,11 @@ def at(account: Account, path: str = "") -> str:
     return f"/desk/accounts/{account.ref}{path}"
 
 
+def reads(seen: list[tuple[str, str]]) -> int:
+    """Statements of a page; the rules, which a process reads anew every few seconds, are not counted."""
+    return len([said for kind, said in seen if kind == "read" and "FROM policy_version" not in said])
+
+
 # --------------------------------------------------------------------------- the page
 
 
@@ -72,7 +77,7 @@ def test_two_thousand_invoices_are_cut_into_pages(desk: Desk, tidewater: Account
                             due_on=NOON.date() - timedelta(days=2))  # fmt: skip
     with statements(desk.store) as many:
         page = visitor.get(at(tidewater))
-    assert len([s for s in few if s[0] == "read"]) == len([s for s in many if s[0] == "read"])
+    assert reads(few) == reads(many)
     rows = page.text.partition('id="iv"')[2].partition("</section>")[0]
     assert rows.count('scope="row"><a') == 50
     assert "125 documents" in words(page)

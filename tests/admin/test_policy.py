@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from admin.words import TABLES
 from models.accounts import Account
 from models.approvals import ApprovalKind, ApprovalRequest
 from models.editing import EditorDraft, TextVersion
@@ -261,3 +262,19 @@ def test_an_unknown_text_is_not_found(desk: Desk) -> None:
     visitor, _ = desk_of(desk)
     assert visitor.get("/desk/texts/frame").status_code == 404
     assert visitor.post("/desk/texts/frame", {"language": "en", "subject": "x"}).status_code == 404
+
+
+def test_every_key_of_the_rules_is_worded() -> None:
+    """X-05: a key that is shipped has a name, a section, a unit and words for its parts at the desk."""
+    missing = []
+    for section in fields.sections():
+        wanted = [("policy_section", section), ("policy_about", section)]
+        for field in fields.fields_of(section):
+            wanted += [("policy_key", field.key), ("policy_unit", field.unit or "count")]
+            if field.kind in ("named", "rows"):
+                table = "policy_part" if field.kind == "named" else "policy_column"
+                wanted += [(table, part.key) for part in field.parts]
+            if field.kind == "choice":
+                wanted += [("policy_choice", choice) for choice in field.choices]
+        missing += [place for place in wanted if place[1] not in TABLES[place[0]]]
+    assert missing == []

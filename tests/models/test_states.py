@@ -61,7 +61,7 @@ WRITTEN = {
         " · rejected→under_review"
     ),
     PlanStatus: (
-        "proposed→active,awaiting_approval,declined · awaiting_approval→active,declined,withdrawn"
+        "proposed→active,awaiting_approval,declined · awaiting_approval→proposed,active,declined,withdrawn"
         " · active→completed,defaulted,cancelled · defaulted→active · completed→active"
     ),
     InstalmentStatus: "scheduled→paid,missed,waived · missed→paid,waived · paid→scheduled,missed",

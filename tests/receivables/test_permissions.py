@@ -23,8 +23,10 @@ MATRIX = """
     alert:close              . x x . . x   . . .
     alert:read               x x x . x x   . . .
     answer:give              . . . . . .   . . x
+    approval:ask             x x x . . x   . . .
     approval:decide          x x . . . .   . . .
     approval:read            x x x . x .   . . .
+    arrangement:read         x x x . x .   . . .
     audit:read               . x . . x x   . . .
     bank_lines:read          x x x . x .   . . .
     bank_lines:record        . x x . . .   . . .
@@ -45,7 +47,8 @@ MATRIX = """
     credit:use               . . . . . .   . . x
     credit_hold:place        . x . . . .   . . .
     credit_note:record       . x x . . .   . . .
-    dispute:open             . . . . . .   . . x
+    deputy:name              x x . . . .   . . .
+    dispute:open             x x . . . .   . . x
     dispute:read             x x x . x .   . . x
     dispute:resolve          x x . . . .   . . .
     document:read            x x x . x .   x . x
@@ -60,10 +63,11 @@ MATRIX = """
     handover:propose         x x . . . .   . . .
     handover:read            x x x . x .   . . .
     hardship:read            . x . . . .   . . .
-    hardship:tell            . . . . . .   . . x
+    hardship:tell            x x . . . .   . . x
     inbound:assign           x x . . . .   . . .
     invoice:import           . . x . . .   . . .
     invoice:read             x x x x x .   x x x
+    lesson:add               x x . . . .   . . .
     letter:print             x x . . . .   . . .
     letter:queue             x x . . . .   . . .
     ladder:choose            x x . . . .   . . .
@@ -79,12 +83,17 @@ MATRIX = """
     offer:make               x x . . . .   . . x
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
+    plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
-    promise:make             . . . . . .   . . x
+    promise:make             x x . . . .   . . x
     rate:add                 . . x . . .   . . .
+    refund:pay               . . x . . .   . . .
+    refund:propose           x x x . . .   . . .
+    refund:read              x x x . x .   . . .
     reminder:send            x x . . . .   . . .
     remittance:record        . x x . . .   . . .
+    report:read              x x x . x .   . . .
     request:answer           x x x . . .   . . .
     rules:propose            x x . . . .   . . .
     rules:read               x x x . x .   . . .
@@ -103,6 +112,7 @@ MATRIX = """
     terms:agree              . x . . . .   . . .
     worklist:assign          . x . . . .   . . .
     worklist:work            x x . . . .   . . .
+    write_off:propose        x x x . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

@@ -182,7 +182,8 @@ def test_two_approvers_at_once_one_wins(store: Store, database_url: str) -> None
         office = an_office(store)
         request = office.ask()
         outcomes = together(
-            2, lambda n, o=office, r=request: o.approve(r, (o.supervisor, o.other)[n])  # type: ignore[misc]
+            2,
+            lambda n, o=office, r=request: o.approve(r, (o.supervisor, o.other)[n]),  # type: ignore[misc]
         )
         assert sorted(type(one).__name__ for one in outcomes) == ["ApprovalRequest", "Refused"], outcomes
         assert [one.code for one in outcomes if isinstance(one, Refused)] == ["not_waiting"]

@@ -40,7 +40,11 @@ class Office:
         """The write-off of the invoice, asked for by the collector."""
         with self.store.write() as s:
             return write_offs.propose_write_off(
-                s, by or self.collector, self.invoice.ref, reason="The firm is dissolved", now=now  # type: ignore[arg-type]
+                s,
+                by or self.collector,
+                self.invoice.ref,
+                reason="The firm is dissolved",
+                now=now,  # type: ignore[arg-type]
             )
 
     def approve(self, request: ApprovalRequest, by: Actor, **more: object) -> ApprovalRequest:

@@ -264,6 +264,19 @@ def test_reassigned_and_put_off_together_and_back(world: World) -> None:
     assert len(world.lines()) == 2
 
 
+def test_what_is_anothers_stays_his(world: World) -> None:
+    """The preview and the act say the same of an account that is not one's own."""
+    account = world.account((10000, 40))
+    give(world, world.ruth, [account], "Tom Okafor", days=(0, None))
+    with world.store.read() as session:
+        planned = bulk.preview(session, world.priya, BulkKind.REASSIGN, [account.ref], now=NOON)
+    chosen = Chosen(BulkKind.REASSIGN, to=world.refs["Priya Shah"], from_on=TODAY, words="mine")
+    ref = do(world, world.priya, chosen, [account])
+    assert [line.outcome for line in planned] == ["not_yours"]
+    assert [line.outcome for line in made(world, ref).lines] == ["not_yours"]
+    assert collector(world, account) == world.tom.id
+
+
 @pytest.mark.parametrize(
     ("chosen", "code"),
     [
