@@ -39,7 +39,7 @@ $(STATIC): $(RUN_LOCK) $(shell find portal/static admin/static -name '*.css' -o 
 	@touch $@
 
 words: $(DEV_LOCK) ## bring the catalogues up to date with the words of the code and the templates (developers)
-	@$(BIN)/pybabel -q extract -F translations/babel.cfg -k N_ -k word:1c,2 --add-location=file -o translations/messages.pot .
+	@$(BIN)/pybabel -q extract -F translations/babel.cfg -k N_ -k pN_:1c,2 --add-location=file -o translations/messages.pot .
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete
 
 static: $(STATIC) ## compress the static files (done by demo and test as well)

@@ -85,7 +85,9 @@ ONE_CLICK = ".opt_out_one_click"
 #: Rooms whose posts bring a signature of their own, and no session.
 SIGNED = ("portal_webhooks.", "portal_sms_inbound.")
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"account", "branch", "invoice", "line", "drop", "sent", "letter", "evidence", "proposal"})
+REPEATABLE = frozenset(
+    {"account", "branch", "invoice", "line", "drop", "sent", "letter", "evidence", "proposal"}
+)
 
 
 class House(Protocol):

@@ -41,15 +41,15 @@ from admin import (
     policy,
     post,
     problems,
-    promises,
     profile,
+    promises,
     refunds,
     requests,
     rules,
     sales,
     search,
-    settlements,
     segments,
+    settlements,
     shell,
     staff,
     texts,
@@ -63,10 +63,11 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, worklist, bulk, keys, accounts, calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases, refunds, post, requests,
-    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, promises, plans, search, settlements, dashboard, rules, contact_rules,
-    account_notes, account_credit, messages, debtor_views,
-    own_ladders, policy, profile, texts, ways_in, staff,
+    login, work, worklist, bulk, keys, accounts, account_notes, account_credit, messages, debtor_views,
+    calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases,
+    refunds, post, requests, flags, disputes, ladder, bank_lines, calendars, charges, sales, segments,
+    promises, plans, search, settlements, dashboard, rules, contact_rules, own_ladders, policy, texts,
+    profile, ways_in, staff,
 )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ class ReadOnlyView(ModelView):  # type: ignore[misc]
     # ------------------------------------------------------------------ reading
 
     def get_query(self) -> Any:
-        """What may be listed; `get_one` goes the same way. A salesperson's are the accounts that are his (L-15)."""
+        """What may be listed; `get_one` goes the same way. A salesperson lists his own accounts (L-15)."""
         query = self.session.query(self.model)
         account_id = self.model.id if self.model is Account else getattr(self.model, "account_id", None)
         return query if account_id is None else query.filter(of_theirs(web.staff_actor(), account_id))

@@ -89,8 +89,9 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
         on: the business date to work for, whatever the clock says; None for each account's own.
     Returns:
         Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `approvals` ->
-        mails and alerts about decisions that wait; `files_erased` -> files that nobody had sent and whose bytes went; `trouble` -> accounts where something failed,
-        which are tried again at the next run and hold up nobody else.
+        mails and alerts about decisions that wait; `files_erased` -> files that nobody had sent and whose
+        bytes went; `trouble` -> accounts where something failed, which are tried again at the next run and
+        hold up nobody else.
     """
     with house.store.read() as session:
         days.refresh(session)

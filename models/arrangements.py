@@ -186,7 +186,8 @@ class Agreement:
 def four_eyes() -> CheckConstraint:
     """The check that nobody decides what he proposed himself, unless he is alone and marked as such."""
     return CheckConstraint(
-        "is_alone OR decided_by_id IS NULL OR proposed_by_staff_id IS NULL OR decided_by_id <> proposed_by_staff_id",
+        "is_alone OR decided_by_id IS NULL OR proposed_by_staff_id IS NULL"
+        " OR decided_by_id <> proposed_by_staff_id",
         name="four_eyes",
     )
 

@@ -251,7 +251,10 @@ def offer_case(session: Session, actor: Actor, ref: str, *, now: datetime) -> Of
         role_percent=allowed,
         own=own,
         may_decide=four_eyes.may_look(
-            session, actor, proposer_id=found.proposed_by_staff_id, proposed_at=found.proposed_at,
+            session,
+            actor,
+            proposer_id=found.proposed_by_staff_id,
+            proposed_at=found.proposed_at,
             fits=lambda standing: offer_terms.may_forgive(policy, standing, view.balance, view.amount),
             now=now,
         ),
@@ -354,8 +357,12 @@ def plan_case(session: Session, actor: Actor, ref: str, *, now: datetime) -> Pla
         role_parts=allowed,
         own=own,
         may_decide=four_eyes.may_look(
-            session, actor, proposer_id=proposer, proposed_at=view.proposed_at,
-            fits=lambda standing: plan_deciding.fits(policy, standing, len(view.parts), view.total), now=now,
+            session,
+            actor,
+            proposer_id=proposer,
+            proposed_at=view.proposed_at,
+            fits=lambda standing: plan_deciding.fits(policy, standing, len(view.parts), view.total),
+            now=now,
         ),
         history=history(session, account.id),
     )

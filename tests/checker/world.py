@@ -461,7 +461,10 @@ class _Builder:
         lost = self._invoice(ash, "INV-77", 20_000)
         written_off = self._request(ash, ApprovalKind.WRITE_OFF, lost.ref, 20_000, maker, decider)
         entry = self._post(
-            f"adjustment:write_off:{written_off.id}", "write_off", "GBP", Side(BAD_DEBT, debit_minor=20_000),
+            f"adjustment:write_off:{written_off.id}",
+            "write_off",
+            "GBP",
+            Side(BAD_DEBT, debit_minor=20_000),
             self._paid(lost, 20_000),
         )
         self._add(
@@ -475,7 +478,10 @@ class _Builder:
         self._payment(paid, ash, 7_000, "GBP")
         asked = self._request(ash, ApprovalKind.REFUND, f"{ash.ref}:GBP", 7_000, maker, decider)
         back = self._post(
-            f"refund:{asked.id}", "refund", "GBP", Side(CREDIT, debit_minor=7_000, account_id=ash.id),
+            f"refund:{asked.id}",
+            "refund",
+            "GBP",
+            Side(CREDIT, debit_minor=7_000, account_id=ash.id),
             Side(LedgerCode.REFUNDS_PAYABLE, credit_minor=7_000, account_id=ash.id),
         )
         self._add(

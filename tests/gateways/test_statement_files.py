@@ -119,7 +119,12 @@ def test_counts_and_shares_are_numbers() -> None:
     """X-01: a count, a share and a day are what they are, in both formats; the days column too."""
     cells = [3, -2, Decimal("47.2"), Decimal("10.5")]
     assert csv_cells(EXPORTS.csv(sheet(*cells))) == ["3", "-2", "47.2", "10.5"]
-    assert xlsx_cells(EXPORTS.xlsx(sheet(*cells))) == [(None, "3"), (None, "-2"), (None, "47.2"), (None, "10.5")]
+    assert xlsx_cells(EXPORTS.xlsx(sheet(*cells))) == [
+        (None, "3"),
+        (None, "-2"),
+        (None, "47.2"),
+        (None, "10.5"),
+    ]
 
 
 def test_a_long_table_is_written_as_it_is_read() -> None:

@@ -135,8 +135,8 @@ def grow(session: Session) -> Account:
         ]
     )
     photo = StoredFile(
-        content_digest="b" * 64, name="door.jpg", media_type="image/jpeg", size_bytes=1, account_id=account.id,
-        retention_class="visit_photo", stored_at=NOON,
+        content_digest="b" * 64, name="door.jpg", media_type="image/jpeg", size_bytes=1,
+        account_id=account.id, retention_class="visit_photo", stored_at=NOON,
     )  # fmt: skip
     session.add(photo)
     session.flush()

@@ -19,7 +19,9 @@ ROLES = (
 LINKS = (LinkScope.VIEW_AND_PAY, LinkScope.ONE_INVOICE, LinkScope.FULL)
 MATRIX = """
     account:choose_language  . . . . . .   . . x
+    account:note             x x x x . .   . . .
     account:read             x x x x x .   x . x
+    account:view_as_debtor   x x . . . .   . . .
     alert:close              . x x . . x   . . .
     alert:read               x x x . x x   . . .
     answer:give              . . . . . .   . . x
@@ -45,14 +47,19 @@ MATRIX = """
     contact:mark_signatory   . x . . . .   . . .
     contact_rules:publish    . x . . . .   . . .
     credit:use               . . . . . .   . . x
-    credit_hold:place        . x . . . .   . . .
+    credit_hold:place        x x . . . .   . . .
+    credit_hold:read         x x x x x .   . . .
+    credit_limit:set         . x x . . .   . . .
     credit_note:record       . x x . . .   . . .
     deputy:name              x x . . . .   . . .
+    dispute:credit           x x x . . .   . . .
     dispute:open             x x . . . .   . . x
     dispute:read             x x x . x .   . . x
     dispute:resolve          x x . . . .   . . .
+    dispute:state            . x . x . .   . . .
     document:read            x x x . x .   x . x
     feed:keep                x x x x . .   . . .
+    file:add                 x x x . . .   . . .
     figures:read             . x x . x .   . . .
     figures:read_own         x x x . x .   . . .
     flag:lift                . x . . . .   . . .
@@ -67,25 +74,28 @@ MATRIX = """
     inbound:assign           x x . . . .   . . .
     invoice:import           . . x . . .   . . .
     invoice:read             x x x x x .   x x x
-    lesson:add               x x . . . .   . . .
-    letter:print             x x . . . .   . . .
-    letter:queue             x x . . . .   . . .
     ladder:choose            x x . . . .   . . .
     ladder:decide            x x . . . .   . . .
     ladder:publish           . x . . . .   . . .
     ladder:read              x x . . . .   . . .
     ladder:switch            . x . . . .   . . .
+    lesson:add               x x . . . .   . . .
+    letter:print             x x . . . .   . . .
+    letter:queue             x x . . . .   . . .
     link:forward             . . . . . .   . . x
     link:issue               x x . . . .   . . .
     link:revoke              x x . . . .   . . .
     message:read             x x x . x .   . . .
+    message:write            x x . . . .   . . .
     offer:accept             . . . . . .   . . x
     offer:make               x x . . . .   . . x
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
+    pay_run:keep             x x . . . .   . . .
     plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
+    profile:keep             x x x x x x   . . .
     promise:make             x x . . . .   . . x
     rate:add                 . . x . . .   . . .
     refund:pay               . . x . . .   . . .
@@ -103,16 +113,20 @@ MATRIX = """
     segment:read             x x x . x .   . . .
     sending:stop             x x . . . .   . . .
     session:end              . . . . . .   . . x
+    snippet:share            . x . . . .   . . .
     settlements:read         . x x . x .   . . .
     staff:add                . . . . . x   . . .
+    staff:change             . . . . . x   . . .
+    staff:read               . x . . x x   . . .
+    staff:reset              . x . . . x   . . .
     statement:read           . x x x x .   . . .
     survey:answer            . . . . . .   . . x
     target:set               . x . . . .   . . .
     task:close               x x x . . .   . . .
     terms:agree              . x . . . .   . . .
+    write_off:propose        x x x . . .   . . .
     worklist:assign          . x . . . .   . . .
     worklist:work            x x . . . .   . . .
-    write_off:propose        x x x . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

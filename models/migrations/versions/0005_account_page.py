@@ -61,7 +61,12 @@ def upgrade() -> None:
         sa.Column(
             "cycle",
             sa.Enum(
-                "week", "fortnight", "month", name="cycle", native_enum=False, create_constraint=True,
+                "week",
+                "fortnight",
+                "month",
+                name="cycle",
+                native_enum=False,
+                create_constraint=True,
                 length=24,
             ),
             nullable=False,
