@@ -53,8 +53,8 @@ def test_counter_offer_approved_paid_and_the_discount_posted(browser: Browser, l
 
 @pytest.mark.parametrize("width", [1280, 820])
 def test_self_approval_is_refused_and_another_approves(
-    browser: Browser,
-    served: tuple[Desk, str],
+    browser: Browser,  # noqa: F811 - the fixtures of the other file
+    served: tuple[Desk, str],  # noqa: F811
     width: int,
 ) -> None:
     """A-02: the proposer finds no button, his forged POST is 403; a colleague reads the case and approves."""

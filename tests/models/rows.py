@@ -9,6 +9,7 @@ from models.answers import Answer, AnswerKind
 from models.bank_lines import BankLines
 from models.disputes import Dispute, DisputeNote, DisputeReason
 from models.editing import TextVersion
+from models.figures import CollectionTarget
 from models.files import StoredFile
 from models.handovers import Handler, HandlerKind, Handover, Remittance
 from models.inbound import ReachEvent, ReachEventKind
@@ -146,6 +147,12 @@ def grow(session: Session) -> Account:
         TextVersion(
             kind="courtesy", effective_at=NOON, author_id=make.a_person(session).id,
             approver_id=make.a_person(session).id, reason="Shorter", body="{}", body_digest="c" * 64,
+        )
+    )  # fmt: skip
+    session.add(
+        CollectionTarget(
+            creditor_id=account.creditor_id, currency="GBP", month_on=NOON.date().replace(day=1),
+            amount_minor=100000, set_by_id=make.a_person(session).id, reason="As last year", set_at=NOON,
         )
     )  # fmt: skip
     session.add(BankLines(creditor_id=account.creditor_id, up_to_on=NOON.date(), recorded_at=NOON))

@@ -59,9 +59,9 @@ MATRIX = """
     dispute:state            . x . x . .   . . .
     document:read            x x x . x .   x . x
     feed:keep                x x x x . .   . . .
-    file:add                 x x x . . .   . . .
     figures:read             . x x . x .   . . .
     figures:read_own         x x x . x .   . . .
+    file:add                 x x x . . .   . . .
     flag:lift                . x . . . .   . . .
     flag:read                x x x x x .   . . .
     flag:record              x x . . . .   . . .
@@ -89,9 +89,9 @@ MATRIX = """
     message:write            x x . . . .   . . .
     offer:accept             . . . . . .   . . x
     offer:make               x x . . . .   . . x
+    pay_run:keep             x x . . . .   . . .
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
-    pay_run:keep             x x . . . .   . . .
     plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
@@ -113,8 +113,8 @@ MATRIX = """
     segment:read             x x x . x .   . . .
     sending:stop             x x . . . .   . . .
     session:end              . . . . . .   . . x
-    snippet:share            . x . . . .   . . .
     settlements:read         . x x . x .   . . .
+    snippet:share            . x . . . .   . . .
     staff:add                . . . . . x   . . .
     staff:change             . . . . . x   . . .
     staff:read               . x . . x x   . . .
@@ -124,9 +124,9 @@ MATRIX = """
     target:set               . x . . . .   . . .
     task:close               x x x . . .   . . .
     terms:agree              . x . . . .   . . .
-    write_off:propose        x x x . . .   . . .
     worklist:assign          . x . . . .   . . .
     worklist:work            x x . . . .   . . .
+    write_off:propose        x x x . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 
