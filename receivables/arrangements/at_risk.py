@@ -21,7 +21,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
@@ -149,7 +149,7 @@ def plans_at_risk(
     return {plan_id: why for plan_id, why in found.items() if why}
 
 
-def _plans(account_ids: Sequence[int] | None) -> Select[Any]:
+def _plans(account_ids: Sequence[int] | None) -> Any:
     missed = case((Instalment.status == InstalmentStatus.MISSED, 1), else_=0)
     waits = Instalment.status.in_([InstalmentStatus.SCHEDULED, InstalmentStatus.MISSED])
     refused = case((and_(waits, Instalment.last_failure.is_not(None)), Instalment.tries), else_=0)

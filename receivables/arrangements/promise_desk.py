@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
@@ -139,7 +139,7 @@ def promise(session: Session, actor: Actor, ref: str, *, now: datetime) -> Promi
     )[0]
 
 
-def _light() -> Select[Any]:
+def _light() -> Any:
     """What it takes to say of which kind a promise is and to add it up."""
     return select(
         Promise.id, Promise.status, Promise.promised_on, Promise.amount_minor, Promise.currency,
