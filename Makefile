@@ -9,7 +9,7 @@ STATIC := portal/static/.compressed
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/messages.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-long lint bench check pictures translations static lock chromium stripe-smoke clean
+.PHONY: help demo demo-reset test test-long lint bench check pictures translations words static lock chromium stripe-smoke clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,10 @@ $(STATIC): $(RUN_LOCK) $(shell find portal/static admin/static -name '*.css' -o 
 	@$(BIN)/python -m whitenoise.compress -q portal/static
 	@$(BIN)/python -m whitenoise.compress -q admin/static
 	@touch $@
+
+words: $(DEV_LOCK) ## bring the catalogues up to date with the words of the code and the templates (developers)
+	@$(BIN)/pybabel -q extract -F translations/babel.cfg -k N_ -k pN_:1c,2 --add-location=file -o translations/messages.pot .
+	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete
 
 static: $(STATIC) ## compress the static files (done by demo and test as well)
 

@@ -42,6 +42,7 @@ from portal import (
     requests,
     returns,
     sms_inbound,
+    staff_views,
     stopping,
     surveys,
     ways,
@@ -52,7 +53,7 @@ ROOT = Path(__file__).parent
 PORTAL_ROOMS = (
     links, codes, people, overview, invoices, pay, offers, returns, preferences, brand, webhooks,
     handed_over, holds, credit, surveys, ways, branches, branch_papers, disputes, documents, plans, cards,
-    stopping, promises, requests, callbacks, sms_inbound,
+    stopping, promises, requests, callbacks, sms_inbound, staff_views,
 )  # fmt: skip
 A_YEAR = 365 * 24 * 3600
 

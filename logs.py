@@ -14,8 +14,9 @@ from typing import Any
 _NAME = r"[^\s@<>\"'(),;:\[\]{}|=/\\&?]+"
 _GAP = r"[ \u00a0\u202f()\-]{0,2}"
 _MASKS = (
-    # links, opt-outs, return ids, card pages and calendar feeds, also where a path is part of a query
-    (re.compile(r"(?i)(/|%2f)(l|x|r|s|feeds)(/|%2f)[a-z0-9_\-]{6,}"), r"\1\2\3…"),
+    # links, opt-outs, return ids, card pages, calendar feeds, ways in to the desk and one-tap answers, also
+    # where a path is part of a query
+    (re.compile(r"(?i)(/|%2f)(l|x|r|s|feeds|in|answer)(/|%2f)[a-z0-9_\-]{6,}"), r"\1\2\3…"),
     # whole header values, as text or as the repr of a dict
     (
         re.compile(r"(?i)\b(authorization|cookie|stripe-signature)(['\"]?\s*[:=]\s*)(?:b?['\"])?[^'\"\r\n]+"),

@@ -36,6 +36,7 @@ from flask import (
     url_for,
 )
 from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
+from flask_babel import force_locale
 from flask_login import UserMixin, current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -44,12 +45,17 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 import presentation
+import presentation.editing
 from models.store import Store
 from receivables import guesses, links
 from receivables.calendars import days
+from receivables.desk import debtor_views
+from receivables.desk.accounts import account_row
 from receivables.desk.staff import StaffHolder, staff_holder
 from receivables.documents.data import DocumentWriter
+from receivables.editing.wording import TextDesk
 from receivables.errors import (
+    FreshNeeded,
     GatewayDown,
     LinkGone,
     NotAllowed,
@@ -68,6 +74,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("amicable.web")
 
 DESK = "/desk"
+#: Where staff look at the debtor's pages; a cookie of its own says whose and until when (A-08).
+VIEW = "/as-debtor"
 #: Largest body of a form, bytes (issue A, bad input); webhooks have their own.
 MAX_BODY = 64 * 1024
 #: Of a form with words: 100,000 letters of any alphabet as browsers send them, six bytes each.
@@ -77,7 +85,9 @@ ONE_CLICK = ".opt_out_one_click"
 #: Rooms whose posts bring a signature of their own, and no session.
 SIGNED = ("portal_webhooks.", "portal_sms_inbound.")
 #: Form fields that may be given more than once (A-09).
-REPEATABLE = frozenset({"branch", "invoice", "line", "drop", "sent", "letter"})
+REPEATABLE = frozenset(
+    {"account", "branch", "invoice", "line", "drop", "sent", "letter", "evidence", "proposal"}
+)
 
 
 class House(Protocol):
@@ -87,6 +97,7 @@ class House(Protocol):
     settings: Any
     files: FileStore
     documents: DocumentWriter
+    presenter: presentation.Presenter
     press: DocumentPress
     exports: Exports
     sms_desk: SmsDesk | None
@@ -194,7 +205,7 @@ def limit_guesses(what: str, *, tries: int | None = None) -> None:
 
 
 class TwoCookies(SessionInterface):
-    """Signed session cookies, one for the portal and one for the desk."""
+    """Signed session cookies, one for the portal and one for the desk; a third for looks as the debtor."""
 
     def __init__(self, secret_key: str, *, secure: bool) -> None:
         self._secure = secure
@@ -202,11 +213,14 @@ class TwoCookies(SessionInterface):
             name: URLSafeTimedSerializer(
                 secret_key, salt=f"amicable-{name}", signer_kwargs={"digest_method": hashlib.sha256}
             )
-            for name in ("portal", "desk")
+            for name in ("portal", "desk", "view")
         }
 
     def _which(self, path: str) -> str:
-        return "desk" if path == DESK or path.startswith(DESK + "/") else "portal"
+        for start, which in ((DESK, "desk"), (VIEW, "view")):
+            if path == start or path.startswith(start + "/"):
+                return which
+        return "portal"
 
     def cookie_name(self, which: str) -> str:
         return f"__Host-{which}" if self._secure else f"amicable-{which}"
@@ -230,9 +244,13 @@ class TwoCookies(SessionInterface):
             return
         if not session.modified and name in request.cookies:
             return
+        self.put(response, which, dict(session))
+
+    def put(self, response: Response, which: str, data: dict[str, Any]) -> None:
+        """Set one of the cookies in an answer, whatever page gives it."""
         response.set_cookie(
-            name,
-            self._signers[which].dumps(dict(session)),
+            self.cookie_name(which),
+            self._signers[which].dumps(data),
             path="/",
             secure=self._secure,
             httponly=True,
@@ -337,15 +355,15 @@ def _to_code_page(act: str) -> Response:
     return cast(Response, redirect(url_for("portal_codes.ask", lang=known), 303))
 
 
-def _page_of_act() -> str:
+def _page_of_act(home: str = "/account") -> str:
     """This page, or for a form the nearest page above it that can be looked at."""
     query = request.query_string.decode("ascii", "ignore")
     if request.method in ("GET", "HEAD"):
         return f"{request.path}?{query}" if query else request.path
     routes, path = current_app.url_map.bind(""), request.path
-    while path not in ("", "/account") and not routes.test(path, "GET"):
+    while path not in ("", home.rstrip("/")) and not routes.test(path, "GET"):
         path = path.rpartition("/")[0]
-    return path or "/account"
+    return path if path not in ("", home.rstrip("/")) else home
 
 
 def after_proof() -> str:
@@ -401,6 +419,23 @@ def takes_words(view: F) -> F:
     return view
 
 
+def text_desk() -> TextDesk:
+    """What the renderer knows of its sources, for who edits them."""
+    return presentation.editing
+
+
+def text_rules(kind: str) -> dict[str, tuple[list[str], set[str]]]:
+    """Part of a kind -> what it may name, and what it must."""
+    parts = presentation.KINDS[kind].parts
+    desk = presentation.editing
+    return {part: (desk.placeholders(kind, part), desk.required(kind, part)) for part in parts}
+
+
+def sms_segments(text: str, language: str) -> int:
+    """How many segments an SMS of a text takes, its placeholders counted with the usual length of a value."""
+    return presentation.editing.segments(text, language)
+
+
 def known_texts() -> dict[tuple[str, str], frozenset[str]]:
     """Which messages and letters are written, in which languages; for who publishes a ladder."""
     return presentation.known_texts()
@@ -447,12 +482,101 @@ def staff_actor() -> Actor:
         raise SessionEnded("desk_session_ended")
     g.staff = current_user.holder
     g.language = current_user.holder.language
+    view = current_app.view_functions.get(request.endpoint or "")
+    if current_user.holder.must_enrol and not getattr(view, "before_enrolment", False):
+        raise NotAllowed("code_needed")
     return cast(Actor, current_user.holder.actor)
 
 
 def staff_may(permission: Permission) -> bool:
     """Whether the person at the desk holds a permission; for hiding what would be refused anyway."""
-    return current_user.is_authenticated and may(current_user.holder.actor, permission)
+    return (
+        current_user.is_authenticated
+        and not current_user.holder.must_enrol
+        and may(current_user.holder.actor, permission)
+    )
+
+
+def before_enrolment(view: F) -> F:
+    """Let a desk view in before the second factor is enrolled that the role needs (A-04)."""
+    view.before_enrolment = True  # type: ignore[attr-defined]
+    return view
+
+
+#: Acts before which password and code are asked for again (A-05); `admin/staff_words.py` words them.
+FRESH_ACTS = frozenset({"refund", "bulk_export", "role", "factor", "alone", "publish", "bulk"})
+
+
+def is_fresh() -> bool:
+    """Whether password and code were given in this session within the last minutes (policy [staff])."""
+    given = current_user.holder.fresh_at if current_user.is_authenticated else None
+    return given is not None and now() - given < timedelta(minutes=_session_rules().staff.fresh_minutes)
+
+
+def require_fresh(act: str) -> None:
+    """Ask for password and code again before an act that weighs; called before the act is done.
+
+    Where only some forms of a page weigh; a whole view says it with `needs_fresh`.
+
+    Args:
+        act: one of FRESH_ACTS.
+    Raises:
+        FreshNeeded: the answer leads to the page that asks, which leads back to this page, or for a
+            form to the nearest page above it that can be looked at.
+    """
+    if act not in FRESH_ACTS:
+        raise ValueError(act)
+    staff_actor()
+    if not is_fresh():
+        raise FreshNeeded("fresh_needed", act=act)
+
+
+def needs_fresh(act: str) -> Callable[[F], F]:
+    """Let a desk view in only shortly after password and code were given (A-05).
+
+    Stands below `needs`, so that the permission is asked first; put it on the page with the form as
+    well as on the form's own view, so that nobody types in vain::
+
+        @blueprint.post("/refunds/<ref>")
+        @web.needs(P.REFUND_APPROVE)
+        @web.needs_fresh("refund")
+        def refund(ref): ...
+    """
+    if act not in FRESH_ACTS:
+        raise ValueError(act)
+
+    def wrap(view: F) -> F:
+        @wraps(view)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            require_fresh(act)
+            return view(*args, **kwargs)
+
+        inside.fresh_act = act  # type: ignore[attr-defined]
+        return cast(F, inside)
+
+    return wrap
+
+
+def _to_confirm_page(act: str) -> Response:
+    """Lead to the page that asks for password and code, which leads back to the page that wanted them.
+
+    The way back is kept in the signed cookie and is always an address of the desk (L-17).
+    """
+    session["then"], session["act"] = _page_of_act(home=DESK + "/"), act
+    return cast(Response, redirect(url_for("backoffice.confirm"), 303))
+
+
+def asked_again_for() -> str:
+    """The act for which this browser was led to the page that asks again; "" when none."""
+    act = session.get("act")
+    return act if act in FRESH_ACTS else ""
+
+
+def after_confirming() -> str:
+    """Where a person goes on who gave password and code again: the page that wanted them, else today."""
+    session.pop("act", None)
+    then = session.pop("then", None)
+    return then if isinstance(then, str) and re.match(r"/desk/(?![/\\])", then) else DESK + "/"
 
 
 def needs(permission: Permission) -> Callable[[F], F]:
@@ -468,6 +592,54 @@ def needs(permission: Permission) -> Callable[[F], F]:
         return cast(F, inside)
 
     return wrap
+
+
+def open_staff_view(response: Response, ref: str, *, minutes: int) -> Response:
+    """Let the person at the desk look at an account as its debtor would, for some minutes (A-08)."""
+    moment = int(now().timestamp())
+    behind = {"_user_id": session["_user_id"], "seen": moment, "account": ref, "until": moment + minutes * 60}
+    cast(TwoCookies, current_app.session_interface).put(response, "view", behind)
+    return response
+
+
+def staff_view(view: F) -> F:
+    """Let a look by staff in: a live desk session, its permission, its account, its minutes; reads only.
+
+    Sets g.holder as `link_session` does, without a link; who has no look is led to the desk.
+    """
+
+    @wraps(view)
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        ref, until = session.get("account"), session.get("until")
+        if not isinstance(ref, str) or not isinstance(until, int) or not current_user.is_authenticated:
+            return redirect(f"{DESK}/", 303)
+        if int(now().timestamp()) >= until:
+            session.clear()
+            return redirect(f"{DESK}/accounts/{ref}", 303)
+        actor = staff_actor()
+        account = account_row(reading(), ref)
+        g.holder = debtor_views.looked_at(reading(), actor, account, now=now())
+        g.setdefault("reads", []).append((request.endpoint or "", account.id))
+        g.zone = g.holder.zone
+        g.language = chosen_language(g.holder.language, g.holder.languages)
+        return view(*args, **kwargs)
+
+    inside.owner_check = "staff"  # type: ignore[attr-defined]
+    return cast(F, inside)
+
+
+def banner_of_look() -> str:
+    """What stands over each page of a look, in the language of who looks."""
+    language: str = g.staff.language
+    with force_locale(presentation.LOCALES[language]):
+        return render_template(
+            "portal/staff_view_banner.html",
+            account=holder(),
+            reader=language,
+            way=presentation.direction(language),
+            back=f"{DESK}/accounts/{session['account']}",
+            minutes=-(-(int(session["until"]) - int(now().timestamp())) // 60),
+        )
 
 
 # --------------------------------------------------------------------------- pages
@@ -520,6 +692,11 @@ def preferred_language() -> str:
     if asked in presentation.LANGUAGES:
         return asked
     return request.accept_languages.best_match(presentation.LANGUAGES) or "en"
+
+
+def runs_right_to_left() -> bool:
+    """Whether the page of this request, and what it gives to take along, runs from the right."""
+    return presentation.direction(g.get("language") or preferred_language()) == "rtl"
 
 
 def _lang_url(code: str) -> str:
@@ -641,6 +818,8 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
     def refused(error: ReceivablesError) -> Response:
         if isinstance(error, ProofNeeded):
             return _to_code_page(str(error.facts.get("act", "")))
+        if isinstance(error, FreshNeeded):
+            return _to_confirm_page(str(error.facts.get("act", "")))
         status, name = next(answer for kind, answer in ANSWERS.items() if isinstance(error, kind))
         return error_page(status, name, code=error.code, facts=error.facts)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response, request
 from sqlalchemy.orm import Session
 
 import web
+from admin.account_forms import FileForm, NoteForm
 from admin.forms import RevokeForm
 from admin.shell import blueprint, done, note_read, page
 from admin.work import place_of
 from models.links import Channel
 from receivables import links
+from receivables.calendar_days import business_date
 from receivables.contact import reminders
+from receivables.desk import account_pages, next_steps
 from receivables.desk import accounts as desk_accounts
 from receivables.desk import reads as desk_reads
 from receivables.desk import timeline as desk_timeline
@@ -21,6 +25,8 @@ from receivables.errors import Refused
 from receivables.ladder import reads as ladder_reads
 from receivables.permissions import Permission
 from receivables.segments import reads as segment_reads
+from receivables.worklist import claiming
+from receivables.worklist import reads as worklist_reads
 
 P = Permission
 HERE = "books_accounts.index_view"
@@ -30,12 +36,17 @@ HERE = "books_accounts.index_view"
 @web.needs(P.ACCOUNT_READ)
 def account(ref: str) -> Response:
     """Everything about one account."""
+    return account_page(ref)
+
+
+def account_page(ref: str, status: int = 200, **problems: Any) -> Response:
+    """The account page; `problems` are forms of it that came back with something to mend."""
     actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
     show = request.args.get("show", "all")
     show = show if show in desk_timeline.SHOWS else "all"
     with web.house().store.read() as database:
-        view = desk_accounts.page(database, actor, ref, now=web.now())
-        who = view.head
+        whole = account_pages.desk_account(database, actor, ref, number=_page_number(), now=web.now())
+        who = whole.page.head
         events = desk_timeline.timeline(database, actor, who.id, show=show, before=_before())
         alerts = desk_reads.alerts(database, actor, account_id=who.id) if looks else []
         tasks = desk_reads.tasks(database, actor, account_id=who.id) if looks else []
@@ -43,10 +54,23 @@ def account(ref: str) -> Response:
         row = desk_accounts.account_row(database, ref)
         climbs = web.staff_may(P.LADDER_READ)
         climbing = ladder_reads.places(database, actor, row, now=web.now()) if climbs else None
+        step = next_steps.waiting_step(database, actor, who.id)
+        works = web.staff_may(P.WORKLIST_WORK)
+        ranked = worklist_reads.of_account(database, actor, who.id, now=web.now()) if works else []
+        claimed = claiming.claimed(database, who.id, now=web.now()) if works else None
     note_read(who.id)
-    return page("backoffice/account.html", here=HERE, zone=who.zone, view=view, who=who, timeline=events,
-                show=show, alerts=alerts, tasks=tasks, segment=segment, climbing=climbing,
-                place_of=place_of)  # fmt: skip
+    return page("backoffice/account.html", status, here=HERE, zone=who.zone, whole=whole, view=whole.page,
+                who=who, timeline=events, show=show, shows=desk_timeline.SHOWS, alerts=alerts, tasks=tasks,
+                segment=segment, climbing=climbing, place_of=place_of, ranked=ranked, claimed=claimed,
+                as_moment=datetime.fromisoformat, today=business_date(web.now(), who.zone),
+                next=next_steps.next_step(actor, tasks, step, climbing, now=web.now()),
+                noting=problems.get("noting") or NoteForm(formdata=None),
+                putting=problems.get("putting") or FileForm(formdata=None),
+                named=problems.get("named", ""))  # fmt: skip
+
+
+def _page_number() -> int:
+    return request.args.get("page", 0, type=int)
 
 
 def _before() -> datetime | None:

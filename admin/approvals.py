@@ -1,4 +1,4 @@
-"""What waits for a second person, one case on one page, and the form for an offer of ours.
+"""What waits for a second person; offers and plans as cases, and the form for an offer of ours.
 
 The proposer finds no buttons here, and the actions refuse him and whoever is beyond his limit
 (A-02, A-03); every answer carries the digest of the case that was read.
@@ -7,10 +7,11 @@ The proposer finds no buttons here, and the actions refuse him and whoever is be
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Response, request
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, IntegerField, StringField, TextAreaField
@@ -21,6 +22,7 @@ from admin.forms import DECIMAL_MARKS
 from admin.invoices import actor_language
 from admin.shell import blueprint, done, note_read, page
 from models.money import AmountUnreadable, Money, UnknownCurrency, currency_row, parse_typed
+from receivables.approvals import deputies, queue
 from receivables.arrangements import approvals, offer_deciding, offer_making, offer_reads, plan_deciding
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
@@ -42,29 +44,35 @@ FIELDS = {
 }  # fmt: skip
 
 
-def _tidy(text: str | None) -> str:
+def tidy(text: str | None) -> str:
+    """A typed text without the signs that play tricks."""
     return plain(text or "").strip()
 
 
 def _words(most: int, *, needed: bool = True) -> TextAreaField:
     asked = [DataRequired("empty")] if needed else []
-    return TextAreaField(filters=[_tidy], validators=[*asked, Length(max=most, message="too_long")])
+    return TextAreaField(filters=[tidy], validators=[*asked, Length(max=most, message="too_long")])
 
 
 def _line(*more: Any) -> StringField:
     return StringField(
-        filters=[_tidy], validators=[DataRequired("empty"), Length(max=64, message="too_long"), *more]
+        filters=[tidy], validators=[DataRequired("empty"), Length(max=64, message="too_long"), *more]
     )
+
+
+def day_or_error(field: StringField) -> date | None:
+    """The typed day, or None with an error at its field."""
+    try:
+        return date.fromisoformat(field.data or "")
+    except ValueError:
+        field.errors = ["day_unreadable"]
+        return None
 
 
 class _WithDay(FlaskForm):  # type: ignore[misc]
     def day_of(self) -> date | None:
         """The typed day, or None with an error at its field."""
-        try:
-            return date.fromisoformat(self.day.data)
-        except ValueError:
-            self.day.errors = ["day_unreadable"]
-            return None
+        return day_or_error(self.day)
 
 
 class DecideForm(FlaskForm):  # type: ignore[misc]
@@ -79,11 +87,10 @@ class RefuseForm(DecideForm):
     reason = _words(500)
 
 
-class OfferForm(_WithDay):
-    """An offer of ours: a sum, the last day, and why."""
+class AmountForm(FlaskForm):  # type: ignore[misc]
+    """A sum, and why."""
 
     amount = _line()
-    day = _line()
     reason = _words(2000)
 
     def money(self, currency: str) -> Money | None:
@@ -93,6 +100,12 @@ class OfferForm(_WithDay):
         except AmountUnreadable as error:
             self.amount.errors = [error.reason]
             return None
+
+
+class OfferForm(AmountForm, _WithDay):
+    """An offer of ours: a sum, the last day, and why."""
+
+    day = _line()
 
 
 class CounterForm(OfferForm):
@@ -116,17 +129,31 @@ class PlanForm(_WithDay):
     digest = HiddenField(validators=[DataRequired("empty")])
 
 
+def proved_at() -> datetime | None:
+    """When the person last gave password and code in this session."""
+    return current_user.holder.fresh_at if current_user.is_authenticated else None
+
+
+def ask_again(error: Refused) -> None:
+    """Lead who decides alone to the page that asks for password and code; else nothing."""
+    if error.code == "alone_unproved":
+        web.require_fresh("alone")
+
+
 # --------------------------------------------------------------------------- the list
 
 
 @blueprint.get("/approvals")
 @web.needs(P.APPROVAL_READ)
 def approvals_list() -> Response:
-    """What waits, longest first."""
+    """What waits, longest first, who stands in for whom, and what was decided last."""
+    actor = web.staff_actor()
     with web.house().store.read() as database:
-        rows = approvals.waiting(database, web.staff_actor())
+        rows = queue.rows(database, actor, now=web.now())
+        decided = queue.decided(database, actor)
+        standing = deputies.standing(database, actor, now=web.now())
     note_read(None)
-    return page("backoffice/approvals.html", here="backoffice.approvals_list", rows=rows)
+    return page("backoffice/approvals.html", rows=rows, decided=decided, deputies=standing)
 
 
 # --------------------------------------------------------------------------- offers
@@ -149,9 +176,11 @@ def _offer_case(
 ) -> Response:
     with web.house().store.read() as database:
         case = approvals.offer_case(database, web.staff_actor(), ref, now=web.now())
+        rows = queue.rows(database, web.staff_actor(), now=web.now())
     note_read(case.account_id)
     return page(
         "backoffice/approval_offer.html", status, here="backoffice.approvals_list", zone=case.zone, case=case,
+        rows=rows,
         refusing=refusing or RefuseForm(formdata=None, prefix="r"),
         countering=countering or CounterForm(formdata=None, prefix="c"), refused=refused,
     )  # fmt: skip
@@ -166,7 +195,9 @@ def approve_offer(ref: str) -> Response:
         return _offer_case(ref, 422)
     return _decide_offer(
         ref, "offer_approved",
-        lambda s: offer_deciding.approve(s, actor, ref, digest=form.digest.data, now=web.now()),
+        lambda s: offer_deciding.approve(
+            s, actor, ref, digest=form.digest.data, proved_at=proved_at(), now=web.now()
+        ),
     )  # fmt: skip
 
 
@@ -222,6 +253,7 @@ def _decide_offer(ref: str, code: str, act: Callable[[Session], object]) -> Resp
     try:
         web.house().store.run(act)
     except Refused as error:
+        ask_again(error)
         return _offer_case(ref, 409, refused=error.code)
     return done(code, "backoffice.approvals_list")
 
@@ -255,9 +287,11 @@ def _plan_case(
 ) -> Response:
     with web.house().store.read() as database:
         case = approvals.plan_case(database, web.staff_actor(), ref, now=web.now())
+        rows = queue.rows(database, web.staff_actor(), now=web.now())
     note_read(case.account_id)
     return page(
         "backoffice/approval_plan.html", status, here="backoffice.approvals_list", zone=case.zone, case=case,
+        rows=rows,
         refusing=refusing or RefuseForm(formdata=None, prefix="r"),
         countering=countering or PlanForm(formdata=None, prefix="c"), refused=refused,
     )  # fmt: skip
@@ -273,7 +307,9 @@ def approve_plan(ref: str) -> Response:
     return _decide_plan(
         ref,
         "plan_approved",
-        lambda s: plan_deciding.approve(s, actor, ref, digest=form.digest.data, now=web.now()),
+        lambda s: plan_deciding.approve(
+            s, actor, ref, digest=form.digest.data, proved_at=proved_at(), now=web.now()
+        ),
     )
 
 
@@ -317,6 +353,7 @@ def _decide_plan(ref: str, code: str, act: Callable[[Session], object]) -> Respo
     try:
         web.house().store.run(act)
     except Refused as error:
+        ask_again(error)
         return _plan_case(ref, 409, refused=error.code)
     return done(code, "backoffice.approvals_list")
 

@@ -11,30 +11,52 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 import web
 from admin import (
     access,
+    account_credit,
+    account_notes,
     accounts,
+    approval_cases,
     approvals,
     bank_lines,
+    bulk,
     calendars,
     calls,
     charges,
     contact_rules,
     contacts,
+    dashboard,
+    debtor_views,
     disputes,
     flags,
     handovers,
     holds,
     inbound,
     invoices,
+    keys,
     ladder,
+    lessons,
     login,
+    messages,
     own_ladders,
+    pauses,
+    plans,
+    policy,
     post,
+    problems,
+    profile,
+    promises,
+    refunds,
     requests,
     rules,
     sales,
+    search,
     segments,
+    settlements,
     shell,
+    staff,
+    texts,
+    ways_in,
     work,
+    worklist,
 )
 from admin.books import BOOKS
 from admin.views import Books, guard
@@ -42,9 +64,11 @@ from models.store import Store
 
 #: Modules whose views hang on the blueprint; named, so that they are surely loaded.
 PAGES = (
-    login, work, accounts, calls, contacts, inbound, invoices, handovers, holds, approvals, post, requests,
-    flags, disputes, ladder, bank_lines, calendars, charges, sales, segments, rules, contact_rules,
-    own_ladders,
+    login, work, worklist, bulk, keys, accounts, account_notes, account_credit, messages, debtor_views,
+    calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases,
+    refunds, post, requests, flags, disputes, ladder, bank_lines, calendars, charges, sales, segments,
+    promises, plans, search, settlements, dashboard, rules, contact_rules, own_ladders, policy, texts,
+    profile, ways_in, staff, pauses,
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def _text(most: int, *, area: bool = False) -> Field:
     return kind(filters=[_tidy], validators=[DataRequired("empty"), Length(max=most, message="too_long")])
 
 
-def _money_of(field: Field, currency: str, language: str) -> Money | None:
+def money_of(field: Field, currency: str, language: str) -> Money | None:
     """An amount above zero as typed, or None with an error at its field."""
     try:
         amount = parse_typed(field.data or "", currency, decimal_mark=DECIMAL_MARKS[language])
@@ -48,7 +48,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
         filters=[_tidy], validators=[DataRequired("empty"), Length(max=254, message="too_long")]
     )
     password = PasswordField(validators=[DataRequired("empty"), Length(max=1024, message="too_long")])
-    code = StringField(filters=[_tidy], validators=[Length(max=16, message="too_long")])
+    code = StringField(filters=[_tidy], validators=[Length(max=32, message="too_long")])
     next = HiddenField(filters=[_tidy])
 
 
@@ -76,7 +76,7 @@ class AnswerForm(FlaskForm):  # type: ignore[misc]
 
     def money(self, currency: str, language: str) -> Money | None:
         """The typed amount, or None with an error at its field."""
-        return _money_of(self.amount, currency, language)
+        return money_of(self.amount, currency, language)
 
 
 class CreditNoteForm(FlaskForm):  # type: ignore[misc]
@@ -89,7 +89,7 @@ class CreditNoteForm(FlaskForm):  # type: ignore[misc]
 
     def money(self, currency: str, language: str) -> Money | None:
         """The typed amount, or None with an error at its field."""
-        return _money_of(self.amount, currency, language)
+        return money_of(self.amount, currency, language)
 
     def as_typed(self) -> str:
         """One name for all that is typed: equal to `shown` when nothing changed since."""

@@ -14,6 +14,8 @@ from admin.shell import blueprint, signed_in
 from receivables import guesses
 from receivables.desk import passwords, staff
 from receivables.desk import reads as desk_reads
+from receivables.desk.devices import device_of
+from receivables.errors import TooManyTries
 
 
 @blueprint.get("/login")
@@ -40,10 +42,13 @@ def log_in() -> Response:
     session.clear()  # nothing from before signing in is kept (fixation)
     login_user(web.StaffLogin(token, holder))
     session["seen"] = int(web.now().timestamp())
+    if holder.must_enrol:
+        return redirect(url_for("backoffice.profile_code"), 303)  # type: ignore[return-value]
     return _onward(form.next.data)
 
 
 @blueprint.post("/logout")
+@web.before_enrolment
 @signed_in
 def log_out() -> Response:
     """End this session; others of the same person stay."""
@@ -60,18 +65,27 @@ def _ask(form: LoginForm, *, refused: bool = False) -> Response:
         form=form,
         refused=refused,
         left="left" in request.args,
+        chosen="chosen" in request.args,
         policy=web.policy(),
     )
 
 
 def _limit_name(email: str) -> None:
     """Count tries for one name too, from wherever they come."""
-    rules, name = web.policy(), hashlib.sha256(email.casefold().encode()).hexdigest()[:32]
-    web.house().store.run(
-        lambda s: guesses.count(
-            s, f"login-name:{name}", window=rules.login_window, tries=rules.login_tries, now=web.now()
-        )
+    rules, name, store = (
+        web.policy(),
+        hashlib.sha256(email.casefold().encode()).hexdigest()[:32],
+        web.house().store,
     )
+    try:
+        store.run(
+            lambda s: guesses.count(
+                s, f"login-name:{name}", window=rules.login_window, tries=rules.login_tries, now=web.now()
+            )
+        )
+    except TooManyTries:
+        store.run(lambda s: staff.tell_locked_out(s, email, window=rules.login_window, now=web.now()))
+        raise
 
 
 def _open(form: LoginForm) -> str | None:
@@ -95,6 +109,8 @@ def _open(form: LoginForm) -> str | None:
             policy=web.policy(),
             now=web.now(),
             request_id=web.request_id(),
+            device=device_of(request.headers.get("User-Agent", "")),
+            place=web.caller(),
         )
     )
     return opened[0] if opened else None

@@ -12,6 +12,7 @@ from wtforms import Field, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 import web
+from admin.approvals import ask_again, proved_at
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, frame, note_read, page
 from models.accounts import Segment
@@ -328,14 +329,19 @@ def publish_rules(ref: str) -> Response:
     def unit(s: Session) -> RulesKind:
         draft = rule_drafts.view(s, actor, ref)
         if draft.kind is RulesKind.CONTACT:
-            contact_publishing.publish_proposed(s, actor, ref, zone=zone, now=web.now())
+            contact_publishing.publish_proposed(
+                s, actor, ref, zone=zone, proved_at=proved_at(), now=web.now()
+            )
         else:
-            publishing.publish_proposed(s, actor, ref, known=known_texts(), zone=zone, now=web.now())
+            publishing.publish_proposed(
+                s, actor, ref, known=known_texts(), zone=zone, proved_at=proved_at(), now=web.now()
+            )
         return draft.kind
 
     try:
         web.house().store.run(unit)
     except Refused as error:
+        ask_again(error)
         return show_proposal(ref, 409, refused=error.code)
     except BAD as error:
         return show_proposal(ref, 409, refused="rules_bad", bad=error)

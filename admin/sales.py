@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, Length
 
 import web
 from admin.shell import blueprint, done, note_read, page
+from admin.words import word
+from receivables import credit_status
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
-from receivables.permissions import Permission
+from receivables.ladder import prepayments
+from receivables.permissions import Actor, Permission
 from receivables.segments import reads, sales
 from receivables.texts import plain
 
@@ -37,11 +41,22 @@ class ReportForm(WordsForm):
 @blueprint.get("/sales")
 @web.needs(P.SALES_READ)
 def sales_list() -> Response:
-    """Accounts with something overdue or asked of sales; a salesperson sees his own."""
+    """Accounts with something overdue, an order that hangs, or asked of sales; a salesperson sees his own."""
+    actor, who = web.staff_actor(), request.args.get("who", "")[:24].replace("\x00", "")
     with web.house().store.read() as database:
-        rows = reads.sales_accounts(database, web.staff_actor(), now=web.now())
+        rows = reads.sales_accounts(database, actor, salesperson=who or None, now=web.now())
+        people = reads.salespeople(database, actor)
+        orders = prepayments.hung(database, actor, [row.id for row in rows], now=web.now())
+        grades = _grades(database, actor, [row.id for row in rows])
     note_read(None)
-    return page("backoffice/sales.html", here=HERE, rows=rows)
+    return page("backoffice/sales.html", here=HERE, rows=rows, people=people, who=who, orders=orders,
+                grades=grades)  # fmt: skip
+
+
+def _grades(database: Session, actor: Actor, ids: list[int]) -> dict[int, credit_status.CreditStatus]:
+    """What may be delivered to each account; nothing for who may not read holds."""
+    may_read = web.staff_may(P.CREDIT_HOLD_READ)
+    return credit_status.statuses_of(database, actor, ids, now=web.now()) if may_read else {}
 
 
 @blueprint.get("/sales/<ref>")
@@ -61,9 +76,13 @@ def _account(
     refused: str | None = None,
 ) -> Response:
     with web.house().store.read() as database:
-        row = reads.sales_account(database, web.staff_actor(), ref, now=web.now())
+        actor = web.staff_actor()
+        row = reads.sales_account(database, actor, ref, now=web.now())
+        orders = prepayments.hung(database, actor, [row.id], now=web.now()).get(row.id, [])
+        grade = _grades(database, actor, [row.id]).get(row.id)
     note_read(row.id)
     return page("backoffice/sales_account.html", status, here=HERE, zone=row.zone, row=row, task=task,
+                orders=orders, grade=grade,
                 outcomes=sales.OUTCOMES, warning=warning or WordsForm(formdata=None),
                 report=report or ReportForm(formdata=None), refused=refused)  # fmt: skip
 
@@ -110,3 +129,53 @@ def report_back(ref: str) -> Response:
         lambda s: sales.report_back(s, actor, ref, form.outcome.data, form.words.data, now=web.now())
     )
     return done("sales_reported", "backoffice.sales_account", values={"ref": account_ref})
+
+
+# --------------------------------------------------------------------------- one tap from the mail of a task
+
+
+class TapForm(FlaskForm):  # type: ignore[misc]
+    """What came of it, and what was said where that has to be known."""
+
+    outcome = StringField(validators=[AnyOf(sales.OUTCOMES, "outcome_unknown")])
+    words = TextAreaField(
+        filters=[lambda text: plain(text or "").strip()],
+        validators=[Length(max=sales.WORDS_MOST, message="too_long")],
+    )
+
+
+@blueprint.get("/answer/<token>")
+@web.public_page
+def tap(token: str) -> Response:
+    """The one question of a mail, without sign-in; opening it answers nothing (L-04)."""
+    return _tap(token, TapForm(formdata=None))
+
+
+def _tap(token: str, form: TapForm, status: int = 200) -> Response:
+    with web.house().store.read() as database:
+        asked = reads.asked_by_link(database, token, now=web.now())
+    return web.render("backoffice/tap.html", status, token=token, asked=asked, form=form,
+                      outcomes=sales.OUTCOMES, word=word, language=asked.language)  # fmt: skip
+
+
+@blueprint.post("/answer/<token>")
+@web.public_page
+def answer_tap(token: str) -> Response:
+    """Answer the task as the person whom the mail was sent to, once."""
+    form = TapForm()
+    web.limit_guesses("link")
+    if not form.validate():
+        return _tap(token, form, 422)
+    with web.house().store.read() as database:
+        asked = reads.asked_by_link(database, token, now=web.now())
+    try:
+        web.house().store.run(
+            lambda s: sales.answer_by_link(
+                s, token, form.outcome.data, form.words.data, now=web.now(), request_id=web.request_id()
+            )
+        )
+    except Refused as error:
+        form.words.errors = [error.code]
+        return _tap(token, form, 409)
+    return web.render("backoffice/tap.html", token=token, asked=asked, form=form, outcomes=(), word=word,
+                      said=form.outcome.data, language=asked.language)  # fmt: skip

@@ -23,6 +23,7 @@ from models.base import Base
 from models.invoices import Invoice
 from models.staff import Staff
 from receivables.errors import NotFound
+from receivables.own_accounts import of_theirs
 from receivables.permissions import Permission
 
 #: Rows on one page; there is no count, so the last page is the one that is not full.
@@ -87,8 +88,10 @@ class ReadOnlyView(ModelView):  # type: ignore[misc]
     # ------------------------------------------------------------------ reading
 
     def get_query(self) -> Any:
-        """What may be listed; `get_one` goes the same way."""
-        return self.session.query(self.model)
+        """What may be listed; `get_one` goes the same way. A salesperson lists his own accounts (L-15)."""
+        query = self.session.query(self.model)
+        account_id = self.model.id if self.model is Account else getattr(self.model, "account_id", None)
+        return query if account_id is None else query.filter(of_theirs(web.staff_actor(), account_id))
 
     def get_one(self, id: str) -> Any:
         """Return one row of what may be listed.

@@ -11,6 +11,7 @@ from wtforms import DateField
 from wtforms.validators import InputRequired
 
 import web
+from admin import worklist
 from admin.forms import ReasonForm
 from admin.shell import blueprint, done, note_read, page, signed_in
 from models.work import TaskKind
@@ -30,8 +31,12 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.HAND_OVER: ("backoffice.handovers", P.HANDOVER_READ, False),
     TaskKind.HARDSHIP: ("backoffice.hardship_list", P.HARDSHIP_READ, False),
     TaskKind.HOLD_CREDIT: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
+    TaskKind.PAY_REFUND: ("backoffice.refunds_list", P.REFUND_READ, False),
+    TaskKind.HOLD_REVIEW: ("backoffice.ask_hold", P.CREDIT_HOLD_PLACE, True),
     TaskKind.LADDER_CALL: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.MAKE_OFFER: ("backoffice.ask_offer", P.OFFER_MAKE, True),
+    TaskKind.FOLLOW_UP: ("backoffice.account", P.ACCOUNT_READ, True),
+    TaskKind.MENTION: ("backoffice.account", P.ACCOUNT_READ, True),
     TaskKind.MANAGEMENT: ("backoffice.sales_account", P.SALES_READ, True),
     TaskKind.PLAN_TROUBLE: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.PREPAYMENT_OVER: ("backoffice.account", P.ACCOUNT_READ, True),
@@ -39,6 +44,7 @@ DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.READ_REPLY: ("backoffice.inbound", P.MESSAGE_READ, False),
     TaskKind.REQUEST: ("backoffice.requests_list", P.REQUEST_ANSWER, False),
     TaskKind.SALES: ("backoffice.sales_account", P.SALES_READ, True),
+    TaskKind.STATEMENT: ("backoffice.statement", P.DISPUTE_STATE, False),
     TaskKind.TRACE: ("backoffice.account", P.ACCOUNT_READ, True),
 }
 
@@ -56,13 +62,19 @@ def place_of(task: TaskRow) -> str | None:
         return None
     if endpoint == "backoffice.call_screen":
         return url_for(endpoint, ref=task.account_ref, task=task.ref)
+    if endpoint == "backoffice.statement":
+        return url_for(endpoint, ref=task.facts["statement"])
+    if task.kind is TaskKind.DISPUTE and "dispute" in task.facts:
+        return url_for("backoffice.dispute", ref=task.facts["dispute"])
     return url_for(endpoint, ref=task.account_ref) if of_account else url_for(endpoint)
 
 
 @blueprint.get("/")
 @signed_in
 def today() -> Response:
-    """What needs a look, and the accounts that owe most; each part by its own permission."""
+    """The worklist for who chases; for others what needs a look, each part by its own permission."""
+    if web.staff_may(P.WORKLIST_WORK):
+        return worklist.shown()
     actor, looks = web.staff_actor(), web.staff_may(P.ALERT_READ)
     owed, money = web.staff_may(P.ACCOUNT_READ), web.staff_may(P.PAYMENT_READ)
     with web.house().store.read() as database:
@@ -156,14 +168,3 @@ def put_off_task(ref: str) -> Response:
         form.to_on.errors = [error.code]
         return _tasks(409, putting=form, refused=ref)
     return done("task_put_off", "backoffice.tasks")
-
-
-@blueprint.get("/search")
-@web.needs(P.ACCOUNT_READ)
-def search() -> Response:
-    """Find accounts, invoices and people."""
-    text = request.args.get("q", "").replace("\x00", "").strip()[:100]
-    note_read(None)
-    with web.house().store.read() as database:
-        found = desk_reads.search(database, web.staff_actor(), text)
-    return page("backoffice/search.html", q=text, found=found)

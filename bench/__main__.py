@@ -1,4 +1,5 @@
-"""`python -m bench [documents|import|ladder|pages|sending|webhooks …]`: all of them when none is named."""
+"""`python -m bench [dashboard|documents|import|ladder|pages|search|sending|webhooks|worklist …]`:
+all of them when none is named."""
 
 from __future__ import annotations
 
@@ -8,15 +9,18 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bench import documents, import_invoices, ladder, pages, sending, webhooks
+from bench import dashboard, documents, import_invoices, ladder, pages, search, sending, webhooks, worklist
 
 MEASUREMENTS = {
+    "dashboard": dashboard.main,
     "documents": documents.main,
     "import": import_invoices.main,
     "ladder": ladder.main,
     "pages": pages.main,
+    "search": search.main,
     "sending": sending.main,
     "webhooks": webhooks.main,
+    "worklist": worklist.main,
 }
 
 

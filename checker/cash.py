@@ -12,7 +12,8 @@ from checker.ground import Ground
 
 # Money that went back, or that a dispute holds, is what was credited to these two ledger accounts for
 # the account; paying it out debits them and changes nothing here, a reversal takes the credit back.
-# Unapplied credit that names an invoice came from a credit note: it is no cash.
+# Unapplied credit and a refund that name an invoice came from a credit note: they are no cash. What came for
+# an invoice after it was written off is recovered.
 _PARTS = """
 SELECT p.account_id, p.currency, 'charged', p.amount_minor
   FROM payment p WHERE NOT EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = p.entry_id)
@@ -29,6 +30,10 @@ SELECT s.account_id, s.currency,
        CASE WHEN e.reverses_id IS NULL THEN s.credit_minor ELSE -s.debit_minor END
   FROM posting s JOIN ledger_entry e ON e.id = s.entry_id
  WHERE s.ledger_code IN ('refunds_payable', 'chargebacks_held') AND s.account_id IS NOT NULL
+   AND s.invoice_id IS NULL
+UNION ALL
+SELECT s.account_id, s.currency, 'recovered', s.credit_minor - s.debit_minor
+  FROM posting s WHERE s.ledger_code = 'recoveries' AND s.account_id IS NOT NULL
 ORDER BY 1, 2
 """
 _ALLOCATIONS = """
@@ -46,13 +51,13 @@ SELECT p.id, p.amount_minor, p.currency,
 
 
 def accounts(ground: Ground) -> Iterator[str]:
-    """Charged = allocated + unapplied + refunded + held."""
+    """Charged = allocated + unapplied + refunded + held + recovered."""
     for (account_id, currency), rows in groupby(ground.books.rows(_PARTS), key=itemgetter(0, 1)):
         ground.rows += 1
         sums: dict[str, int] = defaultdict(int)
         for _, _, part, minor in rows:
             sums[part] += minor
-        found = {part: sums[part] for part in ("allocated", "unapplied", "refunded", "held")}
+        found = {part: sums[part] for part in ("allocated", "unapplied", "refunded", "held", "recovered")}
         if sums["charged"] != sum(found.values()):
             parts = " + ".join(f"{part} {shown(minor, currency)}" for part, minor in found.items())
             yield f"account {account_id}: charged {shown(sums['charged'], currency)}, but {parts}"

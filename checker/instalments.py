@@ -54,9 +54,7 @@ def plans(ground: Ground) -> Iterator[str]:
 
 
 def _people(plan: Row) -> Iterator[str]:
-    plan_id, status, *_, proposer, decider, name, accepted_at, _ended, _terms = plan
-    if decider is not None and decider == proposer:
-        yield f"plan {plan_id} was decided by staff {decider}, who had proposed it"
+    plan_id, status, *_, name, accepted_at, _ended, _terms = plan
     if status in _SIGNED and not (name and accepted_at):
         yield f"plan {plan_id} is {status} and nobody's name stands under it"
 

@@ -16,6 +16,7 @@ _ADJUSTS = {
     "settlement_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
     "early_payment_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
     "withholding_tax": frozenset({"withholding_tax"}),
+    "write_off": frozenset({"bad_debt"}),
 }
 _REDUCES = frozenset().union(*_ADJUSTS.values())
 
@@ -60,7 +61,7 @@ def _document(row: Row, sides: list[Row]) -> Iterator[str]:
         )
     if not 0 <= balance <= total:
         yield f"invoice {invoice_id} has {shown(balance, currency)} open of {shown(total, currency)}"
-    if status in ("open", "paid") and (status == "paid") != (balance == 0):
+    if status in ("open", "paid", "written_off") and (status != "open") != (balance == 0):
         yield f"invoice {invoice_id} is {status} with {shown(balance, currency)} open"
     if (moves or balance) and status != "draft" and (moves or [0])[0] != total:
         yield (

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
+from checker import approvals
 from checker.currencies import shown
 from checker.ground import Ground
 from checker.sources import Row
@@ -38,6 +39,7 @@ _AGREED = frozenset({"accepted", "settled", "lapsed", "reopened"})
 
 def settlements(ground: Ground) -> Iterator[str]:
     """Each offer is whole, decided by another person, and forgives only what was agreed and paid for."""
+    yield from approvals.decisions(ground)
     parts: dict[int, list[Row]] = defaultdict(list)
     holder: dict[int, int] = {}
     for offer_id, invoice_id, balance, blocking in ground.books.rows(_PARTS):
@@ -78,9 +80,7 @@ def _offer_of(reference: str) -> int | None:
 
 
 def _people(offer: Row) -> Iterator[str]:
-    offer_id, status, maker, *_, proposer, decider, name, accepted_at, _ = offer
-    if decider is not None and decider == proposer:
-        yield f"offer {offer_id} was decided by staff {decider}, who had proposed it"
+    offer_id, status, maker, *_, proposer, _, name, accepted_at, _ = offer
     if maker == "staff" and proposer is None:
         yield f"offer {offer_id} was made by staff, but by nobody"
     if (status in _AGREED) != (accepted_at is not None):

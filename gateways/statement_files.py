@@ -6,34 +6,33 @@ marked, workbooks hold texts as texts and amounts as numbers.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Sequence
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from icalendar import Alarm, Calendar, Event
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
+from gateways.spreadsheets import safe_cell
 from models.money import Money, currency_row
-from receivables.ports import CalendarEntry, Sheet
+from receivables.ports import CalendarEntry, Cell, Sheet
 
-#: What a spreadsheet takes for the beginning of a formula (X-01).
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 #: What no name of a sheet may hold, and its greatest length.
 _NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
 _LONGEST_SHEET_NAME = 31
 _ISO_DAY = "yyyy-mm-dd"
+#: A piece of a file that is sent while it is written, bytes or so.
+PIECE = 64 * 1024
+#: So many rows tell how wide a column is, and none is wider.
+ROWS_FOR_WIDTH, WIDEST = 200, 60
 #: How long an entry takes that has a time of day.
 HALF_AN_HOUR = timedelta(minutes=30)
-
-
-def safe(text: str) -> str:
-    """Return text that no spreadsheet runs as a formula.
-
-    >>> safe("=1+1"), safe("a=b")
-    ("'=1+1", 'a=b')
-    """
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
 class ExportFiles:
@@ -44,47 +43,42 @@ class ExportFiles:
 
         Amounts are plain decimals, so a negative one is a number and not marked; days are ISO.
         """
+        return b"".join(self.csv_pieces(sheet))
+
+    def csv_pieces(self, sheet: Sheet) -> Iterator[bytes]:
+        """See csv; a piece for every hundred rows or so."""
         out = io.StringIO(newline="")
         writer = csv.writer(out)
-        writer.writerow([safe(name) for name in sheet.header])
+        writer.writerow([safe_cell(name) for name in sheet.header])
+        yield codecs.BOM_UTF8
         for row in sheet.rows:
             writer.writerow([_csv_cell(cell) for cell in row])
-        return out.getvalue().encode("utf-8-sig")
+            if out.tell() >= PIECE:
+                yield out.getvalue().encode()
+                out.seek(0)
+                out.truncate()
+        yield out.getvalue().encode()
 
-    def xlsx(self, sheet: Sheet) -> bytes:
-        """Write a workbook of one sheet: days and amounts typed, nothing that is run or followed."""
-        out = io.BytesIO()
-        options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-                   "strings_to_numbers": False}  # fmt: skip
-        book = Workbook(out, options)
-        # A file made twice from the same books is the same file.
-        book.set_properties({"created": datetime(2000, 1, 1)})  # noqa: DTZ001
-        page = book.add_worksheet(sheet.title.translate(_NOT_IN_SHEET_NAMES)[:_LONGEST_SHEET_NAME])
-        if sheet.right_to_left:
-            page.right_to_left()
-        head = book.add_format({"bold": True, "bottom": 1})
-        day = book.add_format({"num_format": _ISO_DAY, "align": "left"})
-        amounts = {
-            code: book.add_format({"num_format": _amount_format(code)})
-            for code in sorted(
-                {cell.currency for row in sheet.rows for cell in row if isinstance(cell, Money)}
-            )
-        }
-        for column, name in enumerate(sheet.header):
-            page.write_string(0, column, safe(name), head)
-        for number, row in enumerate(sheet.rows, 1):
-            for column, cell in enumerate(row):
-                match cell:
-                    case Money():
-                        page.write_number(number, column, cell.decimal, amounts[cell.currency])
-                    case date():
-                        page.write_datetime(number, column, cell, day)
-                    case str():
-                        page.write_string(number, column, safe(cell))
-        page.freeze_panes(1, 0)
-        page.autofit()
-        book.close()
-        return out.getvalue()
+    def xlsx(self, *sheets: Sheet) -> bytes:
+        """Write a workbook: days and amounts typed, nothing that is run or followed."""
+        return b"".join(self.xlsx_pieces(*sheets))
+
+    def xlsx_pieces(self, *sheets: Sheet) -> Iterator[bytes]:
+        """See xlsx; rows go to a file as they are read, one at a time."""
+        with tempfile.TemporaryFile() as out:
+            options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                       "strings_to_numbers": False}  # fmt: skip
+            book = Workbook(out, options)
+            # A file made twice from the same books is the same file.
+            book.set_properties({"created": datetime(2000, 1, 1)})  # noqa: DTZ001
+            formats = _Formats(book)
+            names: set[str] = set()
+            for sheet in sheets:
+                _write_sheet(book, formats, sheet, _sheet_name(sheet.title, names))
+            book.close()
+            out.seek(0)
+            while piece := out.read(PIECE):
+                yield piece
 
     def calendar(self, name: str, language: str, entries: Sequence[CalendarEntry]) -> bytes:
         """Write an iCalendar file: whole days, each with an alarm at 9:00 of the day before, and moments.
@@ -115,7 +109,61 @@ class ExportFiles:
         return bytes(calendar.to_ical())
 
 
-def _csv_cell(cell: str | Money | date | None) -> str:
+class _Formats:
+    """Formats of one workbook, one for each currency that occurs."""
+
+    def __init__(self, book: Workbook) -> None:
+        self._book = book
+        self._amounts: dict[str, Any] = {}
+        self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        self.day = book.add_format({"num_format": _ISO_DAY, "align": "left"})
+
+    def amount(self, currency: str) -> Any:
+        """Return the format of amounts of a currency: its own decimals."""
+        if currency not in self._amounts:
+            self._amounts[currency] = self._book.add_format({"num_format": _amount_format(currency)})
+        return self._amounts[currency]
+
+
+def _write_sheet(book: Workbook, formats: _Formats, sheet: Sheet, name: str) -> None:
+    page = book.add_worksheet(name)
+    if sheet.right_to_left:
+        page.right_to_left()
+    page.freeze_panes(1, 0)
+    rows = iter(sheet.rows)
+    first = list(itertools.islice(rows, ROWS_FOR_WIDTH))
+    # Widths stand before the rows in a file that is written in one go; the first rows tell them.
+    for column, title in enumerate(sheet.header):
+        longest = max((len(_csv_cell(row[column])) for row in first if column < len(row)), default=0)
+        page.set_column(column, column, min(max(longest + 3, min(len(title) + 2, 16), 8), WIDEST))
+    for column, title in enumerate(sheet.header):
+        page.write_string(0, column, safe_cell(title), formats.head)
+    for number, row in enumerate(itertools.chain(first, rows), 1):
+        for column, cell in enumerate(row):
+            match cell:
+                case Money():
+                    page.write_number(number, column, cell.decimal, formats.amount(cell.currency))
+                case date():
+                    page.write_datetime(number, column, cell, formats.day)
+                case int() | Decimal():
+                    page.write_number(number, column, cell)
+                case str():
+                    page.write_string(number, column, safe_cell(cell))
+
+
+def _sheet_name(title: str, taken: set[str]) -> str:
+    """Return a name that a workbook takes: no sign it forbids, not too long, not there yet."""
+    plain = title.translate(_NOT_IN_SHEET_NAMES).strip("' ") or "1"
+    for number in itertools.count(1):
+        ending = f" {number}" if number > 1 else ""
+        name = plain[: _LONGEST_SHEET_NAME - len(ending)] + ending
+        if name.casefold() not in taken:
+            taken.add(name.casefold())
+            return name
+    raise AssertionError
+
+
+def _csv_cell(cell: Cell) -> str:
     match cell:
         case None:
             return ""
@@ -123,7 +171,9 @@ def _csv_cell(cell: str | Money | date | None) -> str:
             return f"{cell.decimal:f}"
         case date():
             return cell.isoformat()
-    return safe(cell)
+        case int() | Decimal():
+            return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+    return safe_cell(cell)
 
 
 def _amount_format(currency: str) -> str:

@@ -19,8 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from assembly import House, assemble, make_folder
 from config import Settings, SettingsError
-from jobs import daily, demo, imports, ladder_run, ladders, nightly_integrity, worker
-from models import migrate
+from jobs import (
+    credit_statuses,
+    daily,
+    demo,
+    exporting,
+    figures,
+    imports,
+    ladder_run,
+    ladders,
+    nightly_integrity,
+    worker,
+)
+from models import migrate, search
 from models.accounts import Account
 from models.staff import Role
 from models.store import Store
@@ -43,8 +54,12 @@ EXAMPLES = """examples:
   amicable worker                                 send, settle, sweep; run as many as you like
   amicable daily                                  the day's work of each account, and the proof of the books
   amicable daily --on 2026-12-04                  for another day: one that was missed, or a trial's future
+  amicable credit-status 10482 --json             may this customer order on credit
+  amicable credit-status --all --out status.csv   the same of everybody, for the order system
   amicable ladder compare gentle strict           the steps of two ladders side by side
   amicable ladder run --dry-run --account 10482   where a customer stands, what comes next and when
+  amicable export settlements --from 2026-10-01 --to 2026-10-31 --format xlsx --out october.xlsx
+  amicable rebuild figures                        the dashboard’s days, worked out anew from the books
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
 
@@ -119,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--on", type=date.fromisoformat, metavar="DATE", help="work for this date (YYYY-MM-DD)")
     sub.add_argument("--json", action="store_true", help="findings for a program")
 
+    sub = command("credit-status", "what may be sold on credit: ok, watch or hold", _credit_status)
+    sub.add_argument("account", nargs="?", help="customer number")
+    sub.add_argument("--all", action="store_true", help="every account, as CSV")
+    sub.add_argument("--json", action="store_true", help="one account for a program")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="where the CSV goes; else it is printed")
+
     sub = command("ladder", "the steps of a reminder: compare ladders, or check one", _ladder)
     whats = sub.add_subparsers(dest="what", required=True, metavar="WHAT")
     some = whats.add_parser("compare", help="side by side, a line for each day")
@@ -132,6 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     going.add_argument("--everyone", action="store_true", help="all that is open, not only what is due")
     going.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
     going.add_argument("--json", action="store_true", help="counts for a program")
+
+    exporting.add_export_arguments(command("export", "tables for other programs", _export))
+    sub = command("rebuild", "work out anew what is kept for speed", _rebuild)
+    sub.add_argument("what", choices=["figures", "search"], help="the dashboard’s days, or what search finds")
 
     sub = command("user", "people at the desk", _user)
     sub.add_argument("what", choices=["add"])
@@ -237,6 +262,15 @@ def _daily(args: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _credit_status(args: argparse.Namespace) -> int:
+    if (args.account is None) != args.all or (args.all and args.json) or (args.out and not args.all):
+        print("amicable: credit-status ACCOUNT [--json] or credit-status --all [--out FILE]", file=sys.stderr)
+        return 2
+    if args.all:
+        return credit_statuses.write_all(_house(), args.out, now=_utc_now())
+    return credit_statuses.show(_house(), args.account, as_json=args.json, now=_utc_now())
+
+
 def _ladder(args: argparse.Namespace) -> int:
     return _ladder_run(args) if args.what == "run" else _ladder_compare(args)
 
@@ -290,6 +324,20 @@ def _ladder_compare(args: argparse.Namespace) -> int:
     except KeyError as error:
         print(f"amicable: no ladder and no file has the name {error.args[0]}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    return exporting.run_export(_house(), args)
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    house = _house()
+    if args.what == "search":
+        count = house.store.run(lambda s: search.fill(s.connection()))
+        print(f"{count} terms written.")
+    else:
+        print(f"{figures.rebuild(house, now=_utc_now())} days worked out.")
     return 0
 
 

@@ -16,16 +16,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import ladder_run
+from jobs import figures, ladder_run, worklist_run
 from jobs.house import House
 from models.accounts import Account
 from models.arrangements import DailyRun
 from models.creditors import Creditor
-from receivables import file_care
+from receivables import credit_holds, file_care
+from receivables.approvals import ageing
 from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
 from receivables.calendars import days
-from receivables.disputes import drafts
+from receivables.disputes import drafts, statements
+from receivables.lessons import cases
 from receivables.segments import proposing
 
 log = logging.getLogger("amicable.daily")
@@ -69,7 +71,10 @@ DAILY: tuple[Work, ...] = (
     Work("promise_tomorrow", promise_ends.concerned_tomorrow, promise_ends.remind_tomorrow),
     Work("promise_broken", promise_ends.concerned_late, promise_ends.break_late),
     Work("dispute_drafts", drafts.concerned, drafts.forget_old),
+    Work("statements", statements.concerned, statements.remind),
+    Work("hold_reviews", credit_holds.concerned_reviews, credit_holds.ask_review),
     Work("segments", proposing.concerned, proposing.propose_segments),
+    Work("arrears_cases", cases.concerned, cases.look),
 )
 #: After DAILY; one line each.
 WITH_GATEWAY: tuple[GatewayWork, ...] = (
@@ -83,14 +88,15 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     Args:
         on: the business date to work for, whatever the clock says; None for each account's own.
     Returns:
-        Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `files_erased`
-        -> files that nobody had sent and whose bytes went; `trouble` -> accounts where something failed,
-        which are tried again at the next run and hold up nobody else.
+        Name of the work -> accounts it was done for; `ladder` -> steps done or proposed; `approvals` ->
+        mails and alerts about decisions that wait; `files_erased` -> files that nobody had sent and whose
+        bytes went; `trouble` -> accounts where something failed, which are tried again at the next run and
+        hold up nobody else.
     """
     with house.store.read() as session:
         days.refresh(session)
     names = [work.name for work in DAILY] + [work.name for work in WITH_GATEWAY]
-    done = dict.fromkeys([*names, "ladder", "files_erased", "trouble"], 0)
+    done = dict.fromkeys([*names, "ladder", "approvals", "files_erased", "trouble"], 0)
 
     def attempt(name: str, account_id: int, act: Callable[[], bool]) -> None:
         try:
@@ -121,6 +127,17 @@ def run(house: House, *, now: datetime, on: date | None = None) -> dict[str, int
     climbed = ladder_run.run(house, now=now)
     done["ladder"] = climbed.climbed.done + climbed.climbed.proposed
     done["trouble"] += climbed.trouble
+    done["trouble"] += worklist_run.run(house, now=now)[1]
+    try:
+        figures.nightly(house, now=now)
+    except Exception:
+        log.exception("daily work fails", extra={"facts": {"work": "figures"}})
+        done["trouble"] += 1
+    try:
+        done["approvals"] = house.store.run(lambda s: ageing.escalate(s, now=now))
+    except Exception:
+        log.exception("daily work fails", extra={"facts": {"work": "approvals"}})
+        done["trouble"] += 1
     try:
         done["files_erased"] = file_care.sweep_bytes(house.store, house.files, now=now)
     except Exception:

@@ -27,7 +27,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import demo_cases, demo_seed
+from jobs import demo_cases, demo_desk_figures, demo_seed
 from jobs.house import House
 from models.accounts import Account, Contact
 from models.creditors import Creditor
@@ -301,6 +301,7 @@ def _fill(house: House, places: Places) -> None:
         with house.store.write() as session:
             demo_seed.seed(session, now=now)
         demo_cases.play(house, places.stripe, base_url=places.portal, now=now)
+        demo_desk_figures.show_figures(house, now=now)
 
 
 def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:

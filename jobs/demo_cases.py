@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import demo_ladder, demo_outcomes, demo_stage, demo_ways_out
+from jobs import demo_desk_calls, demo_ladder, demo_outcomes, demo_stage, demo_ways_out
 from jobs import outbox as postbox
 from jobs.demo_payers import PAYERS
 from jobs.demo_players import (
@@ -42,7 +42,7 @@ from receivables.policy import current_policy
 def play(house: House, stripe_url: str, *, base_url: str, now: datetime) -> None:
     """Play what is past, send the reminders, then let some debtors pay, wait, leave or opt out."""
     demo_ladder.open_house(house, now)
-    scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES, *demo_ladder.SCENES)
+    scenes = (*demo_ways_out.SCENES, *demo_outcomes.SCENES, *demo_ladder.SCENES, *demo_desk_calls.SCENES)
     demo_stage.play(house, PLAYED, scenes, base_url=base_url, now=now)
     with house.store.read() as session:
         cast = {customer.case: find_player(session, customer) for customer in PAYERS if customer.papers}

@@ -151,7 +151,8 @@ def _ring_up(stage: Stage) -> None:
         if decision.allowed:
             called.write_down(
                 session, person, ref, contact=contact, task=task, talked=False, outcome="voicemail",
-                again=again, words="Voicemail; the shop opens again in the afternoon.", now=stage.at,
+                follows=called.Next("call", again), words="Voicemail; the shop opens again in the afternoon.",
+                now=stage.at,
             )  # fmt: skip
 
     stage.house.store.run(unit)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs import demo_desk_account, demo_desk_approvals, demo_desk_staff
 from jobs.demo_cast import HOUSES, STAFF, Customer, Fee, House, Paper
 from jobs.demo_customers import WAYS_OUT
 from jobs.demo_ladder_customers import LADDER
@@ -112,6 +113,9 @@ def seed(session: Session, *, now: datetime) -> None:
             written = _paper(session, account, paper, today, now=min(max(known, issued), now))
             if paper.fee is not None:
                 _say_how(session, written, paper.fee, today)
+    demo_desk_staff.seed(session, zone=HOUSES[0].zone, now=now)
+    demo_desk_approvals.seed(session, zone=HOUSES[0].zone, now=now)
+    demo_desk_account.seed(session, now=now)
 
 
 def _creditor(session: Session, house: House, now: datetime) -> Creditor:

@@ -15,7 +15,7 @@ from jobs.demo_papers import page
 from jobs.demo_players import pay_by_card, start
 from jobs.demo_stage import NETWORK, Scene, Stage, days_pass, remind
 from models.answers import AnswerKind
-from models.arrangements import Every, Offer, PaysBy, Plan
+from models.arrangements import Every, HoldCause, Offer, PaysBy, Plan
 from models.disputes import Dispute, DisputeReason
 from models.money import Money
 from models.staff import Role
@@ -258,13 +258,22 @@ def _hardship(stage: Stage) -> None:
 # --------------------------------------------------------------------------- the rest of the account
 
 
+def _announce(stage: Stage) -> None:
+    """Who sells hears of a hold before it comes."""
+    person = stage.desk(Role.SUPERVISOR)
+    stage.house.store.run(lambda s: credit_holds.announce(s, person, stage.account, now=stage.at))
+
+
 def _hold(stage: Stage) -> None:
-    """A supervisor stops new orders until the oldest invoice is paid."""
+    """A supervisor stops new orders until the oldest invoice is paid, or a plan for it runs."""
     person, release = stage.desk(Role.SUPERVISOR), stage.rows()[0].asked
     reason = "Счёт просрочен больше чем на 40 дней. Новые заказы выполним, как только он будет оплачен."
     stage.house.store.run(
-        lambda s: credit_holds.place(s, person, stage.account, reason, release, now=stage.at)
-    )
+        lambda s: credit_holds.place(
+            s, person, stage.account, reason, release,
+            terms=credit_holds.HoldTerms(cause=HoldCause.OVERDUE, plan_releases=True), now=stage.at,
+        )
+    )  # fmt: skip
 
 
 SCENES = (
@@ -352,6 +361,7 @@ SCENES = (
     Scene(9, "hardship", remind),
     Scene(1, "hardship", _hardship),
     Scene(14, "credit hold", remind),
+    Scene(8, "credit hold", _announce),
     Scene(3, "credit hold", _hold),
     Scene(1, "early-payment discount", remind),
     Scene(4, "head office", remind),

@@ -20,7 +20,7 @@ from models.links import Channel
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from models.store import write_together
-from receivables import invoices, letters, links, outbox, pauses
+from receivables import invoices, letters, links, message_texts, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.contact import changes, consents, decisions
@@ -108,6 +108,11 @@ def make(
         pauses=pauses.standing_of(session, days),
         open_rows={(account_id, day): open_rows[account_id] for account_id, day in days.items()},
         senders=links.sender_rows(session, list(days)),
+        texts={
+            "all": message_texts.in_force(
+                session, {"neutral_notice", *(p.message.kind for p in pieces)}, now=now
+            )
+        },
     ):
         passed = [
             found for wave in _waves(pieces) for found in _allowed(session, house, wave, policy, now=now)

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import daily, inbound
+from jobs import daily, inbound, staff_mails, worklist_run
 from jobs import outbox as postbox
 from jobs.house import House
 from models.arrangements import SavedCard
@@ -77,7 +77,7 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
                     beat(house, now=now)  # before any work: a second host must not touch the books
                     with house.store.read() as session:
                         days.refresh(session)
-                done = run_once(house, worker=name, now=now)
+                done = run_once(house, worker=name, now=now) + worklist_run.follow(house, now=now)
                 if looks:
                     sweep(house, now=now)
                 if now - worked >= daily.EVERY:
@@ -296,6 +296,8 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "expire_session": _expire_session,
     "follow_payment": _follow_payment,
     "ladder_look_again": _ladder_look_again,
+    "staff_mail": staff_mails.send,
+    "text_trial": staff_mails.send_trial,
 }
 
 

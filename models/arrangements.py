@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -51,6 +52,8 @@ class Promise(Base):
     status: Mapped[PromiseStatus] = enum_column(PromiseStatus, "status")
     #: The promise that this one changed; a promise is changed once.
     changes_id: Mapped[int | None] = mapped_column(ForeignKey("promise.id"))
+    #: Who of the desk noted it, where the debtor gave it by word of mouth.
+    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     made_at: Mapped[datetime]
     #: Sum of what came since, when it was judged.
     received_minor: Mapped[minor] = mapped_column(default=0)
@@ -61,6 +64,7 @@ class Promise(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_promise_account", "account_id"),
+        Index("ix_promise_status", "status", "promised_on"),
     )
 
 
@@ -166,6 +170,8 @@ class Agreement:
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None]
+    #: Decided by its proposer himself, in a house of one person.
+    is_alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_version.id"))
     #: What was agreed, word for word and figure for figure.
     terms: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -178,9 +184,10 @@ class Agreement:
 
 
 def four_eyes() -> CheckConstraint:
-    """The check that nobody decides what he proposed himself."""
+    """The check that nobody decides what he proposed himself, unless he is alone and marked as such."""
     return CheckConstraint(
-        "decided_by_id IS NULL OR proposed_by_staff_id IS NULL OR decided_by_id <> proposed_by_staff_id",
+        "is_alone OR decided_by_id IS NULL OR proposed_by_staff_id IS NULL"
+        " OR decided_by_id <> proposed_by_staff_id",
         name="four_eyes",
     )
 
@@ -203,6 +210,8 @@ class Plan(Agreement, Base):
     saved_card_id: Mapped[int | None] = mapped_column(ForeignKey("saved_card.id"))
     #: Of the terms that are agreed.
     terms_digest: Mapped[digest]
+    #: The running plan that ends when this one is signed.
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     missed_in_row: Mapped[int] = mapped_column(Integer, default=0)
     moves: Mapped[int] = mapped_column(Integer, default=0)
     #: While defaulted: paying what is late by this day cures it.
@@ -216,6 +225,7 @@ class Plan(Agreement, Base):
         Index("ix_plan_account", "account_id"),
         Index("ix_plan_status", "status"),
         Index("ix_plan_card", "saved_card_id"),
+        Index("ix_plan_replaces", "replaces_id"),
     )
 
 
@@ -379,6 +389,31 @@ Index(
 )
 
 
+class HoldCause(StrEnum):
+    """Why an account gets no new credit; the debtor reads it in words."""
+
+    BROKEN_PROMISE = "broken_promise"
+    OVER_LIMIT = "over_limit"
+    OVERDUE = "overdue"
+    OTHER = "other"
+
+
+class HoldRelease(StrEnum):
+    """What is asked for to be released."""
+
+    AMOUNT = "amount"  # so much of what was overdue on its day
+    INVOICES = "invoices"  # those named, each of them
+
+
+class HoldEnd(StrEnum):
+    """How a hold ended."""
+
+    PAID = "paid"
+    ARRANGED = "arranged"  # a plan for it is active and its first part paid
+    EARLY = "early"  # by two persons, before its condition
+    UNDONE = "undone"  # by who placed it, before anybody was told
+
+
 class CreditHold(Base):
     """No new credit for an account, since a day and for a reason that the debtor may read."""
 
@@ -397,9 +432,33 @@ class CreditHold(Base):
     placed_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
+    cause: Mapped[HoldCause] = enum_column(
+        HoldCause, "cause", default=HoldCause.OTHER, server_default=text("'other'")
+    )
+    releases_by: Mapped[HoldRelease] = enum_column(
+        HoldRelease, "releases_by", default=HoldRelease.AMOUNT, server_default=text("'amount'")
+    )
+    #: Whether a plan for what is asked, active and with its first part paid, releases it too.
+    plan_releases: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    #: Whether the order system still takes orders that are paid in advance.
+    prepaid_allowed: Mapped[bool] = mapped_column(Boolean, default=True, server_default=text("true"))
+    #: What was seen that led to it: kinds and figures of the day (receivables.credit_hold_facts).
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default=text("'[]'"))
+    #: For the desk only.
+    note: Mapped[str | None]
+    #: Account-local day on which a person looks at it again; None: nobody named one.
+    review_on: Mapped[date | None]
+    #: Until then nobody is told, and who placed it may take it back alone.
+    undo_until: Mapped[datetime | None]
+    ended_as: Mapped[HoldEnd | None] = enum_column(HoldEnd, "ended_as")
+    released_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
     __mapper_args__ = {"version_id_col": version}
-    __table_args__ = (CheckConstraint("release_minor > 0", name="release"),)
+    __table_args__ = (
+        CheckConstraint("release_minor > 0", name="release"),
+        CheckConstraint("ended_as IS NULL OR status = 'released'", name="ended"),
+        Index("ix_credit_hold_review", "status", "review_on"),
+    )
 
 
 Index(
@@ -409,6 +468,21 @@ Index(
     sqlite_where=text("status = 'active'"),
     postgresql_where=text("status = 'active'"),
 )
+
+
+class CreditHoldInvoice(Base):
+    """A document that was overdue when a hold was placed, and what was asked of it then."""
+
+    __tablename__ = "credit_hold_invoice"
+
+    hold_id: Mapped[int] = mapped_column(ForeignKey("credit_hold.id"), primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True)
+    asked_minor: Mapped[minor]
+
+    __table_args__ = (
+        CheckConstraint("asked_minor > 0", name="asked"),
+        Index("ix_credit_hold_invoice_invoice", "invoice_id"),
+    )
 
 
 class DailyRun(Base):

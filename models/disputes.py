@@ -63,6 +63,8 @@ class Dispute(Base):
     #: Reopened with new evidence; once.
     reopened_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
+    #: What it truly was, for the report; None while it is open, or where nobody said.
+    found_reason: Mapped[DisputeReason | None] = enum_column(DisputeReason, "found_reason")
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
@@ -112,8 +114,13 @@ class DisputeNote(Base):
     #: Free text with card-like digits masked (X-09).
     words: Mapped[str]
     written_at: Mapped[datetime]
+    #: Ours only: the debtor never sees it.
+    internal: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
 
-    __table_args__ = (Index("ix_dispute_note_dispute", "dispute_id"),)
+    __table_args__ = (
+        CheckConstraint("NOT internal OR staff_id IS NOT NULL", name="internal"),
+        Index("ix_dispute_note_dispute", "dispute_id"),
+    )
 
 
 class DisputeFile(Base):
@@ -126,6 +133,47 @@ class DisputeFile(Base):
     note_id: Mapped[int] = mapped_column(ForeignKey("dispute_note.id"))
 
     __table_args__ = (Index("ix_dispute_file_dispute", "dispute_id"),)
+
+
+class DisputeStatement(Base):
+    """What a salesperson is asked about a contested price, by when, and what he says; one open a dispute."""
+
+    __tablename__ = "dispute_statement"
+
+    id: Mapped[pk]
+    ref: Mapped[ref_key]
+    dispute_id: Mapped[int] = mapped_column(ForeignKey("dispute.id"))
+    asked_of_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    question: Mapped[str]
+    asked_at: Mapped[datetime]
+    #: Account-local day by which he answers.
+    due_on: Mapped[date]
+    reminded_at: Mapped[datetime | None]
+    #: Whether he promised what the debtor says; None until he answers.
+    was_promised: Mapped[bool | None] = mapped_column(Boolean)
+    answer: Mapped[str | None]
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    #: When it ended: with an answer, or (without) because the dispute ended first.
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        CheckConstraint("answer IS NULL OR closed_at IS NOT NULL", name="answered"),
+        CheckConstraint("(answer IS NULL) = (was_promised IS NULL)", name="said"),
+        Index("ix_dispute_statement_asked_of", "asked_of_id", "closed_at"),
+        Index("ix_dispute_statement_due", "closed_at", "due_on"),
+    )
+
+
+Index(
+    "uq_dispute_statement_open",
+    DisputeStatement.dispute_id,
+    unique=True,
+    sqlite_where=text("closed_at IS NULL"),
+    postgresql_where=text("closed_at IS NULL"),
+)
 
 
 class DisputeDraft(Base):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,9 +42,11 @@ class LadderVersion(Base):
     #: TOML, as in receivables/ladder/presets.
     body: Mapped[str]
     body_digest: Mapped[digest]
+    #: Approved by its author himself, in a house of one person.
+    is_alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     __table_args__ = (
-        CheckConstraint("approver_id IS NULL OR approver_id <> author_id", name="four_eyes"),
+        CheckConstraint("is_alone OR approver_id IS NULL OR approver_id <> author_id", name="four_eyes"),
         Index("ix_ladder_version_name", "name", "effective_at"),
     )
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, digest, enum_column, pk, ref_key
@@ -155,8 +155,25 @@ class ContactDecision(Base):
     )
 
 
+class Spoken(StrEnum):
+    """How people spoke, or tried to."""
+
+    PHONE = "phone"
+    VISIT = "visit"
+    #: A messenger of the debtor's choice; what was written there is noted by hand.
+    MESSENGER = "messenger"
+
+
+class Direction(StrEnum):
+    OUT = "out"  # we rang, went or wrote
+    IN = "in"  # they did
+
+
 class CallAttempt(Base):
-    """One call that was tried, whatever came of it: it counts against the caps (C-02); append-only."""
+    """One call, visit or talk by messenger that was tried, whatever came of it; append-only.
+
+    A call of ours counts against the caps (C-02); what the debtor began does not, though a talk is a talk.
+    """
 
     __tablename__ = "call_attempt"
 
@@ -170,8 +187,38 @@ class CallAttempt(Base):
     #: The task that asked for it, where one did.
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
     made_at: Mapped[datetime]
+    #: One of Direction, one of Spoken.
+    direction: Mapped[str] = mapped_column(String(8), default="out", server_default="out")
+    channel: Mapped[str] = mapped_column(String(12), default="phone", server_default="phone")
+    #: The number or messenger name that was used; None where nobody said.
+    number: Mapped[str | None] = mapped_column(String(80))
+    #: What was gone through on a visit: codes of the checklist.
+    checks: Mapped[list[str] | None] = mapped_column(JSON)
 
     __table_args__ = (
         Index("ix_call_attempt_account", "account_id", "made_at"),
         Index("ix_call_attempt_contact", "contact_id", "made_at"),
+    )
+
+
+class CallFileKind(StrEnum):
+    RECORDING = "recording"
+    PHOTO = "photo"
+
+
+class CallFile(Base):
+    """A recording of a call or a photo of a visit; a recording says why it may be kept; append-only."""
+
+    __tablename__ = "call_file"
+
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call_attempt.id"))
+    kind: Mapped[CallFileKind] = enum_column(CallFileKind, "kind")
+    #: The basis that was stated, and the row of the table of bases that asked for it: "announced", "GB".
+    basis: Mapped[str | None] = mapped_column(String(20))
+    rule: Mapped[str | None] = mapped_column(String(12))
+
+    __table_args__ = (
+        CheckConstraint("kind <> 'recording' OR (basis IS NOT NULL AND rule IS NOT NULL)", name="basis"),
+        Index("ix_call_file_call", "call_id"),
     )

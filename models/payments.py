@@ -152,6 +152,8 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_payment_account", "account_id", "received_at"),
+        Index("ix_payment_amount", "amount_minor"),
+        Index("ix_payment_valued", "valued_on"),
     )
 
 
@@ -188,7 +190,7 @@ class Adjustment(Base):
     id: Mapped[pk]
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
-    #: "settlement_discount", "withholding_tax", "early_payment_discount".
+    #: "settlement_discount", "withholding_tax", "early_payment_discount", "write_off".
     kind: Mapped[str] = mapped_column(String(40))
     amount_minor: Mapped[minor]
     currency: Mapped[currency_code]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, digest, enum_column, pk, ref_key
@@ -41,6 +41,8 @@ class RulesDraft(Base):
     made_at: Mapped[datetime]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
+    #: Put in force by its author himself, in a house of one person.
+    is_alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: Why it was refused or taken back.
     answer: Mapped[str | None]
     ladder_version_id: Mapped[int | None] = mapped_column(ForeignKey("ladder_version.id"))
@@ -49,7 +51,7 @@ class RulesDraft(Base):
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
-        CheckConstraint("status <> 'published' OR decided_by_id <> author_id", name="four_eyes"),
+        CheckConstraint("is_alone OR status <> 'published' OR decided_by_id <> author_id", name="four_eyes"),
         Index("ix_rules_draft_kind", "kind", "made_at"),
         # One at a time: who publishes compares it with what is in force, and nothing else is on its way.
         Index(

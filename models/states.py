@@ -175,6 +175,14 @@ class DraftStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class EditorStatus(StrEnum):
+    """Changes to rules or texts in the making; whether they wait is said by their approval request."""
+
+    OPEN = "open"
+    PUBLISHED = "published"
+    DROPPED = "dropped"
+
+
 class HandoverStatus(StrEnum):
     PROPOSED = "proposed"
     PREPARED = "prepared"
@@ -212,6 +220,23 @@ class JobStatus(StrEnum):
     DEAD = "dead"
 
 
+class ApprovalStatus(StrEnum):
+    """What one person asked for and another decides (A-02)."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    VOIDED = "voided"
+
+
+class RefundStatus(StrEnum):
+    """Credit on its way back to the debtor."""
+
+    PAYABLE = "payable"
+    PAID_OUT = "paid_out"
+
+
 class ImportStatus(StrEnum):
     """A file on its way into the books: read whole, then applied in chunks."""
 
@@ -231,7 +256,7 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _I.DRAFT: frozenset({_I.OPEN, _I.VOID}),
         _I.OPEN: frozenset({_I.PAID, _I.WRITTEN_OFF, _I.VOID}),
         _I.PAID: frozenset({_I.OPEN}),  # a payment was reversed
-        _I.WRITTEN_OFF: frozenset(),
+        _I.WRITTEN_OFF: frozenset({_I.OPEN}),  # its write-off was reversed, by four eyes
         _I.VOID: frozenset(),
     },
     AttemptStatus: {
@@ -266,7 +291,7 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     },
     PlanStatus: {
         _P.PROPOSED: frozenset({_P.ACTIVE, _P.AWAITING_APPROVAL, _P.DECLINED}),
-        _P.AWAITING_APPROVAL: frozenset({_P.ACTIVE, _P.DECLINED, _P.WITHDRAWN}),
+        _P.AWAITING_APPROVAL: frozenset({_P.PROPOSED, _P.ACTIVE, _P.DECLINED, _P.WITHDRAWN}),
         _P.ACTIVE: frozenset({_P.COMPLETED, _P.DEFAULTED, _P.CANCELLED}),
         _P.DEFAULTED: frozenset({_P.ACTIVE}),  # cured
         _P.COMPLETED: frozenset({_P.ACTIVE}),  # a payment was reversed
@@ -351,6 +376,11 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _W.REFUSED: frozenset(),
         _W.WITHDRAWN: frozenset(),
     },
+    EditorStatus: {
+        EditorStatus.OPEN: frozenset({EditorStatus.PUBLISHED, EditorStatus.DROPPED}),
+        EditorStatus.PUBLISHED: frozenset(),
+        EditorStatus.DROPPED: frozenset(),
+    },
     HandoverStatus: {
         _V.PROPOSED: frozenset({_V.PREPARED, _V.REFUSED}),
         _V.PREPARED: frozenset({_V.PLACED, _V.REFUSED}),  # paid, or answered, before it was sent
@@ -378,6 +408,24 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _J.RUNNING: frozenset({_J.DONE, _J.QUEUED, _J.DEAD}),
         _J.DEAD: frozenset({_J.QUEUED}),
         _J.DONE: frozenset(),
+    },
+    ApprovalStatus: {
+        ApprovalStatus.WAITING: frozenset(
+            {
+                ApprovalStatus.APPROVED,
+                ApprovalStatus.REFUSED,
+                ApprovalStatus.WITHDRAWN,
+                ApprovalStatus.VOIDED,  # its subject has changed, or other terms took its place
+            }
+        ),
+        ApprovalStatus.APPROVED: frozenset(),
+        ApprovalStatus.REFUSED: frozenset(),
+        ApprovalStatus.WITHDRAWN: frozenset(),
+        ApprovalStatus.VOIDED: frozenset(),
+    },
+    RefundStatus: {
+        RefundStatus.PAYABLE: frozenset({RefundStatus.PAID_OUT}),
+        RefundStatus.PAID_OUT: frozenset(),
     },
     ImportStatus: {
         _F.STAGED: frozenset({_F.APPLYING}),

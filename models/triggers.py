@@ -26,10 +26,18 @@ APPEND_ONLY = (
     "ladder_meeting",
     "contact_decision",
     "call_attempt",
+    "call_file",
     "reach_event",
     "early_warning",
     "remittance",
     "bank_lines",
+    "collection_target",
+    "account_note",
+    "note_mention",
+    "account_file",
+    "credit_limit",
+    "orders_open",
+    "text_version",
 )
 
 _REFUSE = """

@@ -61,6 +61,16 @@ class TaskKind(StrEnum):
     #: Somebody wrote to us: a reply that no rule understands.
     READ_REPLY = "read_reply"
     CONFIRM_SEGMENT = "confirm_segment"
+    #: A colleague named you in a note.
+    MENTION = "mention"
+    #: The day after his pay run: has it come? Or what somebody who spoke with him will do next.
+    FOLLOW_UP = "follow_up"
+    #: A refund was approved; the accountant sends it and notes when.
+    PAY_REFUND = "pay_refund"
+    #: A credit hold is to be looked at again.
+    HOLD_REVIEW = "hold_review"
+    #: A salesperson is asked what he promised.
+    STATEMENT = "statement"
 
 
 class Task(Base):

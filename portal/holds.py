@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 import web
+from portal.forms import address_of
 from portal.preferences import carry_language
 from receivables import credit_holds
+from receivables.payments.quotes import Choice
 
 blueprint = Blueprint("portal_holds", __name__)
 blueprint.url_defaults(carry_language)
@@ -21,4 +23,6 @@ def hold() -> Response:
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )
     by_card = web.house().gateway(holder.gateway_account) is not None
-    return web.render("portal/hold.html", hold=found, by_card=by_card, plain=f"{found.left.decimal:f}")
+    refs = tuple(ref for ref, _number in found.documents)
+    choice = Choice("chosen" if refs else "amount", found.left.currency, refs, None if refs else found.left)
+    return web.render("portal/hold.html", hold=found, by_card=by_card, choice=address_of(choice))

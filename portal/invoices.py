@@ -16,6 +16,11 @@ blueprint.url_defaults(carry_language)
 @web.link_session
 def document(ref: str) -> Response:
     """Show one document of the account with everything that adds up to what is asked."""
+    return page(ref)
+
+
+def page(ref: str) -> Response:
+    """One document of this holder as a page; also what staff see who look as the debtor."""
     found = invoices.document(web.reading(), web.holder().actor, ref, now=web.now())
     off = early_payment.discount_today(found.row, found.today)
     return web.render("portal/invoice.html", invoice=found, discount=off)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as Answer
 
 import web
@@ -22,6 +22,12 @@ def account() -> Answer:
     holder = web.holder()
     if holder.invoice_ref:
         return redirect(url_for("portal_invoices.document", ref=holder.invoice_ref), 303)
+    return page()
+
+
+def page() -> Response:
+    """The account of this holder as a page; also what staff see who look as the debtor."""
+    holder = web.holder()
     found = invoices.overview(
         web.reading(), holder.actor, account_id=holder.account_id, zone=holder.zone, now=web.now()
     )

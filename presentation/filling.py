@@ -40,6 +40,11 @@ def one_line(value: str) -> str:
     return _SPACES.sub(" ", value).strip()
 
 
+def lines_kept(value: str) -> str:
+    """Strip the same out of what somebody wrote in lines; at most one empty line between two."""
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(one_line(line) for line in value.splitlines())).strip("\n")
+
+
 def is_address(url: str) -> bool:
     return url.startswith(("https://", "http://"))
 
@@ -80,7 +85,7 @@ class Filler:
         """Return a value, cleaned if it is text. Raises: MessageIncomplete."""
         value = self.values.get(name)
         if isinstance(value, str):
-            value = one_line(value)
+            value = lines_kept(value) if PLACEHOLDERS.get(name) is Form.WORDS else one_line(value)
         if value is None or value == "":
             raise self.incomplete(name)
         return value
@@ -102,7 +107,7 @@ class Filler:
                 return self.day(value)
             case Form.PERCENT, str() if re.fullmatch(r"\d{1,3}(\.\d{1,10})?", value):
                 return percent(Decimal(value), self.language)
-            case Form.TEXT | Form.LTR, str() | int():
+            case Form.TEXT | Form.LTR | Form.WORDS, str() | int():
                 return str(value)
             case Form.URL, str():
                 return value
@@ -119,8 +124,10 @@ class Filler:
     def text(self, name: str, override: Any = None) -> str:
         """Write a value for plain text. Addresses stay bare: mail clients would take a control
         character that follows one for a part of it."""
-        written = self.plain(name, override)
-        return written if PLACEHOLDERS[name] is Form.URL else set_apart(written, self.language)
+        written, form = self.plain(name, override), PLACEHOLDERS[name]
+        if form is Form.WORDS:
+            return "\n".join(set_apart(line, self.language) if line else "" for line in written.split("\n"))
+        return written if form is Form.URL else set_apart(written, self.language)
 
     def sms(self, name: str) -> str:
         """Write a value for an SMS: no bidi controls, they cost a unit each and show as boxes."""
@@ -135,6 +142,8 @@ class Filler:
         if name == "phone":
             number = "".join(c for c in written if c.isdigit() or c == "+")
             return Markup('<a href="tel:{}" class="phone">{}</a>').format(number, ltr(written))
+        if form is Form.WORDS:
+            return Markup("<br>").join(bdi(line) if line else "" for line in written.split("\n"))
         return ltr(written) if form is Form.LTR else bdi(written)
 
 

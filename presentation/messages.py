@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from markupsafe import Markup
 
 from models.money import Money, total
 from presentation.colours import readable_brand
+from presentation.editing import placeholders, samples
 from presentation.filling import BIDI_CONTROLS, Filler, fill, fill_html, is_address, one_line, quiet_link
 from presentation.sms import MAX_SEGMENTS, TYPEWRITER, sms_segments
 from presentation.sources import (
@@ -26,15 +29,18 @@ from presentation.sources import (
     PLACEHOLDERS,
     SLOT,
     Form,
+    SourceWrong,
+    check_source,
     read_sources,
 )
+from presentation.staff_mails import staff_mail
 from presentation.writing import LANGUAGES, anchor, bdi, direction, initials, set_apart
 from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
 #: Blocks that come in several kinds; the value of the same name says which.
-_BY_WORD = frozenset({"evidence", "next_step", "purpose", "refusal", "remedy"})
+_BY_WORD = frozenset({"evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remedy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Presenter:
         self._inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
 
     def render_message(self, letter: Letter) -> Rendered:
-        """Render one message.
+        """Render one message; texts that the letter brings stand in place of the shipped ones.
 
         Raises:
             MessageIncomplete: a part or a value is missing, or an SMS is too long; names which.
@@ -92,11 +98,40 @@ class Presenter:
             raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no such text")
         if letter.channel == "sms" and not KINDS[letter.kind].by_sms:
             raise MessageIncomplete(letter.kind, letter.language, "sms", "no text for this channel")
+        if letter.texts:
+            return self._with(letter)._render(letter)
+        return self._render(letter)
+
+    def _with(self, letter: Letter) -> Presenter:
+        """This presenter with the published texts of a letter, checked as the shipped ones are.
+
+        Raises: MessageIncomplete: a text that was published is none any more, such as of an older house.
+        """
+        for key, text in letter.texts.items():
+            kind, part = key.partition("/")[0], key.rpartition("/")[2]
+            try:
+                check_source(key, text, placeholders(kind, part))
+            except SourceWrong as error:
+                raise MessageIncomplete(letter.kind, letter.language, letter.channel, str(error)) from error
+        other = copy(self)
+        other._sources = {**self._sources, **letter.texts}
+        other._versions = {}
+        return other
+
+    def _render(self, letter: Letter) -> Rendered:
         if letter.channel == "sms":
             return self._sms(letter)
         if letter.channel == "email":
             return self._mail(letter)
         raise MessageIncomplete(letter.kind, letter.language, letter.channel, "no text for this channel")
+
+    def text_samples(self, kind: str, currency: str, today: date) -> dict[str, Any]:
+        """Return an example for each value of a kind, where a real account has no such fact."""
+        return samples(kind, currency, today)
+
+    def staff_mail(self, kind: str, language: str, values: Mapping[str, str]) -> tuple[str, str]:
+        """Return subject and text of a mail to a person of the house."""
+        return staff_mail(kind, language, values)
 
     # ------------------------------------------------------------------ SMS
 
@@ -110,7 +145,7 @@ class Presenter:
             raise MessageIncomplete(
                 kind, letter.language, "sms", f"room: {segments} segments, at most {MAX_SEGMENTS}"
             )
-        return Rendered("", clear, None, kept, self._version([key]), segments)
+        return Rendered("", clear, None, kept, self._named(letter, self._version([key])), segments)
 
     def _plain_sms(self, key: str, filler: Filler) -> str:
         text = fill(self._sources[key], filler.sms)
@@ -132,7 +167,10 @@ class Presenter:
             text=self._text(paragraphs, filler),
             html=self._html(subject, paragraphs, filler),
             kept_text=self._text(paragraphs, Filler(letter, letter.kind, masked=True)),
-            template_version=self._version([*used, *self._inline_blocks(letter, filler)], self._frame_source),
+            template_version=self._named(
+                letter,
+                self._version([*used, *self._inline_blocks(letter, filler)], self._frame_source),
+            ),
             segments=0,
         )
 
@@ -149,6 +187,11 @@ class Presenter:
                 digest.update(f"\0{key}\0{self._sources[key]}".encode())
             self._versions[used] = digest.hexdigest()[:12]
         return self._versions[used]
+
+    @staticmethod
+    def _named(letter: Letter, digest: str) -> str:
+        """Put the published version before the digest of what a message was made of: "v17-0c9fe21a"."""
+        return digest if letter.texts_version is None else f"v{letter.texts_version}-{digest[:8]}"
 
     def _chosen(self, name: str, filler: Filler) -> str | None:
         """Which block a call means; None if its facts are absent and the text closes up."""

@@ -23,6 +23,7 @@ from presentation.writing import (
     amount_only,
     bdi,
     day,
+    decimal,
     direction,
     in_zone,
     initials,
@@ -88,6 +89,11 @@ def _page_number_list(context: Context, items: Iterable[object]) -> str:
 
 
 @pass_context
+def _page_decimal(context: Context, value: Decimal | int, places: int = 0) -> str:
+    return decimal(value, _of(context, "language"), places)
+
+
+@pass_context
 def _page_percent(context: Context, value: Decimal) -> str:
     return percent(value, _of(context, "language"))
 
@@ -136,6 +142,7 @@ def install(environment: Environment) -> None:
         "moment": _page_moment,
         "label": _page_label,
         "plural": _page_plural,
+        "decimal": _page_decimal,
         "percent": _page_percent,
         "number_list": _page_number_list,
         "entry_word": _page_entry_word,

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from presentation.words import Word, catalogue, word
+from presentation.words import Word, catalogue, pN_
 from presentation.writing import TRANSLATIONS
 
 _ENTRIES: Mapping[str, Word] = {
-    "invoice": word("document", "Invoice"),
-    "prepayment": word("document", "Prepayment"),
-    "fee": word("document", "Fee"),
-    "credit_note": word("document", "Credit note"),
-    "payment": word("document", "Payment"),
-    "settlement_discount": word("document", "Settlement discount"),
-    "early_payment_discount": word("document", "Early-payment discount"),
-    "withholding_tax": word("document", "Tax withheld"),
-    "refund": word("document", "Paid back to you"),
-    "payment_reversed": word("document", "Payment returned"),
-    "credit_note_reversed": word("document", "Credit note withdrawn"),
-    "invoice_reversed": word("document", "Invoice withdrawn"),
+    "invoice": pN_("document", "Invoice"),
+    "prepayment": pN_("document", "Prepayment"),
+    "fee": pN_("document", "Fee"),
+    "credit_note": pN_("document", "Credit note"),
+    "payment": pN_("document", "Payment"),
+    "settlement_discount": pN_("document", "Settlement discount"),
+    "early_payment_discount": pN_("document", "Early-payment discount"),
+    "withholding_tax": pN_("document", "Tax withheld"),
+    "write_off": pN_("document", "Adjustment"),
+    "refund": pN_("document", "Paid back to you"),
+    "payment_reversed": pN_("document", "Payment returned"),
+    "credit_note_reversed": pN_("document", "Credit note withdrawn"),
+    "invoice_reversed": pN_("document", "Invoice withdrawn"),
 }
-_OTHER = word("document", "Correction")
+_OTHER = pN_("document", "Correction")
 _AGES: Mapping[str, Word] = {
-    "not_due": word("ageing", "Not yet due"),
-    "to_30": word("ageing", "1 to 30 days"),
-    "to_60": word("ageing", "31 to 60 days"),
-    "to_90": word("ageing", "61 to 90 days"),
-    "over_90": word("ageing", "Over 90 days"),
+    "not_due": pN_("ageing", "Not yet due"),
+    "to_30": pN_("ageing", "1 to 30 days"),
+    "to_60": pN_("ageing", "31 to 60 days"),
+    "to_90": pN_("ageing", "61 to 90 days"),
+    "over_90": pN_("ageing", "Over 90 days"),
 }
 _WAYS: Mapping[str, Word] = {
-    "card": word("payment way", "Card"),
-    "bank_debit": word("payment way", "Bank debit"),
-    "bank_transfer": word("payment way", "Bank transfer"),
-    "other": word("payment way", "Another way"),
+    "card": pN_("payment way", "Card"),
+    "bank_debit": pN_("payment way", "Bank debit"),
+    "bank_transfer": pN_("payment way", "Bank transfer"),
+    "other": pN_("payment way", "Another way"),
 }
 
 

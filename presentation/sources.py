@@ -21,6 +21,7 @@ class Form(Enum):
     """How a placeholder's value is written."""
 
     TEXT = "text"
+    WORDS = "words"  # what a person wrote: lines and empty lines stay
     LTR = "ltr"  # telephone numbers, addresses, codes: left to right in every language
     URL = "url"
     MONEY = "money"
@@ -76,7 +77,8 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "accepted_date": Form.DAY,
     "promise_date": Form.DAY,
     "asked_date": Form.DAY,
-    "reply": Form.TEXT,
+    "reply": Form.WORDS,
+    "about": Form.TEXT,
     "link_expires": Form.MOMENT,
     "invoice_list": Form.ROWS,
     "allocation_list": Form.ROWS,
@@ -91,6 +93,10 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "handover_to": Form.TEXT,
     "handover_contact": Form.TEXT,
     "handover_date": Form.DAY,
+    "refund_amount": Form.MONEY,
+    "refund_date": Form.DAY,
+    "refund_account": Form.LTR,
+    "refund_reference": Form.LTR,
 }
 #: Blocks a text may call, and the placeholders that each may use.
 BLOCKS: Mapping[str, frozenset[str]] = {
@@ -120,6 +126,11 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "row_due": frozenset({"due_date"}),
     "row_processing": frozenset({"processing"}),
     "list_total": frozenset(),
+    # What ends a credit hold, and whether orders paid in advance go on; each by its word.
+    "release_money": frozenset({"release_amount"}),
+    "release_plan": frozenset({"release_amount"}),
+    "prepaid_open": frozenset(),
+    "prepaid_none": frozenset(),
     # What a one-time code is for; `{block_purpose}` stands for the one that its value names.
     "purpose_address": frozenset(),
     "purpose_contact_change": frozenset(),
@@ -144,7 +155,8 @@ BLOCKS: Mapping[str, frozenset[str]] = {
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
 CALLABLE_BLOCKS = frozenset(BLOCKS) | {
-    "balance", "evidence", "next_step", "purpose", "refusal", "remains", "remedy", "rest",
+    "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
+    "remedy", "rest",
 }  # fmt: skip
 
 
@@ -170,7 +182,7 @@ class Kind:
         return PARTS if self.by_sms else PARTS[:2]
 
 
-_EVERYWHERE = frozenset(
+EVERYWHERE = frozenset(
     {"name", "creditor", "person", "phone", "hours", "verify", "link", "stop", "counted_to"}
 )
 _ASKING = frozenset({"amount", "due_date", "invoice_list"})
@@ -195,17 +207,26 @@ KINDS: Mapping[str, Kind] = {
     ),
     "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), neutral_sms=True),
     "credit_hold_released": Kind(frozenset({"release_date"}), neutral_sms=True),
+    "refund_sent": Kind(
+        frozenset({"refund_amount", "refund_date", "refund_account", "refund_reference"}), neutral_sms=True
+    ),
     "one_time_code": Kind(frozenset({"code", "code_minutes"})),
     "invoice_forwarded": Kind(frozenset({"forwarder", "account", "number"}), by_sms=False),
     "promise_recorded": Kind(_PROMISE, neutral_sms=True),
     "promise_due_tomorrow": Kind(_PROMISE, "button_pay", neutral_sms=True),
     "promise_broken": Kind(_PROMISE, "button_pay", neutral_sms=True),
+    "personal": Kind(frozenset({"about", "reply"}), by_sms=False),
     "request_answered": Kind(frozenset({"asked_date", "reply"}), neutral_sms=True),
     "plan_activated": Kind(
         frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date"}),
         neutral_sms=True,
     ),
     "plan_answered": Kind(frozenset({"case"}), neutral_sms=True),
+    "plan_cancelled": Kind(frozenset({"case", "reason", "balance"}), neutral_sms=True),
+    "plan_proposed": Kind(
+        frozenset({"case", "plan_total", "instalment_list", "instalment_amount", "due_date", "deadline"}),
+        neutral_sms=True,
+    ),
     "instalment_due": Kind(frozenset({"instalment_amount", "due_date"}), neutral_sms=True),
     "instalment_missed": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "balance"}), "button_pay", neutral_sms=True
@@ -270,7 +291,7 @@ def read_sources(folder: Path) -> Mapping[str, str]:
     for kind, facts in KINDS.items():
         for part in facts.parts:
             may_call = calls if part == "body" else set()
-            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | _EVERYWHERE | may_call)
+            allowed[f"{kind}/{{}}/{part}"] = frozenset(facts.own | EVERYWHERE | may_call)
     sources: dict[str, str] = {}
     for pattern, names in allowed.items():
         for language in LANGUAGES:

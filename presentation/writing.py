@@ -102,6 +102,16 @@ def percent(value: Decimal, language: str) -> str:
     return _minus(text, language) + (f"{NBSP}%" if language == "ru" else "%")
 
 
+def decimal(value: Decimal | int, language: str, places: int = 0) -> str:
+    """Write a plain number with so many decimals, grouped, with a true minus.
+
+    >>> decimal(Decimal("-1234.5"), "en", 1), decimal(1234, "hu")
+    ('−1,234.5', '1\xa0234')
+    """
+    pattern = "#,##0" + (f".{'0' * places}" if places else "")
+    return _minus(format_decimal(value, format=pattern, locale=locale_of(language)), language)
+
+
 def _minus(text: str, language: str) -> str:
     """Put the true minus in all languages but Hebrew, which keeps Babel's sign (decision 32).
 
@@ -134,6 +144,7 @@ _DAY_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "text": {"en": "d MMMM y", "he": "d בMMMM y", "ru": "d MMMM y 'года'", "hu": "y. MMMM d."},
     "short": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y. MM. dd."},
     "sms": {"en": "dd/MM/y", "he": "d.M.y", "ru": "dd.MM.y", "hu": "y.MM.dd."},
+    "month": {"en": "MMM y", "he": "MMM y", "ru": "LLL y", "hu": "y. MMM"},
     "weekday": {
         "en": "EEEE d MMMM y",
         "he": "EEEE, d בMMMM y",
@@ -149,7 +160,8 @@ def day(value: date, language: str, style: str = "text") -> str:
 
     Args:
         value: a date; of a datetime the day it has in its own zone.
-        style: text (in sentences), short (in tables), weekday (appointments), sms.
+        style: text (in sentences), short (in tables), weekday (appointments), month
+            (of a table), sms.
 
     >>> day(date(2026, 11, 21), "ru"), day(date(2026, 11, 21), "hu", "short")
     ('21 ноября 2026 года', '2026. 11. 21.')

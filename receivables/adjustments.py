@@ -1,7 +1,7 @@
 """Reduce an invoice otherwise than by money or a credit note: one posted entry and one row for each.
 
 A settlement discount once the agreed sum is in, tax that the debtor withheld, a discount for paying
-early. Source: M-17; decision 5; domain.md, "Money and ledger".
+early, a bad debt. Source: M-17; decision 5; domain.md, "Money and ledger".
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ ACCOUNTS: Mapping[str, LedgerCode] = {
     "settlement_discount": LedgerCode.SETTLEMENT_DISCOUNTS,
     "early_payment_discount": LedgerCode.SETTLEMENT_DISCOUNTS,
     "withholding_tax": LedgerCode.WITHHOLDING_TAX,
+    "write_off": LedgerCode.BAD_DEBT,
 }
 
 
@@ -77,7 +78,7 @@ def adjust(
         return known
     if tax is not None and not 0 <= tax.minor <= amount.minor:
         raise ValueError(f"{tax} of tax in a reduction of {amount}")
-    _refuse_unless_fits(locked, amount)
+    refuse_unless_fits(locked, amount)
     account = session.get_one(Account, locked.account_id)
     today = business_date(now, account.zone)
     part = tax if tax is not None else Money(0, amount.currency)
@@ -113,7 +114,11 @@ def adjust(
     return row
 
 
-def _refuse_unless_fits(invoice: Invoice, amount: Money) -> None:
+def refuse_unless_fits(invoice: Invoice, amount: Money) -> None:
+    """Refuse a reduction that an invoice cannot take.
+
+    Raises: Refused: invoice_not_open, other_currency, amount_zero, amount_above_balance (facts: asked).
+    """
     if invoice.status is not InvoiceStatus.OPEN or invoice.kind not in OWED_KINDS:
         raise Refused("invoice_not_open", number=invoice.number)
     if amount.currency != invoice.currency:

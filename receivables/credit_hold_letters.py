@@ -19,10 +19,22 @@ from receivables.letter_kinds import LetterKind
 def placed_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
     """Since when, why, and what releases it."""
     hold = session.get_one(CreditHold, message.facts["hold_id"])
+    return said_of(
+        hold.reason, Money(hold.release_minor, hold.currency), since_on=hold.since_on,
+        plan_releases=hold.plan_releases, prepaid_allowed=hold.prepaid_allowed,
+    )  # fmt: skip
+
+
+def said_of(
+    reason: str, release: Money, *, since_on: date, plan_releases: bool, prepaid_allowed: bool
+) -> dict[str, Any]:
+    """What the text about a new hold is filled with; also of one that is not placed yet."""
     return {
-        "hold_date": hold.since_on,
-        "reason": hold.reason,
-        "release_amount": Money(hold.release_minor, hold.currency),
+        "hold_date": since_on,
+        "reason": reason,
+        "release_amount": release,
+        "release": "plan" if plan_releases else "money",
+        "prepaid": "open" if prepaid_allowed else "none",
     }
 
 

@@ -34,6 +34,7 @@ def record_credit_note(
     number: str,
     amount: Money,
     reason: str,
+    permission: Permission = Permission.CREDIT_NOTE_RECORD,
     now: datetime,
 ) -> Invoice:
     """Credit part or all of an open invoice and free it from open payment pages.
@@ -44,6 +45,7 @@ def record_credit_note(
             for the same invoice is the same note.
         amount: > 0, at most what is open and not on its way by a delayed method.
         reason: words for the books and the debtor.
+        permission: what the actor needs; who decides a dispute credits what answers it.
     Returns:
         The credit note, fully applied (its balance is 0).
     Raises:
@@ -52,7 +54,7 @@ def record_credit_note(
         Refused: invoice_not_open, other_currency, amount_zero, amount_above_balance (facts:
             asked), number_taken, reason_missing.
     """
-    require(actor, Permission.CREDIT_NOTE_RECORD)
+    require(actor, permission)
     account_id = session.execute(
         select(Invoice.account_id).where(Invoice.ref == invoice_ref, Invoice.kind.in_(OWED_KINDS))
     ).scalar_one_or_none()

@@ -251,7 +251,7 @@ def apply_credit(
     ).one()
     view = _view_of(session, actor, account, amount.currency, now=now)
     _refuse_unless_fits(view, invoice_ref, invoice, amount)
-    parts = _taken(view.sources, amount)
+    parts = taken(view.sources, amount)
     # Locked before their balance is lowered: the notes of the parts, in order.
     session.scalars(
         select(Invoice)
@@ -338,8 +338,8 @@ def _refuse_unless_fits(view: CreditView, ref: str, invoice: Invoice, amount: Mo
         raise Refused("credit_too_small", free=view.free)
 
 
-def _taken(found: Sequence[Source], amount: Money) -> list[tuple[Source, Money]]:
-    """Take an amount from sources, the oldest first."""
+def taken(found: Sequence[Source], amount: Money) -> list[tuple[Source, Money]]:
+    """Take an amount from sources, the oldest first; they have enough of its currency."""
     parts = []
     left = amount
     for source in found:

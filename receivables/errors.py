@@ -37,6 +37,10 @@ class ProofNeeded(ReceivablesError):
     """A risky act needs a one-time code first (303 to the code page, decision 8); `facts` name the act."""
 
 
+class FreshNeeded(ReceivablesError):
+    """An act of the desk asks for password and code again first (303 to the page that asks, A-05)."""
+
+
 class SessionEnded(ReceivablesError):
     """The link session or log-in is over; start again (303 or 410)."""
 

@@ -35,6 +35,8 @@ MOST_NAME = 80
 UPLOAD = "upload"
 #: Retention of what came with a form that nobody has sent yet.
 DRAFT = "draft"
+#: Retention of what the desk puts to an account for itself; no page of the debtor gives it out.
+DESK = "desk"
 _PICTURES = frozenset({"jpg", "jpeg", "png", "heic", "heif"})
 _MEBIBYTE = 1024 * 1024
 
@@ -87,12 +89,12 @@ def clean_name(name: str, ending: str) -> str:
     >>> clean_name("../../etc/delivery note.PDF", ".pdf")
     'delivery note.pdf'
     """
-    shown = _bare(name)
+    shown = bare_name(name)
     stem = (shown.rpartition(".")[0] or shown).strip(" .")
     return (stem[: MOST_NAME - len(ending)].rstrip(" .") or "file") + ending
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """A sender's name without folders and without letters that mislead or break a header."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     visible = (letter for letter in one_line(last) if unicodedata.category(letter) != "Cf")
@@ -111,7 +113,7 @@ def receive(files: FileStore, name: str, data: bytes, policy: Policy) -> Receive
     Source: X-03; policy disputes.file_mebibytes.
     """
     ending = name.rpartition(".")[2].strip().lower()
-    shown = _bare(name)[:MOST_NAME] or "file"
+    shown = bare_name(name)[:MOST_NAME] or "file"
     if not data:
         raise Refused("file_empty", name=shown)
     if len(data) > policy.disputes.file_mebibytes * _MEBIBYTE:
@@ -144,18 +146,20 @@ def keep(
     Raises:
         NotAllowed, NotFound.
         Refused: files_full, the account's quota is used up.
-    Source: X-03; policy disputes.account_mebibytes.
+    Source: X-03; policy disputes.account_mebibytes, account_page.files_mebibytes.
     """
-    may_send = Permission.ANSWER_GIVE if actor.kind is ActorKind.LINK_HOLDER else Permission.REQUEST_ANSWER
+    may_send = Permission.ANSWER_GIVE if actor.kind is ActorKind.LINK_HOLDER else Permission.FILE_ADD
     require(actor, may_send, account_id=account_id)
     # The account's row is the lock under which its quota is counted.
     session.get_one(Account, account_id, with_for_update=True)
+    own = retention_class == DESK
     used = session.scalar(
         select(func.coalesce(func.sum(StoredFile.size_bytes), 0)).where(
-            StoredFile.account_id == account_id, StoredFile.retention_class.in_((UPLOAD, DRAFT))
+            StoredFile.account_id == account_id,
+            StoredFile.retention_class.in_((DESK,) if own else (UPLOAD, DRAFT)),
         )
     )
-    most = policy.disputes.account_mebibytes
+    most = policy.account_page.files_mebibytes if own else policy.disputes.account_mebibytes
     if int(used or 0) + received.size_bytes > most * _MEBIBYTE:
         raise Refused("files_full", name=received.name, most=most)
     stored = StoredFile(
@@ -243,7 +247,7 @@ def one_file(session: Session, actor: Actor, ref: str) -> FileRow:
     require(actor, Permission.DISPUTE_READ)
     owned = select(StoredFile).where(StoredFile.ref == ref, StoredFile.account_id.is_not(None))
     stored = session.scalar(owned)
-    if stored is None:
+    if stored is None or (stored.retention_class == DESK and actor.kind is ActorKind.LINK_HOLDER):
         raise NotFound("not_found")
     require(actor, Permission.DISPUTE_READ, account_id=stored.account_id)
     return row_of(stored)

@@ -28,6 +28,8 @@ from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.permissions import Actor
 
+#: Kind of an entry that closes an invoice otherwise than as paid.
+CLOSES = {"write_off": InvoiceStatus.WRITTEN_OFF}
 _ENTRY, _POSTING = cast(Table, LedgerEntry.__table__), cast(Table, Posting.__table__)
 _INVOICE = cast(Table, Invoice.__table__)
 
@@ -238,15 +240,15 @@ def _move_balances(session: Session, draft: Draft) -> None:
         balance = invoice.balance_minor + sum(_movement(side, owed) for side in named[invoice.id])
         if not 0 <= balance <= invoice.total_minor:
             raise Refused("balance_out_of_range", invoice=invoice.id, balance=balance)
-        _set_balance(invoice, balance)
+        _set_balance(invoice, balance, closed=CLOSES.get(draft.kind, InvoiceStatus.PAID))
 
 
-def _set_balance(invoice: Invoice, balance: int) -> None:
-    """Write a balance; what is nil is paid, and what is owed again is open again."""
+def _set_balance(invoice: Invoice, balance: int, *, closed: InvoiceStatus = InvoiceStatus.PAID) -> None:
+    """Write a balance; what is nil is closed, and what is owed again is open again."""
     invoice.balance_minor = balance
     if balance == 0 and invoice.status is InvoiceStatus.OPEN:
-        advance(invoice, InvoiceStatus.PAID)
-    elif balance > 0 and invoice.status is InvoiceStatus.PAID:
+        advance(invoice, closed)
+    elif balance > 0 and invoice.status in (InvoiceStatus.PAID, InvoiceStatus.WRITTEN_OFF):
         advance(invoice, InvoiceStatus.OPEN)
 
 
@@ -379,6 +381,14 @@ def unapplied_credit(session: Session, account_id: int) -> list[Money]:
     """Return what an account has in its favour, one amount a currency, zeros left out."""
     rows = fetch(session, _UNAPPLIED, {"account_id": account_id})
     return [Money(int(row.minor), row.currency) for row in rows if row.minor]
+
+
+def recovered(session: Session, invoice_id: int) -> int:
+    """Return what came for an invoice after it was written off, minor units."""
+    query = select(func.coalesce(func.sum(Posting.credit_minor - Posting.debit_minor), 0)).where(
+        Posting.invoice_id == invoice_id, Posting.ledger_code == LedgerCode.RECOVERIES
+    )
+    return int(session.execute(query).scalar_one())
 
 
 def wrong_balances(session: Session) -> list[tuple[int, int, int]]:

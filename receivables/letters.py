@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
-from receivables import branch_notices, credit_hold_letters, links
+from receivables import branch_notices, credit_hold_letters, links, message_texts, refund_letters
 from receivables.answers import letters as answer_letters
 from receivables.arrangements import offer_letters, plan_letters
 from receivables.calendar_days import business_date
@@ -25,6 +26,7 @@ from receivables.letter_kinds import LetterKind
 from receivables.payments import letters as payment_letters
 from receivables.people import letters as people_letters
 from receivables.ports import Letter
+from receivables.writing import letters as writing_letters
 
 #: Who declares kinds of messages; each kind has one owner (presentation/sources.py, KINDS).
 OWNERS: tuple[Mapping[str, LetterKind], ...] = (
@@ -37,12 +39,16 @@ OWNERS: tuple[Mapping[str, LetterKind], ...] = (
     plan_letters.LETTERS,
     offer_letters.LETTERS,
     credit_hold_letters.LETTERS,
+    refund_letters.LETTERS,
     ladder_letters.LETTERS,
+    writing_letters.LETTERS,
 )
 #: Purposes whose messages carry a payment link.
 _WITH_LINK = frozenset(
     {Purpose.REMINDER, Purpose.RECEIPT, Purpose.FRESH_LINK, Purpose.ANSWER, Purpose.ARRANGEMENT}
 )
+#: Stands for addresses that a preview has none of; the copy that is shown says "[link]" for it.
+NO_LINK = "https://link.invalid/"
 _KINDS = {kind: letter for letters in OWNERS for kind, letter in letters.items()}
 
 
@@ -77,30 +83,82 @@ def compose(
     """
     account = session.get_one(Account, message.account_id)
     contact = session.get_one(Contact, message.contact_id)
-    sender = links.sender_for(session, account.id, message.language, now=now)
-    is_sms = message.channel is Channel.SMS
     today = business_date(now, account.zone)
+    values = _kind_of(message).values(session, message, account, today)
+    if link_expires_at is not None:
+        values = {
+            **values, "link_expires": business_date(link_expires_at - timedelta(minutes=1), account.zone)
+        }  # fmt: skip
+    is_sms = message.channel is Channel.SMS
+    return _letter(
+        session, account, contact.name, message.kind, values, language=message.language, is_sms=is_sms,
+        link=link, stop=stop, now=now,
+    )  # fmt: skip
+
+
+def preview(
+    session: Session,
+    account: Account,
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    name: str,
+    language: str | None = None,
+    now: datetime,
+) -> Letter:
+    """Return a mail as it would be made now, for whoever decides whether to send it; it has no live link.
+
+    Args:
+        values: what its owner would give for it.
+        name: of the reader.
+        language: of the reader; the account's when nothing is said.
+    """
+    return _letter(
+        session, account, name, kind, values, language=language or account.language, is_sms=False,
+        link=NO_LINK, stop=NO_LINK, now=now,
+    )  # fmt: skip
+
+
+def _letter(
+    session: Session,
+    account: Account,
+    name: str,
+    kind: str,
+    own: Mapping[str, Any],
+    *,
+    language: str,
+    is_sms: bool,
+    link: str | None,
+    stop: str | None,
+    now: datetime,
+) -> Letter:
+    """Put what every message may say around what its own kind says."""
+    sender = links.sender_for(session, account.id, language, now=now)
+    published = message_texts.texts_for(session, kind, now=now)
+    version = published.get(kind)
     values = {
-        "name": contact.name,
+        "name": name,
         "account": account.name,
         "creditor": sender.short_name if is_sms else sender.name,
         "person": sender.person,
         "phone": sender.phone,
         "hours": sender.hours,
         "verify": sender.verify_url,
-        "counted_to": today,
-        **_kind_of(message).values(session, message, account, today),
+        "counted_to": business_date(now, account.zone),
+        **own,
     }
-    if link_expires_at is not None:
-        values["link_expires"] = business_date(link_expires_at - timedelta(minutes=1), account.zone)
     return Letter(
-        kind=message.kind,
+        kind=kind,
         channel="sms" if is_sms else "email",
-        language=message.language,
+        language=language,
         zone=account.zone,
         private=account.is_private,
         sender=sender,
         values=values,
         link=link,
         stop=stop,
+        texts={
+            f"{one.kind}/{place}": text for one in published.values() for place, text in one.texts.items()
+        },
+        texts_version=version.id if version is not None else None,
     )

@@ -413,6 +413,49 @@ def holder(session: Session, session_token: str, *, now: datetime, request_id: s
     )
 
 
+_LOOK = (
+    select(*SENDER_COLUMNS)
+    .select_from(Account)
+    .join(Creditor, Creditor.id == Account.creditor_id)
+    .outerjoin(Staff, Staff.id == Account.collector_id)
+    .where(Account.id == bindparam("account_id"))
+)
+
+
+def holder_for_a_look(session: Session, actor: Actor, account: Account, *, now: datetime) -> Holder:
+    """Return a holder of the whole account who has no link and no session: for a look by staff (A-08).
+
+    It is made for one page that only reads; nothing of it is kept, and no action is ever given it.
+
+    Raises:
+        NotAllowed: the actor may not look.
+    """
+    require(actor, Permission.ACCOUNT_VIEW_AS_DEBTOR)
+    r = session.execute(_LOOK, {"account_id": account.id}).one()
+    return Holder(
+        actor=Actor(
+            kind=ActorKind.LINK_HOLDER, account_id=account.id, scope=LinkScope.FULL,
+            request_id=actor.request_id,
+        ),
+        account_id=account.id,
+        account_name=account.name,
+        account_number=account.number,
+        zone=account.zone,
+        country=account.country,
+        language=account.language,
+        languages=tuple(r.languages),
+        private=account.is_private,
+        contact_name="",
+        sender=sender_of(r, account.language, now=now),
+        creditor_id=r.creditor_id,
+        gateway_account=r.gateway_account,
+        ends_at=now,
+        proved_at=now,
+        session_id=0,
+        invoice_ref=None,
+    )  # fmt: skip
+
+
 def log_out(session: Session, actor: Actor, session_token: str, *, now: datetime) -> None:
     """End one link session, and what was made from its page for other devices; again changes nothing."""
     opened = session.scalar(

@@ -18,12 +18,16 @@ class Permission(StrEnum):
     """resource:action, alphabetical."""
 
     ACCOUNT_CHOOSE_LANGUAGE = "account:choose_language"
+    ACCOUNT_NOTE = "account:note"
     ACCOUNT_READ = "account:read"
+    ACCOUNT_VIEW_AS_DEBTOR = "account:view_as_debtor"
     ALERT_CLOSE = "alert:close"
     ALERT_READ = "alert:read"
     ANSWER_GIVE = "answer:give"
+    APPROVAL_ASK = "approval:ask"
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_READ = "approval:read"
+    ARRANGEMENT_READ = "arrangement:read"
     AUDIT_READ = "audit:read"
     BANK_LINES_READ = "bank_lines:read"
     BANK_LINES_RECORD = "bank_lines:record"
@@ -43,12 +47,20 @@ class Permission(StrEnum):
     CONTACT_RULES_PUBLISH = "contact_rules:publish"
     CREDIT_USE = "credit:use"
     CREDIT_HOLD_PLACE = "credit_hold:place"
+    CREDIT_HOLD_READ = "credit_hold:read"
+    CREDIT_LIMIT_SET = "credit_limit:set"
     CREDIT_NOTE_RECORD = "credit_note:record"
+    DEPUTY_NAME = "deputy:name"
+    DISPUTE_CREDIT = "dispute:credit"
     DISPUTE_OPEN = "dispute:open"
     DISPUTE_READ = "dispute:read"
     DISPUTE_RESOLVE = "dispute:resolve"
+    DISPUTE_STATE = "dispute:state"
     DOCUMENT_READ = "document:read"
     FEED_KEEP = "feed:keep"
+    FIGURES_READ = "figures:read"
+    FIGURES_READ_OWN = "figures:read_own"
+    FILE_ADD = "file:add"
     FLAG_LIFT = "flag:lift"
     FLAG_READ = "flag:read"
     FLAG_RECORD = "flag:record"
@@ -66,22 +78,32 @@ class Permission(StrEnum):
     LADDER_PUBLISH = "ladder:publish"
     LADDER_READ = "ladder:read"
     LADDER_SWITCH = "ladder:switch"
+    LESSON_ADD = "lesson:add"
     LETTER_PRINT = "letter:print"
     LETTER_QUEUE = "letter:queue"
     LINK_FORWARD = "link:forward"
     LINK_ISSUE = "link:issue"
     LINK_REVOKE = "link:revoke"
     MESSAGE_READ = "message:read"
+    MESSAGE_WRITE = "message:write"
     OFFER_ACCEPT = "offer:accept"
     OFFER_MAKE = "offer:make"
+    PAUSE_PLACE = "pause:place"
+    PAY_RUN_KEEP = "pay_run:keep"
     PAYMENT_READ = "payment:read"
     PAYMENT_START = "payment:start"
+    PLAN_CANCEL = "plan:cancel"
     PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
+    PROFILE_KEEP = "profile:keep"
     PROMISE_MAKE = "promise:make"
     RATE_ADD = "rate:add"
+    REFUND_PAY = "refund:pay"
+    REFUND_PROPOSE = "refund:propose"
+    REFUND_READ = "refund:read"
     REMINDER_SEND = "reminder:send"
     REMITTANCE_RECORD = "remittance:record"
+    REPORT_READ = "report:read"
     REQUEST_ANSWER = "request:answer"
     RULES_PROPOSE = "rules:propose"
     RULES_READ = "rules:read"
@@ -91,10 +113,20 @@ class Permission(StrEnum):
     SEGMENT_READ = "segment:read"
     SENDING_STOP = "sending:stop"
     SESSION_END = "session:end"
+    SETTLEMENTS_READ = "settlements:read"
+    SNIPPET_SHARE = "snippet:share"
     STAFF_ADD = "staff:add"
+    STAFF_CHANGE = "staff:change"
+    STAFF_READ = "staff:read"
+    STAFF_RESET = "staff:reset"
+    STATEMENT_READ = "statement:read"
     SURVEY_ANSWER = "survey:answer"
+    TARGET_SET = "target:set"
     TASK_CLOSE = "task:close"
     TERMS_AGREE = "terms:agree"
+    WORKLIST_ASSIGN = "worklist:assign"
+    WORKLIST_WORK = "worklist:work"
+    WRITE_OFF_PROPOSE = "write_off:propose"
 
 
 class ActorKind(StrEnum):
@@ -129,19 +161,25 @@ SYSTEM = Actor(ActorKind.SYSTEM, name="Amicable")
 
 _P = Permission
 _READS = frozenset(
-    { _P.BANK_LINES_READ,
-        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.DISPUTE_READ, _P.DOCUMENT_READ,
+    { _P.ARRANGEMENT_READ, _P.BANK_LINES_READ,
+        _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.CREDIT_HOLD_READ, _P.DISPUTE_READ,
+        _P.DOCUMENT_READ,
         _P.FLAG_READ, _P.HANDOVER_READ, _P.INVOICE_READ,
-        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.RULES_READ, _P.SALES_READ, _P.SEGMENT_READ,
+        _P.PROFILE_KEEP,
+        _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.REFUND_READ, _P.REPORT_READ, _P.RULES_READ,
+        _P.SALES_READ, _P.SEGMENT_READ,
     }
 )  # fmt: skip
 _CHASES = frozenset(
     {
+        _P.ACCOUNT_NOTE, _P.ACCOUNT_VIEW_AS_DEBTOR, _P.FILE_ADD, _P.MESSAGE_WRITE, _P.PAY_RUN_KEEP,
+        _P.DISPUTE_OPEN, _P.HARDSHIP_TELL, _P.LESSON_ADD,
         _P.ALERT_READ, _P.CALL_LOG, _P.CHARGE_PROPOSE, _P.CHARGE_WAIVE, _P.FLAG_RECORD, _P.INBOUND_ASSIGN,
         _P.LADDER_CHOOSE,
         _P.LADDER_DECIDE, _P.LADDER_READ,
-        _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.REMINDER_SEND,
-        _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP,
+        _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.PLAN_CANCEL, _P.PROMISE_MAKE,
+        _P.PAUSE_PLACE, _P.REMINDER_SEND,
+        _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP, _P.WORKLIST_WORK,
     }
 )  # fmt: skip
 
@@ -150,37 +188,56 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COLLECTOR: _READS
     | _CHASES
     | {
-        _P.APPROVAL_DECIDE, _P.CONTACT_ADD, _P.DISPUTE_RESOLVE, _P.HANDOVER_PROPOSE, _P.OFFER_MAKE,
+        _P.FIGURES_READ_OWN,
+        _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.DEPUTY_NAME, _P.REFUND_PROPOSE,
+        _P.WRITE_OFF_PROPOSE, _P.CONTACT_ADD, _P.CREDIT_HOLD_PLACE, _P.DISPUTE_CREDIT, _P.DISPUTE_RESOLVE,
+        _P.HANDOVER_PROPOSE,
+        _P.OFFER_MAKE,
         _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.TASK_CLOSE, _P.FEED_KEEP,
     },
     Role.SUPERVISOR: _READS
     | _CHASES
     | {
-        _P.ALERT_CLOSE, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
+        _P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ, _P.TARGET_SET,
+        _P.STAFF_READ, _P.STAFF_RESET,
+        _P.DEPUTY_NAME, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE,
+        _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD,
+        _P.CHARGE_ISSUE,
         _P.CONTACT_ADD, _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH,
-        _P.CREDIT_HOLD_PLACE,
-        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_RESOLVE,
+        _P.CREDIT_HOLD_PLACE, _P.CREDIT_LIMIT_SET, _P.SNIPPET_SHARE,
+        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_CREDIT, _P.DISPUTE_RESOLVE, _P.DISPUTE_STATE,
         _P.FLAG_LIFT, _P.HANDLER_EDIT, _P.HANDOVER_DECIDE, _P.HANDOVER_PROPOSE, _P.REMITTANCE_RECORD,
         _P.HARDSHIP_READ, _P.LADDER_PUBLISH, _P.LADDER_SWITCH, _P.OFFER_MAKE, _P.PLAN_MAKE,
         _P.REQUEST_ANSWER, _P.SALES_ACT, _P.TASK_CLOSE, _P.CALENDAR_CHANGE, _P.FEED_KEEP, _P.TERMS_AGREE,
+        _P.WORKLIST_ASSIGN,
     },
     Role.ACCOUNTANT: _READS
     | {
-        _P.ALERT_READ, _P.ALERT_CLOSE, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE, _P.CHARGE_PROPOSE,
-        _P.CREDIT_NOTE_RECORD, _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD, _P.REQUEST_ANSWER,
+        _P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ,
+        _P.ACCOUNT_NOTE, _P.CREDIT_LIMIT_SET, _P.FILE_ADD,
+        _P.REFUND_PAY, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE,
+        _P.ALERT_READ, _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
+        _P.CHARGE_PROPOSE,
+        _P.CREDIT_NOTE_RECORD, _P.DISPUTE_CREDIT, _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD,
+        _P.REQUEST_ANSWER,
         _P.TASK_CLOSE, _P.FEED_KEEP,
     },
     Role.SALESPERSON: frozenset(
         {
-            _P.ACCOUNT_READ, _P.FEED_KEEP, _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.SALES_ACT,
+            _P.STATEMENT_READ,
+            _P.ACCOUNT_NOTE, _P.ACCOUNT_READ, _P.CREDIT_HOLD_READ, _P.DISPUTE_STATE, _P.FEED_KEEP,
+            _P.FLAG_READ, _P.INVOICE_READ, _P.PAYMENT_READ, _P.PROFILE_KEEP, _P.SALES_ACT,
             _P.SALES_READ,
         }
     ),
-    Role.AUDITOR: _READS | {_P.AUDIT_READ, _P.ALERT_READ},
+    Role.AUDITOR: _READS
+    | {_P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ}
+    | {_P.AUDIT_READ, _P.ALERT_READ, _P.STAFF_READ},
     Role.ADMIN: frozenset(
         {
-            _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
+            _P.APPROVAL_ASK, _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,
+            _P.PROFILE_KEEP, _P.STAFF_CHANGE, _P.STAFF_READ, _P.STAFF_RESET,
             _P.STAFF_ADD, _P.ALERT_READ, _P.ALERT_CLOSE, _P.AUDIT_READ, _P.CONTACT_CONFIRM,
         }
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from models.accounts import Segment
 from models.base import UTCDateTime
 from models.money import Money, currency_row
 from models.pauses import PauseReason
@@ -57,13 +58,27 @@ class PauseRules:
     says_paid_business_days: int
     their_approval_business_days: int
     their_approval_anew_days: int  # plain days
+    by_hand_business_days: int
     answer_business_days: int
     paid_within_days: int  # plain days
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRules:
+    """How long a credit hold stands unseen, and what makes the order system warn; amounts are units."""
+
+    review_days: int
+    review_most_days: int
+    undo_minutes: int
+    watch_overdue: int
+    watch_days_late: int
+    watch_promise_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeRules:
     answer_business_days: int
+    statement_business_days: int
     files: int
     file_mebibytes: int
     account_mebibytes: int
@@ -76,6 +91,17 @@ class CallRules:
 
     ahead_business_days: int
     notice_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRules:
+    """What belongs to a call or a visit that is written down."""
+
+    recording_mebibytes: int
+    photos: int
+    next_within_days: int
+    evidence_days: int
+    visit_checks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +131,19 @@ class PlanRules:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskRules:
+    """When a promise or a plan that still runs is at risk; days unless named."""
+
+    promise_within_days: int
+    broken_before: int
+    broken_days: int
+    missed_parts: int
+    card_days: int
+    refusals: int
+    broken_shown_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferBand:
     """The largest discount for what is so many days late, and the days to accept and to pay."""
 
@@ -125,8 +164,18 @@ class ApprovalRules:
     """Role -> what it may decide alone for another's proposal (A-03); amounts are units."""
 
     discount_percent: Mapping[str, int]
+    offer_amount: Mapping[str, int]
     plan_parts: Mapping[str, int]
+    plan_amount: Mapping[str, int]
+    write_off: Mapping[str, int]
+    refund: Mapping[str, int]
     waived_charge: Mapping[str, int]
+    #: What has no amount -> the roles that decide it.
+    decided_by: Mapping[str, Sequence[str]]
+    escalate_business_days: int
+    alone: bool
+    alone_hours: int
+    dispute_credit: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +262,16 @@ class BetterTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureRules:
+    """What the dashboard reads, in days; `go_live_on` is an ISO day, or empty where nothing is compared."""
+
+    renewed_days: int
+    history_days: int
+    go_live_on: str
+    compare_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentRules:
     """When the books speak for another kind of debtor, and what sales may ask for; days unless named."""
 
@@ -233,6 +292,74 @@ class SegmentRules:
     talk_business_days: int
     notice_business_days: int
     notice_rungs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLinkRules:
+    """How long one tap from the mail of a task answers it."""
+
+    valid_hours: int
+
+
+#: What may happen at an account that makes a day dearer or cheaper (receivables/worklist).
+FACTORS = (
+    "call_back", "promise_broken", "promise_due", "promise_open", "dispute_settled", "plan_missed", "reply",
+    "bounced", "says_paid", "visited", "on_hold", "spoken_lately", "tried_lately", "bank_behind", "bound",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBand:
+    """What of an amount so many days late is expected to be lost with every day."""
+
+    late: int
+    percent_a_day: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRules:
+    """How the worklist ranks, and how long claims, skips and undoing last; days and percent."""
+
+    claim_minutes: int
+    skip_most_days: int
+    undo_minutes: int
+    page_rows: int
+    bulk_most: int
+    floor_late_days: int
+    floor_untouched_days: int
+    floor_units_a_day: Decimal
+    promise_days: int
+    news_days: int
+    bounce_days: int
+    spoken_days: int
+    tried_days: int
+    ages: tuple[AgeBand, ...]
+    segment_percent: Mapping[str, int]
+    factor_percent: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for known, given in ((set(Segment), self.segment_percent), (set(FACTORS), self.factor_percent)):
+            if strange := known ^ set(given):
+                raise KeyError(sorted(strange)[0])
+        if [band.late for band in self.ages] != sorted({band.late for band in self.ages}, reverse=True):
+            raise KeyError("ages")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRules:
+    """How long a confirmation, an invitation and a reset of people at the desk serve (A-04, A-05)."""
+
+    fresh_minutes: int
+    invitation_hours: int
+    reset_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPageRules:
+    """Room for the desk's own files of one account, and how long one look as the debtor lasts."""
+
+    files_mebibytes: int
+    view_minutes: int
 
 
 _T = TypeVar("_T")
@@ -282,9 +409,12 @@ class Policy:
     step_up: StepUpRules
     promises: PromiseRules
     pauses: PauseRules
+    credit_holds: HoldRules
     disputes: DisputeRules
     calls: CallRules
+    talks: TalkRules
     plans: PlanRules
+    at_risk: RiskRules
     offers: OfferRules
     approvals: ApprovalRules
     letters: LetterRules
@@ -293,8 +423,13 @@ class Policy:
     ladders: LadderRules
     better_terms: BetterTerms
     segments: SegmentRules
+    task_links: TaskLinkRules
     costs: CostRules
+    account_page: AccountPageRules
+    worklist: WorklistRules
+    figures: FigureRules
     asks_survey: bool
+    staff: StaffRules
 
     def units(self, amount: int, currency: str) -> Money | None:
         """Return an amount of the policy in a currency; None where it has no scale.
@@ -359,12 +494,15 @@ class Policy:
             step_up=_section(StepUpRules, data["step_up"]),
             promises=_section(PromiseRules, data["promises"]),
             pauses=_section(PauseRules, data["pauses"]),
+            credit_holds=_section(HoldRules, data["credit_holds"]),
             disputes=_section(DisputeRules, data["disputes"]),
             calls=_section(CallRules, data["calls"]),
+            talks=_section(TalkRules, data["talks"]),
             plans=_section(
                 PlanRules,
                 {**data["plans"], "bands": [_section(PlanBand, band) for band in data["plans"]["bands"]]},
             ),
+            at_risk=_section(RiskRules, data["at_risk"]),
             offers=_section(
                 OfferRules,
                 {**data["offers"], "grid": [_section(OfferBand, band) for band in data["offers"]["grid"]]},
@@ -382,8 +520,23 @@ class Policy:
                     "terms_rate_percent": Decimal(str(data["segments"]["terms_rate_percent"])),
                 },
             ),
+            task_links=_section(TaskLinkRules, data["task_links"]),
             costs=_section(CostRules, data["costs"]),
+            account_page=_section(AccountPageRules, data["account_page"]),
+            worklist=_section(
+                WorklistRules,
+                {
+                    **data["worklist"],
+                    "floor_units_a_day": Decimal(str(data["worklist"]["floor_units_a_day"])),
+                    "ages": [
+                        AgeBand(band["late"], Decimal(str(band["percent_a_day"])))
+                        for band in data["worklist"]["ages"]
+                    ],
+                },
+            ),
+            figures=_section(FigureRules, data["figures"]),
             asks_survey=data["after_paying"]["survey"],
+            staff=_section(StaffRules, data["staff"]),
         )
 
 
@@ -398,7 +551,18 @@ def _strangers(data: Mapping[str, Any]) -> list[str]:
 
 @cache
 def _read(body: str, version_id: int | None) -> Policy:
-    return Policy.read(body, version_id)
+    return Policy.of(whole(body), version_id)
+
+
+def whole(body: str) -> dict[str, Any]:
+    """Return a version as data; keys that were shipped after it was published stand as shipped.
+
+    What is published is whole (`publish` refuses another); this is for versions of an older house.
+    """
+    data, shipped = tomllib.loads(body), tomllib.loads(DEFAULT_BODY)
+    return {
+        name: {**section, **data[name]} if name in data else section for name, section in shipped.items()
+    } | {name: section for name, section in data.items() if name not in shipped}
 
 
 def default_policy() -> Policy:
@@ -430,16 +594,24 @@ def current_body(session: Session, now: datetime) -> str:
 
 
 def publish(
-    session: Session, body: str, *, reason: str, author_id: int | None, now: datetime
+    session: Session,
+    body: str,
+    *,
+    reason: str,
+    author_id: int | None,
+    now: datetime,
+    effective_at: datetime | None = None,
 ) -> PolicyVersion:
-    """Put a version in force from `now`; read once first, so that a broken one is refused.
+    """Put a version in force; read once first, so that a broken one is refused.
 
+    Args:
+        effective_at: from when it holds; `now` when None.
     Raises:
         KeyError, tomllib.TOMLDecodeError: the body is not a whole policy.
     """
     Policy.read(body)
     version = PolicyVersion(
-        effective_at=now,
+        effective_at=effective_at or now,
         author_id=author_id,
         reason=reason,
         body=body,

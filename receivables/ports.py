@@ -6,7 +6,7 @@ All moments are aware UTC. All amounts are Money (ISO minor units).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -433,6 +433,10 @@ class Letter:
     stop: str | None
     code: str | None = None
     encloses: bool = False
+    #: Texts that were published at the desk and stand in place of the shipped ones, by
+    #: "kind/language/part"; `texts_version` names the row of the kind's own version.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    texts_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +462,15 @@ class MessageIncomplete(LookupError):
         self.kind, self.language, self.channel, self.missing = kind, language, channel, missing
 
 
+@dataclass(frozen=True, slots=True)
+class TextFault:
+    """What is wrong with a text: `code` is worded by the desk, `what` names the placeholder or figure."""
+
+    place: str  # "language/part"
+    code: str
+    what: str = ""
+
+
 class Presenter(Protocol):
     """Words and numbers as the reader writes them."""
 
@@ -465,6 +478,15 @@ class Presenter(Protocol):
         """Render one message.
 
         Raises: MessageIncomplete: a part or a value is missing; names which.
+        """
+
+    def text_samples(self, kind: str, currency: str, today: date) -> dict[str, Any]:
+        """Return an example for each value of a kind, where a real account has no such fact."""
+
+    def staff_mail(self, kind: str, language: str, values: Mapping[str, str]) -> tuple[str, str]:
+        """Return subject and text of a mail to a person of the house.
+
+        Raises: KeyError: a value is missing.
         """
 
 
@@ -734,6 +756,10 @@ class DocumentPress(Protocol):
         """Let go of the press; a later question holds it again."""
 
 
+#: What a cell may hold: a text, an amount, a day, a count, another number, or nothing.
+Cell = str | Money | date | int | Decimal | None
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A table for somebody's spreadsheet.
@@ -741,13 +767,14 @@ class Sheet:
     Attributes:
         title: name of the sheet.
         header: one name a column.
-        rows: text, amounts, days, or None for an empty cell.
+        rows: cells as they are meant: nothing is a text that is an amount, a day or a number. May be
+            read while it is written, so that a long table is never whole in memory.
         right_to_left: whether the reader's columns run so.
     """
 
     title: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str | Money | date | None]]
+    rows: Iterable[Sequence[Cell]]
     right_to_left: bool = False
 
 
@@ -775,8 +802,17 @@ class Exports(Protocol):
     def csv(self, sheet: Sheet) -> bytes:
         """Write a table as RFC 4180 text in which no cell is a formula (X-01)."""
 
-    def xlsx(self, sheet: Sheet) -> bytes:
-        """Write a table as a workbook; amounts are numbers, texts are texts (X-01)."""
+    def csv_pieces(self, sheet: Sheet) -> Iterator[bytes]:
+        """Write the same text piece by piece, as its rows are read."""
+
+    def xlsx(self, *sheets: Sheet) -> bytes:
+        """Write tables as one workbook; amounts are numbers, texts are texts (X-01).
+
+        The same tables are the same bytes.
+        """
+
+    def xlsx_pieces(self, *sheets: Sheet) -> Iterator[bytes]:
+        """Write the same workbook piece by piece; rows wait on disk, not in memory."""
 
     def calendar(self, name: str, language: str, entries: Sequence[CalendarEntry]) -> bytes:
         """Write an iCalendar file."""

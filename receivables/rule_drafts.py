@@ -18,6 +18,7 @@ from models.base import new_ref
 from models.rules import RulesDraft, RulesKind
 from models.staff import Staff
 from models.states import DraftStatus, advance
+from receivables import four_eyes
 from receivables.audit import record
 from receivables.calendar_days import at_local, business_date
 from receivables.errors import NotAllowed, NotFound, Refused
@@ -104,21 +105,40 @@ def put_forward(
     return draft
 
 
-def to_publish(session: Session, actor: Actor, ref: str, *kinds: RulesKind) -> RulesDraft:
+def to_publish(
+    session: Session,
+    actor: Actor,
+    ref: str,
+    *kinds: RulesKind,
+    proved_at: datetime | None = None,
+    now: datetime,
+) -> RulesDraft:
     """Return a waiting proposal of one of the kinds, locked, for another person than its author.
 
+    Args:
+        proved_at: when the actor last gave password and code; needed of one who decides alone, whose
+            proposal is marked as such.
     Raises:
-        NotAllowed: the actor may not publish such rules.
+        NotAllowed: the actor may not publish such rules, or `own_proposal`.
         NotFound: there is none of these kinds.
-        Refused: own_proposal, decided_already.
+        Refused: decided_already, and those of one who decides alone (`four_eyes.look`).
     """
+    draft = _waiting(_of_kinds(session, actor, ref, kinds))
+    eyes = four_eyes.refuse_own(
+        session, actor, proposer_id=draft.author_id, proposed_at=draft.made_at, proved_at=proved_at, now=now
+    )
+    if eyes.is_alone:
+        draft.is_alone = True
+        four_eyes.tell_owner(session, actor, about=draft.name, ref=draft.ref, now=now)
+    return draft
+
+
+def _of_kinds(session: Session, actor: Actor, ref: str, kinds: Sequence[RulesKind]) -> RulesDraft:
     draft = _draft(session, ref)
     if draft.kind not in kinds:
         raise NotFound("not_found")
     require(actor, PUBLISHES[draft.kind])
-    if actor.id == draft.author_id:
-        raise Refused("own_proposal")
-    return _waiting(draft)
+    return draft
 
 
 def starts_at(draft: RulesDraft, *, zone: str, now: datetime) -> datetime:
@@ -142,10 +162,13 @@ def refuse(session: Session, actor: Actor, ref: str, *, reason: str, now: dateti
     """Leave the rules as they are; by who could have published them.
 
     Raises:
-        NotAllowed, NotFound.
-        Refused: own_proposal, decided_already, reason_missing, words_too_long.
+        NotAllowed: not this permission, or `own_proposal`: one takes back one's own.
+        NotFound.
+        Refused: decided_already, reason_missing, words_too_long.
     """
-    draft = to_publish(session, actor, ref, *RulesKind)
+    draft = _waiting(_of_kinds(session, actor, ref, tuple(RulesKind)))
+    if actor.id == draft.author_id:
+        raise NotAllowed("own_proposal")
     facts = _end(actor, draft, DraftStatus.REFUSED, reason, now)
     record(session, actor, "rules.refused", draft, account_id=None, now=now, reason=draft.answer, facts=facts)
     return draft

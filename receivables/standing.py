@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
+    case,
     cast,
     exists,
     literal,
@@ -129,6 +130,8 @@ class HoldRow:
     reason: str
     since_on: date
     release: Money
+    #: Whether a plan for it ends it too.
+    plan_releases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,9 @@ _ALL = union_all(
     .where(
         _account(Plan),
         or_(
-            Plan.status.in_([PlanStatus.AWAITING_APPROVAL, PlanStatus.ACTIVE]),
+            Plan.status == PlanStatus.ACTIVE,
+            # What we put forward beyond the rules is not the debtor's to see before it is approved.
+            (Plan.status == PlanStatus.AWAITING_APPROVAL) & Plan.accepted_at.is_not(None),
             # Once the days to cure it are over it is no arrangement any more.
             (Plan.status == PlanStatus.DEFAULTED) & Plan.ended_at.is_(None),
             # What the debtor is only looking at is a draft of his own; what we propose waits for him.
@@ -269,6 +274,7 @@ _ALL = union_all(
     _part(
         "hold", row_id=CreditHold.id, ref=CreditHold.ref, minor=CreditHold.release_minor,
         currency=CreditHold.currency, from_on=CreditHold.since_on, name=CreditHold.reason,
+        kind=case((CreditHold.plan_releases, "plan"), else_="money"),
     ).where(_account(CreditHold), CreditHold.status == HoldStatus.ACTIVE),
     _part(
         "handed", row_id=Handover.id, ref=Handover.ref, currency=Handover.currency,
@@ -359,7 +365,7 @@ def _request(r: Any) -> RequestRow:
 
 
 def _hold(r: Any) -> HoldRow:
-    return HoldRow(r.ref, r.name, r.from_on, Money(r.minor, r.currency))
+    return HoldRow(r.ref, r.name, r.from_on, Money(r.minor, r.currency), r.kind == "plan")
 
 
 def _handed(r: Any) -> HandedRow:

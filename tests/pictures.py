@@ -17,13 +17,13 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select, update
 
-from jobs import demo_cases, demo_seed
+from jobs import demo_cases, demo_seed, figures, worklist_run
 from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.links import Channel, LinkSession
 from models.payments import PaymentAttempt
 from models.states import AttemptStatus
-from receivables import links
+from receivables import links, policy
 from receivables.contact import consents
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
@@ -40,6 +40,11 @@ KEPT = {
     "he-390-overview": "overview-he",
     "en-390-return-paid": "paid-en",
     "en-1280-desk-account": "desk-account",
+    # docs/collector-guide.md
+    "en-1280-desk-start": "desk-today-en",
+    "he-1280-desk-start": "desk-today-he",
+    "en-1280-desk-call": "desk-call-en",
+    "en-1280-desk-approval": "desk-approval-en",
     # docs/debtor-guide.md
     "en-390-pay-transfer": "pay-en",
     "en-390-stopping": "stopping-en",
@@ -63,7 +68,15 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, fresh_database("sqlite", Path(place)) as url:
         stack = start_stack(Path(place), url, free_port(), worker=False)
         try:
+            with stack.house.store.write() as session:
+                now = datetime.now(UTC)  # the demo's rules, and messages at any hour
+                body = policy.current_body(session, now).replace(
+                    "contract_interest = false", "contract_interest = true"
+                )
+                policy.publish(session, body, reason="pictures", author_id=None, now=now)
             demo_cases.play(stack.house, stack.stripe.url, base_url=stack.url, now=datetime.now(UTC))
+            worklist_run.run(stack.house, now=datetime.now(UTC))
+            figures.nightly(stack.house, now=datetime.now(UTC))
             with chromium() as browser:
                 for language in ACCOUNTS:
                     cases = pictured.set_up(stack.house.store, language, now=datetime.now(UTC))
@@ -251,9 +264,34 @@ def desk(stack: Stack, browser: Browser, folder: Path, language: str, width: int
         ("requests", "/desk/requests"),
         ("approvals", "/desk/approvals"),
         ("tasks", "/desk/tasks"),
+        ("pause", f"/desk/accounts/{ref}/pause"),
+        ("message", f"/desk/accounts/{ref}/message"),
+        ("plan", f"/desk/accounts/{ref}/plan"),
+        ("promise", f"/desk/accounts/{ref}/promise"),
+        ("hold", f"/desk/accounts/{ref}/hold"),
+        ("holds", "/desk/holds"),
+        ("promises", "/desk/promises"),
+        ("plans", "/desk/plans"),
+        ("segments", "/desk/segments"),
+        ("dashboard", "/desk/dashboard"),
+        ("lessons", "/desk/lessons"),
+        ("problems", "/desk/problems"),
+        ("policy", "/desk/policy"),
+        ("texts", "/desk/texts"),
+        ("profile", "/desk/profile"),
     ):
         page.goto(f"{stack.url}{path}")
         take(name)
+    # A call that they began may be noted at any hour, so the page is whole whenever this runs.
+    page.goto(f"{stack.url}/desk/accounts/{ref}/call")
+    page.locator("main a[href*='way=in']").first.click()
+    page.wait_for_load_state()
+    take("call")
+    if language == "en":
+        page.goto(f"{stack.url}/desk/approvals")
+        page.locator("main th a[href*='/approvals/plans/']").first.click()
+        page.wait_for_load_state()
+        take("approval")
     context.close()
 
 

@@ -23,8 +23,8 @@ from models.money import Money
 from models.staff import Staff
 from models.states import InvoiceStatus, OfferStatus, PlanStatus, PromiseStatus, RequestStatus
 from models.store import fetch
-from receivables import invoices
-from receivables.arrangements import offer_reads, offer_terms, plan_reads
+from receivables import four_eyes, invoices
+from receivables.arrangements import offer_reads, offer_terms, plan_deciding, plan_reads
 from receivables.arrangements.offer_reads import OfferView
 from receivables.arrangements.plan_reads import PlanView
 from receivables.calendar_days import business_date
@@ -195,7 +195,8 @@ class OfferCase:
         percent: what it forgives, a decimal string.
         grid_least: the smallest sum that the rules take without a person, as the invoices stand now.
         limits: role -> largest discount in percent.
-        may_decide: the reader is another person than the proposer, and within his limit.
+        may_decide: the reader is another person than the proposer, or alone in the house, and within his
+            limit or that of whom he stands in for.
         own: the reader put it forward.
     """
 
@@ -249,7 +250,14 @@ def offer_case(session: Session, actor: Actor, ref: str, *, now: datetime) -> Of
         limits={role: p for role, p in policy.approvals.discount_percent.items() if p},
         role_percent=allowed,
         own=own,
-        may_decide=not own and offer_terms.is_within(allowed, view.balance, view.amount),
+        may_decide=four_eyes.may_look(
+            session,
+            actor,
+            proposer_id=found.proposed_by_staff_id,
+            proposed_at=found.proposed_at,
+            fits=lambda standing: offer_terms.may_forgive(policy, standing, view.balance, view.amount),
+            now=now,
+        ),
         history=history(session, account.id, but=found.id),
     )
 
@@ -334,7 +342,8 @@ def plan_case(session: Session, actor: Actor, ref: str, *, now: datetime) -> Pla
     view = plan_reads.view(session, actor, ref, now=now)
     account = session.get_one(Account, view.account_id)
     proposer = session.scalar(select(Plan.proposed_by_staff_id).where(Plan.ref == ref))
-    limits = current_policy(session, now).approvals.plan_parts
+    policy = current_policy(session, now)
+    limits = policy.approvals.plan_parts
     allowed = limits.get(actor.role.value, 0) if actor.role else 0
     own = proposer is not None and proposer == actor.id
     return PlanCase(
@@ -347,6 +356,13 @@ def plan_case(session: Session, actor: Actor, ref: str, *, now: datetime) -> Pla
         limits={role: parts for role, parts in limits.items() if parts},
         role_parts=allowed,
         own=own,
-        may_decide=not own and len(view.parts) <= allowed,
+        may_decide=four_eyes.may_look(
+            session,
+            actor,
+            proposer_id=proposer,
+            proposed_at=view.proposed_at,
+            fits=lambda standing: plan_deciding.fits(policy, standing, len(view.parts), view.total),
+            now=now,
+        ),
         history=history(session, account.id),
     )

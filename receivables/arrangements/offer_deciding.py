@@ -1,4 +1,7 @@
-"""Decide an offer that waits: approve, refuse, answer with another; never by its proposer (A-02)."""
+"""Decide an offer that waits: approve, refuse, answer with another; never by its proposer (A-02).
+
+Source: policy approvals.discount_percent and approvals.offer_amount, both of which bind.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,58 @@ from models.accounts import Account
 from models.arrangements import Offer, OfferMaker
 from models.money import Money
 from models.states import OfferStatus
+from receivables import four_eyes
 from receivables.arrangements import offer_making, offers
-from receivables.arrangements.offer_terms import is_within, role_percent
+from receivables.arrangements.offer_terms import may_forgive, role_percent
+from receivables.audit import record
 from receivables.errors import NotAllowed, Refused
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import current_policy
 from receivables.texts import clean_words
 
 
-def approve(session: Session, actor: Actor, ref: str, *, digest: str, now: datetime) -> Offer:
+def approve(
+    session: Session,
+    actor: Actor,
+    ref: str,
+    *,
+    digest: str,
+    now: datetime,
+    proved_at: datetime | None = None,
+) -> Offer:
     """Approve what waits, as a second person within the role's limit (A-02, A-03).
 
     Args:
         digest: of the content that the approver has read; another content is refused.
+        proved_at: when the actor last gave password and code; needed of one who decides alone.
     Raises:
         NotAllowed: not this permission, or `own_proposal`.
         NotFound: no such offer.
         Refused: not_waiting, content_changed, offer_changed, beyond_limit (facts: percent),
-            offer_expired.
+            offer_expired, and those of one who decides alone (`four_eyes.look`).
     """
     require(actor, Permission.APPROVAL_DECIDE)
-    offer, _, today = _waiting(session, actor, ref, digest=digest, now=now)
+    offer, account, today = _waiting(session, actor, ref, digest=digest, now=now)
     policy = current_policy(session, now)
-    allowed = role_percent(policy, actor.role)
-    if not is_within(allowed, Money(offer.balance_minor, offer.currency), offers.amount_of(offer)):
-        raise Refused("beyond_limit", percent=allowed)
+    eyes = four_eyes.look(
+        session, actor, proposer_id=offer.proposed_by_staff_id, proposed_at=offer.proposed_at,
+        fits=lambda standing: may_forgive(
+            policy, standing, Money(offer.balance_minor, offer.currency), offers.amount_of(offer)
+        ),
+        beyond=Refused("beyond_limit", percent=role_percent(policy, actor.role)),
+        proved_at=proved_at, now=now,
+    )  # fmt: skip
     if offer.expires_on < today:
         raise Refused("offer_expired", on=offer.expires_on)
     if offers.has_changed(session, offer, today):
         raise Refused("offer_changed", ref=offer.ref)
-    offers.decide(offer, actor, None, now)
+    offers.decide(offer, actor, None, now, is_alone=eyes.is_alone)
+    record(
+        session, actor, "approval.decided", offer, account_id=offer.account_id, now=now,
+        facts={"kind": "offer", "to": "approved", "digest": digest, **eyes.facts},
+    )  # fmt: skip
+    if eyes.is_alone:
+        four_eyes.tell_owner(session, actor, about=account.name, ref=offer.ref, now=now)
     offers.open_up(session, actor, offer, now=now)
     return offer
 
@@ -51,6 +76,7 @@ def refuse(session: Session, actor: Actor, ref: str, *, digest: str, reason: str
     """
     require(actor, Permission.APPROVAL_DECIDE)
     offer, _, _ = _waiting(session, actor, ref, digest=digest, now=now)
+    _refuse_own(offer, actor)
     words = clean_words(reason, most=500)
     if not words:
         raise Refused("reason_missing")
@@ -81,6 +107,7 @@ def answer_with(
     """
     require(actor, Permission.APPROVAL_DECIDE)
     offer, account, _ = _waiting(session, actor, ref, digest=digest, now=now)
+    _refuse_own(offer, actor)
     refs = [str(part["ref"]) for part in offer.terms["invoices"]]
     return offer_making.propose(
         session, actor, account.ref, invoice_refs=refs, amount=amount, pay_by_on=pay_by_on, reason=reason,
@@ -112,12 +139,17 @@ def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Offe
 def _waiting(
     session: Session, actor: Actor, ref: str, *, digest: str, now: datetime
 ) -> tuple[Offer, Account, date]:
-    """Lock what waits for a decision of somebody else than its proposer."""
+    """Lock what waits for a decision."""
     offer, account, today = offers.with_account(session, actor, ref, Permission.APPROVAL_DECIDE, now=now)
-    if offer.proposed_by_staff_id is not None and offer.proposed_by_staff_id == actor.id:
-        raise NotAllowed("own_proposal")
+    if not current_policy(session, now).approvals.alone:
+        _refuse_own(offer, actor)
     if offer.status is not OfferStatus.AWAITING_APPROVAL:
         raise Refused("not_waiting", status=offer.status.value)
     if offer.content_digest != digest:
         raise Refused("content_changed")
     return offer, account, today
+
+
+def _refuse_own(offer: Offer, actor: Actor) -> None:
+    if offer.proposed_by_staff_id is not None and offer.proposed_by_staff_id == actor.id:
+        raise NotAllowed("own_proposal")

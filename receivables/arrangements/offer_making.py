@@ -18,6 +18,7 @@ from models.arrangements import DiscountTax, Offer, OfferInvoice, OfferMaker
 from models.base import new_ref
 from models.invoices import Invoice
 from models.money import Money
+from models.staff import Role
 from models.states import OfferStatus
 from receivables import invoices
 from receivables.arrangements import offers
@@ -25,13 +26,13 @@ from receivables.arrangements.offer_terms import (
     Limits,
     check_amount,
     content_digest,
-    is_within,
     limits,
-    role_percent,
+    may_forgive,
 )
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date, is_business_day
 from receivables.errors import NotAllowed, Refused
+from receivables.four_eyes import Standing
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 from receivables.ports import InvoiceRow
@@ -77,9 +78,10 @@ def propose(
         raise Refused("reason_missing")
     check_amount(amount, most.balance)
     _check_day(pay_by_on, today, most)
-    if not any(is_within(p, most.balance, amount) for p in policy.approvals.discount_percent.values()):
+    if not any(may_forgive(policy, Standing(role), most.balance, amount) for role in Role):
         raise Refused("beyond_every_limit", percent=max(policy.approvals.discount_percent.values()))
-    at_once = amount >= most.least and is_within(role_percent(policy, actor.role), most.balance, amount)
+    own = actor.role is not None and may_forgive(policy, Standing(actor.role), most.balance, amount)
+    at_once = amount >= most.least and own
     earlier = _supersede(session, actor, [row.ref for row in rows], now=now)
     return _make(
         session, actor, account, rows, most, amount, pay_by_on,

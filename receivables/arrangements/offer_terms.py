@@ -15,6 +15,7 @@ from models.audit import canonical
 from models.money import Money, currency_row, total
 from models.staff import Role
 from receivables.errors import Refused
+from receivables.four_eyes import Standing, is_within_units
 from receivables.policy import OfferBand, Policy
 from receivables.ports import InvoiceRow
 
@@ -92,6 +93,16 @@ def is_within(percent: int, balance: Money, amount: Money) -> bool:
 def role_percent(policy: Policy, role: Role | None) -> int:
     """Return the largest discount, in percent, that a role decides alone (A-03)."""
     return policy.approvals.discount_percent.get(role.value, 0) if role else 0
+
+
+def may_forgive(policy: Policy, standing: Standing, balance: Money, amount: Money) -> bool:
+    """Whether a standing may let so much of a balance go: its share and its sum alike (A-03).
+
+    Source: policy approvals.discount_percent, approvals.offer_amount.
+    """
+    return is_within(role_percent(policy, standing.role), balance, amount) and is_within_units(
+        policy, policy.approvals.offer_amount, standing, balance - amount
+    )
 
 
 def percent_forgiven(balance: Money, amount: Money) -> str:

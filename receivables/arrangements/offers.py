@@ -278,8 +278,9 @@ def answered(session: Session, offer: Offer) -> Offer | None:
     return earlier if earlier.maker is OfferMaker.DEBTOR and earlier.status is OfferStatus.REFUSED else None
 
 
-def decide(offer: Offer, actor: Actor, reason: str | None, now: datetime) -> None:
+def decide(offer: Offer, actor: Actor, reason: str | None, now: datetime, *, is_alone: bool = False) -> None:
     offer.decided_by_id, offer.decided_at, offer.decision_reason = actor.id, now, reason
+    offer.is_alone = is_alone
 
 
 # --------------------------------------------------------------------------- moving

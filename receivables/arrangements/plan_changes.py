@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Instalment, InstalmentCharge, PaysBy, Plan, SavedCard
+from models.arrangements import Instalment, PaysBy, Plan, SavedCard
 from models.states import CardStatus, InstalmentStatus, PlanStatus
 from receivables import outbox
 from receivables.arrangements import plan_counts, plan_reads
@@ -19,7 +19,6 @@ from receivables.arrangements.plans import lock_account, plan_to_change
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotFound, Refused
-from receivables.payments import attempts
 from receivables.permissions import Actor, Permission, require
 
 
@@ -62,7 +61,7 @@ def move_part(
     before = part.due_on
     part.moved_from_on, part.due_on = before, day
     part.tries, part.next_try_on, part.last_failure = 0, None, None  # what was tried was for the other day
-    _supersede_charges(session, actor, plan, now=now, part=part)
+    plan_counts.supersede_charges(session, actor, plan, now=now, part=part)
     plan.moves += 1
     record(
         session,
@@ -138,7 +137,7 @@ def _set_way(
     if (plan.pays_by, plan.saved_card_id) == (way, card_id):
         return
     plan.pays_by, plan.saved_card_id = way, card_id
-    _supersede_charges(session, actor, plan, now=now)
+    plan_counts.supersede_charges(session, actor, plan, now=now)
     if way is PaysBy.LINK:
         _ask_by_link(session, plan, now=now)
     facts = {"way": way.value, "card": card_id}
@@ -152,21 +151,3 @@ def _ask_by_link(session: Session, plan: Plan, *, now: datetime) -> None:
     for part in plan_reads.parts_of(session, plan.id):
         if part.status in plan_counts.OPEN_PARTS and part.due_on <= today and part.next_try_on is None:
             part.next_try_on = max(today, part.due_on + first)
-
-
-def _supersede_charges(
-    session: Session, actor: Actor, plan: Plan, *, now: datetime, part: Instalment | None = None
-) -> None:
-    """End the charges of a plan that have no answer yet: one that was not made is not made any more.
-
-    Args:
-        part: only of this instalment.
-    """
-    charges = select(InstalmentCharge.attempt_id).join(
-        Instalment, Instalment.id == InstalmentCharge.instalment_id
-    )
-    if part is None:
-        charges = charges.where(Instalment.plan_id == plan.id)
-    else:
-        charges = charges.where(Instalment.id == part.id)
-    attempts.supersede_charges(session, actor, charges, reason="plan_changed", now=now)

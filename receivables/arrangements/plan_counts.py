@@ -13,7 +13,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Instalment, Plan, PlanInvoice
+from models.arrangements import Instalment, InstalmentCharge, Plan, PlanInvoice
 from models.pauses import Pause, PauseReason
 from models.payments import Payment
 from models.states import InstalmentStatus, PlanStatus, advance
@@ -31,6 +31,7 @@ from receivables.arrangements.plan_reads import (
 )
 from receivables.audit import record
 from receivables.calendar_days import business_date
+from receivables.payments import attempts
 from receivables.permissions import SYSTEM, Actor
 
 #: Instalments that still wait for money.
@@ -200,6 +201,24 @@ def end_defaulted(
     ).unique()
     for plan in plans.all():
         end(session, actor, account, plan, why="new_plan", now=now)
+
+
+def supersede_charges(
+    session: Session, actor: Actor, plan: Plan, *, now: datetime, part: Instalment | None = None
+) -> None:
+    """End the charges of a plan that have no answer yet: one that was not made is not made any more.
+
+    Args:
+        part: only of this instalment.
+    """
+    charges = select(InstalmentCharge.attempt_id).join(
+        Instalment, Instalment.id == InstalmentCharge.instalment_id
+    )
+    if part is None:
+        charges = charges.where(Instalment.plan_id == plan.id)
+    else:
+        charges = charges.where(Instalment.id == part.id)
+    attempts.supersede_charges(session, actor, charges, reason="plan_changed", now=now)
 
 
 def _cure(session: Session, account: Account, plan: Plan, *, now: datetime) -> None:

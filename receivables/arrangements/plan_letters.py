@@ -14,6 +14,7 @@ from models.money import Money
 from models.states import InstalmentStatus, PlanStatus
 from receivables.arrangements import plan_reads
 from receivables.arrangements.decline_classes import DeclineReason, remedy_of
+from receivables.calendar_days import business_date
 from receivables.letter_kinds import LetterKind
 from receivables.ports import InvoiceRow
 
@@ -34,6 +35,31 @@ def activated_values(session: Session, message: Message, account: Account, today
 def answered_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
     """The number of the request that was answered."""
     return {"case": plan_reads.number_of(session.get_one(Plan, message.facts["plan_id"]))}
+
+
+def proposed_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """The plan's number, its parts, the first of them, and the last day to sign."""
+    plan = session.get_one(Plan, message.facts["plan_id"])
+    return {
+        **activated_values(session, message, account, today),
+        "deadline": business_date(plan_reads.open_to(plan), account.zone),
+    }
+
+
+def still_proposed(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether a plan that waits for a signature still does."""
+    return session.get_one(Plan, message.facts["plan_id"]).status is PlanStatus.PROPOSED
+
+
+def cancelled_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """Which plan has ended, why, and what of it is open."""
+    plan = session.get_one(Plan, message.facts["plan_id"])
+    came = plan_reads.received(session, [plan])[plan.id]
+    return {
+        "case": plan_reads.number_of(plan),
+        "reason": plan.decision_reason or "",
+        "balance": plan_reads.left_of(plan, came),
+    }
 
 
 def due_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -137,6 +163,8 @@ def _row(part: Instalment, currency: str) -> InvoiceRow:
 LETTERS = {
     "plan_activated": LetterKind(activated_values),
     "plan_answered": LetterKind(answered_values),
+    "plan_cancelled": LetterKind(cancelled_values),
+    "plan_proposed": LetterKind(proposed_values, still_proposed),
     "instalment_due": LetterKind(due_values, still_due),
     "instalment_missed": LetterKind(missed_values, still_missed),
     "card_refused": LetterKind(refused_values, still_refused),

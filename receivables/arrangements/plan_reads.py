@@ -28,7 +28,7 @@ from receivables.arrangements.plan_terms import Cover, least_payable
 from receivables.calendar_days import at_local, business_date
 from receivables.errors import NotFound, Refused
 from receivables.payments.quotes import Choice
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, ActorKind, Permission, require
 
 #: Plans whose instalments are looked at when money moves.
 COUNTED = frozenset({PlanStatus.ACTIVE, PlanStatus.DEFAULTED, PlanStatus.COMPLETED})
@@ -286,8 +286,11 @@ class PlanView:
 
 
 def open_to(plan: Plan) -> datetime:
-    """Return until when a draft, or what we propose, can be signed (policy plans.draft_days)."""
-    return plan.proposed_at + timedelta(days=plan.terms["rules"]["draft_days"])
+    """Return until when a draft, or what we propose, can be signed (policy plans.draft_days).
+
+    What a second person had to approve first can be signed from then on.
+    """
+    return (plan.decided_at or plan.proposed_at) + timedelta(days=plan.terms["rules"]["draft_days"])
 
 
 def number_of(plan: Plan) -> str:
@@ -304,6 +307,9 @@ def find(session: Session, actor: Actor, ref: str, *, permission: Permission) ->
     if plan is None:
         raise NotFound("not_found")
     require(actor, permission, account_id=plan.account_id)
+    ours = plan.status is PlanStatus.AWAITING_APPROVAL and plan.accepted_at is None
+    if ours and actor.kind is ActorKind.LINK_HOLDER:
+        raise NotFound("not_found")  # put forward by the desk, and not approved yet
     return plan
 
 

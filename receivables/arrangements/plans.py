@@ -22,7 +22,7 @@ from models.pauses import PauseReason
 from models.states import InstalmentStatus, PlanStatus, advance
 from models.work import Task, TaskKind
 from receivables import outbox, pauses
-from receivables.arrangements import offers, plan_counts, plan_days, plan_reads
+from receivables.arrangements import offers, plan_counts, plan_days, plan_ends, plan_reads
 from receivables.arrangements.plan_covers import covers_of, still_covers
 from receivables.arrangements.plan_outlook import kept_promises
 from receivables.arrangements.plan_terms import Cover, Draft, Wish, band_of, digest_of, draft, frozen
@@ -110,7 +110,13 @@ def write_down(
     *,
     now: datetime,
     contact_id: int | None = None,
+    replaces: Plan | None = None,
 ) -> Plan:
+    """Write a plan with what it covers and its parts; its terms are not agreed yet.
+
+    Args:
+        replaces: the running plan that ends when this one is signed.
+    """
     staff_id = actor.id if actor.kind is ActorKind.STAFF else None
     plan = Plan(
         account_id=account.id,
@@ -126,6 +132,7 @@ def write_down(
         terms=terms,
         terms_digest=digest_of(terms),
         policy_version_id=terms["policy_version"],
+        replaces_id=replaces.id if replaces is not None else None,
     )
     session.add(plan)
     session.flush()
@@ -204,6 +211,7 @@ def accept(
         raise Refused("plan_changed")
     _sign(plan, actor, signature, words, now=now)
     require_signatory(session, actor, account)
+    plan_ends.end_replaced(session, actor, account, plan, now=now)
     policy = current_policy(session, now)
     beyond = plan.proposed_by_staff_id is None and bool(plan.terms["outside"])
     if beyond:
@@ -212,7 +220,7 @@ def accept(
             raise Refused("reason_missing")
     still_covers(session, account, plan, now=now)
     if beyond:
-        _ask_for_approval(session, actor, account, plan, policy, now=now)
+        ask_for_approval(session, actor, account, plan, policy, now=now)
     else:
         activate(session, actor, account, plan, now=now)
     return plan
@@ -261,14 +269,16 @@ def activate(session: Session, actor: Actor, account: Account, plan: Plan, *, no
     plan_days.tell(session, actor, plan, "plan_activated", purpose=Purpose.ANSWER, key=key, now=now)
 
 
-def _ask_for_approval(
+def ask_for_approval(
     session: Session, actor: Actor, account: Account, plan: Plan, policy: Policy, *, now: datetime
 ) -> None:
+    """Let a second person decide on what goes beyond the rules."""
     advance(plan, PlanStatus.AWAITING_APPROVAL)
     today = business_date(now, account.zone)
     plan.answer_by_on = add_business_days(today, policy.pauses.answer_business_days, account.country)
-    key = f"plan:{plan.id}:answer"
-    pauses.pause(session, actor, account, PauseReason.AWAITING_OUR_ANSWER, key=key, now=now)
+    if plan.proposed_by_staff_id is None:  # nobody waits for an answer to what we put forward ourselves
+        key = f"plan:{plan.id}:answer"
+        pauses.pause(session, actor, account, PauseReason.AWAITING_OUR_ANSWER, key=key, now=now)
     outbox.ask_person(
         session,
         TaskKind.APPROVAL,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -35,7 +36,18 @@ def received(session: Session, row: Promise, until: date, *, without: Payment | 
     What a head office paid on the account's invoices counts, what the account paid on the invoices
     of its branches does not.
     """
-    ours, given = Payment.account_id == row.account_id, Invoice.account_id != row.account_id
+    more = [Payment.valued_on <= until, *([Payment.id != without.id] if without is not None else [])]
+    came = session.execute(select(came_since(*more)).where(Promise.id == row.id))
+    return int(came.scalar_one())
+
+
+def came_since(*more: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return the question what was initiated since a promise was made, beside its row, in minor units.
+
+    Args:
+        more: what else a payment has to meet.
+    """
+    ours, given = Payment.account_id == Promise.account_id, Invoice.account_id != Promise.account_id
     begun_at = func.coalesce(
         select(PaymentAttempt.started_at)
         .where(PaymentAttempt.id == Payment.attempt_id)
@@ -43,12 +55,7 @@ def received(session: Session, row: Promise, until: date, *, without: Payment | 
         .scalar_subquery(),
         Payment.received_at,
     )
-    in_time = [
-        Payment.currency == row.currency,
-        begun_at >= row.made_at,
-        Payment.valued_on <= until,
-        *([Payment.id != without.id] if without is not None else []),
-    ]
+    in_time = [Payment.currency == Promise.currency, begun_at >= Promise.made_at, *more]
     paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(ours, *in_time)
     shares = (
         select(func.coalesce(func.sum(Allocation.amount_minor), 0))
@@ -56,11 +63,15 @@ def received(session: Session, row: Promise, until: date, *, without: Payment | 
         .join(Invoice, Invoice.id == Allocation.invoice_id)
         .where(*in_time)
     )
-    for_branches, by_others = shares.where(ours, given), shares.where(~ours, ~given)
-    came = session.execute(
-        select(paid.scalar_subquery() - for_branches.scalar_subquery() + by_others.scalar_subquery())
-    )
-    return int(came.scalar_one())
+    for_branches = shares.where(ours, given)
+    # Looked up by the documents of the account, not by every payment of others.
+    by_others = shares.where(Invoice.account_id == Promise.account_id, ~ours)
+
+    def beside(part: Select[Any]) -> Any:
+        return part.correlate(Promise).scalar_subquery()
+
+    whole: ColumnElement[int] = beside(paid) - beside(for_branches) + beside(by_others)
+    return whole
 
 
 def _is_kept(row: Promise, came_minor: int, rules: PromiseRules) -> bool:

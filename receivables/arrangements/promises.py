@@ -20,16 +20,20 @@ from models.messages import Purpose
 from models.money import Money, currency_row, total
 from models.pauses import PauseReason
 from models.states import PromiseStatus, advance
+from models.work import Task
 from receivables import invoices, outbox, pauses
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date, is_business_day
 from receivables.contact.readers import paying_contacts, way_to
 from receivables.errors import NotFound, Refused
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import PromiseRules, current_policy
+from receivables.texts import clean_words
 
 #: Ready days that a page offers before anybody has to type one.
 READY = 3
+#: Longest reason of the desk, characters.
+REASON_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,14 @@ def check_day(on: date, today: date, country: str, rules: PromiseRules) -> None:
 
 
 def promise(
-    session: Session, actor: Actor, account: Account, amount: Money, on: date, *, now: datetime
+    session: Session,
+    actor: Actor,
+    account: Account,
+    amount: Money,
+    on: date,
+    *,
+    contact_id: int | None = None,
+    now: datetime,
 ) -> Promise:
     """Note that an amount will be paid on a day, and stand still until then.
 
@@ -137,6 +148,7 @@ def promise(
 
     Args:
         on: a business day of the account's country within the horizon.
+        contact_id: who gave it by word of mouth, where the desk notes it; he is written what was noted.
     Returns:
         The promise, open.
     Raises:
@@ -153,18 +165,21 @@ def promise(
     if standing and (standing.amount_minor, standing.promised_on) == (amount.minor, on):
         return standing
     before = _checked(session, account, amount, on, standing, rules, now=now)
+    staff_id = actor.id if actor.kind is ActorKind.STAFF else None
+    giver_id = actor.contact_id or _giver(session, account, contact_id)
     if standing is not None:
         advance(standing, PromiseStatus.SUPERSEDED)
         pauses.resume(session, actor, account, key_of(standing), now=now)
         session.flush()  # the open one is unique
     row = Promise(
         account_id=account.id,
-        contact_id=actor.contact_id,
+        contact_id=giver_id,
         amount_minor=amount.minor,
         currency=amount.currency,
         promised_on=on,
         status=PromiseStatus.OPEN,
         changes_id=before.id if before else None,
+        recorded_by_id=staff_id,
         made_at=now,
     )
     session.add(row)
@@ -184,9 +199,37 @@ def promise(
     record(session, actor, "promise.made", row, account_id=account.id, now=now,
            facts=facts | {"changes": row.changes_id})  # fmt: skip
     told = "promise.changed" if standing else "promise.made"
-    outbox.note(session, account.id, told, contact_id=actor.contact_id, now=now, facts=facts)
+    outbox.note(session, account.id, told, contact_id=row.contact_id, staff_id=staff_id, now=now, facts=facts)
+    if staff_id is not None:
+        _answer_broken(session, account, amount.currency, staff_id, now=now)
     write(session, actor, account, row, "promise_recorded", Purpose.ANSWER, now=now)
     return row
+
+
+def _giver(session: Session, account: Account, contact_id: int | None) -> int | None:
+    """Return who gave a promise to the desk; somebody else's contact is not found (L-15)."""
+    if contact_id is None:
+        return None
+    contact = session.get(Contact, contact_id)
+    if contact is None or contact.account_id != account.id:
+        raise NotFound("not_found")
+    return contact.id
+
+
+def _answer_broken(
+    session: Session, account: Account, currency: str, staff_id: int, *, now: datetime
+) -> None:
+    """Close the tasks that broken promises left: the desk has a new day from the debtor."""
+    broken = session.scalars(
+        select(Promise).where(
+            Promise.account_id == account.id,
+            Promise.currency == currency,
+            Promise.status == PromiseStatus.BROKEN,
+        )
+    )
+    keys = [key_of(row) for row in broken]
+    for task in session.scalars(select(Task).where(Task.key.in_(keys), Task.done_at.is_(None))):
+        task.done_at, task.done_by_id = now, staff_id
 
 
 def _checked(
@@ -209,14 +252,17 @@ def _checked(
     return before
 
 
-def preview(session: Session, actor: Actor, amount: Money, on: date, *, now: datetime) -> Preview:
+def preview(
+    session: Session, actor: Actor, amount: Money, on: date, *, account_id: int | None = None, now: datetime
+) -> Preview:
     """Return a promise as it would stand; nothing is written.
 
+    Args:
+        account_id: whose, where the desk asks; the actor's own else.
     Raises:
         NotAllowed, Refused: as `promise`.
     """
-    require(actor, Permission.PROMISE_MAKE)
-    account = session.get_one(Account, actor.account_id or 0)
+    account = _account(session, actor, account_id)
     rules = current_policy(session, now).promises
     standing = open_promise(session, account.id, amount.currency)
     if not standing or (standing.amount_minor, standing.promised_on) != (amount.minor, on):
@@ -226,15 +272,23 @@ def preview(session: Session, actor: Actor, amount: Money, on: date, *, now: dat
     )
 
 
-def choices(session: Session, actor: Actor, currency: str | None, *, now: datetime) -> Choices:
+def _account(session: Session, actor: Actor, account_id: int | None) -> Account:
+    require(actor, Permission.PROMISE_MAKE, account_id=account_id)
+    return session.get_one(Account, actor.account_id or account_id or 0)
+
+
+def choices(
+    session: Session, actor: Actor, currency: str | None, *, account_id: int | None = None, now: datetime
+) -> Choices:
     """Return what can be promised in a currency; in one with something overdue when none is named.
 
+    Args:
+        account_id: whose, where the desk asks; the actor's own else.
     Raises:
         NotAllowed.
         Refused: nothing_to_promise.
     """
-    require(actor, Permission.PROMISE_MAKE)
-    account = session.get_one(Account, actor.account_id or 0)
+    account = _account(session, actor, account_id)
     rules = current_policy(session, now).promises
     today = business_date(now, account.zone)
     rows = [row for row in invoices.open_rows(session, account.id, today) if row.asked]
@@ -359,29 +413,48 @@ def _view(session: Session, row: Promise, account: Account, rules: PromiseRules)
     )
 
 
-def withdraw(session: Session, actor: Actor, ref: str, *, now: datetime) -> Promise:
+def withdraw(
+    session: Session, actor: Actor, ref: str, *, reason: str | None = None, now: datetime
+) -> Promise:
     """Take a promise back; reminders may come again. A second call changes nothing.
 
+    Args:
+        reason: why, in words, at most REASON_MOST characters; the desk has to say it.
     Raises:
         NotAllowed, NotFound.
-        Refused: promise_over, it was kept or broken meanwhile.
+        Refused: promise_over, it was kept or broken meanwhile; reason_missing, words_too_long.
     """
     row = find(session, actor, ref, lock=True)
+    words = clean_words(reason or "", most=REASON_MOST) or None
+    if words is None and actor.kind is ActorKind.STAFF:
+        raise Refused("reason_missing")
     if row.status is PromiseStatus.WITHDRAWN:
         return row
     if row.status is not PromiseStatus.OPEN:
         raise Refused("promise_over")
-    let_go(session, actor, session.get_one(Account, row.account_id), row, now=now)
+    let_go(session, actor, session.get_one(Account, row.account_id), row, reason=words, now=now)
     return row
 
 
-def let_go(session: Session, actor: Actor, account: Account, row: Promise, *, now: datetime) -> None:
+def let_go(
+    session: Session,
+    actor: Actor,
+    account: Account,
+    row: Promise,
+    *,
+    reason: str | None = None,
+    now: datetime,
+) -> None:
     """End an open promise without judging it, and its pause with it."""
     advance(row, PromiseStatus.WITHDRAWN)
     row.judged_at = now
     pauses.resume(session, actor, account, key_of(row), now=now)
-    record(session, actor, "promise.withdrawn", row, account_id=account.id, now=now)
-    outbox.note(session, account.id, "promise.withdrawn", contact_id=actor.contact_id, now=now)
+    record(session, actor, "promise.withdrawn", row, account_id=account.id, now=now, reason=reason)
+    outbox.note(
+        session, account.id, "promise.withdrawn", contact_id=actor.contact_id,
+        staff_id=actor.id if actor.kind is ActorKind.STAFF else None, now=now,
+        facts={"words": reason} if reason else {},
+    )  # fmt: skip
 
 
 def write(

@@ -1,4 +1,6 @@
-"""Ringing somebody up: whether we may now, and what came of it (C-01, C-02; policy rows 2, 13, 14).
+"""Speaking with somebody: whether we may now, and what came of it (C-01, C-02; policy rows 2, 13, 14).
+
+A visit and a talk by messenger that we begin ask the same gate as a call; what the debtor begins does not.
 
 A call is made by a person, so the gate forbids what the law forbids and names what to look at first.
 Staff ask before they dial, and the answer is kept; a call that nobody was allowed to make is refused by
@@ -8,8 +10,10 @@ against it stays readable.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +21,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.inbound import ReachEventKind
 from models.links import Channel
-from models.messages import CallAttempt, ContactDecision
+from models.messages import CallAttempt, ContactDecision, Direction, Spoken
 from models.work import Task, TaskKind
 from receivables import outbox, pauses, switches
 from receivables.audit import record
@@ -31,10 +35,36 @@ from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 
 #: What came of a call that somebody answered, and of one that nobody did.
-TALKED = frozenset({"promised", "says_paid", "disputed", "asked_for_time", "hardship", "refused", "talked"})
-NOT_TALKED = frozenset({"no_answer", "voicemail", "busy", "unreachable"})
+TALKED = frozenset(
+    {
+        "promised",
+        "pays_now",
+        "says_paid",
+        "disputed",
+        "call_again",
+        "asked_for_time",
+        "hardship",
+        "refused",
+        "talked",
+    }
+)
+NOT_TALKED = frozenset({"no_answer", "voicemail", "busy", "unreachable", "dead_number"})
 #: Either way.
 EITHER = frozenset({"wrong_number"})
+#: After these the number is dead, which is evidence for "not found".
+DEAD = frozenset({"dead_number", "wrong_number"})
+#: What came of a visit on which nobody was met, and of words by messenger that nobody answered.
+NOT_MET = frozenset({"nobody_there", "left_note", "moved_away"})
+NOT_ANSWERED = frozenset({"no_answer"})
+NOTHING_CAME: Mapping[Spoken, frozenset[str]] = {
+    Spoken.PHONE: NOT_TALKED, Spoken.VISIT: NOT_MET, Spoken.MESSENGER: NOT_ANSWERED,
+}  # fmt: skip
+#: How the timeline tells of it.
+TOLD = {
+    (Spoken.PHONE, Direction.OUT): "call.made", (Spoken.PHONE, Direction.IN): "call.came",
+    (Spoken.VISIT, Direction.OUT): "visit.made", (Spoken.VISIT, Direction.IN): "visit.came",
+    (Spoken.MESSENGER, Direction.OUT): "messenger.wrote", (Spoken.MESSENGER, Direction.IN): "messenger.came",
+}  # fmt: skip
 #: How long a yes holds: time to dial, to talk and to write it down.
 ANSWER_HOLDS = timedelta(hours=2)
 #: How many days ahead the next allowed moment is looked for.
@@ -172,7 +202,11 @@ def standing_yes(session: Session, contact: Contact, *, now: datetime) -> dateti
         return None
     made = session.scalar(
         select(CallAttempt.id)
-        .where(CallAttempt.contact_id == contact.id, CallAttempt.made_at >= last.decided_at)
+        .where(
+            CallAttempt.contact_id == contact.id,
+            CallAttempt.made_at >= last.decided_at,
+            CallAttempt.direction == Direction.OUT,
+        )
         .limit(1)
     )
     return last.decided_at if made is None else None
@@ -187,18 +221,26 @@ def log_call(
     outcome: str,
     task: Task | None = None,
     words: str = "",
+    direction: Direction = Direction.OUT,
+    channel: Spoken = Spoken.PHONE,
+    number: str | None = None,
+    checks: Sequence[str] = (),
     now: datetime,
 ) -> CallAttempt:
-    """Write down a call that was made: it counts against the caps, answered or not.
+    """Write down a call, visit or talk by messenger; a call of ours counts against the caps, answered or not.
 
-    A number that is somebody else's is dead from now on; after a call that reached nobody the contact is
-    invited to a talk, where the gate allows that.
+    A number that is somebody else's, or nobody's, is dead from now on; after a call that reached nobody the
+    contact is invited to a talk, where the gate allows that.
 
     Args:
         talked: whether somebody was spoken to; quiet days begin with it.
-        outcome: one of TALKED, NOT_TALKED, EITHER.
+        outcome: one of TALKED; of a call also of NOT_TALKED, EITHER; of a visit of NOT_MET, of a messenger
+            of NOT_ANSWERED.
         task: the task that asked for the call.
         words: what was said, for the timeline.
+        direction: what the debtor began asks no gate.
+        number: the one that was used, where it is known.
+        checks: what was gone through on a visit.
     Raises:
         NotAllowed: the actor may not log calls.
         NotFound: the task is another account's.
@@ -206,14 +248,15 @@ def log_call(
             (facts: reasons) to staff whom no answer of the last hours allowed it.
     """
     require(actor, Permission.CALL_LOG, account_id=contact.account_id)
-    if outcome not in TALKED | NOT_TALKED | EITHER:
+    silent = NOTHING_CAME[channel]
+    if outcome not in TALKED | silent | EITHER:
         raise Refused("outcome_unknown", outcome=outcome)
-    if outcome in (NOT_TALKED if talked else TALKED):
+    if outcome in (silent if talked else TALKED) or (outcome in EITHER and channel is not Spoken.PHONE):
         raise Refused("outcome_unfit", outcome=outcome)
     _belongs(task, contact)
     take_turn(session, contact.account_id)
     against: tuple[str, ...] = ()
-    if standing_yes(session, contact, now=now) is None:
+    if direction is Direction.OUT and standing_yes(session, contact, now=now) is None:
         against = _asked(session, contact, task, now=now).reasons
         if against and actor.kind is ActorKind.STAFF:
             raise Refused("call_not_allowed", reasons=list(against))
@@ -225,21 +268,30 @@ def log_call(
         outcome=outcome,
         task_id=task.id if task is not None else None,
         made_at=now,
+        direction=direction,
+        channel=channel,
+        number=number,
+        checks=list(checks) or None,
     )
     session.add(call)
     session.flush()
-    facts = {"talked": talked, "outcome": outcome}
+    facts: dict[str, Any] = {"talked": talked, "outcome": outcome}
+    facts |= {"checks": list(checks)} if checks else {}
     outbox.note(
-        session, call.account_id, "call.made", contact_id=contact.id, staff_id=call.staff_id, now=now,
+        session, call.account_id, TOLD[channel, direction], contact_id=contact.id, staff_id=call.staff_id,
+        now=now,
         facts=facts | ({"words": words} if words else {}),
     )  # fmt: skip
     record(
         session, actor, "call.logged", call, account_id=call.account_id, now=now,
-        facts={**facts, "contact": contact.id, "against": list(against)},
+        facts={
+            **facts, "contact": contact.id, "against": list(against), "direction": direction.value,
+            "channel": channel.value,
+        },
     )  # fmt: skip
-    if outcome in EITHER:
+    if outcome in DEAD:
         reach.learn(session, contact, Channel.SMS, ReachEventKind.DEAD, why=f"call:{outcome}", now=now)
-    elif not talked:
+    elif not talked and channel is Spoken.PHONE and direction is Direction.OUT:
         after_calls.invite(session, actor, contact, call, currency=_currency(task), now=now)
     return call
 

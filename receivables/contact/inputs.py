@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, AccountFlag, DebtorType, FlagKind
 from models.links import Channel
-from models.messages import CallAttempt, ContactLedger
+from models.messages import CallAttempt, ContactLedger, Direction, Spoken
 from models.store import fetch
 from receivables.calendar_days import at_local, business_date
 from receivables.contact.rule_rows import Binding, Cap, ContactRules
@@ -167,8 +167,11 @@ _CLAIMED = select(func.count()).where(
     ContactLedger.message_id != bindparam("message_id"),
 )
 _CLAIMED_ON = _CLAIMED.where(ContactLedger.channel == bindparam("channel", type_=ContactLedger.channel.type))
+#: Calls that we began: what the debtor begins himself counts against nobody.
 _CALLED = select(func.count()).where(
     CallAttempt.account_id == bindparam("account_id"),
+    CallAttempt.channel == Spoken.PHONE,
+    CallAttempt.direction == Direction.OUT,
     CallAttempt.made_at >= bindparam("since", type_=CallAttempt.made_at.type),
 )
 

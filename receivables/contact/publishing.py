@@ -87,21 +87,25 @@ def propose_rules(
     )  # fmt: skip
 
 
-def publish_proposed(session: Session, actor: Actor, ref: str, *, zone: str, now: datetime) -> RulesDraft:
+def publish_proposed(
+    session: Session, actor: Actor, ref: str, *, zone: str, proved_at: datetime | None = None, now: datetime
+) -> RulesDraft:
     """Put proposed rules of contact in force.
 
+    Args:
+        proved_at: when the actor last gave password and code, see `rule_drafts.to_publish`.
     Raises:
-        NotAllowed: the actor may not publish.
+        NotAllowed: the actor may not publish, or `own_proposal`.
         NotFound: no such proposal.
         BadContactRules: they cannot be used any more, such as after the house's hours changed.
-        Refused: own_proposal, decided_already, nothing_changes.
+        Refused: decided_already, nothing_changes, and those of one who decides alone.
     """
-    draft = rule_drafts.to_publish(session, actor, ref, RulesKind.CONTACT)
+    draft = rule_drafts.to_publish(session, actor, ref, RulesKind.CONTACT, proved_at=proved_at, now=now)
     check_rules(session, draft.body, now=now)
     version = publish_rules(
         session, actor, draft.body, author_id=draft.author_id, reason=draft.reason,
         policy=current_policy(session, now),
-        effective_at=rule_drafts.starts_at(draft, zone=zone, now=now), now=now,
+        effective_at=rule_drafts.starts_at(draft, zone=zone, now=now), is_alone=draft.is_alone, now=now,
     )  # fmt: skip
     return rule_drafts.published(draft, actor, policy=version.id, now=now)
 

@@ -74,6 +74,12 @@ def is_dead(session: Session, contact: Contact, channel: Channel) -> bool:
     return bool(_against(session, contact, channel))
 
 
+def dead_since(session: Session, contact: Contact, channel: Channel) -> datetime | None:
+    """Return when it was learned that the contact's address fails; None while it may work."""
+    against = _against(session, contact, channel)
+    return against[0].occurred_at if against else None
+
+
 def untraceable(session: Session, account: Account) -> list[dict[str, Any]]:
     """Return the evidence that nobody at an account can be reached; empty while one address may work.
 

@@ -360,6 +360,7 @@ def publish_rules(
     reason: str,
     policy: Policy,
     effective_at: datetime | None = None,
+    is_alone: bool = False,
     now: datetime,
 ) -> PolicyVersion:
     """Put rules of contact in force: proposed by one person, published by another.
@@ -370,13 +371,14 @@ def publish_rules(
         author_id: who proposed them; None for the actor.
         policy: whose hours must leave something of every window.
         effective_at: from when, not before `now`; None is `now`.
+        is_alone: the author may publish his own, as `four_eyes` found.
     Raises:
         NotAllowed: the actor may not publish rules.
         Refused: `own_proposal`, `reason_missing`, `effective_past`.
         BadContactRules: they cannot be used, or would leave somebody never to be contacted.
     """
     require(actor, Permission.CONTACT_RULES_PUBLISH)
-    if actor.kind is ActorKind.STAFF and author_id in (None, actor.id):
+    if actor.kind is ActorKind.STAFF and author_id in (None, actor.id) and not is_alone:
         raise Refused("own_proposal")
     if not reason.strip():
         raise Refused("reason_missing")
@@ -392,6 +394,7 @@ def publish_rules(
     session.flush()
     record(
         session, actor, "contact_rules.published", version, account_id=None, now=now, reason=version.reason,
-        facts={"on": [row.id for row in rules.rows if row.on], "role": rules.role},
+        facts={"on": [row.id for row in rules.rows if row.on], "role": rules.role,
+               **({"is_alone": True} if is_alone else {})},
     )  # fmt: skip
     return version

@@ -15,12 +15,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.approvals import ApprovalKind, ApprovalRequest
 from models.base import new_ref
 from models.costs import Charge, ChargeKind
+from models.invoices import Invoice
 from models.ladder import LadderStep
 from models.money import Money
 from models.states import ChargeStatus, advance
-from receivables import outbox
+from receivables import approval_requests, outbox
+from receivables.approval_requests import amount_of
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.costs import bearing, fees, rates
@@ -28,6 +31,7 @@ from receivables.costs.bearing import Late
 from receivables.costs.interest import DAY
 from receivables.costs.rates import Terms
 from receivables.errors import NotFound, Refused
+from receivables.four_eyes import Standing, is_within_units
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy, current_policy
 from receivables.texts import clean_words
@@ -293,6 +297,55 @@ def waive(session: Session, actor: Actor, charge_ref: str, *, reason: str, now: 
     if not words:
         raise Refused("reason_missing")
     _refuse_beyond_limit(actor, charge, current_policy(session, now))
+    return _waive(session, actor, account, charge, words, now=now)
+
+
+def ask_waiver(
+    session: Session, actor: Actor, charge_ref: str, *, reason: str, now: datetime
+) -> ApprovalRequest:
+    """Ask somebody with a higher limit to give a proposed charge up.
+
+    Raises:
+        NotAllowed, NotFound.
+        Refused: charge_issued, charge_waived, earlier_first, request_waits, reason_missing, words_too_long.
+    """
+    require(actor, Permission.CHARGE_WAIVE)
+    account, charge = _lock(session, charge_ref)
+    _refuse_decided(charge)
+    _refuse_unless_first(session, charge)
+    number = session.get_one(Invoice, charge.invoice_id).number
+    return approval_requests.ask(
+        session, actor, ApprovalKind.WAIVER, account=account, subject_ref=charge.ref,
+        facts={"number": number, "kind": charge.kind.value, "days": charge.days},
+        amount=Money(charge.amount_minor, charge.currency), reason=reason, now=now,
+    )  # fmt: skip
+
+
+def waive_on_approval(session: Session, actor: Actor, request: ApprovalRequest, *, now: datetime) -> None:
+    """Give up the charge that was asked about; the limit was that of who approved.
+
+    Raises: Refused: charge_issued, charge_waived, earlier_first, case_changed (it was worked out anew).
+    """
+    try:
+        account, charge = _lock(session, request.subject_ref)
+    except NotFound as error:  # withdrawn meanwhile: nothing is late any more
+        raise Refused("case_changed") from error
+    _refuse_decided(charge)
+    if amount_of(request) != Money(charge.amount_minor, charge.currency):
+        raise Refused("case_changed")
+    _waive(session, actor, account, charge, request.reason, now=now)
+
+
+def _refuse_decided(charge: Charge) -> None:
+    if charge.status is ChargeStatus.ISSUED:
+        raise Refused("charge_issued")
+    if charge.status is ChargeStatus.WAIVED:
+        raise Refused("charge_waived")
+
+
+def _waive(
+    session: Session, actor: Actor, account: Account, charge: Charge, words: str, *, now: datetime
+) -> Charge:
     _refuse_unless_first(session, charge)
     advance(charge, ChargeStatus.WAIVED)
     charge.decided_by_id, charge.decided_at, charge.reason = actor.id, now, words
@@ -339,9 +392,9 @@ def _refuse_unless_first(session: Session, charge: Charge) -> None:
 def _refuse_beyond_limit(actor: Actor, charge: Charge, policy: Policy) -> None:
     if actor.kind is not ActorKind.STAFF or actor.role is None:
         return
-    limit = policy.units(policy.approvals.waived_charge.get(actor.role.value, 0), charge.currency)
-    if limit is None or charge.amount_minor > limit.minor:
-        raise Refused("above_limit", limit=limit)
+    limits, amount = policy.approvals.waived_charge, Money(charge.amount_minor, charge.currency)
+    if not is_within_units(policy, limits, Standing(actor.role), amount):
+        raise Refused("above_limit", limit=policy.units(limits.get(actor.role.value, 0), charge.currency))
 
 
 def _still_so(session: Session, account: Account, late: Late, charge: Charge, policy: Policy) -> bool:

@@ -37,6 +37,7 @@ from receivables.contact.readers import paying_contacts
 from receivables.errors import NotFound
 from receivables.flags import FlagState, FlagView, flags_of
 from receivables.invoices import BankDetails, CurrencyGroup, Overview
+from receivables.own_accounts import theirs
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import Policy
 from receivables.standing import Standing, standing_of
@@ -147,7 +148,7 @@ def head(session: Session, actor: Actor, ref: str) -> AccountHead:
 
     Raises:
         NotAllowed: the actor may not read accounts.
-        NotFound: no such account.
+        NotFound: no such account, or for a salesperson not one of his.
     """
     require(actor, Permission.ACCOUNT_READ)
     collector, sales, sponsor, payer = aliased(Staff), aliased(Staff), aliased(Staff), aliased(Account)
@@ -163,7 +164,7 @@ def head(session: Session, actor: Actor, ref: str) -> AccountHead:
         .outerjoin(sales, sales.id == Account.salesperson_id)
         .outerjoin(sponsor, sponsor.id == Account.sponsor_id)
         .outerjoin(payer, payer.id == Account.payer_id)
-        .where(Account.ref == ref)
+        .where(Account.ref == ref, theirs(actor))
     ).first()  # fmt: skip
     if r is None:
         raise NotFound("not_found")
@@ -422,7 +423,7 @@ def invoice_owner(session: Session, actor: Actor, ref: str) -> InvoiceOwner:
     r: Any = session.execute(
         select(Account.id, Account.ref, Account.name, Account.number, Account.zone, pages)
         .join(Invoice, Invoice.account_id == Account.id)
-        .where(Invoice.ref == ref)
+        .where(Invoice.ref == ref, theirs(actor))
     ).first()
     if r is None:
         raise NotFound("not_found")

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
 from models.arrangements import Promise
-from models.messages import CallAttempt
+from models.files import StoredFile
+from models.links import Channel
+from models.messages import CallAttempt, CallFile
 from models.money import Money
 from models.staff import Staff
 from models.states import PromiseStatus
 from models.work import Task, TaskKind
 from receivables import invoices
-from receivables.contact import calls
+from receivables.contact import calls, reach
 from receivables.contact.rule_rows import current_rules
 from receivables.contact.rules import Decision
 from receivables.desk import accounts as desk_accounts
@@ -68,6 +70,8 @@ class Person:
     again: Sequence[datetime]
     no_calls_at: datetime | None
     preferred: str | None
+    #: Since when the number is known to be nobody's, or somebody else's.
+    dead_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class MadeCall:
     by: str | None
     talked: bool
     outcome: str
+    channel: str
+    direction: str
+    #: Names of files that were kept with it: a recording, photos.
+    files: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +185,8 @@ def _person(
         next_at=calls.next_allowed(session, account, contact, decision, policy=policy, now=now),
         rules=_rules(session, decision, now),
         asked_at=asked_at,
-        again=calls.next_tries(session, account, contact, policy=policy, now=now) if asked_at else (),
+        again=calls.next_tries(session, account, contact, policy=policy, now=now),
+        dead_since=reach.dead_since(session, contact, Channel.SMS),
         no_calls_at=contact.no_calls_at,
         preferred=contact.preferred_channel,
     )
@@ -210,14 +219,30 @@ def _tasks(session: Session, account_id: int) -> Sequence[Task]:
 
 def _calls(session: Session, account_id: int) -> list[MadeCall]:
     rows = session.execute(
-        select(CallAttempt.made_at, Contact.name, Staff.name, CallAttempt.talked, CallAttempt.outcome)
+        select(
+            CallAttempt.id, CallAttempt.made_at, Contact.name.label("contact"), Staff.name.label("staff"),
+            CallAttempt.talked, CallAttempt.outcome, CallAttempt.channel, CallAttempt.direction,
+        )
         .join(Contact, Contact.id == CallAttempt.contact_id)
         .outerjoin(Staff, Staff.id == CallAttempt.staff_id)
         .where(CallAttempt.account_id == account_id)
         .order_by(CallAttempt.made_at.desc(), CallAttempt.id.desc())
         .limit(_LAST_CALLS)
-    )
-    return [MadeCall(*r) for r in rows]
+    ).all()  # fmt: skip
+    kept: dict[int, list[tuple[str, str]]] = {}
+    for call_id, ref, name in session.execute(
+        select(CallFile.call_id, StoredFile.ref, StoredFile.name)
+        .join(StoredFile, StoredFile.id == CallFile.file_id)
+        .where(CallFile.call_id.in_([r.id for r in rows]))
+        .order_by(CallFile.file_id)
+    ):
+        kept.setdefault(call_id, []).append((ref, name))
+    return [
+        MadeCall(
+            r.made_at, r.contact, r.staff, r.talked, r.outcome, r.channel, r.direction, kept.get(r.id, ())
+        )
+        for r in rows
+    ]
 
 
 def _promises(session: Session, account_id: int) -> list[PromiseLine]:

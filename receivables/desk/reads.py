@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from models.accounts import Account, Contact
+from models.accounts import Account
 from models.arrangements import OfferInvoice, Plan, PlanInvoice
 from models.creditors import Creditor
 from models.disputes import Dispute
@@ -25,6 +25,7 @@ from models.staff import Staff
 from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.work import Alert, Task, TaskKind
 from receivables.calendar_days import business_date, days_late
+from receivables.own_accounts import of_theirs, theirs
 from receivables.permissions import Actor, Permission, may, require
 
 
@@ -148,7 +149,7 @@ _ASKED = case(
 def overdue_accounts(
     session: Session, actor: Actor, *, now: datetime, limit: int = 25
 ) -> list[OverdueCurrency]:
-    """Return accounts with something overdue, per currency, largest first.
+    """Return accounts with something overdue, per currency, largest first; a salesperson's are his.
 
     Args:
         limit: how many accounts a currency at most.
@@ -176,6 +177,7 @@ def overdue_accounts(
             Invoice.balance_minor > 0,
             _overdue(session, now),
             _ASKED > 0,
+            of_theirs(actor, Invoice.account_id),
         )
         .group_by(Invoice.account_id, Invoice.currency)
         .subquery()
@@ -230,7 +232,7 @@ class PaymentRow:
 
 
 def last_payments(session: Session, actor: Actor, *, limit: int = 10) -> list[PaymentRow]:
-    """Return the newest payments.
+    """Return the newest payments; a salesperson's are those of his accounts.
 
     Raises:
         NotAllowed: the actor may not read payments.
@@ -242,6 +244,7 @@ def last_payments(session: Session, actor: Actor, *, limit: int = 10) -> list[Pa
             Payment.method, Payment.method_detail, Payment.received_at,
         )
         .join(Account, Account.id == Payment.account_id)
+        .where(theirs(actor))
         .order_by(Payment.id.desc())
         .limit(limit)
     )  # fmt: skip
@@ -335,95 +338,3 @@ def tasks(
     if account_id is not None:
         query = query.where(Task.account_id == account_id)
     return [TaskRow(*r) for r in session.execute(query)]
-
-
-# --------------------------------------------------------------------------- search
-
-
-@dataclass(frozen=True, slots=True)
-class FoundAccount:
-    ref: str
-    number: str
-    name: str
-    language: str
-    #: The name or address of the contact that matched; None where the account itself did.
-    contact: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundInvoice:
-    ref: str
-    number: str
-    due_on: date | None
-    status: InvoiceStatus
-    balance: Money
-    account_ref: str
-    account_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one search found, in its three places."""
-
-    accounts: Sequence[FoundAccount]
-    invoices: Sequence[FoundInvoice]
-    contacts: Sequence[FoundAccount]
-
-    @property
-    def count(self) -> int:
-        return len(self.accounts) + len(self.invoices) + len(self.contacts)
-
-
-def search(session: Session, actor: Actor, text: str, *, limit: int = 20) -> Found:
-    """Find accounts by number or part of the name, invoices by number, people by e-mail or phone.
-
-    Args:
-        text: as typed; fewer than two characters find nothing.
-        limit: how many in each place at most.
-    Raises:
-        NotAllowed: the actor may not read accounts.
-    """
-    require(actor, Permission.ACCOUNT_READ)
-    wanted = text.strip()
-    if len(wanted) < 2:
-        return Found([], [], [])
-    account = (Account.ref, Account.number, Account.name, Account.language)
-    accounts = session.execute(
-        select(*account)
-        .where(or_(Account.number == wanted, Account.name.icontains(wanted, autoescape=True)))
-        .order_by(Account.number != wanted, Account.name, Account.id)
-        .limit(limit)
-    )
-    documents = session.execute(
-        select(
-            Invoice.ref, Invoice.number, Invoice.due_on, Invoice.status, Invoice.balance_minor,
-            Invoice.currency, Account.ref.label("account_ref"), Account.name.label("account_name"),
-        )
-        .join(Account, Account.id == Invoice.account_id)
-        .where(Invoice.number.istartswith(wanted, autoescape=True), Invoice.status != InvoiceStatus.DRAFT)
-        .order_by(Invoice.number, Invoice.id)
-        .limit(limit)
-    )  # fmt: skip
-    # Numbers are kept as +44…; people type them with spaces and a leading 0.
-    digits = "".join(c for c in wanted if c.isdigit()).lstrip("0")
-    by_phone = Contact.phone.endswith(digits, autoescape=True) if len(digits) >= 4 else None
-    by_email = Contact.email.istartswith(wanted, autoescape=True)
-    people = session.execute(
-        select(*account, Contact.name.label("contact"), Contact.email, Contact.phone)
-        .join(Account, Account.id == Contact.account_id)
-        .where(by_email if by_phone is None else or_(by_email, by_phone))
-        .order_by(Account.name, Contact.id)
-        .limit(limit)
-    )
-    return Found(
-        accounts=[FoundAccount(*r) for r in accounts],
-        invoices=[
-            FoundInvoice(r.ref, r.number, r.due_on, r.status, Money(r.balance_minor, r.currency),
-                         r.account_ref, r.account_name)
-            for r in documents
-        ],
-        contacts=[
-            FoundAccount(r.ref, r.number, r.name, r.language, f"{r.contact} · {r.email or r.phone}")
-            for r in people
-        ],
-    )  # fmt: skip

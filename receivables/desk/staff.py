@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.staff import Role, Staff, StaffSession
 from receivables.audit import record
+from receivables.desk.recovery import spend
 from receivables.errors import Refused, SessionEnded
 from receivables.links import digest, new_token
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import Policy
+from receivables.staff_mail import queue_staff_mail
 
 #: Roles that touch money or others' rights log in with a time-based code as well (decision 34).
 CODE_ROLES = frozenset({Role.SUPERVISOR, Role.ACCOUNTANT, Role.ADMIN})
@@ -32,6 +34,16 @@ class StaffHolder:
     role: Role
     language: str
     ends_at: datetime
+    session_id: int
+    #: Whether an authenticator app is enrolled.
+    has_code: bool
+    #: When password and code were last given in this session.
+    fresh_at: datetime | None
+
+    @property
+    def must_enrol(self) -> bool:
+        """Whether the role needs a code and none is enrolled: nothing else is reached before (A-04)."""
+        return self.role in CODE_ROLES and not self.has_code
 
 
 def add_staff(
@@ -96,8 +108,13 @@ def log_in(
     policy: Policy,
     now: datetime,
     request_id: str | None,
+    device: str | None = None,
+    place: str | None = None,
 ) -> tuple[str, Staff] | None:
-    """Check e-mail, password and, where the role has one, the time-based code; open a session.
+    """Check e-mail, password and, where one is enrolled, the time-based code; open a session.
+
+    A recovery code stands in for the time-based one, once. Who needs a code and has none yet is let
+    in to enrol and to nothing else (`StaffHolder.must_enrol`).
 
     The answer to every wrong combination is the same None, after the same work (L-10): the
     password is verified against a dummy hash when there is no such person.
@@ -105,6 +122,7 @@ def log_in(
     Args:
         verify_password: (stored hash or None, password) -> bool.
         code_step: (secret, code, now) -> the time step the code belongs to, or None.
+        device, place: browser and network in a few words, for the person's own list of sessions.
     Returns:
         The clear session token and the person, or None. A code step is accepted once.
     """
@@ -114,14 +132,9 @@ def log_in(
         if person is not None:
             _refused(session, person, "password", now=now, request_id=request_id)
         return None
-    if person.totp_secret is not None:
-        step = code_step(person.totp_secret, code or "", now)
-        if step is None or (person.totp_last_step is not None and step <= person.totp_last_step):
-            _refused(session, person, "code", now=now, request_id=request_id)
-            return None
-        person.totp_last_step = step
-    elif person.role in CODE_ROLES:
-        _refused(session, person, "no_code_enrolled", now=now, request_id=request_id)
+    actor = Actor(ActorKind.STAFF, id=person.id, role=person.role, request_id=request_id)
+    if not takes_code(session, actor, person, code or "", code_step=code_step, now=now):
+        _refused(session, person, "code", now=now, request_id=request_id)
         return None
     token = new_token(policy.mail_bits)
     opened = StaffSession(
@@ -129,12 +142,39 @@ def log_in(
         staff_id=person.id,
         started_at=now,
         ends_at=now + policy.staff_absolute,
+        fresh_at=now,
+        device=device,
+        place=place,
     )
     session.add(opened)
     session.flush()
-    actor = Actor(ActorKind.STAFF, id=person.id, role=person.role, request_id=request_id)
     record(session, actor, "staff.logged_in", opened, account_id=None, now=now)
     return token, person
+
+
+def takes_code(
+    session: Session,
+    actor: Actor,
+    person: Staff,
+    code: str,
+    *,
+    code_step: Callable[[str, str, datetime], int | None],
+    now: datetime,
+) -> bool:
+    """Whether the second factor is right, or none is enrolled; a code is spent by it.
+
+    Args:
+        person: locked by the caller, so that a code works once also for two at the same moment.
+    """
+    if person.totp_secret is None:
+        return True
+    step = code_step(person.totp_secret, code, now)
+    if step is not None:
+        if person.totp_last_step is not None and step <= person.totp_last_step:
+            return False
+        person.totp_last_step = step
+        return True
+    return spend(session, actor, person, code, now=now)
 
 
 def _refused(session: Session, person: Staff, why: str, *, now: datetime, request_id: str | None) -> None:
@@ -149,7 +189,7 @@ def staff_holder(session: Session, token: str, *, now: datetime, request_id: str
         SessionEnded: over, revoked, unknown, or the person is no longer active (A-06).
     """
     r = session.execute(
-        select(Staff, StaffSession.ends_at)
+        select(Staff, StaffSession.ends_at, StaffSession.id, StaffSession.fresh_at)
         .join(StaffSession, StaffSession.staff_id == Staff.id)
         .where(
             StaffSession.session_digest == digest(token),
@@ -170,7 +210,18 @@ def staff_holder(session: Session, token: str, *, now: datetime, request_id: str
         role=person.role,
         language=person.language,
         ends_at=r.ends_at,
+        session_id=r.id,
+        has_code=person.totp_secret is not None,
+        fresh_at=r.fresh_at,
     )
+
+
+def tell_locked_out(session: Session, email: str, *, window: timedelta, now: datetime) -> None:
+    """Write to a person whose name was tried too often, once a window; nobody hears of unknown ones."""
+    person = session.scalar(select(Staff).where(Staff.email == email.strip().casefold(), Staff.is_active))
+    if person is not None:
+        turn = int(now.timestamp()) // int(window.total_seconds())
+        queue_staff_mail(session, person, "locked_out", key=f"{person.id}:{turn}", now=now)
 
 
 def log_out(session: Session, actor: Actor, token: str, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Contact
+from models.inbound import InboundKind, InboundMessage
 from models.invoices import Invoice
 from models.links import Channel, Link
 from models.messages import Message
@@ -19,10 +20,29 @@ from models.payments import Allocation, Payment, PaymentMethod
 from models.staff import Staff
 from models.states import MessageStatus
 from models.work import Interaction
+from models.writing import PersonalMessage
+from receivables.desk import notes
+from receivables.desk.notes import NoteLine
 from receivables.permissions import Actor, Permission, may, require
 
 #: What may be shown alone.
-SHOWS = ("all", "messages", "money", "portal")
+SHOWS = ("all", "calls", "messages", "money", "portal", "decisions", "notes")
+#: First parts of kinds of interactions that each shows; what is in none of them is seen under "all".
+_KINDS = {
+    "calls": ("call", "visit", "talk", "sales"),
+    "messages": ("letter",),
+    "money": ("payment", "credit_note", "credit", "cheque", "charge"),
+    "portal": (
+        "portal", "answer", "promise", "plan", "offer", "dispute", "request", "consent", "card", "contact",
+        "invoice",
+    ),
+    "decisions": (
+        "ladder", "segment", "terms", "credit_hold", "flag", "handover", "desk", "task", "dispute", "plan",
+        "offer", "promise", "approval",
+    ),
+}  # fmt: skip
+#: How much of what is answered stands beside the answer, characters.
+_BEGINS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +50,17 @@ class Event:
     """One line of the timeline.
 
     Attributes:
-        source: interaction, message, payment or link.
-        code: the interaction's kind, the message's kind, or the payment's method.
+        source: interaction, message, reply, payment, link or note.
+        code: the interaction's kind, the message's kind, the payment's method, what a rule made of a reply.
         number: of a document or payment.
         on: the day it is about: of a promise, a part of a plan, a cheque.
         towards: numbers of the documents a payment went to.
         flag: a fact about the account that was recorded or ended.
         rung: of the ladder, whose step was done.
+        words: what was written, by us or by them.
+        ref: of a message or a reply.
+        answers: what of the other side it answers: its subject, or the first of its words.
+        note: an internal note.
     """
 
     at: datetime
@@ -55,6 +79,10 @@ class Event:
     towards: Sequence[str] = ()
     flag: str = ""
     rung: str = ""
+    words: str = ""
+    ref: str = ""
+    answers: str = ""
+    note: NoteLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +112,40 @@ def timeline(
     """
     require(actor, Permission.ACCOUNT_READ)
     events: list[Event] = []
-    if show in ("all", "portal", "money"):
-        events += _interactions(session, account_id, show, before, limit + 1)
-    if show in ("all", "messages") and may(actor, Permission.MESSAGE_READ):
+    reads_messages = may(actor, Permission.MESSAGE_READ)
+    if show == "all" or show in _KINDS:
+        events += _interactions(session, account_id, show, before, limit + 1, replies=not reads_messages)
+    if show in ("all", "messages") and reads_messages:
         events += _messages(session, account_id, before, limit + 1)
+        events += _replies(session, account_id, before, limit + 1)
     if show in ("all", "money") and may(actor, Permission.PAYMENT_READ):
         events += _payments(session, account_id, before, limit + 1)
     if show in ("all", "portal"):
         events += _copied_links(session, account_id, before, limit + 1)
+    if show in ("all", "notes"):
+        events += [
+            Event(at=line.written_at, source="note", code="note", staff=line.by, note=line)
+            for line in notes.lines(session, actor, account_id, before=before, limit=limit + 1)
+        ]
     events.sort(key=lambda e: e.at, reverse=True)
-    shown = events[:limit]
-    return Timeline(shown, shown[-1].at if len(events) > limit else None)
+    shown = _whole_moments(events, limit)
+    return Timeline(shown, shown[-1].at if len(events) > len(shown) else None)
+
+
+def _whole_moments(events: list[Event], limit: int) -> list[Event]:
+    """A page that does not end between two lines of one moment: the next page begins before its last one."""
+    if len(events) <= limit:
+        return events
+    end = limit
+    while end and events[end - 1].at == events[end].at:
+        end -= 1
+    while not end or (end < len(events) and events[end].at == events[end - 1].at):
+        end += 1  # one moment has more lines than a page
+    return events[:end]
 
 
 def _interactions(
-    session: Session, account_id: int, show: str, before: datetime | None, limit: int
+    session: Session, account_id: int, show: str, before: datetime | None, limit: int, *, replies: bool
 ) -> list[Event]:
     # A payment that came and a message are told by their own rows, with where they went.
     query = (
@@ -116,11 +163,10 @@ def _interactions(
         .order_by(Interaction.occurred_at.desc(), Interaction.id.desc())
         .limit(limit)
     )  # fmt: skip
-    about_money = or_(Interaction.kind.startswith("payment."), Interaction.kind.startswith("credit_note."))
-    if show == "money":
-        query = query.where(about_money)
-    elif show == "portal":
-        query = query.where(~about_money)
+    if not replies:  # told by their own rows, with their words
+        query = query.where(~Interaction.kind.startswith("reply."))
+    if show in _KINDS:
+        query = query.where(or_(*(Interaction.kind.startswith(f"{first}.") for first in _KINDS[show])))
     if before is not None:
         query = query.where(Interaction.occurred_at < before)
     return [
@@ -157,9 +203,14 @@ def _messages(session: Session, account_id: int, before: datetime | None, limit:
     query = (
         select(
             Message.queued_at, Message.sent_at, Message.kind, Message.channel, Message.status,
-            Message.reasons, Message.subject, Contact.name.label("contact"),
+            Message.reasons, Message.subject, Message.ref, Contact.name.label("contact"),
+            PersonalMessage.words, PersonalMessage.subject.label("about"), Staff.name.label("staff"),
+            InboundMessage.subject.label("their_subject"), InboundMessage.words.label("their_words"),
         )
         .join(Contact, Contact.id == Message.contact_id)
+        .outerjoin(PersonalMessage, PersonalMessage.message_id == Message.id)
+        .outerjoin(Staff, Staff.id == PersonalMessage.staff_id)
+        .outerjoin(InboundMessage, InboundMessage.id == PersonalMessage.answers_id)
         .where(Message.account_id == account_id)
         .order_by(Message.queued_at.desc(), Message.id.desc())
         .limit(limit)
@@ -175,10 +226,54 @@ def _messages(session: Session, account_id: int, before: datetime | None, limit:
             channel=r.channel,
             status=r.status,
             reasons=r.reasons,
-            subject=r.subject,
+            subject=r.subject or r.about,
+            staff=r.staff,
+            words=r.words or "",
+            ref=r.ref if r.words else "",
+            answers=_begins(r.their_subject or r.their_words),
         )
         for r in session.execute(query)
     ]
+
+
+def _replies(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:
+    """What people wrote to us; carriers' words about messages stand with those."""
+    query = (
+        select(
+            InboundMessage.received_at, InboundMessage.outcome, InboundMessage.ref, InboundMessage.channel,
+            InboundMessage.subject, InboundMessage.words, Contact.name.label("contact"),
+            Message.subject.label("our_subject"),
+        )
+        .outerjoin(Contact, Contact.id == InboundMessage.contact_id)
+        .outerjoin(Message, Message.id == InboundMessage.answers_id)
+        .where(
+            InboundMessage.account_id == account_id,
+            InboundMessage.kind.in_((InboundKind.REPLY, InboundKind.AUTOMATIC)),
+        )
+        .order_by(InboundMessage.received_at.desc(), InboundMessage.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if before is not None:
+        query = query.where(InboundMessage.received_at < before)
+    return [
+        Event(
+            at=r.received_at,
+            source="reply",
+            code=r.outcome,
+            contact=r.contact,
+            subject=r.subject,
+            words=r.words or "",
+            ref=r.ref,
+            answers=_begins(r.our_subject),
+        )
+        for r in session.execute(query)
+    ]
+
+
+def _begins(text: str | None) -> str:
+    """The first words of something long."""
+    said = " ".join((text or "").split())
+    return said if len(said) <= _BEGINS else said[: _BEGINS - 1].rstrip() + "…"
 
 
 def _payments(session: Session, account_id: int, before: datetime | None, limit: int) -> list[Event]:

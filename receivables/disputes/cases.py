@@ -176,6 +176,21 @@ def paid_since(session: Session, invoice_id: int, currency: str, shown_at: datet
 # --------------------------------------------------------------------------- one dispute
 
 
+def find(session: Session, actor: Actor, ref: str, permission: Permission) -> Dispute:
+    """Return a dispute to be read.
+
+    Raises:
+        NotFound: no such dispute, or another account's (L-15).
+        NotAllowed.
+    """
+    require(actor, permission)
+    found = session.scalar(select(Dispute).where(Dispute.ref == ref))
+    if found is None:
+        raise NotFound("not_found")
+    require(actor, permission, account_id=found.account_id)
+    return found
+
+
 def lock(
     session: Session, actor: Actor, ref: str, permission: Permission
 ) -> tuple[Account, Invoice, Dispute]:

@@ -31,7 +31,7 @@ from receivables.calendar_days import business_date
 from receivables.disputes.cases import case_number
 from receivables.errors import NotFound, Refused
 from receivables.payments import attempts
-from receivables.permissions import Actor
+from receivables.permissions import Actor, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def credit(
     if not kept:
         return credit_notes.record_credit_note(
             session, actor, invoice.ref, number=f"REQ-{case}", amount=credited,
-            reason=f"{case}: {dispute.finding}", now=now,
+            reason=f"{case}: {dispute.finding}", permission=Permission.DISPUTE_CREDIT, now=now,
         )  # fmt: skip
     most = applied + _paid_and_not_given_back(session, invoice)
     if credited > most:

@@ -48,7 +48,7 @@ def tell(
         about: id of the word in the thread that is told; 0 for the dispute itself.
     Returns: the mail and the SMS, as far as there are addresses.
     """
-    contact = _reader(session, dispute)
+    contact = reader(session, dispute)
     if contact is None:
         return []
     turn = "again" if dispute.reopened_at else "first"
@@ -74,7 +74,8 @@ def tell(
     ]
 
 
-def _reader(session: Session, dispute: Dispute) -> Contact | None:
+def reader(session: Session, dispute: Dispute) -> Contact | None:
+    """Return who is told: whoever opened it, else whoever pays."""
     if dispute.contact_id is not None:
         return session.get_one(Contact, dispute.contact_id)
     return reader_of(session, dispute.account_id)
@@ -86,22 +87,41 @@ def values(session: Session, message: Message, account: Account, today: date) ->
     invoice = session.get_one(Invoice, dispute.invoice_id)
     rows = invoices.open_rows(session, account.id, today, currency=dispute.currency)
     asked = next((row.asked for row in rows if row.ref == invoice.ref), Money(0, dispute.currency))
-    said: dict[str, Any] = {
-        "invoice": invoice.number,
-        "case": case_number(dispute.id, dispute.opened_at),
-        "contested_amount": Money(dispute.contested_minor, dispute.currency),
-        "credited_amount": Money(dispute.credited_minor, dispute.currency),
-        "kept_amount": Money(dispute.contested_minor - dispute.credited_minor, dispute.currency),
-        "rest_amount": asked,
-        "balance": asked,
-        "answer_by": dispute.answer_by_on,
-        "finding": dispute.finding or "",
-        "evidence": "none" if dispute.reopened_at else "open",
-        "deadline": _deadline(session, dispute, invoice, account, today),
-    }
+    credited = Money(dispute.credited_minor, dispute.currency)
+    said = said_of(session, dispute, invoice, account, credited, asked, dispute.finding or "", today)
     if message.facts["note_id"]:
         said["reply"] = session.get_one(DisputeNote, message.facts["note_id"]).words
     return said
+
+
+def said_of(
+    session: Session,
+    dispute: Dispute,
+    invoice: Invoice,
+    account: Account,
+    credited: Money,
+    asked: Money,
+    finding: str,
+    today: date,
+) -> dict[str, Any]:
+    """What the texts are filled with; also of an outcome that is not decided yet.
+
+    Args:
+        asked: for the document, once it is decided.
+    """
+    return {
+        "invoice": invoice.number,
+        "case": case_number(dispute.id, dispute.opened_at),
+        "contested_amount": Money(dispute.contested_minor, dispute.currency),
+        "credited_amount": credited,
+        "kept_amount": Money(dispute.contested_minor, dispute.currency) - credited,
+        "rest_amount": asked,
+        "balance": asked,
+        "answer_by": dispute.answer_by_on,
+        "finding": finding,
+        "evidence": "none" if dispute.reopened_at else "open",
+        "deadline": _deadline(session, dispute, invoice, account, today),
+    }
 
 
 def _deadline(session: Session, dispute: Dispute, invoice: Invoice, account: Account, today: date) -> date:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
-from models.disputes import Dispute, DisputeFile, DisputeLine, DisputeNote, DisputeReason
+from models.disputes import (
+    Dispute,
+    DisputeFile,
+    DisputeLine,
+    DisputeNote,
+    DisputeReason,
+    DisputeStatement,
+)
 from models.files import StoredFile
 from models.invoices import Invoice, InvoiceLine
 from models.money import Money
@@ -40,6 +48,8 @@ class Said:
     words: str
     written_at: datetime
     files: Sequence[SentFile]
+    #: A note of ours, which the debtor never sees.
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,13 @@ class DisputeRow:
     invoice_number: str
     account_ref: str
     account_name: str
+    #: Since it was opened.
+    days: int = 0
+    #: Who has taken it; None while it is only the collector's.
+    taken_by: str | None = None
+    resolved_at: datetime | None = None
+    #: By when sales says what was promised, while that is asked.
+    statement_due: date | None = None
 
 
 _HANDLER, _COLLECTOR, _CREDIT_NOTE = aliased(Staff), aliased(Staff), aliased(Invoice)
@@ -128,6 +145,11 @@ _HEAD = (
         Account.ref.label("account_ref"), Account.name.label("account_name"), Account.zone,
         _HANDLER.name.label("handler"), _COLLECTOR.name.label("collector"),
         _CREDIT_NOTE.number.label("credit_note"),
+        select(DisputeStatement.due_on)
+        .where(DisputeStatement.dispute_id == Dispute.id, DisputeStatement.closed_at.is_(None))
+        .correlate(Dispute)
+        .scalar_subquery()
+        .label("statement_due"),
     )
     .join(Invoice, Invoice.id == Dispute.invoice_id)
     .join(Account, Account.id == Dispute.account_id)
@@ -136,7 +158,12 @@ _HEAD = (
     .outerjoin(_CREDIT_NOTE, _CREDIT_NOTE.id == Dispute.credit_note_id)
 )  # fmt: skip
 _ONE = _HEAD.where(Dispute.ref == bindparam("ref"))
-_OPEN = _HEAD.where(Dispute.status.in_(HOLDING_DISPUTES)).order_by(Dispute.answer_by_on, Dispute.id)
+_ORDERS: Mapping[str, Sequence[Any]] = {
+    "due": (Dispute.answer_by_on,),
+    "age": (Dispute.opened_at,),
+    "amount": (Dispute.currency, Dispute.contested_minor.desc()),
+    "ended": (Dispute.resolved_at.desc(),),
+}
 _LINES = (
     select(InvoiceLine.position, InvoiceLine.description, DisputeLine.contested_minor)
     .join(DisputeLine, DisputeLine.invoice_line_id == InvoiceLine.id)
@@ -146,7 +173,8 @@ _LINES = (
 _THREAD = (
     select(
         DisputeNote.id, DisputeNote.words, DisputeNote.written_at, DisputeNote.contact_id,
-        DisputeNote.staff_id, Staff.name.label("staff_name"), Contact.name.label("contact_name"),
+        DisputeNote.staff_id, DisputeNote.internal, Staff.name.label("staff_name"),
+        Contact.name.label("contact_name"),
         StoredFile.ref.label("file_ref"), StoredFile.name.label("file_name"), StoredFile.size_bytes,
         StoredFile.status.label("file_status"),
     )
@@ -214,24 +242,56 @@ def _thread(session: Session, dispute_id: int, actor: Actor) -> list[Said]:
         _, files = words.setdefault(r.id, (r, []))
         if r.file_ref:
             files.append(SentFile(r.file_ref, r.file_name, r.size_bytes, r.file_status))
-    is_debtor = actor.kind is ActorKind.LINK_HOLDER
+    is_holder, is_ours = actor.kind is ActorKind.LINK_HOLDER, actor.kind is ActorKind.STAFF
     return [
         Said(
             by=r.staff_name or r.contact_name or "",
             by_us=r.staff_id is not None,
-            own=is_debtor and r.staff_id is None and r.contact_id == actor.contact_id,
+            own=is_holder and r.staff_id is None and r.contact_id == actor.contact_id,
             words=r.words,
             written_at=r.written_at,
             files=files,
+            internal=r.internal,
         )
         for r, files in words.values()
+        if is_ours or not r.internal
     ]
 
 
-def open_disputes(session: Session, actor: Actor, *, now: datetime) -> list[DisputeRow]:
-    """Return every dispute that waits for an answer, the one due first on top."""
+def dispute_rows(
+    session: Session,
+    actor: Actor,
+    *,
+    show: str = "open",
+    whose: str = "all",
+    reason: DisputeReason | None = None,
+    order: str = "due",
+    now: datetime,
+    limit: int = 200,
+) -> list[DisputeRow]:
+    """Return disputes that wait for an answer, or those that ended (the latest first).
+
+    Args:
+        show: "open", "late" (the day to answer is over) or "ended".
+        whose: "all", "mine" (the actor has it, or looks after the account), "nobody" (nobody has taken it).
+        order: "due", "age" (oldest first) or "amount" (largest first, currency by currency).
+    Raises:
+        NotAllowed.
+    """
     require(actor, Permission.DISPUTE_READ)
-    return [
+    query = _HEAD.where(Dispute.status.notin_(HOLDING_DISPUTES) if show == "ended" else
+                        Dispute.status.in_(HOLDING_DISPUTES))  # fmt: skip
+    if whose == "mine":
+        query = query.where(
+            or_(Dispute.handled_by_id == actor.id,
+                Dispute.handled_by_id.is_(None) & (Account.collector_id == actor.id))
+        )  # fmt: skip
+    elif whose == "nobody":
+        query = query.where(Dispute.handled_by_id.is_(None))
+    if reason is not None:
+        query = query.where(Dispute.reason == reason)
+    query = query.order_by(*_ORDERS["ended" if show == "ended" else order], Dispute.id).limit(limit)
+    rows = [
         DisputeRow(
             ref=r.ref,
             case=case_number(r.id, r.opened_at),
@@ -245,6 +305,34 @@ def open_disputes(session: Session, actor: Actor, *, now: datetime) -> list[Disp
             invoice_number=r.number,
             account_ref=r.account_ref,
             account_name=r.account_name,
+            days=(business_date(now, r.zone) - business_date(r.opened_at, r.zone)).days,
+            taken_by=r.handler,
+            resolved_at=r.resolved_at,
+            statement_due=r.statement_due,
         )
-        for r in fetch(session, _OPEN, {})
+        for r in session.execute(query)
     ]
+    return [row for row in rows if row.is_late] if show == "late" else rows
+
+
+def mean_days(session: Session, actor: Actor, *, now: datetime) -> Decimal | None:
+    """Return the mean of days from opening to the outcome, over the disputes that ended in 90 days.
+
+    >>> _mean([timedelta(days=4), timedelta(days=5)])
+    Decimal('4.5')
+    """
+    require(actor, Permission.DISPUTE_READ)
+    since = now - timedelta(days=90)
+    ended = session.execute(
+        select(Dispute.opened_at, Dispute.resolved_at).where(
+            Dispute.status.notin_(HOLDING_DISPUTES), Dispute.resolved_at >= since
+        )
+    )
+    return _mean([r.resolved_at - r.opened_at for r in ended])
+
+
+def _mean(spans: Sequence[timedelta]) -> Decimal | None:
+    if not spans:
+        return None
+    seconds = Decimal(sum(int(span.total_seconds()) for span in spans))
+    return (seconds / len(spans) / 86400).quantize(Decimal("0.1"))

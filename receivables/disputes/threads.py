@@ -17,6 +17,7 @@ from receivables.audit import record
 from receivables.disputes import letters
 from receivables.disputes.cases import lock, move
 from receivables.errors import NotFound, Refused
+from receivables.files import ReceivedFile
 from receivables.permissions import Actor, ActorKind, Permission
 from receivables.policy import Policy, current_policy
 from receivables.texts import clean_words
@@ -51,12 +52,16 @@ def add_words(
     return dispute
 
 
-def answer(session: Session, actor: Actor, ref: str, *, words: str, now: datetime) -> Dispute:
+def answer(
+    session: Session, actor: Actor, ref: str, *, words: str, files: Sequence[ReceivedFile] = (), now: datetime
+) -> Dispute:
     """Answer the debtor in the thread and tell him so; whoever answers first has the dispute.
 
+    Args:
+        files: looked at already (receivables.files.receive); they go with the answer.
     Raises:
         NotAllowed, NotFound.
-        Refused: dispute_closed, words_missing, words_too_long.
+        Refused: dispute_closed, words_missing, words_too_long, too_many_files, files_full.
     """
     account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
     if dispute.status not in HOLDING_DISPUTES:
@@ -64,14 +69,42 @@ def answer(session: Session, actor: Actor, ref: str, *, words: str, now: datetim
     said = clean_words(words)
     if not said:
         raise Refused("words_missing")
-    if _is_repeat(session, actor, dispute, said, now):
+    if not files and _is_repeat(session, actor, dispute, said, now):
         return dispute
     if dispute.status is DisputeStatus.OPENED:
         move(session, actor, account, dispute, DisputeStatus.UNDER_REVIEW, now=now)
     dispute.handled_by_id = dispute.handled_by_id or actor.id
-    note = write_note(session, actor, dispute, said, (), policy=current_policy(session, now), now=now)
+    policy = current_policy(session, now)
+    sent = [
+        uploads.keep(session, actor, one, account_id=account.id, policy=policy, now=now).ref for one in files
+    ]
+    note = write_note(session, actor, dispute, said, sent, policy=policy, now=now)
     _tell(session, actor, dispute, note, now=now)
     letters.tell(session, actor, account, dispute, "dispute_answered", about=note.id, now=now)
+    return dispute
+
+
+def note_ours(session: Session, actor: Actor, ref: str, *, words: str, now: datetime) -> Dispute:
+    """Keep a note in the case that the debtor never sees; also after the case has ended.
+
+    Raises:
+        NotAllowed, NotFound.
+        Refused: words_missing, words_too_long.
+    """
+    account, _invoice, dispute = lock(session, actor, ref, Permission.DISPUTE_RESOLVE)
+    said = clean_words(words)
+    if not said:
+        raise Refused("words_missing")
+    if _is_repeat(session, actor, dispute, said, now):
+        return dispute
+    note = DisputeNote(
+        dispute_id=dispute.id, staff_id=actor.id, words=said, written_at=now, internal=True
+    )  # fmt: skip
+    session.add(note)
+    session.flush()
+    record(session, actor, "dispute.noted", dispute, account_id=account.id, now=now, facts={"note": note.id})
+    outbox.note(session, account.id, "dispute.noted", staff_id=actor.id, now=now,
+                facts={"dispute": dispute.ref})  # fmt: skip
     return dispute
 
 

@@ -16,7 +16,7 @@ from models.accounts import Account, Contact
 from models.arrangements import Promise
 from models.disputes import Dispute, DisputeNote
 from models.invoices import Invoice
-from models.messages import CallAttempt, ConsentEvent, Message
+from models.messages import CallAttempt, ConsentEvent, Message, Spoken
 from models.money import Money
 from models.post import PostLetter
 from models.staff import Staff
@@ -68,7 +68,8 @@ def _contacts(session: Session, account: Account, until: datetime) -> Sheet:
     for call, name in calls:
         if _PRIVATE not in call.outcome:
             talked = "talked" if call.talked else "not_reached"
-            found.append((call.made_at, ["call", "out", call.outcome, name, talked, None, None]))
+            way = "call" if call.channel == Spoken.PHONE else call.channel
+            found.append((call.made_at, [way, call.direction, call.outcome, name, talked, None, None]))
     letters = session.execute(
         select(PostLetter, Contact.name)
         .outerjoin(Contact, Contact.id == PostLetter.contact_id)
@@ -104,7 +105,9 @@ def _disputes(session: Session, account: Account, currency: str, until: datetime
         .join(Dispute, Dispute.id == DisputeNote.dispute_id)
         .outerjoin(Contact, Contact.id == DisputeNote.contact_id)
         .outerjoin(Staff, Staff.id == DisputeNote.staff_id)
-        .where(Dispute.account_id == account.id, DisputeNote.written_at <= until)
+        .where(
+            Dispute.account_id == account.id, DisputeNote.written_at <= until, DisputeNote.internal.is_(False)
+        )
         .order_by(DisputeNote.id)
     ).all()
     for dispute, number in disputes:

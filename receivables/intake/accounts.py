@@ -13,6 +13,7 @@ from typing import cast
 from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
+from models import search
 from models.accounts import Account, Contact, ContactHasRole, ContactRole, DebtorType
 from models.base import new_ref
 from models.creditors import Creditor
@@ -54,11 +55,13 @@ def ensure_accounts(
     ids = _ids(session, creditor.id, first)
     missing = [document for number, document in first.items() if number not in ids]
     if missing:
-        session.execute(
-            insert(_ACCOUNT),
-            [_account(creditor, document, options, now) for document in missing],
-        )
+        rows = [_account(creditor, document, options, now) for document in missing]
+        session.execute(insert(_ACCOUNT), rows)
         ids |= _ids(session, creditor.id, [document.customer for document in missing])
+        session.execute(
+            insert(search.SearchTerm),
+            search.terms_of_accounts({**values, "id": ids[str(values["number"])]} for values in rows),
+        )
     new = {ids[document.customer] for document in missing}
     contacts = _ensure_contacts(session, actor, documents, ids, new, now=now)
     return Ensured(ids, len(missing), contacts)

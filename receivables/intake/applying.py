@@ -17,6 +17,7 @@ from sqlalchemy import Table as DatabaseTable
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from models import search
 from models.accounts import Account
 from models.base import new_ref
 from models.creditors import Creditor
@@ -332,6 +333,10 @@ def _insert_documents(
     ]  # fmt: skip
     if lines:
         session.execute(insert(_LINE), lines)
+    numbered = [
+        {"id": ids[d.position], "account_id": account_ids[d.customer], "number": d.number} for d in documents
+    ]
+    session.execute(insert(search.SearchTerm), search.terms_of_invoices(numbered))
     _refer(session, documents, ids, account_ids)
     return ids
 

@@ -80,6 +80,7 @@ def publish(
     reason: str,
     known: Mapping[tuple[str, str], Collection[str]],
     effective_at: datetime | None = None,
+    is_alone: bool = False,
     now: datetime,
 ) -> LadderVersion:
     """Put a version of a ladder in force: proposed by one person, published by another.
@@ -89,13 +90,14 @@ def publish(
         body: TOML; its `name` is `name`.
         known: (channel, kind) of every text that is written -> its languages.
         effective_at: from when, not before `now`; None is `now`.
+        is_alone: the author may publish his own, as `four_eyes` found.
     Raises:
         NotAllowed: the actor may not publish.
         BadLadder: the ladder is not whole, or a text of it is not written; the code says why.
         Refused: `own_proposal`, `reason_missing`, `ladder_name_differs`, `effective_past`.
     """
     require(actor, Permission.LADDER_PUBLISH)
-    if actor.id == author_id:
+    if actor.id == author_id and not is_alone:
         raise Refused("own_proposal")
     if not reason.strip():
         raise Refused("reason_missing")
@@ -108,11 +110,13 @@ def publish(
     version = LadderVersion(
         name=name, effective_at=effective_at or now, author_id=author_id, approver_id=actor.id,
         reason=reason.strip(), body=body, body_digest=hashlib.sha256(body.encode()).hexdigest(),
+        is_alone=is_alone,
     )  # fmt: skip
     session.add(version)
     session.flush()
     record(
         session, actor, "ladder.published", version, account_id=None, now=now, reason=version.reason,
-        facts={"name": name, "digest": version.body_digest, "author": author_id},
+        facts={"name": name, "digest": version.body_digest, "author": author_id,
+               **({"is_alone": True} if is_alone else {})},
     )  # fmt: skip
     return version

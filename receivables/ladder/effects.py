@@ -20,7 +20,7 @@ from models.ladder import LadderStep
 from models.links import Channel
 from models.messages import Purpose
 from models.work import TaskKind
-from receivables import outbox
+from receivables import outbox, task_links
 from receivables.calendar_days import add_business_days, at_local
 from receivables.contact import suppression
 from receivables.contact.consents import address_of
@@ -186,6 +186,8 @@ def _task(kind: TaskKind) -> Callable[[Session, Doing, Effect], list[str]]:
             task.assigned_to_id = doing.account.sponsor_id
         else:
             task.assigned_to_id = doing.account.collector_id
+        if kind in (TaskKind.SALES, TaskKind.MANAGEMENT):
+            task_links.mail_task(session, doing.account, task, now=doing.now)
         return [effect.act.value]
 
     return ask

@@ -7,7 +7,7 @@ arithmetic (climbing.py). The same look serves the nightly run, the dry run for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -127,15 +127,17 @@ def look(
     policy: Policy,
     now: datetime,
     on: date | None = None,
+    as_if: Callable[[Facts], Facts] | None = None,
 ) -> list[Look]:
     """Look at accounts on their business date, or on another one.
 
     Args:
         on: any date instead of today, for a dry run: positions and pauses are those of now.
+        as_if: what would be known of an account if something were decided; nothing is written.
     """
     reckoning, behind = Reckoning(), bank_lines.creditors_behind(session, now=now)
     return [
-        _look(known, ladders, policy, reckoning, behind)
+        _look(as_if(known) if as_if is not None else known, ladders, policy, reckoning, behind)
         for known in facts.read(session, account_ids, now=now, on=on)
     ]
 

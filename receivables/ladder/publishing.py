@@ -144,24 +144,36 @@ def propose_ladder(
 
 
 def publish_proposed(
-    session: Session, actor: Actor, ref: str, *, known: Known, zone: str, now: datetime
+    session: Session,
+    actor: Actor,
+    ref: str,
+    *,
+    known: Known,
+    zone: str,
+    proved_at: datetime | None = None,
+    now: datetime,
 ) -> RulesDraft:
     """Put a proposed ladder or choice in force.
 
+    Args:
+        proved_at: when the actor last gave password and code, see `rule_drafts.to_publish`.
     Raises:
-        NotAllowed: the actor may not publish.
+        NotAllowed: the actor may not publish, or `own_proposal`.
         NotFound: no such proposal.
         BadLadder: it cannot be used any more, see `check_ladder`.
-        Refused: own_proposal, decided_already, nothing_changes, ladder_unknown, ladder_wrong_kind.
+        Refused: decided_already, nothing_changes, ladder_unknown, ladder_wrong_kind, and those of one who
+            decides alone.
     """
-    draft = rule_drafts.to_publish(session, actor, ref, RulesKind.LADDER, RulesKind.CHOICE)
+    draft = rule_drafts.to_publish(
+        session, actor, ref, RulesKind.LADDER, RulesKind.CHOICE, proved_at=proved_at, now=now
+    )
     if draft.kind is RulesKind.CHOICE:
         return _publish_choice(session, actor, draft, now=now)
     check_ladder(session, draft.body, known, now=now)
     starts_at = rule_drafts.starts_at(draft, zone=zone, now=now)
     version = choosing.publish(
         session, actor, draft.name, draft.body, author_id=draft.author_id, reason=draft.reason, known=known,
-        effective_at=starts_at, now=now,
+        effective_at=starts_at, is_alone=draft.is_alone, now=now,
     )  # fmt: skip
     _look_again(session, draft, starts_at, now=now)
     return rule_drafts.published(draft, actor, ladder=version.id, now=now)

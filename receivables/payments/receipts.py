@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
 from models.invoices import OWED_KINDS, Invoice
-from models.ledger import LedgerCode, LedgerEntry
+from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.links import Channel
 from models.messages import Purpose
-from models.money import Money
+from models.money import Money, total
 from models.payments import (
+    Adjustment,
     Allocation,
     AttemptInvoice,
     Payment,
@@ -66,6 +67,8 @@ def book_charge(
         session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone
     )
     owners = _owners(session, shares)
+    recovered = _recovered(session, attempt, shares, rest)
+    rest -= total([part for _, part in recovered], rest.currency)
     entry = ledger.post(
         session,
         SYSTEM,
@@ -84,6 +87,10 @@ def book_charge(
                         invoice_id=share.invoice_id,
                     )
                     for share in shares
+                ),
+                *(
+                    ledger.credit(LedgerCode.RECOVERIES, part, account_id=account.id, invoice_id=invoice_id)
+                    for invoice_id, part in recovered
                 ),
                 *([ledger.credit(LedgerCode.UNAPPLIED_CREDIT, rest, account_id=account.id)] if rest else []),
             ],
@@ -132,6 +139,7 @@ def book_charge(
             "currency": charge.amount.currency,
             "unapplied_minor": rest.minor,
             "shares": {str(s.invoice_id): s.amount_minor for s in shares},
+            **({"recovered": {str(i): part.minor for i, part in recovered}} if recovered else {}),
         },
     )
     _tell(session, attempt, payment, charge, rest, now=now)
@@ -177,6 +185,48 @@ def _share_out(
     targets = within_offers(session, targets, valued_on=valued_on, started_at=attempt.started_at, zone=zone)
     shares, rest = allocate(amount.minor, targets, reserved)
     return shares, Money(rest, amount.currency)
+
+
+def _recovered(
+    session: Session, attempt: PaymentAttempt, shares: Sequence[Share], rest: Money
+) -> list[tuple[int, Money]]:
+    """What of the rest was meant for invoices that were written off meanwhile, at most what was.
+
+    A write-off stays; the money that still comes for it is a recovery (domain.md), once nothing else is
+    open on the invoice.
+    """
+    paid = {share.invoice_id: share.amount_minor for share in shares}
+    come = (
+        select(func.coalesce(func.sum(Posting.credit_minor - Posting.debit_minor), 0))
+        .where(Posting.invoice_id == Invoice.id, Posting.ledger_code == LedgerCode.RECOVERIES)
+        .correlate(Invoice)
+        .scalar_subquery()
+    )
+    reversal = aliased(LedgerEntry)
+    found = session.execute(
+        select(
+            Invoice.id, Invoice.balance_minor, func.sum(Adjustment.amount_minor).label("lost_minor"),
+            come.label("come_minor"),
+        )
+        .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
+        .join(Adjustment, (Adjustment.invoice_id == Invoice.id) & (Adjustment.kind == "write_off"))
+        .where(
+            AttemptInvoice.attempt_id == attempt.id,
+            Invoice.currency == rest.currency,
+            ~exists().where(reversal.reverses_id == Adjustment.entry_id),
+        )
+        .group_by(Invoice.id)
+        .order_by(Invoice.id)
+    )  # fmt: skip
+    parts, left = [], rest
+    for r in found.all():
+        if r.balance_minor != paid.get(r.id, 0):
+            continue
+        part = Money(max(min(int(r.lost_minor) - int(r.come_minor), left.minor), 0), rest.currency)
+        if part:
+            parts.append((r.id, part))
+            left -= part
+    return parts
 
 
 def _tell(

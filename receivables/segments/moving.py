@@ -6,12 +6,14 @@ the timeline and stays in the account's history. Source: domain.md, "Six kinds o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import Account, Segment
+from models.accounts import Account, DebtorType, Segment
 from models.base import new_ref
 from models.segments import SegmentProposal
 from models.states import SegmentStatus, advance
@@ -22,19 +24,28 @@ from receivables.permissions import Actor, ActorKind, Permission, may, require
 from receivables.segments import proposing
 from receivables.texts import clean_words
 
+_T = TypeVar("_T", bound=Any)
+
 #: Longest reason, characters.
 REASON_MOST = 500
+#: Proposals decided together, at most: what one page shows.
+BULK_MOST = 100
 
 
-def confirm(session: Session, actor: Actor, proposal_ref: str, *, now: datetime) -> SegmentProposal:
+def confirm(
+    session: Session, actor: Actor, proposal_ref: str, *, reason: str | None = None, now: datetime
+) -> SegmentProposal:
     """Move the account to where the rules propose it to be.
 
+    Args:
+        reason: what a person adds to the evidence, at most REASON_MOST characters; None for nothing.
     Raises:
         NotAllowed: the actor may not decide, or is no person.
         NotFound: no such proposal for this actor.
-        Refused: decided_already.
+        Refused: decided_already, words_too_long.
     """
     account, proposal = _waiting(session, actor, proposal_ref)
+    proposal.reason = clean_words(reason or "", most=REASON_MOST) or None
     _take_effect(session, actor, account, proposal, now=now)
     return proposal
 
@@ -60,6 +71,52 @@ def refuse(
     )  # fmt: skip
     proposing.close_task(session, proposal, staff_id=actor.id, now=now)
     return proposal
+
+
+def decide_many(
+    session: Session, actor: Actor, refs: Sequence[str], *, confirmed: bool, reason: str, now: datetime
+) -> list[SegmentProposal]:
+    """Decide the same way on several proposals, with one reason for all; all of them or none.
+
+    Of a private person a human decides for him alone, so he is not taken in a row (GDPR article 22).
+
+    Args:
+        refs: proposals, at most BULK_MOST.
+        confirmed: whether the accounts move as proposed, or stay.
+        reason: why, in words, at most REASON_MOST characters.
+    Raises:
+        NotAllowed, NotFound: as of `confirm`.
+        Refused: proposal_none, person_one_by_one, proposals_changed, reason_missing, words_too_long.
+    """
+    _require(actor)
+    words = _words(reason)
+    wanted = sorted(set(refs))[:BULK_MOST]
+    rows = session.execute(
+        select(SegmentProposal.ref, Account.debtor_type)
+        .join(Account, Account.id == SegmentProposal.account_id)
+        .where(SegmentProposal.ref.in_(wanted))
+        .order_by(Account.id)  # everybody locks accounts in this order (M-07)
+    ).all()
+    if len(rows) < len(wanted):
+        raise NotFound("not_found")
+    together(rows)
+    decide = confirm if confirmed else refuse
+    try:
+        return [decide(session, actor, r.ref, reason=words, now=now) for r in rows]
+    except Refused as error:
+        raise Refused("proposals_changed") from error
+
+
+def together(rows: Sequence[_T]) -> Sequence[_T]:
+    """Return proposals that may be decided on together, each with its `debtor_type`.
+
+    Raises: Refused: proposal_none, person_one_by_one.
+    """
+    if not rows:
+        raise Refused("proposal_none")
+    if any(row.debtor_type is DebtorType.PRIVATE_PERSON for row in rows):
+        raise Refused("person_one_by_one")
+    return rows
 
 
 def move(

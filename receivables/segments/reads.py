@@ -15,16 +15,17 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, DebtorType, Segment
-from models.invoices import Invoice
+from models.invoices import Invoice, InvoiceKind
 from models.money import Money
 from models.pauses import PauseReason
 from models.segments import EarlyWarning, SegmentProposal
 from models.staff import Role, Staff
-from models.states import SegmentStatus
+from models.states import InvoiceStatus, SegmentStatus
 from models.work import Task, TaskKind
-from receivables import pauses
+from receivables import pauses, task_links
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
+from receivables.own_accounts import is_theirs, theirs
 from receivables.permissions import Actor, Permission, may, require
 from receivables.segments import sales
 from receivables.segments.evidence import overdue_on
@@ -38,6 +39,7 @@ class ProposalRow:
     """
 
     ref: str
+    account_id: int
     account_ref: str
     account_name: str
     debtor_type: DebtorType
@@ -67,7 +69,8 @@ class SegmentCard:
 
 #: In the order of ProposalRow.
 _COLUMNS = (
-    SegmentProposal.ref, Account.ref.label("account_ref"), Account.name, Account.debtor_type,
+    SegmentProposal.ref, SegmentProposal.account_id, Account.ref.label("account_ref"), Account.name,
+    Account.debtor_type,
     SegmentProposal.status, SegmentProposal.from_segment, SegmentProposal.to_segment,
     SegmentProposal.evidence, SegmentProposal.proposed_at, SegmentProposal.decided_at,
     Staff.name.label("decided_by"), SegmentProposal.reason,
@@ -87,6 +90,19 @@ def proposals(
     people = SegmentProposal.decided_by_id.is_not(None)
     order = SegmentProposal.decided_at.desc() if decided else SegmentProposal.proposed_at
     return _rows(session, actor, people if decided else waits, order, limit)
+
+
+def proposal(session: Session, actor: Actor, ref: str) -> ProposalRow:
+    """Return one proposal, waiting or decided.
+
+    Raises:
+        NotAllowed: the actor may not read segments. NotFound: no such proposal for him.
+    """
+    require(actor, Permission.SEGMENT_READ)
+    found = _rows(session, actor, SegmentProposal.ref == ref, SegmentProposal.id, 1)
+    if not found:
+        raise NotFound("not_found")
+    return found[0]
 
 
 def card(session: Session, actor: Actor, account_id: int) -> SegmentCard | None:
@@ -173,14 +189,44 @@ class SalesAccount:
     warned_at: datetime | None = None
 
 
-def sales_accounts(session: Session, actor: Actor, *, now: datetime, limit: int = 100) -> list[SalesAccount]:
-    """Return accounts with something overdue or asked of sales, the oldest first; a salesperson's are his.
+def salespeople(session: Session, actor: Actor) -> list[tuple[str, str]]:
+    """Return ref and name of everybody who sells to an account, for who sees them all; none else.
 
+    Raises: NotAllowed.
+    """
+    require(actor, Permission.SALES_READ)
+    if actor.role is Role.SALESPERSON:
+        return []
+    rows = session.execute(
+        select(Staff.ref, Staff.name)
+        .where(Staff.id.in_(select(Account.salesperson_id).where(Account.salesperson_id.is_not(None))))
+        .order_by(Staff.name, Staff.id)
+    )
+    return [(r.ref, r.name) for r in rows]
+
+
+def sales_accounts(
+    session: Session, actor: Actor, *, salesperson: str | None = None, now: datetime, limit: int = 100
+) -> list[SalesAccount]:
+    """Return accounts with something overdue, an order that hangs, or asked of sales, the oldest first.
+
+    A salesperson's are his.
+
+    Args:
+        salesperson: ref of one, whose accounts alone are wanted; unknown is nobody's.
     Raises:
         NotAllowed: the actor may not read what sales reads.
     """
     require(actor, Permission.SALES_READ)
+    salesperson_id = None
+    if salesperson:
+        salesperson_id = session.scalar(select(Staff.id).where(Staff.ref == salesperson)) or 0
     asked = select(Task.account_id).where(Task.kind.in_(sales.KINDS), Task.done_at.is_(None))
+    hangs = select(Invoice.account_id).where(
+        Invoice.kind == InvoiceKind.PREPAYMENT,
+        Invoice.status == InvoiceStatus.OPEN,
+        Invoice.balance_minor > 0,
+    )
     # A day is late everywhere once it is over in UTC; rows count by the account's own day.
     late = select(Invoice.account_id).where(overdue_on(now.date()))
     first = select(func.min(Invoice.due_on)).where(Invoice.account_id == Account.id, overdue_on(now.date()))
@@ -191,7 +237,11 @@ def sales_accounts(session: Session, actor: Actor, *, now: datetime, limit: int 
             Staff.name.label("salesperson"),
         )
         .outerjoin(Staff, Staff.id == Account.salesperson_id)
-        .where(_theirs(actor), or_(Account.id.in_(asked), and_(_sold(), Account.id.in_(late))))
+        .where(
+            theirs(actor),
+            or_(Account.id.in_(asked), and_(_sold(), or_(Account.id.in_(late), Account.id.in_(hangs)))),
+            *([Account.salesperson_id == salesperson_id] if salesperson_id is not None else []),
+        )
         .order_by(oldest.is_(None), oldest, Account.id)
         .limit(limit)
     ).all()  # fmt: skip
@@ -224,7 +274,7 @@ def sales_account(session: Session, actor: Actor, ref: str, *, now: datetime) ->
     """
     require(actor, Permission.SALES_READ)
     account = session.scalar(select(Account).where(Account.ref == ref))
-    if account is None or not sales.is_theirs(actor, account):
+    if account is None or not is_theirs(actor, account):
         raise NotFound("not_found")
     today = business_date(now, account.zone)
     found, tasks = _overdue(session, [account.id], today), _tasks(session, [account.id])
@@ -270,15 +320,9 @@ def task_account(session: Session, actor: Actor, task_ref: str) -> str:
         .join(Task, Task.account_id == Account.id)
         .where(Task.ref == task_ref, Task.kind.in_(sales.KINDS))
     )
-    if account is None or not sales.is_theirs(actor, account):
+    if account is None or not is_theirs(actor, account):
         raise NotFound("not_found")
     return account.ref
-
-
-def _theirs(actor: Actor) -> ColumnElement[bool]:
-    if actor.role is not Role.SALESPERSON:
-        return true()
-    return or_(Account.salesperson_id == actor.id, Account.sponsor_id == actor.id)
 
 
 def _sold() -> ColumnElement[bool]:
@@ -292,7 +336,8 @@ def _overdue(session: Session, ids: Sequence[int], today: date) -> dict[int, lis
             Invoice.account_id, Invoice.currency, func.sum(Invoice.balance_minor).label("minor"),
             func.min(Invoice.due_on).label("oldest_on"),
         )
-        .where(Invoice.account_id.in_(ids), overdue_on(today))
+        # What was to be paid in advance is a sale not closed yet, and is told apart.
+        .where(Invoice.account_id.in_(ids), overdue_on(today), Invoice.kind != InvoiceKind.PREPAYMENT)
         .group_by(Invoice.account_id, Invoice.currency)
         .order_by(Invoice.currency)
     )  # fmt: skip
@@ -322,3 +367,38 @@ def _tasks(session: Session, ids: Sequence[int]) -> dict[int, list[SalesTask]]:
         )
         found.setdefault(r.account_id, []).append(task)
     return found
+
+
+# --------------------------------------------------------------------------- one tap
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a link of a mail asks: whose customer is meant and what about; no figures (docs/decisions/015)."""
+
+    kind: TaskKind
+    rung: str | None
+    acts_on: date | None
+    account_ref: str
+    account_name: str
+    name: str
+    language: str
+
+
+def asked_by_link(session: Session, token: str, *, now: datetime) -> Asked:
+    """Return what a link asks; changes nothing.
+
+    Raises: LinkGone: as of `task_links.opened`.
+    """
+    _link, person, task = task_links.opened(session, token, now=now)
+    account = session.get_one(Account, task.account_id)
+    on = task.facts.get("on")
+    return Asked(
+        kind=task.kind,
+        rung=task.facts.get("rung"),
+        acts_on=date.fromisoformat(on) if on else None,
+        account_ref=account.ref,
+        account_name=account.name,
+        name=person.name,
+        language=person.language,
+    )

@@ -15,12 +15,12 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.pauses import Pause, PauseReason
 from models.segments import EarlyWarning
-from models.staff import Role
 from models.work import Task, TaskKind
-from receivables import outbox, pauses
+from receivables import outbox, pauses, task_links
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
 from receivables.errors import NotAllowed, NotFound, Refused
+from receivables.own_accounts import is_theirs
 from receivables.permissions import Actor, ActorKind, Permission, require
 from receivables.policy import current_policy
 from receivables.segments.evidence import overdue_on
@@ -30,15 +30,10 @@ from receivables.texts import clean_words
 WORDS_MOST = 1000
 #: What came of a talk; each has a word on the timeline, "sales.will_pay".
 OUTCOMES = ("will_pay", "needs_time", "problem", "refuses", "not_reached")
+#: Answers that say nothing without words.
+TOLD = frozenset({"problem", "refuses"})
 #: Tasks that sales or management answer.
 KINDS = frozenset({TaskKind.SALES, TaskKind.MANAGEMENT})
-
-
-def is_theirs(actor: Actor, account: Account) -> bool:
-    """Whether an actor may act for an account: everybody but a salesperson of other accounts."""
-    if actor.role is not Role.SALESPERSON:
-        return True
-    return actor.id is not None and actor.id in (account.salesperson_id, account.sponsor_id)
 
 
 def early_warning(
@@ -64,13 +59,13 @@ def early_warning(
 
 
 def report_back(
-    session: Session, actor: Actor, task_ref: str, outcome: str, words: str, *, now: datetime
+    session: Session, actor: Actor, task_ref: str, outcome: str, words: str | None, *, now: datetime
 ) -> Task:
     """Close a task for sales or management with what came of it; the timeline tells it.
 
     Args:
         outcome: one of OUTCOMES.
-        words: what was said, at most WORDS_MOST characters.
+        words: what was said, at most WORDS_MOST characters; None where a tap said all there is to say.
     Returns:
         The task, done; one that was done before stays as it was.
     Raises:
@@ -86,16 +81,40 @@ def report_back(
         return task
     if outcome not in OUTCOMES:
         raise Refused("outcome_unknown")
-    said = _words(words)
+    said = _words(words) if words is not None else None
     task.done_at, task.done_by_id = now, actor.id
     record(
         session, actor, "task.done", task, account_id=task.account_id, now=now, reason=said,
         facts={"code": task.kind.value, "key": task.key, "outcome": outcome},
     )  # fmt: skip
     outbox.note(
-        session, task.account_id, f"sales.{outcome}", staff_id=actor.id, now=now, facts={"words": said}
-    )
+        session, task.account_id, f"sales.{outcome}", staff_id=actor.id, now=now,
+        facts={"words": said} if said else {},
+    )  # fmt: skip
     return task
+
+
+def answer_by_link(
+    session: Session, token: str, outcome: str, words: str, *, now: datetime, request_id: str | None = None
+) -> Task:
+    """Close the task of a link with what came of it, as the person it was sent to; the link is spent.
+
+    The person is asked for anew: who has left, may no longer act or no longer looks after the account
+    answers nothing. Source: docs/decisions/015.
+
+    Args:
+        token: clear, of the mail.
+        words: what was said; needed where somebody has to know what (TOLD).
+    Raises:
+        LinkGone: unknown, over, spent, or its task is done.
+        NotAllowed, NotFound, Refused: as of `report_back`.
+    """
+    link, person, task = task_links.opened(session, token, lock=True, now=now)
+    actor = Actor(ActorKind.STAFF, id=person.id, role=person.role, name=person.name, request_id=request_id)
+    said = words.strip()
+    done = report_back(session, actor, task.ref, outcome, said if said or outcome in TOLD else None, now=now)
+    link.used_at = now
+    return done
 
 
 def ask_for_time(session: Session, actor: Actor, account: Account, *, now: datetime) -> Pause:
@@ -188,6 +207,7 @@ def give_notice(session: Session, account: Account, rung_code: str, *, now: date
         facts={"rung": rung_code, "on": acts_on.isoformat()}, now=now,
     )  # fmt: skip
     task.assigned_to_id = account.salesperson_id
+    task_links.mail_task(session, account, task, now=now)
     outbox.note(session, account.id, "sales.notice_given", now=now, facts={"on": acts_on.isoformat()})
     return task
 

@@ -75,6 +75,16 @@ class Desk:
         visitor.get("/desk/")
         return visitor
 
+    def seller_of(self, account: Account, **more: object) -> Visitor:
+        """A browser of the salesperson whose account it is."""
+        person = self.person(Role.SALESPERSON, **more)
+        with self.store.write() as session:
+            session.get_one(Account, account.id).salesperson_id = person.id
+        visitor = Visitor(self.app)
+        assert self.sign_in(person, visitor).status_code == 303
+        visitor.get("/desk/")
+        return visitor
+
     def account(self, fill: Callable[[Session, Account], None] | None = None, **more: object) -> Account:
         """An account of a new creditor; `fill` adds what it owes."""
         with self.store.write() as session:

@@ -34,6 +34,8 @@ PAGES = [
     "/desk/books/journal/", "/desk/books/journal/details/?id=1", "/desk/books/messages/",
     "/desk/books/attempts/", "/desk/books/notices/", "/desk/books/audit/",
     "/desk/books/audit/details/?id=1", "/desk/nothing",
+    "/desk/worklist?view=one", "/desk/worklist/away", "/desk/worklist/bulk?act=put_off&account={account}",
+    "/desk/profile/keys",
 ]  # fmt: skip
 
 

@@ -115,8 +115,8 @@ def test_from_proposal_to_force(both: Desk) -> None:
     assert "For 2 accounts something else would be done. Looked at all 3 accounts" in words(page)
     assert "You have proposed this yourself; another person publishes or refuses it." in words(page)
     own = author.post(f"{path}/publish")
-    assert own.status_code == 409
-    assert "You put it forward, so somebody else decides." in words(own)
+    assert own.status_code == 403
+    assert "You asked for this yourself; another person decides." in words(own)
     assert "Waiting for another person" in words(boss.get(LADDERS))
     boss.get(path)
     answer = boss.post(f"{path}/publish")
@@ -300,7 +300,7 @@ def test_rules_of_contact_from_proposal_to_force(both: Desk) -> None:
     assert "Calls: at most 2 in 7 days" in page
     assert "Calls: at most 1 in 7 days" in page
     assert "20 rows stay as they are." in page
-    assert author.post(f"{path}/publish").status_code == 409
+    assert author.post(f"{path}/publish").status_code == 403
     boss.get(path)
     assert boss.post(f"{path}/publish").status_code == 303
     with both.store.read() as s:

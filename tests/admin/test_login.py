@@ -47,9 +47,12 @@ def test_a_code_works_once(desk: Desk) -> None:
     assert desk.sign_in(person).status_code == 303
 
 
-def test_role_with_code_but_none_enrolled_cannot_sign_in(desk: Desk) -> None:
-    """Decision 34: supervisor, accountant and admin need a code from the start."""
-    assert desk.sign_in(desk.person(Role.ADMIN, totp_secret=None)).status_code == 401
+def test_role_with_code_but_none_enrolled_only_enrols(desk: Desk) -> None:
+    """A-04, decision 34: supervisor, accountant and admin enrol before anything else (test_staff.py)."""
+    visitor = Visitor(desk.app)
+    answer = desk.sign_in(desk.person(Role.ADMIN, totp_secret=None), visitor, next="/desk/alerts")
+    assert answer.location == "/desk/profile/code"
+    assert visitor.get("/desk/alerts").status_code == 403
 
 
 def test_tries_are_counted_by_caller_and_by_name(desk: Desk) -> None:

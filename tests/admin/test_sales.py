@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models.accounts import Account
+from models.arrangements import CreditHold
+from models.invoices import Invoice, InvoiceKind
 from models.pauses import Pause, PauseReason
-from models.staff import Role
+from models.staff import Role, Staff
+from models.states import HoldStatus
+from models.task_links import TaskLink
 from models.work import Task, TaskKind
-from receivables import outbox
+from receivables import outbox, task_links
+from receivables.policy import default_policy
 from tests.admin.conftest import Desk, password_hash
 from tests.conftest import NOON
 from tests.portal.visitor import Visitor, words
@@ -92,3 +100,141 @@ def test_warned_before_anything_is_late(desk: Desk, tidewater: Account, seller: 
     seen = words(desk.at(Role.COLLECTOR).get(f"/desk/accounts/{tidewater.ref}"))
     assert "Sales warns that a customer may stop paying" in seen
     assert "Sales warned early · “Half the ovens are for sale.”" in seen
+
+
+# --------------------------------------------------------------------------- before delivery, and one tap
+
+
+def test_before_delivery_is_promised(desk: Desk, tidewater: Account, seller: Visitor) -> None:
+    """ok, watch or hold with what releases it; orders whose money hangs, and until when they are kept."""
+    supervisor = desk.actor(Role.SUPERVISOR)
+    ref = desk.invoice(tidewater, 40000, late=5, number="P-7001")
+    with desk.store.write() as s:
+        s.scalars(select(Invoice).where(Invoice.ref == ref)).one().kind = InvoiceKind.PREPAYMENT
+    page = words(seller.get("/desk/sales"))
+    assert "ask before you promise" in page or "deliver" in page
+    assert "400.00 GBP goods kept until" in page
+    with desk.store.write() as s:
+        account = s.get_one(Account, tidewater.id)
+        s.add(
+            CreditHold(
+                account_id=account.id, status=HoldStatus.ACTIVE, reason="Two promises were not kept.",
+                since_on=NOON.date(), release_minor=57600, currency="GBP", placed_by_id=supervisor.id,
+                placed_at=NOON,
+            )
+        )  # fmt: skip
+    page = words(seller.get(f"/desk/sales/{tidewater.ref}"))
+    assert "no delivery on credit" in page
+    assert "576.00 GBP" in page
+    assert "Two promises were not kept." in page
+    assert "P-7001" in page
+
+
+def test_books_and_lists_show_a_salesperson_his_own(desk: Desk, tidewater: Account, seller: Visitor) -> None:
+    """L-15: every list and page that a salesperson may open."""
+    other = desk.account()
+    ref = desk.invoice(other, number="2026-9999")
+    assert "2026-9999" not in words(seller.get("/desk/books/invoices/"))
+    assert "2026-1131" in words(seller.get("/desk/books/invoices/"))
+    assert words(seller.get("/desk/books/accounts/")).count(tidewater.number) == 1
+    assert other.number not in words(seller.get("/desk/books/accounts/"))
+    for path in (f"/desk/accounts/{other.ref}", f"/desk/invoices/{ref}", f"/desk/accounts/{other.ref}/flags",
+                 f"/desk/books/accounts/details/?id={other.id}"):  # fmt: skip
+        assert seller.get(path).status_code == 404, path
+    assert other.number not in words(seller.get("/desk/"))
+
+
+def test_a_supervisor_sees_one_salespersons(desk: Desk, tidewater: Account, seller: Visitor) -> None:
+    with desk.store.read() as s:
+        who = s.scalars(select(Staff.ref).where(Staff.name == "Dan Ellis")).one()
+    visitor = desk.at(Role.SUPERVISOR)
+    assert tidewater.name in words(visitor.get(f"/desk/sales?who={who}"))
+    assert tidewater.name not in words(visitor.get("/desk/sales?who=nobody"))
+    assert "everybody" not in words(seller.get("/desk/sales"))
+
+
+@pytest.fixture
+def token(desk: Desk, tidewater: Account, seller: Visitor) -> str:
+    """The clear token of the mail that asks Dan Ellis."""
+
+    def unit(s: Session) -> str:
+        account, task = s.get_one(Account, tidewater.id), s.scalars(select(Task)).one()
+        task.assigned_to_id = account.salesperson_id
+        link = task_links.mail_task(s, account, task, now=NOON)
+        assert link is not None
+        assert task_links.mail_task(s, account, task, now=NOON) is link
+        minted = task_links.mint(s, link.ref, policy=default_policy(), now=NOON)
+        assert minted is not None
+        return minted[0]
+
+    return desk.store.run(unit)
+
+
+def done(desk: Desk) -> bool:
+    with desk.store.read() as s:
+        return s.scalars(select(Task.done_at)).one() is not None
+
+
+def test_one_tap_answers_once_and_only_when_pressed(desk: Desk, tidewater: Account, token: str) -> None:
+    """L-04: opening changes nothing; the answer spends the link, which then opens nothing."""
+    visitor, path = Visitor(desk.app), f"/desk/answer/{token}"
+    for _ in range(3):
+        seen = words(visitor.get(path))
+    assert tidewater.name in seen
+    assert "GBP" not in seen  # no figures without sign-in
+    assert not done(desk)
+    answer = visitor.post(path, {"outcome": "will_pay", "words": ""})
+    assert answer.status_code == 200
+    assert "It stands on the timeline of" in words(answer)
+    assert done(desk)
+    assert visitor.get(path).status_code == 410
+    assert visitor.post(path, {"outcome": "refuses", "words": "x"}).status_code == 410
+    line = words(desk.at(Role.COLLECTOR).get(f"/desk/accounts/{tidewater.ref}"))
+    assert "Sales spoke with them: will pay" in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({"outcome": "bribe", "words": ""}, 422, ""),
+        ({"words": "x"}, 422, ""),
+        ({"outcome": "refuses", "words": " "}, 409, "Write"),
+        ({"outcome": "will_pay", "words": "x" * 1001}, 422, "This is too long."),
+    ],
+)
+def test_a_tap_with_nothing_in_it_is_refused(
+    desk: Desk, token: str, fields: dict[str, str], status: int, says: str
+) -> None:
+    visitor, path = Visitor(desk.app), f"/desk/answer/{token}"
+    visitor.get(path)
+    answer = visitor.post(path, fields)
+    assert answer.status_code == status
+    assert says in words(answer)
+    assert not done(desk)
+
+
+def test_links_that_answer_nothing(desk: Desk, tidewater: Account, token: str) -> None:
+    """Guessed, over, of who has left, or of who no longer looks after the account."""
+    visitor = Visitor(desk.app)
+    assert visitor.get("/desk/answer/" + "A" * 43).status_code == 410
+    assert (
+        visitor.post(f"/desk/answer/{token}", {"outcome": "will_pay", "words": ""}).status_code == 400
+    )  # no CSRF
+    visitor.get(f"/desk/answer/{token}")
+    with desk.store.write() as s:
+        s.get_one(Account, tidewater.id).salesperson_id = None
+    assert visitor.post(f"/desk/answer/{token}", {"outcome": "will_pay", "words": ""}).status_code == 404
+    with desk.store.write() as s:
+        s.scalars(select(Staff).where(Staff.name == "Dan Ellis")).one().is_active = False
+    assert visitor.get(f"/desk/answer/{token}").status_code == 410
+    assert not done(desk)
+
+
+def test_a_link_that_is_over(desk: Desk, token: str) -> None:
+    """Policy task_links.valid_hours: three days after the task was due."""
+    visitor = Visitor(desk.app)
+    assert visitor.get(f"/desk/answer/{token}").status_code == 200
+    desk.clock.at = NOON + timedelta(hours=73)
+    assert visitor.get(f"/desk/answer/{token}").status_code == 410
+    with desk.store.read() as s:
+        assert s.scalars(select(TaskLink.token_digest)).one() != token

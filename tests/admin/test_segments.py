@@ -49,6 +49,7 @@ def test_evidence_in_words_and_confirmed(desk: Desk, broken: Account) -> None:
     assert "2 promises broken, 0 kept" in page
     assert "1 document overdue, the oldest by 40 days" in page
     assert "Place on hold, bring in sales and management" in page
+    assert "What happens, before you press" in words(visitor.get(f"/desk/segments/{ref}"))
     answer = visitor.post(f"/desk/segments/{ref}/confirm")
     assert answer.status_code == 303
     assert "The account is moved." in words(visitor.get(answer.location))

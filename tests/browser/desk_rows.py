@@ -15,27 +15,42 @@ from sqlalchemy.orm import Session
 from jobs.demo_papers import page
 from models.accounts import Account, Contact
 from models.creditors import Creditor
+from models.disputes import DisputeReason
 from models.handovers import Handler, HandlerKind
+from models.invoices import Invoice
 from models.links import Channel
+from models.money import Money
 from models.post import PostBatch, PostLetter
 from models.rules import RulesDraft, RulesKind
-from models.staff import Role
+from models.staff import Role, Staff
 from models.states import MessageStatus, advance
+from models.worklist import BulkAct, BulkKind
+from models.writing import Snippet
 from receivables import bank_lines, policy, rule_drafts
 from receivables.calendar_days import business_date
 from receivables.contact import inbound, reminders
 from receivables.costs import charges, rates
-from receivables.desk import called
+from receivables.desk import called, notes
+from receivables.disputes import statements
+from receivables.disputes.claims import Claim
+from receivables.disputes.opening import open_dispute
+from receivables.editing.fields import sections
 from receivables.handovers import handlers, placing
 from receivables.handovers.handlers import HandlerFacts
 from receivables.ladder import steps
 from receivables.ladder.choosing import ladders_in_force
 from receivables.ladder.rungs import preset_body
+from receivables.lessons import cases
 from receivables.permissions import SYSTEM, Actor
 from receivables.policy import current_policy
 from receivables.ports import Incoming
 from receivables.post import printing, queueing
 from receivables.segments import proposing, sales
+from receivables.worklist import bulk
+from receivables.worklist.bulk import Chosen
+from receivables.write_offs import propose_write_off
+from receivables.writing import snippets
+from receivables.writing.snippets import Text
 from tests import factories as make
 from tests.portal.everything import Town, refs_of
 
@@ -85,13 +100,19 @@ def fill_desk(town: Town) -> Mapping[str, list[str]]:
     desk.run(_answers, None)
     desk.run(_sales_and_calls, None, desk.people)
     desk.run(_house, None, desk)
+    desk.run(_written, Role.COLLECTOR, desk)
+    desk.run(_contested, Role.COLLECTOR)
     with town.portal.store.read() as session:
         found: dict[str, list[str]] = {}
         for kind, ref in refs_of(session, desk.account_id):
             found.setdefault(kind, []).append(ref)
-        for model in (Handler, RulesDraft):
+        for model in (Handler, RulesDraft, Snippet, BulkAct, Staff):
             found[model.__tablename__] = list(session.scalars(select(model.ref)))
-    return found
+    return found | {
+        "policy_version": ["0"],
+        "policy_section": sections(),
+        "text": ["courtesy", "official_letter"],
+    }
 
 
 def _letters(desk: _Desk) -> None:
@@ -200,7 +221,7 @@ def _sales_and_calls(
     if called.ask(session, people[Role.COLLECTOR], account.ref, **who).allowed:
         called.write_down(
             session, people[Role.COLLECTOR], account.ref, talked=False, outcome="no_answer",
-            again=now + timedelta(hours=4), **who,
+            follows=called.Next("call", now + timedelta(hours=4)), **who,
         )  # fmt: skip
     proposing.propose_segments(session, account, today=business_date(now, account.zone), now=now)
 
@@ -214,3 +235,31 @@ def _house(session: Session, actor: Actor, account: Account, desk: _Desk, *, now
         body=preset_body("gentle").replace("day = 7\n", "day = 10\n"), effective_on=None,
         zone="Europe/London", reason="A week was too soon", now=now,
     )  # fmt: skip
+
+
+def _written(session: Session, actor: Actor, account: Account, desk: _Desk, *, now: datetime) -> None:
+    """A note, a snippet, one invoice that somebody wants written off, and an act on many accounts."""
+    notes.write(session, actor, account, words="The owner decides, on Mondays", now=now)
+    texts = {"en": Text("Your order", "Thank you for the talk of today.")}
+    snippets.keep(session, actor, ref=None, name="After a talk", texts=texts, shared=False, now=now)
+    last = session.scalars(
+        select(Invoice.ref).where(Invoice.account_id == account.id).order_by(Invoice.due_on)
+    ).first()
+    assert last is not None
+    propose_write_off(session, actor, last, reason="The goods came back broken", now=now)
+    cases.look(session, account, today=desk.portal.today, now=now)
+    later = Chosen(BulkKind.PUT_OFF, from_on=desk.portal.today + timedelta(days=2), words="On a fair")
+    bulk.do(session, actor, later, [account.ref], now=now)
+
+
+def _contested(session: Session, actor: Actor, account: Account, *, now: datetime) -> None:
+    """A price that the salesperson is asked about."""
+    first = session.scalars(
+        select(Invoice.ref).where(Invoice.account_id == account.id).order_by(Invoice.due_on.desc())
+    ).first()
+    assert first is not None
+    claim = Claim(DisputeReason.WRONG_PRICE, amount=Money(1000, "GBP"))
+    dispute = open_dispute(
+        session, actor, first, claim, words="He promised the old price", shown_at=now, now=now
+    )
+    statements.ask(session, actor, dispute.ref, question="Did you promise the old price?", now=now)

@@ -656,6 +656,65 @@ OFFERS = [
     ),
 ]  # fmt: skip
 
+_ASKED = "UPDATE approval_request SET {} WHERE kind = '{}'"
+APPROVALS = [
+    Corruption(
+        "request decided by who asked",
+        books(_ASKED.format("approver_id = proposer_id", "write_off")),
+        ("INV-11",), "request 1 was decided by staff",
+    ),
+    Corruption(
+        "decided alone, and the audit is silent",
+        books(_ASKED.format("approver_id = proposer_id, is_alone = true", "refund")),
+        ("INV-11",), "was decided alone, and the audit does not say so",
+    ),
+    Corruption(
+        "marked as decided alone",
+        books(f"UPDATE offer SET is_alone = true WHERE {_SETTLED}"),
+        ("INV-11",), "is marked as decided alone, and was decided by another",
+    ),
+    Corruption(
+        "decided with the limit of who asked",
+        books(_ASKED.format("deputy_for_id = proposer_id", "refund")),
+        ("INV-11",), "was decided with the limit of staff",
+    ),
+    Corruption(
+        "written off, and nobody approved it",
+        books(_ASKED.format("status = 'refused'", "write_off")),
+        ("INV-11",), "off, which nobody approved",
+    ),
+    Corruption(
+        "another sum than was allowed to be written off",
+        books(_ASKED.format("amount_minor = 19999", "write_off")),
+        ("INV-11",), "allowed to write off GBP 199.99, GBP 200.00 was",
+    ),
+    Corruption(
+        "write-off approved and not done",
+        books("UPDATE ledger_entry SET reference = 'adjustment:write_off:99' WHERE kind = 'write_off'"),
+        ("INV-11",), "off, which nobody approved",
+    ),
+    Corruption(
+        "refund that nobody approved",
+        books(_ASKED.format("status = 'waiting'", "refund")),
+        ("INV-11",), "was approved by nobody",
+    ),
+    Corruption(
+        "refund of another sum",
+        books("UPDATE refund SET amount_minor = 6999"),
+        ("INV-11",), "is of GBP 69.99, GBP 70.00 was allowed and GBP 70.00 is owed for it",
+    ),
+    Corruption(
+        "refund that was not paid out",
+        books("UPDATE refund SET status = 'paid_out'"),
+        ("INV-11",), "is paid_out, and GBP 0.00 of it was paid out",
+    ),
+    Corruption(
+        "refund without its row",
+        books("DELETE FROM refund"),
+        ("INV-11",), "request 2 was approved, and no refund was made",
+    ),
+]  # fmt: skip
+
 _RUNNING = "(SELECT id FROM plan WHERE status = 'active')"
 PLANS = [
     Corruption(
@@ -725,7 +784,7 @@ PLANS = [
     Corruption(
         "plan decided by its proposer",
         books(f"UPDATE plan SET proposed_by_staff_id = decided_by_id WHERE id = {_RUNNING}"),
-        ("INV-12",), "who had proposed it",
+        ("INV-11",), "who had proposed it",
     ),
     Corruption(
         "plan signed by nobody",
@@ -734,4 +793,4 @@ PLANS = [
     ),
 ]  # fmt: skip
 
-ALL = [*LEDGER, *INVOICES, *OFFERS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *RIGHTS, *AUDIT, *WAITING]
+ALL = [*LEDGER, *INVOICES, *OFFERS, *APPROVALS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *RIGHTS, *AUDIT, *WAITING]

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Account, AccountFlag, Contact, DebtorType, FlagKind
+from models.approvals import ApprovalKind, ApprovalRequest, Refund
 from models.arrangements import (
     DiscountTax,
     Every,
@@ -60,6 +61,7 @@ from models.payments import (
 )
 from models.staff import Role, Staff
 from models.states import (
+    ApprovalStatus,
     AttemptStatus,
     InboxStatus,
     InstalmentStatus,
@@ -67,6 +69,7 @@ from models.states import (
     MessageStatus,
     OfferStatus,
     PlanStatus,
+    RefundStatus,
     StepStatus,
 )
 from models.store import Store
@@ -111,6 +114,7 @@ on = false
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
+BAD_DEBT = LedgerCode.BAD_DEBT
 DISCOUNTS, WITHHELD = LedgerCode.SETTLEMENT_DISCOUNTS, LedgerCode.WITHHOLDING_TAX
 
 
@@ -154,6 +158,7 @@ class _Builder:
         self._waiting()
         self._rights()
         self._messages()
+        self._asked()
         self._acts()
 
     # ------------------------------------------------------------------ people
@@ -446,6 +451,58 @@ class _Builder:
             )
         )  # fmt: skip
         return offer
+
+    # ------------------------------------------------------------------ what two people decided
+
+    def _asked(self) -> None:
+        """One account with an invoice written off and credit on its way back, each decided by two."""
+        ash = self._account("A-7", "Ash Works", "GB", "Europe/London")
+        maker, decider = (self._person(name) for name in ("ines", "otto"))
+        lost = self._invoice(ash, "INV-77", 20_000)
+        written_off = self._request(ash, ApprovalKind.WRITE_OFF, lost.ref, 20_000, maker, decider)
+        entry = self._post(
+            f"adjustment:write_off:{written_off.id}",
+            "write_off",
+            "GBP",
+            Side(BAD_DEBT, debit_minor=20_000),
+            self._paid(lost, 20_000),
+        )
+        self._add(
+            Adjustment(
+                account_id=ash.id, invoice_id=lost.id, kind="write_off", amount_minor=20_000, currency="GBP",
+                entry_id=entry.id, made_on=TODAY,
+            )
+        )  # fmt: skip
+        credit = Side(CREDIT, credit_minor=7_000, account_id=ash.id)
+        paid = self._post("payment:transfer-77", "payment", "GBP", Side(BANK, debit_minor=7_000), credit)
+        self._payment(paid, ash, 7_000, "GBP")
+        asked = self._request(ash, ApprovalKind.REFUND, f"{ash.ref}:GBP", 7_000, maker, decider)
+        back = self._post(
+            f"refund:{asked.id}",
+            "refund",
+            "GBP",
+            Side(CREDIT, debit_minor=7_000, account_id=ash.id),
+            Side(LedgerCode.REFUNDS_PAYABLE, credit_minor=7_000, account_id=ash.id),
+        )
+        self._add(
+            Refund(
+                account_id=ash.id, request_id=asked.id, status=RefundStatus.PAYABLE, amount_minor=7_000,
+                currency="GBP", payee="Ash Works", bank_account="GB29", entry_id=back.id,
+                approved_at=NOW - DAY,
+            )
+        )  # fmt: skip
+
+    def _request(
+        self, account: Account, kind: ApprovalKind, subject: str, minor: int, maker: Staff, decider: Staff
+    ) -> ApprovalRequest:
+        return self._add(
+            ApprovalRequest(
+                kind=kind, subject_ref=subject, status=ApprovalStatus.APPROVED, account_id=account.id,
+                amount_minor=minor, currency="GBP", facts={}, content_digest="0" * 64, reason="Why",
+                proposer_id=maker.id, proposed_at=NOW - 2 * DAY, approver_id=decider.id,
+                decided_at=NOW - DAY, is_alone=False,
+            )
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ plans
 

@@ -6,7 +6,9 @@ import csv
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from xml.etree import ElementTree
 
 import pytest
@@ -44,18 +46,15 @@ def xlsx_part(data: bytes, name: str) -> ElementTree.Element:
 
 
 def xlsx_cells(data: bytes) -> list[tuple[str | None, str]]:
-    """(type, value) of every cell below the header; shared texts looked up."""
-    shared = [
-        "".join(t.text or "" for t in item.iter(f"{{{NAMES['s']}}}t"))
-        for item in xlsx_part(data, "xl/sharedStrings.xml").findall("s:si", NAMES)
-    ]
+    """(type, value) of every cell below the header; "s" for a text, which stands in its cell."""
     cells = []
     for cell in xlsx_part(data, "xl/worksheets/sheet1.xml").iterfind(".//s:c", NAMES):
         assert cell.find("s:f", NAMES) is None
-        value = cell.findtext("s:v", "", NAMES)
         kind = cell.get("t")
-        if not str(cell.get("r")).endswith("1") or str(cell.get("r"))[1:] != "1":
-            cells.append((kind, shared[int(value)] if kind == "s" else value))
+        text = cell.findtext("s:is/s:t", "", NAMES)
+        if str(cell.get("r"))[1:] != "1":
+            is_text = kind == "inlineStr"
+            cells.append(("s", text) if is_text else (kind, cell.findtext("s:v", "", NAMES)))
     return cells
 
 
@@ -114,6 +113,42 @@ def test_days_and_direction_are_typed() -> None:
 def test_a_file_made_twice_is_the_same() -> None:
     """Nothing of the moment is in it."""
     assert EXPORTS.xlsx(sheet("a", Money(1, "GBP"))) == EXPORTS.xlsx(sheet("a", Money(1, "GBP")))
+
+
+def test_counts_and_shares_are_numbers() -> None:
+    """X-01: a count, a share and a day are what they are, in both formats; the days column too."""
+    cells = [3, -2, Decimal("47.2"), Decimal("10.5")]
+    assert csv_cells(EXPORTS.csv(sheet(*cells))) == ["3", "-2", "47.2", "10.5"]
+    assert xlsx_cells(EXPORTS.xlsx(sheet(*cells))) == [
+        (None, "3"),
+        (None, "-2"),
+        (None, "47.2"),
+        (None, "10.5"),
+    ]
+
+
+def test_a_long_table_is_written_as_it_is_read() -> None:
+    """The first piece leaves before the last row is asked for; the pieces are the file."""
+    asked = []
+
+    def rows() -> Iterator[list[str]]:
+        for number in range(5000):
+            asked.append(number)
+            yield [f"row {number} " + "x" * 40]
+
+    pieces = EXPORTS.csv_pieces(Sheet("Long", ["What"], rows()))
+    first = next(pieces) + next(pieces)
+    assert len(asked) < 5000
+    rest = b"".join(pieces)
+    assert csv_cells(first + rest) == [f"row {n} " + "x" * 40 for n in range(5000)]
+    assert len(xlsx_cells(EXPORTS.xlsx(Sheet("Long", ["What"], rows())))) == 5000
+
+
+def test_a_workbook_of_several_tables() -> None:
+    """Each table has its own sheet, also where two would have one name."""
+    book = EXPORTS.xlsx(sheet("a"), sheet("b"), sheet("c", title="Ageing"))
+    names = [s.get("name") for s in xlsx_part(book, "xl/workbook.xml").iterfind(".//s:sheet", NAMES)]
+    assert names == ["Statement", "Statement 2", "Ageing"]
 
 
 def test_the_calendar_reads_back() -> None:

@@ -147,7 +147,7 @@ def test_the_first_day(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert "email_taken" in again.stderr
     boss = amicable("user", "add", "sam@northgate.example", "--name", "Sam Okoro", "--role", "supervisor",
-                    folder=tmp_path, said="eight chars\n")  # fmt: skip
+                    folder=tmp_path, said="twelve or more\n")  # fmt: skip
     assert boss.returncode == 0
 
     store = Store(settings(tmp_path)["DATABASE_URL"])

@@ -89,17 +89,25 @@ def test_each_account_by_its_own_day_and_once(house: House, monkeypatch: pytest.
     diary = Diary()
     only(monkeypatch, diary.work)
     london, far = accounts(house.store, "Europe/London", "Pacific/Kiritimati")
-    assert daily.run(house, now=NOON) == {"diary": 2, "ladder": 0, "files_erased": 0, "trouble": 0}
+    assert daily.run(house, now=NOON) == {
+        "diary": 2,
+        "ladder": 0,
+        "approvals": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
     assert diaries(house.store) == {london.id: "2026-11-19 ", far.id: "2026-11-20 "}
     assert daily.run(house, now=NOON + timedelta(hours=1)) == {
         "diary": 0,
         "ladder": 0,
+        "approvals": 0,
         "files_erased": 0,
         "trouble": 0,
     }
     assert daily.run(house, now=NOON + timedelta(hours=14)) == {
         "diary": 1,
         "ladder": 0,
+        "approvals": 0,
         "files_erased": 0,
         "trouble": 0,
     }
@@ -140,13 +148,20 @@ def test_one_bad_account_holds_up_nobody_and_is_tried_again(
     first, second = accounts(house.store, "Europe/London", "Europe/London")
     diary = Diary(fails_for=first.id)
     only(monkeypatch, diary.work)
-    assert daily.run(house, now=NOON) == {"diary": 1, "ladder": 0, "files_erased": 0, "trouble": 1}
+    assert daily.run(house, now=NOON) == {
+        "diary": 1,
+        "ladder": 0,
+        "approvals": 0,
+        "files_erased": 0,
+        "trouble": 1,
+    }
     with house.store.read() as session:
         assert [run.account_id for run in session.scalars(select(DailyRun))] == [second.id]
     diary.fails_for = None
     assert daily.run(house, now=NOON + timedelta(hours=1)) == {
         "diary": 1,
         "ladder": 0,
+        "approvals": 0,
         "files_erased": 0,
         "trouble": 0,
     }
@@ -166,8 +181,20 @@ def test_gateway_work_is_asked_at_every_run_and_outside_a_unit(
     diary = Diary()
     only(monkeypatch, gateway=(GatewayWork("charge", diary.concerned, charge),))
     (account,) = accounts(house.store, "Europe/London")
-    assert daily.run(house, now=NOON) == {"charge": 1, "ladder": 0, "files_erased": 0, "trouble": 0}
-    assert daily.run(house, now=NOON) == {"charge": 0, "ladder": 0, "files_erased": 0, "trouble": 0}
+    assert daily.run(house, now=NOON) == {
+        "charge": 1,
+        "ladder": 0,
+        "approvals": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
+    assert daily.run(house, now=NOON) == {
+        "charge": 0,
+        "ladder": 0,
+        "approvals": 0,
+        "files_erased": 0,
+        "trouble": 0,
+    }
     assert asked == [(account.id, NOON.date(), house.gateways["default"])] * 2
     without = replace(house, gateways={})
     daily.run(without, now=NOON)

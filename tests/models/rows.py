@@ -7,13 +7,19 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.answers import Answer, AnswerKind
 from models.bank_lines import BankLines
+from models.credit_limits import CreditLimit, OrdersOpen
 from models.disputes import Dispute, DisputeNote, DisputeReason
+from models.editing import TextVersion
+from models.figures import CollectionTarget
+from models.files import StoredFile
 from models.handovers import Handler, HandlerKind, Handover, Remittance
 from models.inbound import ReachEvent, ReachEventKind
 from models.ladder import LadderMeeting, LadderMode, LadderSwitch, Met
 from models.links import Channel
 from models.messages import (
     CallAttempt,
+    CallFile,
+    CallFileKind,
     ConsentEvent,
     ConsentEventKind,
     ContactDecision,
@@ -21,6 +27,7 @@ from models.messages import (
     Purpose,
 )
 from models.money import Money
+from models.notes import AccountFile, AccountNote, NoteMention
 from models.payments import Adjustment, ProviderEffect
 from models.segments import EarlyWarning
 from models.states import DisputeStatus, HandoverStatus
@@ -130,8 +137,54 @@ def grow(session: Session) -> Account:
             ),
         ]
     )
+    photo = StoredFile(
+        content_digest="b" * 64, name="door.jpg", media_type="image/jpeg", size_bytes=1,
+        account_id=account.id, retention_class="visit_photo", stored_at=NOON,
+    )  # fmt: skip
+    session.add(photo)
+    session.flush()
+    session.add(CallFile(file_id=photo.id, call_id=1, kind=CallFileKind.PHOTO))
     remitted(session, account)
+    session.add(
+        TextVersion(
+            kind="courtesy", effective_at=NOON, author_id=make.a_person(session).id,
+            approver_id=make.a_person(session).id, reason="Shorter", body="{}", body_digest="c" * 64,
+        )
+    )  # fmt: skip
+    noted(session, account, photo)
+    session.add(
+        CollectionTarget(
+            creditor_id=account.creditor_id, currency="GBP", month_on=NOON.date().replace(day=1),
+            amount_minor=100000, set_by_id=make.a_person(session).id, reason="As last year", set_at=NOON,
+        )
+    )  # fmt: skip
     session.add(BankLines(creditor_id=account.creditor_id, up_to_on=NOON.date(), recorded_at=NOON))
     session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))
     session.flush()
     return account
+
+
+def noted(session: Session, account: Account, file: StoredFile) -> None:
+    """What the desk writes on an account's page."""
+    writer, colleague = make.a_person(session), make.a_person(session)
+    note = AccountNote(
+        ref="n" * 16, account_id=account.id, staff_id=writer.id, words="Rings on Mondays", written_at=NOON
+    )
+    session.add(note)
+    session.flush()
+    session.add_all(
+        [
+            NoteMention(note_id=note.id, staff_id=colleague.id),
+            AccountFile(
+                file_id=file.id, account_id=account.id, staff_id=writer.id, words="The door", put_at=NOON
+            ),
+            CreditLimit(
+                account_id=account.id, limit_minor=500000, currency="GBP", set_by_id=writer.id,
+                reason="Pays on time", set_at=NOON,
+            ),
+            OrdersOpen(
+                account_id=account.id, amount_minor=1000, currency="GBP", as_of_at=NOON, source="desk",
+                told_by_id=writer.id, told_at=NOON,
+            ),
+        ]
+    )  # fmt: skip

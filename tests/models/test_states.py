@@ -12,11 +12,13 @@ from models.states import (
     BLOCKING_ATTEMPTS,
     MOVES,
     UNSETTLED_ATTEMPTS,
+    ApprovalStatus,
     AttemptStatus,
     CardStatus,
     ChargeStatus,
     DisputeStatus,
     DraftStatus,
+    EditorStatus,
     FileStatus,
     HandoverStatus,
     HoldStatus,
@@ -31,6 +33,7 @@ from models.states import (
     PlanStatus,
     PostStatus,
     PromiseStatus,
+    RefundStatus,
     RequestStatus,
     SegmentStatus,
     StepStatus,
@@ -41,7 +44,7 @@ from models.states import (
 #: The tables of domain.md, "Statuses and their moves", in its own words; the last three are P-10,
 #: P-25 and the import's.
 WRITTEN = {
-    InvoiceStatus: "draft→open,void · open→paid,written_off,void · paid→open",
+    InvoiceStatus: "draft→open,void · open→paid,written_off,void · paid→open · written_off→open",
     AttemptStatus: (
         "created→open,processing,succeeded,failed,cancelled,unknown"
         " · open→processing,succeeded,failed,cancelled,expired,unknown"
@@ -58,7 +61,7 @@ WRITTEN = {
         " · rejected→under_review"
     ),
     PlanStatus: (
-        "proposed→active,awaiting_approval,declined · awaiting_approval→active,declined,withdrawn"
+        "proposed→active,awaiting_approval,declined · awaiting_approval→proposed,active,declined,withdrawn"
         " · active→completed,defaulted,cancelled · defaulted→active · completed→active"
     ),
     InstalmentStatus: "scheduled→paid,missed,waived · missed→paid,waived · paid→scheduled,missed",
@@ -73,6 +76,7 @@ WRITTEN = {
     ChargeStatus: "proposed→issued,waived",
     SegmentStatus: "proposed→confirmed,refused,superseded",
     DraftStatus: "proposed→published,refused,withdrawn",
+    EditorStatus: "open→published,dropped",
     HandoverStatus: "proposed→prepared,refused · prepared→placed,refused · placed→recalled,closed",
     HoldStatus: "active→released",
     CardStatus: "pending→active,removed · active→removed",
@@ -82,6 +86,8 @@ WRITTEN = {
         "received→processing · processing→done,failed,parked · failed→processing,parked · parked→processing"
     ),
     JobStatus: "queued→running · running→done,queued,dead · dead→queued",
+    ApprovalStatus: "waiting→approved,refused,withdrawn,voided",
+    RefundStatus: "payable→paid_out",
     ImportStatus: "staged→applying · applying→applied",
 }
 FIRST = {
@@ -98,6 +104,7 @@ FIRST = {
     ChargeStatus: {ChargeStatus.PROPOSED},
     SegmentStatus: {SegmentStatus.PROPOSED},
     DraftStatus: {DraftStatus.PROPOSED},
+    EditorStatus: {EditorStatus.OPEN},
     HandoverStatus: {HandoverStatus.PROPOSED},
     HoldStatus: {HoldStatus.ACTIVE},
     CardStatus: {CardStatus.PENDING},
@@ -105,10 +112,12 @@ FIRST = {
     FileStatus: {FileStatus.WAITING, FileStatus.UNCHECKED},
     InboxStatus: {InboxStatus.RECEIVED},
     JobStatus: {JobStatus.QUEUED},
+    ApprovalStatus: {ApprovalStatus.WAITING},
+    RefundStatus: {RefundStatus.PAYABLE},
     ImportStatus: {ImportStatus.STAGED},
 }
 FINAL = {
-    InvoiceStatus: {InvoiceStatus.WRITTEN_OFF, InvoiceStatus.VOID},
+    InvoiceStatus: {InvoiceStatus.VOID},
     AttemptStatus: {AttemptStatus.SUCCEEDED},
     MessageStatus: {
         MessageStatus.DELIVERED, MessageStatus.BOUNCED, MessageStatus.FAILED, MessageStatus.SUPPRESSED,
@@ -129,6 +138,7 @@ FINAL = {
     ChargeStatus: {ChargeStatus.ISSUED, ChargeStatus.WAIVED},
     SegmentStatus: {SegmentStatus.CONFIRMED, SegmentStatus.REFUSED, SegmentStatus.SUPERSEDED},
     DraftStatus: {DraftStatus.PUBLISHED, DraftStatus.REFUSED, DraftStatus.WITHDRAWN},
+    EditorStatus: {EditorStatus.PUBLISHED, EditorStatus.DROPPED},
     HandoverStatus: {HandoverStatus.RECALLED, HandoverStatus.CLOSED, HandoverStatus.REFUSED},
     HoldStatus: {HoldStatus.RELEASED},
     CardStatus: {CardStatus.REMOVED},
@@ -136,6 +146,10 @@ FINAL = {
     FileStatus: {FileStatus.INFECTED},
     InboxStatus: {InboxStatus.DONE},
     JobStatus: {JobStatus.DONE},
+    ApprovalStatus: {
+        ApprovalStatus.APPROVED, ApprovalStatus.REFUSED, ApprovalStatus.WITHDRAWN, ApprovalStatus.VOIDED,
+    },
+    RefundStatus: {RefundStatus.PAID_OUT},
     ImportStatus: {ImportStatus.APPLIED},
 }  # fmt: skip
 KINDS = sorted(MOVES, key=lambda kind: kind.__name__)

@@ -56,13 +56,13 @@ QUERIES: dict[str, list[str]] = {
     "portal_stopping.ask": ["", "invoice={free}"],
 }
 #: Endpoints of the portal that are no pages of a debtor's.
-MACHINES = ("portal_webhooks.",)
+NOT_DEBTORS = ("portal_webhooks.", "portal_staff_views.")
 
 
 def rules(app: Flask, method: str) -> Iterator[Rule]:
     """Every route of the portal that answers to a method."""
     for rule in app.url_map.iter_rules():
-        ours = rule.endpoint.startswith("portal_") and not rule.endpoint.startswith(MACHINES)
+        ours = rule.endpoint.startswith("portal_") and not rule.endpoint.startswith(NOT_DEBTORS)
         if ours and method in (rule.methods or ()):
             yield rule
 

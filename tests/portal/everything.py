@@ -52,7 +52,12 @@ from tests.receivables.paying import pay
 from tests.standins import StandIn
 
 #: Kinds of rows that carry a ref and belong to no debtor.
-NOBODYS = frozenset({"creditor", "handler", "import_batch", "rules_draft", "staff"})
+NOBODYS = frozenset(
+    {
+        "bulk_act", "creditor", "deputy", "editor_draft", "handler", "import_batch", "rules_draft", "snippet",
+        "staff", "staff_token",
+    }
+)  # fmt: skip
 #: Days that an invoice is overdue, by the number that it ends in; negative days are still to come.
 LATE = {
     "01": 29, "02": 40, "03": 25, "04": 24, "05": 22, "06": 100, "07": 90, "08": 30, "09": 28, "10": 8,

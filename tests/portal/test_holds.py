@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from models.accounts import Account
+from models.arrangements import CreditHold
 from models.money import Money
-from models.staff import Role
+from models.staff import Role, Staff
 from receivables import credit_holds
-from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.test_routes import statements
@@ -50,7 +51,9 @@ def test_without_a_hold_there_is_no_page(portal: Portal, tidewater: Account, hel
     assert stranger.get(PAGE).status_code == 404
     portal.clock.forward(minutes=1)
     with portal.store.write() as s:
-        credit_holds.release(s, SYSTEM, held, now=portal.clock.at)
+        placed_by = s.scalars(select(CreditHold.placed_by_id)).one()
+        person = make.staff_actor(s.get_one(Staff, placed_by))
+        credit_holds.undo(s, person, held, now=portal.clock.at)
     assert portal.visitor(held).get(PAGE).status_code == 404
     assert portal.visitor().get(PAGE).status_code == 401
 
@@ -72,6 +75,7 @@ def test_without_keys_the_button_leads_to_the_transfer(portal_without_keys: Port
     account = portal.account(lambda s, a: portal.invoice(s, a, 5000, -3))
     with portal.store.write() as s:
         earlier = portal.clock.at - timedelta(days=1)
-        credit_holds.place(s, SYSTEM, account, "Late.", Money(5000, "GBP"), now=earlier)
+        boss = make.staff_actor(make.a_person(s, Role.SUPERVISOR))
+        credit_holds.place(s, boss, account, "Late.", Money(5000, "GBP"), now=earlier)
     page = portal.visitor(account).get(PAGE)
     assert 'href="/account/pay?currency=GBP"' in page.text

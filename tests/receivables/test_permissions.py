@@ -19,12 +19,16 @@ ROLES = (
 LINKS = (LinkScope.VIEW_AND_PAY, LinkScope.ONE_INVOICE, LinkScope.FULL)
 MATRIX = """
     account:choose_language  . . . . . .   . . x
+    account:note             x x x x . .   . . .
     account:read             x x x x x .   x . x
+    account:view_as_debtor   x x . . . .   . . .
     alert:close              . x x . . x   . . .
     alert:read               x x x . x x   . . .
     answer:give              . . . . . .   . . x
+    approval:ask             x x x . . x   . . .
     approval:decide          x x . . . .   . . .
     approval:read            x x x . x .   . . .
+    arrangement:read         x x x . x .   . . .
     audit:read               . x . . x x   . . .
     bank_lines:read          x x x . x .   . . .
     bank_lines:record        . x x . . .   . . .
@@ -43,13 +47,21 @@ MATRIX = """
     contact:mark_signatory   . x . . . .   . . .
     contact_rules:publish    . x . . . .   . . .
     credit:use               . . . . . .   . . x
-    credit_hold:place        . x . . . .   . . .
+    credit_hold:place        x x . . . .   . . .
+    credit_hold:read         x x x x x .   . . .
+    credit_limit:set         . x x . . .   . . .
     credit_note:record       . x x . . .   . . .
-    dispute:open             . . . . . .   . . x
+    deputy:name              x x . . . .   . . .
+    dispute:credit           x x x . . .   . . .
+    dispute:open             x x . . . .   . . x
     dispute:read             x x x . x .   . . x
     dispute:resolve          x x . . . .   . . .
+    dispute:state            . x . x . .   . . .
     document:read            x x x . x .   x . x
     feed:keep                x x x x . .   . . .
+    figures:read             . x x . x .   . . .
+    figures:read_own         x x x . x .   . . .
+    file:add                 x x x . . .   . . .
     flag:lift                . x . . . .   . . .
     flag:read                x x x x x .   . . .
     flag:record              x x . . . .   . . .
@@ -58,31 +70,41 @@ MATRIX = """
     handover:propose         x x . . . .   . . .
     handover:read            x x x . x .   . . .
     hardship:read            . x . . . .   . . .
-    hardship:tell            . . . . . .   . . x
+    hardship:tell            x x . . . .   . . x
     inbound:assign           x x . . . .   . . .
     invoice:import           . . x . . .   . . .
     invoice:read             x x x x x .   x x x
-    letter:print             x x . . . .   . . .
-    letter:queue             x x . . . .   . . .
     ladder:choose            x x . . . .   . . .
     ladder:decide            x x . . . .   . . .
     ladder:publish           . x . . . .   . . .
     ladder:read              x x . . . .   . . .
     ladder:switch            . x . . . .   . . .
+    lesson:add               x x . . . .   . . .
+    letter:print             x x . . . .   . . .
+    letter:queue             x x . . . .   . . .
     link:forward             . . . . . .   . . x
     link:issue               x x . . . .   . . .
     link:revoke              x x . . . .   . . .
     message:read             x x x . x .   . . .
+    message:write            x x . . . .   . . .
     offer:accept             . . . . . .   . . x
     offer:make               x x . . . .   . . x
+    pause:place              x x . . . .   . . .
+    pay_run:keep             x x . . . .   . . .
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
+    plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
-    promise:make             . . . . . .   . . x
+    profile:keep             x x x x x x   . . .
+    promise:make             x x . . . .   . . x
     rate:add                 . . x . . .   . . .
+    refund:pay               . . x . . .   . . .
+    refund:propose           x x x . . .   . . .
+    refund:read              x x x . x .   . . .
     reminder:send            x x . . . .   . . .
     remittance:record        . x x . . .   . . .
+    report:read              x x x . x .   . . .
     request:answer           x x x . . .   . . .
     rules:propose            x x . . . .   . . .
     rules:read               x x x . x .   . . .
@@ -92,10 +114,20 @@ MATRIX = """
     segment:read             x x x . x .   . . .
     sending:stop             x x . . . .   . . .
     session:end              . . . . . .   . . x
+    settlements:read         . x x . x .   . . .
+    snippet:share            . x . . . .   . . .
     staff:add                . . . . . x   . . .
+    staff:change             . . . . . x   . . .
+    staff:read               . x . . x x   . . .
+    staff:reset              . x . . . x   . . .
+    statement:read           . x x x x .   . . .
     survey:answer            . . . . . .   . . x
+    target:set               . x . . . .   . . .
     task:close               x x x . . .   . . .
     terms:agree              . x . . . .   . . .
+    worklist:assign          . x . . . .   . . .
+    worklist:work            x x . . . .   . . .
+    write_off:propose        x x x . . .   . . .
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 

@@ -153,15 +153,18 @@ def test_an_account_without_any_of_it(store: Store) -> None:
 
 
 def test_our_own_proposal_waits_for_the_debtor(sqlite_store: Store) -> None:
-    """What a person of ours proposes is his to see; his own request waits for us."""
+    """What a person of ours proposes is his to see once it is approved; his own request waits for us."""
     with sqlite_store.write() as s:
         account = make.an_account(s, make.a_creditor(s))
         a_plan(s, account, PlanStatus.PROPOSED, proposed_by_staff_id=make.a_person(s).id)
         first = standing_of(s, account.id, TODAY)
-        a_plan(s, account, PlanStatus.AWAITING_APPROVAL, answer_by_on=IN_A_WEEK)
+        a_plan(s, account, PlanStatus.AWAITING_APPROVAL, proposed_by_staff_id=make.a_person(s).id)
+        unseen = standing_of(s, account.id, TODAY)
+        a_plan(s, account, PlanStatus.AWAITING_APPROVAL, answer_by_on=IN_A_WEEK, accepted_at=NOON)
         an_offer(s, account, OfferStatus.AWAITING_APPROVAL, answer_by_on=IN_A_WEEK)
         then = standing_of(s, account.id, TODAY)
     assert (first.is_arranged, first.waits_for_us) == (True, False)
+    assert [row.answer_by_on for row in unseen.plans] == [None]
     assert [row.answer_by_on for row in (*then.plans, *then.offers)] == [None, IN_A_WEEK, IN_A_WEEK]
     assert then.waits_for_us
 

@@ -113,11 +113,12 @@ def test_partly_upheld_asks_for_the_other_part(store: Store) -> None:
 
 
 def test_what_cannot_be_credited(store: Store) -> None:
-    """A collector refuses, and only who may record credit notes credits; never more than was contested."""
+    """A-03: within the limit of a role, beyond it by two; never more than was contested."""
     story = Story(store)
     dispute = story.dispute(LineClaim(2))
-    with pytest.raises(NotAllowed):
-        story.act(outcomes.uphold, story.collector, dispute.ref, credited=Money(1, "GBP"), finding="x")
+    with pytest.raises(Refused) as beyond:
+        story.act(outcomes.uphold, story.collector, dispute.ref, credited=Money(100001, "GBP"), finding="x")
+    assert (refused_code(beyond), beyond.value.facts["most"]) == ("above_limit", Money(100000, "GBP"))
     for credited, code in ((Money(28081, "GBP"), "amount_above_contested"), (Money(0, "GBP"), "amount_zero"),
                            (Money(1, "EUR"), "other_currency")):  # fmt: skip
         with pytest.raises(Refused) as refused:

@@ -88,9 +88,9 @@ def test_nobody_publishes_or_refuses_his_own(session: Session) -> None:
     """A-02: not by the action, and not past it in the database."""
     _, boss, _ = people(session)
     ref = propose(session, boss)
-    with pytest.raises(Refused, match="own_proposal"):
+    with pytest.raises(NotAllowed, match="own_proposal"):
         publish(session, boss, ref)
-    with pytest.raises(Refused, match="own_proposal"):
+    with pytest.raises(NotAllowed, match="own_proposal"):
         rule_drafts.refuse(session, boss, ref, reason="No", now=NOON)
     draft = session.scalars(select(RulesDraft)).one()
     with pytest.raises(IntegrityError), session.begin_nested():

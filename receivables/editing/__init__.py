@@ -1,0 +1,1 @@
+"""Rules and texts in the making: what may be typed, what is wrong with it, what it changes, who publishes."""

@@ -1,0 +1,1 @@
+"""After the case: what worked, and what a month teaches."""

@@ -1,0 +1,1 @@
+"""Messages that a person writes himself, and the snippets that they are begun from."""

@@ -1,0 +1,1 @@
+"""Figures, each against a sum done by hand."""
