@@ -27,6 +27,7 @@ from models.states import MessageStatus, advance
 from models.worklist import BulkAct, BulkKind
 from models.writing import Snippet
 from receivables import bank_lines, policy, rule_drafts
+from receivables.calendar_days import business_date
 from receivables.contact import inbound, reminders
 from receivables.costs import charges, rates
 from receivables.desk import called, notes
@@ -140,7 +141,8 @@ def _print(session: Session, actor: Actor, account: Account, desk: _Desk, end: s
         session, actor, printing.keep(files, drawn, {paper.ref: drawn}), now=now
     )
     if end != "printed":
-        printing.mark_posted(session, actor, batch, posted_on=now.date(), now=now)
+        posted_on = business_date(now, account.zone)
+        printing.mark_posted(session, actor, batch, posted_on=posted_on, now=now)
     if end == "returned":
         printing.mark_returned(session, actor, letter, now=now + timedelta(days=3))
 
@@ -221,7 +223,7 @@ def _sales_and_calls(
             session, people[Role.COLLECTOR], account.ref, talked=False, outcome="no_answer",
             follows=called.Next("call", now + timedelta(hours=4)), **who,
         )  # fmt: skip
-    proposing.propose_segments(session, account, today=now.date(), now=now)
+    proposing.propose_segments(session, account, today=business_date(now, account.zone), now=now)
 
 
 def _house(session: Session, actor: Actor, account: Account, desk: _Desk, *, now: datetime) -> None:

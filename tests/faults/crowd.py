@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -184,3 +185,31 @@ def reminders_by(house: House) -> Counter[tuple[MessageStatus, str]]:
             select(Message.status, Message.reasons).where(Message.purpose == Purpose.REMINDER)
         )
         return Counter((row.status, (row.reasons or [""])[0]) for row in rows)
+
+
+#: Whom a reminder is for: contact, channel, currency.
+Reader = tuple[int, str, str | None]
+
+
+def not_sent(house: House) -> list[tuple[str, str, Reader]]:
+    """Reminders that were kept back: what they would have said, why, and for whom."""
+    return [
+        (message.kind, message.reasons[0], _reader(message))
+        for message in _reminders(house, MessageStatus.SUPPRESSED)
+    ]
+
+
+def left(house: House) -> set[Reader]:
+    """For whom a reminder left."""
+    return {_reader(message) for message in _reminders(house, MessageStatus.SENT)}
+
+
+def _reader(message: Message) -> Reader:
+    return message.contact_id, message.channel.value, message.currency
+
+
+def _reminders(house: House, status: MessageStatus) -> Sequence[Message]:
+    with house.store.read() as session:
+        return session.scalars(
+            select(Message).where(Message.purpose == Purpose.REMINDER, Message.status == status)
+        ).all()
