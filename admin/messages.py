@@ -12,13 +12,14 @@ import web
 from admin.account_forms import MessageForm, SnippetForm
 from admin.accounts import HERE
 from admin.shell import blueprint, done, note_read, page
-from models.accounts import Account
-from receivables import message_previews
+from models.accounts import Account, Contact
+from receivables import letters
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import NotFound, Refused
 from receivables.links import reader_language
 from receivables.permissions import Permission
 from receivables.writing import personal, snippets
+from receivables.writing.letters import KIND
 
 P = Permission
 SNIPPETS = "backoffice.snippets_list"
@@ -97,7 +98,7 @@ def _message(
             gate = personal.ask_gate(database, account, contact, answers=answers, currency=currency,
                                      now=web.now())  # fmt: skip
         if shown and contact is not None:
-            look = _look(database, account, contact, form, answers)
+            look = _look(database, account, contact, form)
     note_read(who.id)
     return page("backoffice/account_message.html", status, here=HERE, zone=who.zone, who=who, form=form,
                 people=people, contact=contact, answers=answers, snippets=offered, gate=gate,
@@ -115,12 +116,14 @@ def _begin(form: MessageForm, offered: Any, contact: Any, answers: Any, language
         form.subject.data = f"Re: {answers.subject}"[: personal.SUBJECT_MOST]
 
 
-def _look(database: Session, account: Account, contact: Any, form: MessageForm, answers: Any) -> Any:
+def _look(database: Session, account: Account, contact: Contact, form: MessageForm) -> Any:
     """The message as it will be read, without links that open anything."""
     written = personal.readable(form.subject.data, form.words.data)
-    letter = message_previews.personal(
-        database, account, contact, written, purpose=personal.purpose_of(answers), now=web.now()
-    )
+    letter = letters.preview(
+        database, account, KIND, {"about": written.subject, "reply": written.words}, name=contact.name,
+        language=reader_language(account.language, account.language_chosen_at, contact.language),
+        now=web.now(),
+    )  # fmt: skip
     return web.house().presenter.render_message(letter)
 
 

@@ -1,4 +1,8 @@
-"""Mails to people of the house on their way out: the text and the clear token are made here (P-25)."""
+"""Mails to people of the house on their way out: the text and the clear token are made here (P-25).
+
+The second door of all that leaves (decision record 016): whom it writes to is always a row of `staff`,
+and debtors are written to by jobs/outbox.py alone, through the gate.
+"""
 
 from __future__ import annotations
 
@@ -59,18 +63,8 @@ def send(house: House, payload: Any, now: datetime) -> None:
         token, until = minted
         values |= {"link": f"{base}/desk/{path}/{token}", "until": f"{until:%Y-%m-%d %H:%M} UTC"}
     subject, text = house.presenter.staff_mail(payload["kind"], language, values)
-    named = sha256(f"{payload['kind']}:{payload['staff']}:{now.isoformat()}".encode()).hexdigest()[:32]
-    mail = Mail(
-        to=to, to_name=name, from_name=sender[0], from_address=sender[1], reply_to=None, subject=subject,
-        text=text, html=None, message_id=f"<{named}@{sender[1].rpartition('@')[2]}>", sent_at=now,
-        headers={"Content-Language": language, "Auto-Submitted": "auto-generated"},
-    )  # fmt: skip
-    try:
-        house.mail.send(mail)
-    except SendRefused:
-        return  # the address does not exist: nobody to tell
-    except (SendDeferred, SendUnknown) as error:
-        raise GatewayUnreachable(str(error)) from error
+    named = f"{payload['kind']}:{payload['staff']}:{payload['key']}"
+    _hand_over(house, to, name, sender, (subject, text, None), named, language, now)
 
 
 def send_trial(house: House, payload: Any, now: datetime) -> None:
@@ -92,7 +86,8 @@ def send_trial(house: House, payload: Any, now: datetime) -> None:
             session, account, payload["kind"], payload["texts"], examples, channel="email",
             language=payload["language"], now=now,
         )  # fmt: skip
-        name, to = person.name, person.email
+        name = person.name
+        to = person.email
         sender = sender_of_house(session)
     if not house.may_deliver_to(to, False):
         return
@@ -100,16 +95,40 @@ def send_trial(house: House, payload: Any, now: datetime) -> None:
         made = house.presenter.render_message(letter)
     except MessageIncomplete:
         return  # the page said what is wrong with it
-    named = sha256(f"trial:{payload['key']}".encode()).hexdigest()[:32]
+    _hand_over(
+        house, to, name, sender, (f"[{payload['mark']}] {made.subject}", made.kept_text, made.html),
+        f"trial:{payload['key']}", payload["language"], now,
+    )  # fmt: skip
+
+
+def _hand_over(
+    house: House,
+    to: str,
+    name: str,
+    sender: tuple[str, str],
+    written: tuple[str, str, str | None],
+    named: str,
+    language: str,
+    now: datetime,
+) -> None:
+    """Give one mail to the carrier; one that was given twice has one Message-ID, so that it is read once.
+
+    Args:
+        sender: name and address of the house.
+        written: subject, text and, where there is one, HTML.
+        named: the fact that the mail tells.
+    """
+    assert house.mail is not None
+    subject, text, html = written
+    digest = sha256(named.encode()).hexdigest()[:32]
     mail = Mail(
-        to=to, to_name=name, from_name=sender[0], from_address=sender[1], reply_to=None,
-        subject=f"[{payload['mark']}] {made.subject}", text=made.kept_text, html=made.html,
-        message_id=f"<{named}@{sender[1].rpartition('@')[2]}>", sent_at=now,
-        headers={"Content-Language": payload["language"], "Auto-Submitted": "auto-generated"},
+        to=to, to_name=name, from_name=sender[0], from_address=sender[1], reply_to=None, subject=subject,
+        text=text, html=html, message_id=f"<{digest}@{sender[1].rpartition('@')[2]}>", sent_at=now,
+        headers={"Content-Language": language, "Auto-Submitted": "auto-generated"},
     )  # fmt: skip
     try:
         house.mail.send(mail)
     except SendRefused:
-        return
+        return  # the address does not exist: nobody to tell
     except (SendDeferred, SendUnknown) as error:
         raise GatewayUnreachable(str(error)) from error

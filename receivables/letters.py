@@ -96,17 +96,25 @@ def compose(
 
 
 def preview(
-    session: Session, account: Account, kind: str, values: Mapping[str, Any], *, name: str, now: datetime
+    session: Session,
+    account: Account,
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    name: str,
+    language: str | None = None,
+    now: datetime,
 ) -> Letter:
     """Return a mail as it would be made now, for whoever decides whether to send it; it has no live link.
 
     Args:
         values: what its owner would give for it.
         name: of the reader.
+        language: of the reader; the account's when nothing is said.
     """
     return _letter(
-        session, account, name, kind, values, language=account.language, is_sms=False, link=NO_LINK,
-        stop=NO_LINK, now=now,
+        session, account, name, kind, values, language=language or account.language, is_sms=False,
+        link=NO_LINK, stop=NO_LINK, now=now,
     )  # fmt: skip
 
 

@@ -43,7 +43,8 @@ def queue_staff_mail(
         to: another address than the person's own: the one before a change.
     """
     payload = {
-        "kind": kind, "staff": person.ref, "values": dict(values or {}), "token": token_ref, "to": to,
+        "kind": kind, "key": key, "staff": person.ref, "values": dict(values or {}), "token": token_ref,
+        "to": to,
     }  # fmt: skip
     return queue_job(session, kind=JOB, key=f"{JOB}:{kind}:{key}", payload=payload, now=now)
 

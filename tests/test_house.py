@@ -110,7 +110,6 @@ ABOVE: dict[str, set[str]] = {
     "text_samples": {"contact"},
     "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
     "write_offs": {"arrangements", "payments"},
-    "message_previews": {"writing"},
 }
 #: Outside packages that only the named places may import.
 GUARDED = {

@@ -2,7 +2,8 @@
 
 Read from the source by its syntax tree, as tests/test_house.py reads the stairs. Codes, receipts and
 answers leave by the same door: they are queued like every message, and their purpose says which rules
-bind them (decision 18); so there is no second door to allow.
+bind them (decision 18); so there is no second door to allow. People of the house are no debtors: their
+mails have a door of their own, and it opens for nobody else (decision record 016).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tests.test_house import house, imports
 DOOR = "jobs/outbox.py"
 #: Where what they take is made, after the gate was asked.
 WRITER = "jobs/making.py"
+#: Mails to people of the house: a door that knows no contact of a debtor, and no text message.
+STAFF_DOOR = "jobs/staff_mails.py"
 #: Makes the carriers; hands them to nobody but the house.
 MAKER = "assembly.py"
 CARRIERS = ("gateways.mail", "gateways.sms")
@@ -79,10 +82,43 @@ def test_carriers_are_made_in_one_place() -> None:
 
 
 def test_one_door_for_all_messages() -> None:
-    """C-01: `house.mail` and `house.sms` are touched by the outbox alone, whatever the message is for."""
+    """C-01: `house.mail` and `house.sms` are touched by the outbox alone, whatever the message is for.
+
+    The other door, to people of the house, has mail and no text messages.
+    """
     held = re.compile(r"(^|\.)house(\(\))?\.(mail|sms)(\.|$)")
-    touched = {path for path, tree in sources() for name, _ in attributes(tree) if held.search(name)}
-    assert touched == {DOOR}
+    touched = {
+        (path, found.group(3))
+        for path, tree in sources()
+        for name, _ in attributes(tree)
+        if (found := held.search(name))
+    }
+    assert touched == {(DOOR, "mail"), (DOOR, "sms"), (STAFF_DOOR, "mail")}
+
+
+def test_the_door_to_people_of_the_house_knows_no_debtor() -> None:
+    """C-01: no contact, no message and no gate there; an address is a person's own, or was until now."""
+    tree = dict(sources())[STAFF_DOOR]
+    known = {name for name, _ in imports(tree)}
+    assert not {"models.accounts.Contact", "models.messages.Message"} & known
+    assert not {name for name in known if name.startswith(("receivables.contact", "receivables.people"))}
+    assert not {name for name, _ in attributes(tree) if name.rpartition(".")[2] in ("contacts", "contact")}
+    [hand_over] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and "Mail" in dict(calls(node))
+    ]
+    given = [
+        ast.unparse(node.args[1])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == hand_over.name
+    ]
+    assert given
+    assert set(given) == {"to"}
+    values = [
+        ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and "to" in ast.unparse(node.targets[0]).strip("()").split(", ")
+    ]
+    assert sorted(values) == ["payload.get('to') or address", "person.email"]
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -94,8 +130,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def test_only_one_module_writes_what_a_carrier_takes() -> None:
     """C-01: a `Mail` or an `Sms` is made where the gate is asked, and nowhere else."""
-    made = {path for path, tree in sources() if {"Mail", "Sms"} & {name for name, _ in calls(tree)}}
-    assert made == {WRITER}
+    made = {(path, name) for path, tree in sources() for name, _ in calls(tree) if name in ("Mail", "Sms")}
+    assert made == {(WRITER, "Mail"), (WRITER, "Sms"), (STAFF_DOOR, "Mail")}
 
 
 def test_the_gate_is_asked_before_anything_is_written() -> None:

@@ -17,8 +17,8 @@ KIND = "personal"
 
 
 def personal_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
-    """The subject and the words; nothing yet for a message that is only looked at before it is sent."""
-    row = session.get(PersonalMessage, message.id) if message.id is not None else None
+    """The subject and the words."""
+    row = session.get(PersonalMessage, message.id)
     return {"about": row.subject, "reply": row.words} if row is not None else {}
 
 
