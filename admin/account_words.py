@@ -136,9 +136,18 @@ ACCOUNT_REFUSALS: Mapping[str, str] = {
 }
 
 #: The tables of the page by their names in `words.TABLES`.
+#: Why a plan asks for a person, beside the refusals and the facts that bind.
+PLAN_TROUBLES: Mapping[str, str] = {
+    "card": N_("the saved card was refused"),
+    "card_gone": N_("the saved card is gone"),
+    "defaulted": N_("two parts missed, the plan stopped"),
+    "reversed": N_("a payment of the plan was taken back"),
+}
+
 ACCOUNT_TABLES: Mapping[str, Mapping[str, str]] = {
     "agreed": AGREED,
     "pay_cycle": PAY_CYCLES,
+    "plan_trouble": PLAN_TROUBLES,
     "snippet_kind": SNIPPET_KINDS,
     "step_done": STEP_DONE,
     "task_done": TASK_DONE,

@@ -298,7 +298,9 @@ class NoticeBook(ReadOnlyView):
 
 class AuditBook(ReadOnlyView):
     permission, title = P.AUDIT_READ, N_("Audit")
-    why = N_("Who did what and when. Each line holds the hash of the line before it, so a change shows.")
+    why = N_(
+        "Who did what and when. Each line holds the fingerprint of the line before it, so a change shows."
+    )
     column_list = ("id", "occurred_at", "code", "actor_kind", "account_id", "subject_kind")
     column_details_list = (*column_list, "reason", "payload", "prev_hash", "hash", "form")
     column_labels = {

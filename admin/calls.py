@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
@@ -21,6 +22,9 @@ from models.links import Channel
 from models.messages import Direction, Spoken
 from models.money import Money, MoneyError, parse_typed
 from receivables import files
+from receivables.arrangements import plan_proposing
+from receivables.arrangements.plan_terms import Managed
+from receivables.desk import accounts as desk_accounts
 from receivables.desk import called, calling
 from receivables.desk import timeline as desk_timeline
 from receivables.errors import Refused
@@ -28,6 +32,7 @@ from receivables.permissions import Permission
 from receivables.policy import default_policy
 from receivables.talks import allowed, phrases, recordings, written
 from receivables.texts import plain
+from receivables.worklist import going_on
 
 P = Permission
 HERE = "books_accounts.index_view"
@@ -97,9 +102,14 @@ class CallForm(AskForm):
     reason = _line(24, AnyOf(("", *DisputeReason), "empty"))
     contested = _line()
     cannot = _line(8, AnyOf(("", *written.CANNOT), "cannot_missing"))
+    #: What somebody who cannot pay at once can manage a month.
+    a_month = _line()
+    month_currency = _line(3)
     basis = _line(12)
     no_calls = BooleanField()
     instead = _line(8, AnyOf(("", "email", "sms"), "empty"))
+    #: "next": go on to the next account once it is saved.
+    then = _line(8, AnyOf(("", "next"), "empty"))
 
     def follows(self, zone: str) -> called.Next | None:
         """What comes next, at the account's hour; None with an error at its field."""
@@ -132,6 +142,14 @@ class CallForm(AskForm):
         if self.contested.data and amount is None:
             return None
         return written.Disputed(self.invoice.data, DisputeReason(self.reason.data), amount)
+
+    def month(self) -> Money | None:
+        """What he can manage a month, or None: not said, or with an error at its field."""
+        amount = self._money(self.a_month, self.month_currency.data) if self.a_month.data else None
+        if amount is not None and amount.minor <= 0:
+            self.a_month.errors = ["amount_negative" if amount.minor < 0 else "amount_zero"]
+            return None
+        return amount
 
     def _money(self, field: StringField, currency: str) -> Money | None:
         try:
@@ -172,6 +190,7 @@ def _screen(
             except Refused as error:
                 not_promised = error.code
         form.shown.data = _name(wish)
+        managed = _managed(database, ref, form)
         ladder_goes_on = called.goes_on(database, view.who.id)
     note_read(view.who.id)
     given = [said.reason.value for said in side.answers if said.reason]
@@ -193,6 +212,7 @@ def _screen(
         side=side,
         promised=promised,
         not_promised=not_promised,
+        managed=managed,
         look=look,
         nine=KEYED,
         nexts=called.NEXT,
@@ -205,6 +225,22 @@ def _screen(
         dispute_reasons=tuple(DisputeReason),
         checked=request.form.getlist("checks"),
     )
+
+
+def _managed(database: Session, ref: str, form: CallForm) -> tuple[Managed, plan_proposing.About] | None:
+    """What an amount a month comes to, with what the rules give; None where none is said or can be read."""
+    a_month = form.month() if web.staff_may(P.PLAN_MAKE) and not form.a_month.errors else None
+    if a_month is None:
+        return None
+    try:
+        found = plan_proposing.about(
+            database, web.staff_actor(), desk_accounts.account_row(database, ref), currency=a_month.currency,
+            now=web.now(),
+        )  # fmt: skip
+        return plan_proposing.managed(found, a_month), found
+    except Refused as error:
+        form.a_month.errors = [error.code]
+        return None
 
 
 def _about(view: calling.CallScreen) -> str | None:
@@ -224,6 +260,7 @@ def _prefilled(
         first = side.offers[0]
         form.amount.data, form.currency.data = str(first.asked.decimal), first.currency
         form.promised_on.data = first.ready[len(first.ready) // 2].isoformat() if first.ready else ""
+        form.month_currency.data = first.currency
     return form
 
 
@@ -285,9 +322,24 @@ def log_call(ref: str) -> Response:
         if field in form._fields:
             form[field].errors = [error.code]
         return _screen(ref, 409, **asked, form=form, refused=error)
+    if form.then.data == "next":
+        return _next_after(ref)
+    month = form.month()
+    if talk.cannot == "plan" and month is not None and web.staff_may(P.PLAN_MAKE):
+        terms = {"ref": ref, "currency": month.currency, "month": month.minor}
+        return done("call_logged", "backoffice.ask_plan", values=terms, plan=True)
     if talk.cannot == "plan":
         return done("call_logged", "backoffice.call_screen", values={"ref": ref, "_anchor": "al"}, plan=True)
     return done("call_logged", "backoffice.account", values={"ref": ref})
+
+
+def _next_after(ref: str) -> Response:
+    """The next account of the list, claimed; the list itself when nothing is left."""
+    actor = web.staff_actor()
+    following = web.house().store.run(lambda s: going_on.next_after(s, actor, ref, now=web.now()))
+    if following is None:
+        return done("call_logged", "backoffice.worklist")
+    return done("call_logged_next", "backoffice.account", values={"ref": following})
 
 
 def _talk(form: CallForm, view: calling.CallScreen, side: allowed.Beside) -> written.Talk | None:
@@ -297,8 +349,13 @@ def _talk(form: CallForm, view: calling.CallScreen, side: allowed.Beside) -> wri
     promised = form.promise() if outcome == "promised" else None
     currency = next((row.currency for row in side.rows if row.ref == form.invoice.data), "")
     disputed = form.dispute(currency) if outcome == "disputed" else None
+    if outcome == "hardship" and form.a_month.data and form.cannot.data == "person":
+        form.a_month.errors = ["month_without_parts"]
+    elif outcome == "hardship" and form.cannot.data == "plan":
+        form.month()
     if (
         follows is None
+        or form.a_month.errors
         or (outcome == "promised" and not promised)
         or (outcome == "disputed" and not disputed)
     ):

@@ -131,6 +131,7 @@ WORKED: Mapping[str, str] = {
 }
 
 CALL_REFUSALS: Mapping[str, str] = {
+    "month_without_parts": N_("An amount a month goes with parts: choose parts, or leave it empty."),
     "already_answered": N_("This was answered once; new evidence reopens that dispute."),
     "amount_above_open": N_("This is more than is open on the invoice."),
     "amount_below_least": N_("This is less than the rules take for a promise."),

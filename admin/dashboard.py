@@ -70,11 +70,14 @@ def _dashboard(status: int = 200, *, form: TargetForm | None = None) -> Response
     except Refused as error:
         return page("backoffice/dashboard_refused.html", 422, here="backoffice.dashboard", why=error.code,
                     ranges=figures.RANGES)  # fmt: skip
-    with web.house().store.read() as database:
-        found = figures.dashboard(
-            database, web.staff_actor(), creditor_ref=request.args.get("creditor") or None,
-            currency=request.args.get("currency") or None, span=span, now=web.now(),
-        )  # fmt: skip
+    try:
+        with web.house().store.read() as database:
+            found = figures.dashboard(
+                database, web.staff_actor(), creditor_ref=request.args.get("creditor") or None,
+                currency=request.args.get("currency") or None, span=span, now=web.now(),
+            )  # fmt: skip
+    except Refused as error:
+        return page("backoffice/dashboard_empty.html", here="backoffice.dashboard", why=error.code)
     if format_:
         one = request.args.get("table", "")
         chosen = [found.table(one)] if one or format_ == "csv" else found.tables

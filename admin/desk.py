@@ -37,6 +37,7 @@ from admin import (
     login,
     messages,
     own_ladders,
+    pauses,
     plans,
     policy,
     post,
@@ -67,7 +68,7 @@ PAGES = (
     calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases,
     refunds, post, requests, flags, disputes, ladder, bank_lines, calendars, charges, sales, segments,
     promises, plans, search, settlements, dashboard, rules, contact_rules, own_ladders, policy, texts,
-    profile, ways_in, staff,
+    profile, ways_in, staff, pauses,
 )  # fmt: skip
 
 

@@ -50,6 +50,9 @@ FIGURE_REFUSALS: Mapping[str, str] = {
     "format_unknown": N_("Tables are given as CSV or XLSX."),
     "period_backwards": N_("The last day is before the first."),
     "period_too_long": N_("Ask for ten years at most."),
+    "no_books": N_(
+        "Nothing is in the books yet. The figures begin with the first import; ask whoever runs the system."
+    ),
     "settlements_differ": N_("A figure differs from the ledger, so nothing was exported."),
     "month_unreadable": N_("Write the month as year and month, for example 2026-12."),
     "target_zero": N_("A target is more than nothing."),
@@ -182,7 +185,7 @@ WHY_NOT: Mapping[str, str] = {
     "no_exceptions": N_("Nobody gave an exception in the range."),
     "none_closed": N_("Nobody paid anything late in the range."),
     "no_go_live": N_(
-        "The policy names no day of go-live (figures, go_live_on), so there is nothing to compare."
+        "The rules of the house name no first day with Amicable, so there is nothing to compare."
     ),
     "no_history": N_("The books do not reach so far before go-live."),
     "before_kept": N_("the books do not reach so far back"),

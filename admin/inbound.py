@@ -10,8 +10,9 @@ from wtforms import HiddenField
 from wtforms.validators import Length
 
 import web
+from admin.contact_words import REASONS
 from admin.shell import blueprint, done, frame, note_read, page
-from admin.words import REASONS, is_guarded
+from admin.words import is_guarded
 from receivables.contact import assigning
 from receivables.desk import inbox
 from receivables.errors import Refused

@@ -16,9 +16,10 @@ from admin.forms import ReasonForm
 from admin.promises import narrowed
 from admin.shell import blueprint, done, note_read, page
 from models.arrangements import Every
+from models.money import Money
 from models.states import PlanStatus
 from receivables.arrangements import plan_desk, plan_ends, plan_proposing
-from receivables.arrangements.plan_terms import Draft, Wish
+from receivables.arrangements.plan_terms import Draft, Managed, Wish
 from receivables.desk import accounts as desk_accounts
 from receivables.errors import Refused
 from receivables.ladder import what_ifs
@@ -62,6 +63,9 @@ class PlanForm(ReasonForm):
     every = StringField(validators=[AnyOf([every.value for every in Every], "every_unknown")])
     currency = HiddenField(validators=[DataRequired("empty"), Length(max=3)])
     replaces = HiddenField(validators=[Length(max=24)])
+    #: What they can manage a month, in minor units, as the call page passed it on.
+    month = HiddenField(filters=[lambda text: text if text and text.isascii() and text.isdigit() else ""],
+                        validators=[Length(max=12)])  # fmt: skip
     shown = HiddenField()
 
     def wish(self) -> Wish | None:
@@ -84,6 +88,8 @@ def ask_plan(ref: str) -> Response:
     """The form for a plan of ours, with what the rules give and who would decide beyond them."""
     form = PlanForm(formdata=None)
     form.replaces.data = request.args.get("replaces", "")[:24]
+    month = request.args.get("month", "")
+    form.month.data = month if month.isascii() and month.isdigit() and len(month) <= 12 else ""
     return _ask(ref, form, request.args.get("currency", "")[:3])
 
 
@@ -109,12 +115,27 @@ def _ask(
         except Refused as error:
             about, refused = None, refused or error.code
     note_read(who.id)
+    managed = None
     if about is not None:
+        managed = _managed(form, about)
         _usual(form, about)
     return page(
         "backoffice/plan.html", status, here="books_accounts.index_view", zone=who.zone, who=who, form=form,
-        about=about, seen=seen, refused=refused, kinds=list(Every), open_days=web.policy().plans.draft_days,
+        about=about, managed=managed, seen=seen, refused=refused, kinds=list(Every),
+        open_days=web.policy().plans.draft_days,
     )  # fmt: skip
+
+
+def _managed(form: PlanForm, about: plan_proposing.About) -> Managed | None:
+    """What the amount a month comes to, filled into an empty form; None where nobody said one."""
+    if not int(form.month.data or 0):
+        return None
+    managed = plan_proposing.managed(about, Money(int(form.month.data), about.currency))
+    if form.parts.data is None and not form.is_submitted():
+        first_on = about.usual[0].wish.first_on if about.usual else about.band.first_to_on
+        form.parts.data, form.day.data = managed.parts, first_on.isoformat()
+        form.every.data = Every.MONTH.value
+    return managed
 
 
 def _usual(form: PlanForm, about: plan_proposing.About) -> None:

@@ -9,9 +9,10 @@ from wtforms.validators import DataRequired, Length
 
 import web
 from admin.approvals import AmountForm, day_or_error, tidy
-from admin.forms import ReasonForm
+from admin.forms import DECIMAL_MARKS, ReasonForm
+from admin.invoices import actor_language
 from admin.shell import blueprint, done, note_read, page
-from models.money import Money, UnknownCurrency, currency_row
+from models.money import Money, MoneyError, UnknownCurrency, currency_row, parse_typed
 from receivables import credits, invoices, refunds, write_offs
 from receivables.approvals import queue
 from receivables.costs import charges
@@ -46,6 +47,22 @@ class RefundForm(AmountForm):
     )
 
 
+class WriteOffForm(ReasonForm):
+    """What is given up of an invoice, all that is open where nothing is typed; and why."""
+
+    amount = StringField(filters=[tidy], validators=[Length(max=64, message="too_long")])
+
+    def part(self, currency: str) -> Money | None:
+        """The typed part; None for all of it, or with an error at its field."""
+        if not self.amount.data:
+            return None
+        try:
+            return parse_typed(self.amount.data, currency, decimal_mark=DECIMAL_MARKS[actor_language()])
+        except MoneyError as error:
+            self.amount.errors = [getattr(error, "reason", "amount_unreadable")]
+            return None
+
+
 class PaidForm(FlaskForm):  # type: ignore[misc]
     """When a refund left the bank, and what its statement says."""
 
@@ -62,34 +79,52 @@ class PaidForm(FlaskForm):  # type: ignore[misc]
 @web.needs(P.WRITE_OFF_PROPOSE)
 def ask_write_off(ref: str) -> Response:
     """The form to ask for a write-off, or to reopen what was written off, with what follows beside it."""
-    return _ask_write_off(ref, ReasonForm(formdata=None))
+    return _ask_write_off(ref, WriteOffForm(formdata=None))
 
 
-def _ask_write_off(ref: str, form: ReasonForm, status: int = 200, refused: str | None = None) -> Response:
+def _ask_write_off(
+    ref: str,
+    form: WriteOffForm,
+    status: int = 200,
+    refused: str | None = None,
+    again: ReasonForm | None = None,
+) -> Response:
+    """The page; `again` is the form to reverse what was written off."""
     actor = web.staff_actor()
     with web.house().store.read() as database:
         owner = desk_accounts.invoice_owner(database, actor, ref)
         view = invoices.document(database, actor, ref, now=web.now())
         waits = queue.waiting_ref(database, actor, ref)
+        part = write_offs.last_part(database, actor, ref)
     note_read(owner.account_id)
     return page(
         "backoffice/write_off.html", status, here=INVOICES, zone=owner.zone, owner=owner, view=view,
-        form=form, refused=refused, waits=waits,
+        form=form, refused=refused, waits=waits, part=part, again=again or ReasonForm(formdata=None),
     )  # fmt: skip
 
 
 @blueprint.post("/invoices/<ref>/write-off")
 @web.needs(P.WRITE_OFF_PROPOSE)
 def propose_write_off(ref: str) -> Response:
-    """Ask a second person to write the invoice off."""
-    form, actor = ReasonForm(), web.staff_actor()
-    if not form.validate():
+    """Ask a second person to write the invoice off, or a part of it."""
+    form, actor = WriteOffForm(), web.staff_actor()
+    with web.house().store.read() as database:
+        currency = invoices.document(database, actor, ref, now=web.now()).row.currency
+    part = form.part(currency) if form.validate() else None
+    if form.errors or form.amount.errors:
         return _ask_write_off(ref, form, 422)
     try:
         made = web.house().store.run(
-            lambda s: write_offs.propose_write_off(s, actor, ref, reason=form.reason.data, now=web.now()).ref
+            lambda s: (
+                write_offs.propose_write_off(
+                    s, actor, ref, amount=part, reason=form.reason.data, now=web.now()
+                ).ref
+            )
         )
     except Refused as error:
+        if error.code in ("amount_zero", "amount_above_balance"):
+            form.amount.errors = [error.code]
+            return _ask_write_off(ref, form, 409)
         return _ask_write_off(ref, form, 409, error.code)
     return done("request_asked", CASE, values={"ref": made})
 
@@ -100,13 +135,13 @@ def propose_reopening(ref: str) -> Response:
     """Ask a second person to reverse the write-off."""
     form, actor = ReasonForm(), web.staff_actor()
     if not form.validate():
-        return _ask_write_off(ref, form, 422)
+        return _ask_write_off(ref, WriteOffForm(formdata=None), 422, again=form)
     try:
         made = web.house().store.run(
             lambda s: write_offs.propose_reopening(s, actor, ref, reason=form.reason.data, now=web.now()).ref
         )
     except Refused as error:
-        return _ask_write_off(ref, form, 409, error.code)
+        return _ask_write_off(ref, WriteOffForm(formdata=None), 409, error.code, again=form)
     return done("request_asked", CASE, values={"ref": made})
 
 

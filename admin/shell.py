@@ -7,7 +7,7 @@ name `admin`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -36,7 +36,6 @@ _REF = re.compile(r"[A-Za-z0-9_-]{1,24}")
 class Place:
     """One entry of the rail; `permission` None is for everybody who is signed in."""
 
-    group: str
     name: str
     endpoint: str
     permission: Permission | None = None
@@ -44,49 +43,98 @@ class Place:
     count: str | None = None
 
 
-PLACES = (
-    Place(N_("Work"), N_("Today"), "backoffice.today", key="t"),
-    Place(N_("Work"), N_("Alerts"), "backoffice.alerts", P.ALERT_READ, "e", "alerts"),
-    Place(N_("Work"), N_("Tasks"), "backoffice.tasks", P.ALERT_READ, "k", "tasks"),
-    Place(N_("Work"), N_("Inbound"), "backoffice.inbound", P.MESSAGE_READ),
-    Place(N_("Work"), N_("Not sent"), "backoffice.suppressed", P.MESSAGE_READ),
-    Place(N_("Work"), N_("Snippets"), "backoffice.snippets_list", P.MESSAGE_WRITE),
-    Place(N_("Work"), N_("Ladder"), "backoffice.ladder", P.LADDER_READ, "l"),
-    Place(N_("Work"), N_("Approvals"), "backoffice.approvals_list", P.APPROVAL_READ, "a"),
-    Place(N_("Work"), N_("Requests"), "backoffice.requests_list", P.REQUEST_ANSWER, "r"),
-    Place(N_("Work"), N_("In difficulty"), "backoffice.hardship_list", P.HARDSHIP_READ),
-    Place(N_("Work"), N_("Disputes"), "backoffice.disputes", P.DISPUTE_READ, "d"),
-    Place(N_("Work"), N_("Credit holds"), "backoffice.holds", P.CREDIT_HOLD_READ, "h"),
-    Place(N_("Work"), N_("Promises"), "backoffice.promises_desk", P.ARRANGEMENT_READ, "p"),
-    Place(N_("Work"), N_("Plans"), "backoffice.plans_desk", P.ARRANGEMENT_READ),
-    Place(N_("Work"), N_("Kinds of debtor"), "backoffice.segments", P.SEGMENT_READ),
-    Place(N_("Work"), N_("Sales"), "backoffice.sales_list", P.SALES_READ),
-    Place(N_("Work"), N_("Post"), "backoffice.post_list", P.LETTER_PRINT),
-    Place(N_("Work"), N_("Interest and fees"), "backoffice.charges", P.CHARGE_READ),
-    Place(N_("Work"), N_("Hand-overs"), "backoffice.handovers", P.HANDOVER_READ),
-    Place(N_("Work"), N_("Agencies and lawyers"), "backoffice.handlers_list", P.HANDLER_EDIT),
-    Place(N_("Books"), N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
-    Place(N_("Books"), N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
-    Place(N_("Books"), N_("Refunds"), "backoffice.refunds_list", P.REFUND_READ),
-    Place(N_("Books"), N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),
-    Place(N_("Books"), N_("Journal"), "books_journal.index_view", P.POSTING_READ, "j"),
-    Place(N_("Books"), N_("Bank lines"), "backoffice.bank_lines_list", P.BANK_LINES_READ),
-    Place(N_("Books"), N_("Settlements out"), "backoffice.settlements", P.SETTLEMENTS_READ),
-    Place(N_("Look"), N_("Recurring problems"), "backoffice.problems", P.REPORT_READ),
-    Place(N_("Look"), N_("Lessons"), "backoffice.lessons", P.REPORT_READ),
-    Place(N_("Look"), N_("Dashboard"), "backoffice.dashboard", P.FIGURES_READ_OWN, "b"),
-    Place(N_("Look"), N_("Sales statement"), "backoffice.sales_statement", P.STATEMENT_READ),
-    Place(N_("Look"), N_("Messages"), "books_messages.index_view", P.MESSAGE_READ),
-    Place(N_("Look"), N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
-    Place(N_("Look"), N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
-    Place(N_("Look"), N_("Ladders"), "backoffice.ladder_versions", P.RULES_READ),
-    Place(N_("Look"), N_("Rules of the house"), "backoffice.policy", P.RULES_READ, "y"),
-    Place(N_("Look"), N_("Texts of messages"), "backoffice.texts", P.RULES_READ),
-    Place(N_("Look"), N_("Rules of contact"), "backoffice.contact_rules", P.RULES_READ),
-    Place(N_("Look"), N_("Calendars"), "backoffice.calendars"),
-    Place(N_("Look"), N_("Audit"), "books_audit.index_view", P.AUDIT_READ),
-    Place(N_("Look"), N_("People of the desk"), "backoffice.staff_list", P.STAFF_READ),
-)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A part of the rail, with what the reader may open of it.
+
+    Attributes:
+        is_open: shown without a press: the day's work, the group of the present page, and
+            every group where all of them together are few.
+    """
+
+    name: str
+    places: tuple[Place, ...]
+    is_open: bool
+
+
+#: The rail by what a person is after; the first group is the day's work and never folds.
+PLACES: Mapping[str, tuple[Place, ...]] = {
+    N_("Work"): (
+        Place(N_("Today"), "backoffice.today", key="t"),
+        Place(N_("Tasks"), "backoffice.tasks", P.ALERT_READ, "k", "tasks"),
+        Place(N_("Approvals"), "backoffice.approvals_list", P.APPROVAL_READ, "a"),
+        Place(N_("Requests"), "backoffice.requests_list", P.REQUEST_ANSWER, "r"),
+        Place(N_("Disputes"), "backoffice.disputes", P.DISPUTE_READ, "d"),
+        Place(N_("Promises"), "backoffice.promises_desk", P.ARRANGEMENT_READ, "p"),
+        Place(N_("Plans"), "backoffice.plans_desk", P.ARRANGEMENT_READ),
+        Place(N_("Ladder"), "backoffice.ladder", P.LADDER_READ, "l"),
+        Place(N_("Credit holds"), "backoffice.holds", P.CREDIT_HOLD_READ, "h"),
+        Place(N_("Alerts"), "backoffice.alerts", P.ALERT_READ, "e", "alerts"),
+    ),
+    N_("Customers"): (
+        Place(N_("Accounts"), "books_accounts.index_view", P.ACCOUNT_READ),
+        Place(N_("Kinds of debtor"), "backoffice.segments", P.SEGMENT_READ),
+        Place(N_("In difficulty"), "backoffice.hardship_list", P.HARDSHIP_READ),
+        Place(N_("Sales"), "backoffice.sales_list", P.SALES_READ),
+        Place(N_("Hand-overs"), "backoffice.handovers", P.HANDOVER_READ),
+    ),
+    N_("Correspondence"): (
+        Place(N_("Messages"), "books_messages.index_view", P.MESSAGE_READ),
+        Place(N_("Inbound"), "backoffice.inbound", P.MESSAGE_READ),
+        Place(N_("Not sent"), "backoffice.suppressed", P.MESSAGE_READ),
+        Place(N_("Post"), "backoffice.post_list", P.LETTER_PRINT),
+        Place(N_("Snippets"), "backoffice.snippets_list", P.MESSAGE_WRITE),
+    ),
+    N_("Money"): (
+        Place(N_("Invoices"), "books_invoices.index_view", P.INVOICE_READ),
+        Place(N_("Payments"), "books_payments.index_view", P.PAYMENT_READ),
+        Place(N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
+        Place(N_("Bank lines"), "backoffice.bank_lines_list", P.BANK_LINES_READ),
+        Place(N_("Refunds"), "backoffice.refunds_list", P.REFUND_READ),
+        Place(N_("Interest and fees"), "backoffice.charges", P.CHARGE_READ),
+        Place(N_("Journal"), "books_journal.index_view", P.POSTING_READ, "j"),
+        Place(N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
+    ),
+    N_("Figures"): (
+        Place(N_("Dashboard"), "backoffice.dashboard", P.FIGURES_READ_OWN, "b"),
+        Place(N_("Sales statement"), "backoffice.sales_statement", P.STATEMENT_READ),
+        Place(N_("Settlements out"), "backoffice.settlements", P.SETTLEMENTS_READ),
+        Place(N_("Recurring problems"), "backoffice.problems", P.REPORT_READ),
+        Place(N_("Lessons"), "backoffice.lessons", P.REPORT_READ),
+    ),
+    N_("Rules"): (
+        Place(N_("Rules of the house"), "backoffice.policy", P.RULES_READ, "y"),
+        Place(N_("Texts of messages"), "backoffice.texts", P.RULES_READ),
+        Place(N_("Ladders"), "backoffice.ladder_versions", P.RULES_READ),
+        Place(N_("Rules of contact"), "backoffice.contact_rules", P.RULES_READ),
+    ),
+    N_("House"): (
+        Place(N_("People of the desk"), "backoffice.staff_list", P.STAFF_READ),
+        Place(N_("Agencies and lawyers"), "backoffice.handlers_list", P.HANDLER_EDIT),
+        Place(N_("Calendars"), "backoffice.calendars"),
+        Place(N_("Audit"), "books_audit.index_view", P.AUDIT_READ),
+    ),
+}
+#: So many entries need no folding: a salesperson's or an administrator's.
+FEW = 12
+
+
+def rail(here: str | None) -> list[Group]:
+    """Return the groups of the rail with the places that whoever is signed in may open.
+
+    Args:
+        here: endpoint of the current entry; its group is open.
+    """
+    may_open = {
+        name: tuple(p for p in places if p.permission is None or web.staff_may(p.permission))
+        for name, places in PLACES.items()
+    }
+    few = sum(map(len, may_open.values())) <= FEW
+    return [
+        Group(name, places, few or at == 0 or here in {p.endpoint for p in places})
+        for at, (name, places) in enumerate(may_open.items())
+        if places
+    ]
 
 
 def signed_in(view: F) -> F:
@@ -145,14 +193,15 @@ def page(template: str, status: int = 200, *, here: str | None = None, **context
     """
     staff = web.staff_actor()
     zone = context.pop("zone", None) or frame().zone
+    here = here or request.endpoint
     return web.render(
         template,
         status,
         zone=zone,
         hour=lambda moment: f"{moment.astimezone(ZoneInfo(zone)):%H:%M}",
         frame=frame(),
-        places=[p for p in PLACES if p.permission is None or web.staff_may(p.permission)],
-        here=here or request.endpoint,
+        rail=rail(here),
+        here=here,
         staff=staff,
         may=web.staff_may,
         P=Permission,

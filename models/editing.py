@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, digest, enum_column, pk, ref_key
@@ -42,11 +42,13 @@ class EditorDraft(Base):
     changed_at: Mapped[datetime]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
+    #: Published by its author in a house of one person (policy approvals.alone).
+    is_alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     version: Mapped[int] = mapped_column(Integer, default=1)
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
-        CheckConstraint("status <> 'published' OR decided_by_id <> author_id", name="four_eyes"),
+        CheckConstraint("is_alone OR status <> 'published' OR decided_by_id <> author_id", name="four_eyes"),
         Index(
             "uq_editor_draft_open",
             "kind",
@@ -69,11 +71,12 @@ class TextVersion(Base):
     author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     approver_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     reason: Mapped[str]
+    is_alone: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: JSON: "language/part" -> text.
     body: Mapped[str]
     body_digest: Mapped[digest]
 
     __table_args__ = (
-        CheckConstraint("approver_id <> author_id", name="four_eyes"),
+        CheckConstraint("is_alone OR approver_id <> author_id", name="four_eyes"),
         Index("ix_text_version_kind", "kind", "effective_at"),
     )

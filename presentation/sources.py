@@ -93,6 +93,10 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "handover_to": Form.TEXT,
     "handover_contact": Form.TEXT,
     "handover_date": Form.DAY,
+    "refund_amount": Form.MONEY,
+    "refund_date": Form.DAY,
+    "refund_account": Form.LTR,
+    "refund_reference": Form.LTR,
 }
 #: Blocks a text may call, and the placeholders that each may use.
 BLOCKS: Mapping[str, frozenset[str]] = {
@@ -203,6 +207,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "credit_hold_placed": Kind(frozenset({"hold_date", "reason", "release_amount"}), neutral_sms=True),
     "credit_hold_released": Kind(frozenset({"release_date"}), neutral_sms=True),
+    "refund_sent": Kind(
+        frozenset({"refund_amount", "refund_date", "refund_account", "refund_reference"}), neutral_sms=True
+    ),
     "one_time_code": Kind(frozenset({"code", "code_minutes"})),
     "invoice_forwarded": Kind(frozenset({"forwarder", "account", "number"}), by_sms=False),
     "promise_recorded": Kind(_PROMISE, neutral_sms=True),

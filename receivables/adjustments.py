@@ -78,7 +78,7 @@ def adjust(
         return known
     if tax is not None and not 0 <= tax.minor <= amount.minor:
         raise ValueError(f"{tax} of tax in a reduction of {amount}")
-    _refuse_unless_fits(locked, amount)
+    refuse_unless_fits(locked, amount)
     account = session.get_one(Account, locked.account_id)
     today = business_date(now, account.zone)
     part = tax if tax is not None else Money(0, amount.currency)
@@ -114,7 +114,11 @@ def adjust(
     return row
 
 
-def _refuse_unless_fits(invoice: Invoice, amount: Money) -> None:
+def refuse_unless_fits(invoice: Invoice, amount: Money) -> None:
+    """Refuse a reduction that an invoice cannot take.
+
+    Raises: Refused: invoice_not_open, other_currency, amount_zero, amount_above_balance (facts: asked).
+    """
     if invoice.status is not InvoiceStatus.OPEN or invoice.kind not in OWED_KINDS:
         raise Refused("invoice_not_open", number=invoice.number)
     if amount.currency != invoice.currency:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account, Contact
 from models.links import Channel
 from models.messages import Message, Purpose
-from receivables import branch_notices, credit_hold_letters, links, message_texts
+from receivables import branch_notices, credit_hold_letters, links, message_texts, refund_letters
 from receivables.answers import letters as answer_letters
 from receivables.arrangements import offer_letters, plan_letters
 from receivables.calendar_days import business_date
@@ -39,6 +39,7 @@ OWNERS: tuple[Mapping[str, LetterKind], ...] = (
     plan_letters.LETTERS,
     offer_letters.LETTERS,
     credit_hold_letters.LETTERS,
+    refund_letters.LETTERS,
     ladder_letters.LETTERS,
     writing_letters.LETTERS,
 )

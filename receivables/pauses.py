@@ -66,6 +66,7 @@ def pause(
     invoice_id: int | None = None,
     contact_id: int | None = None,
     currency: str | None = None,
+    why: str | None = None,
 ) -> Pause:
     """Stand still for a reason, from today on; the same cause pauses once.
 
@@ -73,6 +74,7 @@ def pause(
         key: names the cause, "dispute:17"; a second call with it returns the first pause as it is.
         to_on: first day on which it no longer holds; None until `resume`.
         invoice_id, contact_id, currency: a narrower scope than the account.
+        why: words of the person who placed it, for the audit.
     """
     known = session.scalar(select(Pause).where(Pause.key == key))
     if known is not None:
@@ -99,11 +101,14 @@ def pause(
         account_id=account.id,
         now=now,
         facts={"reason": spoken(reason).value, "to_on": to_on.isoformat() if to_on else None},
+        reason=why,
     )
     return row
 
 
-def resume(session: Session, actor: Actor, account: Account, key: str, *, now: datetime) -> Pause | None:
+def resume(
+    session: Session, actor: Actor, account: Account, key: str, *, now: datetime, why: str | None = None
+) -> Pause | None:
     """End the pause of a cause today; None when there is none. A second call changes nothing."""
     row = session.scalar(select(Pause).where(Pause.key == key, Pause.account_id == account.id))
     if row is None or row.ended_at is not None:
@@ -113,7 +118,7 @@ def resume(session: Session, actor: Actor, account: Account, key: str, *, now: d
         row.to_on = max(today, row.from_on)
     row.ended_at = now
     waking.wake(session, account.id, today)
-    record(session, actor, "pause.ended", row, account_id=account.id, now=now)
+    record(session, actor, "pause.ended", row, account_id=account.id, now=now, reason=why)
     return row
 
 

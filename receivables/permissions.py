@@ -88,6 +88,7 @@ class Permission(StrEnum):
     MESSAGE_WRITE = "message:write"
     OFFER_ACCEPT = "offer:accept"
     OFFER_MAKE = "offer:make"
+    PAUSE_PLACE = "pause:place"
     PAY_RUN_KEEP = "pay_run:keep"
     PAYMENT_READ = "payment:read"
     PAYMENT_START = "payment:start"
@@ -177,7 +178,7 @@ _CHASES = frozenset(
         _P.LADDER_CHOOSE,
         _P.LADDER_DECIDE, _P.LADDER_READ,
         _P.LETTER_PRINT, _P.LETTER_QUEUE, _P.LINK_ISSUE, _P.LINK_REVOKE, _P.PLAN_CANCEL, _P.PROMISE_MAKE,
-        _P.REMINDER_SEND,
+        _P.PAUSE_PLACE, _P.REMINDER_SEND,
         _P.RULES_PROPOSE, _P.SEGMENT_DECIDE, _P.SENDING_STOP, _P.WORKLIST_WORK,
     }
 )  # fmt: skip

@@ -58,6 +58,7 @@ class PauseRules:
     says_paid_business_days: int
     their_approval_business_days: int
     their_approval_anew_days: int  # plain days
+    by_hand_business_days: int
     answer_business_days: int
     paid_within_days: int  # plain days
 

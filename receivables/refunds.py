@@ -1,7 +1,9 @@
 """Send credit back: asked for by one person, approved by another, paid out by the accountant.
 
 An approved refund moves the credit to refunds payable and asks the accountant to send it by bank transfer;
-what he notes as paid out leaves the bank. Source: A-02; INV-7; policy approvals.refund.
+what he notes as paid out leaves the bank, and the debtor is told.
+
+Source: A-02; INV-7; policy approvals.refund.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from models.accounts import Account
 from models.approvals import ApprovalKind, ApprovalRequest, Refund
 from models.ledger import LedgerCode
+from models.messages import Purpose
 from models.money import Money, total
 from models.staff import Staff
 from models.states import RefundStatus, advance
@@ -24,6 +27,7 @@ from receivables import approval_requests, credits, ledger, outbox
 from receivables.approval_requests import amount_of
 from receivables.audit import record
 from receivables.calendar_days import business_date
+from receivables.contact.readers import reader_of, way_to
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
 from receivables.texts import clean_words, one_line
@@ -86,7 +90,7 @@ def propose_refund(
     name, where = (clean_words(one_line(words), most=LINE_MOST) for words in (payee, bank_account))
     if not name:
         raise Refused("payee_missing")
-    if not where:
+    if not any(sign.isalnum() for sign in where):
         raise Refused("bank_account_missing")
     return approval_requests.ask(
         session, actor, ApprovalKind.REFUND, account=account,
@@ -152,7 +156,9 @@ def approve_refund(session: Session, actor: Actor, request: ApprovalRequest, *, 
 def pay_out(
     session: Session, actor: Actor, ref: str, *, paid_on: date, bank_reference: str, now: datetime
 ) -> Refund:
-    """Note that a refund left the bank: refunds payable against bank. A second call finds it done.
+    """Note that a refund left the bank: refunds payable against bank; who pays is told where it went.
+
+    A second call finds it done.
 
     Args:
         paid_on: day of the bank's statement, not after today in the account's zone.
@@ -205,8 +211,22 @@ def pay_out(
         facts={**facts, "paid_on": paid_on.isoformat()},
     )  # fmt: skip
     outbox.note(session, account.id, "refund.paid_out", staff_id=actor.id, now=now, facts=facts)
+    _tell_sent(session, actor, account, refund, now=now)
     session.flush()
     return refund
+
+
+def _tell_sent(session: Session, actor: Actor, account: Account, refund: Refund, *, now: datetime) -> None:
+    """Write to who pays that the money is on its way back: our answer to what was asked for."""
+    contact = reader_of(session, account.id)
+    way = way_to(contact, Purpose.ANSWER) if contact is not None else None
+    if contact is None or way is None:
+        return
+    outbox.enqueue(
+        session, actor, account=account, contact=contact, channel=way[0], purpose=way[1], kind="refund_sent",
+        facts={"refund_id": refund.id}, dedupe_key=f"refund_sent:{refund.id}", currency=refund.currency,
+        now=now,
+    )  # fmt: skip
 
 
 def rows(session: Session, actor: Actor, *, limit: int = 100) -> list[RefundRow]:

@@ -1,7 +1,8 @@
 """Write an invoice off as a bad debt, and open it again: each asked for by one person, done by another.
 
-A write-off closes what is open on the invoice against bad debts; it stays until it is reversed, and money
-that still comes for it is a recovery (payments/receipts.py). Source: M-17; A-02; domain.md, "Statuses and
+A write-off closes what is open on the invoice against bad debts, or takes a part of it: the rest stays open
+and is asked for. It stays until it is reversed, and money that still comes for what was given up is a
+recovery (payments/receipts.py). Source: M-17; A-02; domain.md, "Statuses and
 their moves"; policy approvals.write_off.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
 from models.approvals import ApprovalKind, ApprovalRequest
@@ -30,14 +31,23 @@ from receivables.permissions import Actor, Permission, require
 
 
 def propose_write_off(
-    session: Session, actor: Actor, invoice_ref: str, *, reason: str, now: datetime
+    session: Session,
+    actor: Actor,
+    invoice_ref: str,
+    *,
+    amount: Money | None = None,
+    reason: str,
+    now: datetime,
 ) -> ApprovalRequest:
-    """Ask for an open invoice to be written off whole: what is open on it now.
+    """Ask for what is open on an invoice to be written off, or for a part of it.
 
+    Args:
+        amount: the part; None for all that is open now.
     Raises:
         NotAllowed. NotFound.
         Refused: invoice_not_open, invoice_busy (contested, arranged, or money on its way: that ends first),
-            request_waits, reason_missing, words_too_long.
+            other_currency, amount_zero, amount_above_balance (facts: asked), request_waits, reason_missing,
+            words_too_long.
     """
     require(actor, Permission.WRITE_OFF_PROPOSE)
     account, invoice = _locked(session, invoice_ref)
@@ -48,15 +58,20 @@ def propose_write_off(
         raise Refused("invoice_not_open", number=invoice.number)
     if not offers.is_free(row):
         raise Refused("invoice_busy", number=invoice.number)
+    part = amount if amount is not None else row.balance
+    adjustments.refuse_unless_fits(invoice, part)
     return approval_requests.ask(
         session, actor, ApprovalKind.WRITE_OFF, account=account, subject_ref=invoice.ref,
-        facts={"number": invoice.number, "days_late": row.days_late, "total_minor": invoice.total_minor},
-        amount=row.balance, reason=reason, now=now,
+        facts={
+            "number": invoice.number, "days_late": row.days_late, "total_minor": invoice.total_minor,
+            "balance_minor": row.balance.minor, "earlier_minor": written_off_minor(session, invoice.id),
+        },
+        amount=part, reason=reason, now=now,
     )  # fmt: skip
 
 
 def write_off(session: Session, actor: Actor, request: ApprovalRequest, *, now: datetime) -> None:
-    """Post an approved write-off: bad debt against receivables; the invoice is written off.
+    """Post an approved write-off: bad debt against receivables; what is nil then is written off.
 
     Raises: Refused: case_changed, when the invoice is not as it was when it was asked for.
     """
@@ -72,7 +87,9 @@ def write_off(session: Session, actor: Actor, request: ApprovalRequest, *, now: 
         ),
         None,
     )
-    if amount is None or row is None or row.balance != amount or not offers.is_free(row):
+    # A request from before parts were possible is about the whole.
+    asked_of = request.facts.get("balance_minor", request.amount_minor)
+    if amount is None or row is None or row.balance.minor != asked_of or not offers.is_free(row):
         raise Refused("case_changed", number=invoice.number)
     attempts.supersede(session, actor, [invoice.id], reason="write_off", now=now)
     adjustments.adjust(session, actor, invoice, "write_off", amount, key=f"write_off:{request.id}", now=now)
@@ -92,7 +109,7 @@ def write_off(session: Session, actor: Actor, request: ApprovalRequest, *, now: 
 def propose_reopening(
     session: Session, actor: Actor, invoice_ref: str, *, reason: str, now: datetime
 ) -> ApprovalRequest:
-    """Ask for a written-off invoice to be owed again: its write-off is reversed.
+    """Ask for what was written off last on an invoice to be owed again: that write-off is reversed.
 
     Raises:
         NotAllowed. NotFound.
@@ -131,17 +148,46 @@ def reopen(session: Session, actor: Actor, request: ApprovalRequest, *, now: dat
     )  # fmt: skip
 
 
+def written_off_minor(session: Session, invoice_id: int) -> int:
+    """Return what of an invoice is written off and was not reversed, minor units."""
+    query = select(func.coalesce(func.sum(Adjustment.amount_minor), 0)).where(*_standing(invoice_id))
+    return int(session.execute(query).scalar_one())
+
+
+def last_part(session: Session, actor: Actor, invoice_ref: str) -> Money | None:
+    """Return what was written off last on an invoice and could be owed again; None where nothing was.
+
+    Raises: NotAllowed.
+    """
+    require(actor, Permission.WRITE_OFF_PROPOSE)
+    invoice = session.scalar(select(Invoice).where(Invoice.ref == invoice_ref))
+    try:
+        return _write_off_of(session, invoice)[1] if invoice is not None else None
+    except Refused:
+        return None
+
+
+def _standing(invoice_id: int) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of write-offs of an invoice that were not reversed."""
+    reversal = aliased(LedgerEntry)
+    return (
+        Adjustment.invoice_id == invoice_id,
+        Adjustment.kind == "write_off",
+        ~exists().where(reversal.reverses_id == Adjustment.entry_id),
+    )
+
+
 def _write_off_of(session: Session, invoice: Invoice) -> tuple[LedgerEntry, Money]:
-    """The entry that wrote an invoice off, and its sum."""
-    if invoice.status is not InvoiceStatus.WRITTEN_OFF:
-        raise Refused("not_written_off", number=invoice.number)
+    """The entry of the last write-off that stands, and its sum."""
     found = session.execute(
         select(Adjustment, LedgerEntry)
         .join(LedgerEntry, LedgerEntry.id == Adjustment.entry_id)
-        .where(Adjustment.invoice_id == invoice.id, Adjustment.kind == "write_off")
+        .where(*_standing(invoice.id))
         .order_by(Adjustment.id.desc())
         .limit(1)
-    ).one()
+    ).first()
+    if found is None:
+        raise Refused("not_written_off", number=invoice.number)
     if ledger.recovered(session, invoice.id):
         raise Refused("recovered_since", number=invoice.number)
     return found.LedgerEntry, Money(found.Adjustment.amount_minor, found.Adjustment.currency)

@@ -107,6 +107,7 @@ ABOVE: dict[str, set[str]] = {
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
+    "refunds": {"contact"},
     "text_samples": {"contact"},
     "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
     "write_offs": {"arrangements", "payments"},

@@ -23,7 +23,7 @@ from models.invoices import OWED_KINDS, Invoice
 from models.money import Money
 from models.pauses import Pause, PauseReason
 from models.states import InvoiceStatus, RequestStatus
-from receivables import files, outbox, pauses
+from receivables import files, outbox, pauses, pausing
 from receivables.answers import hardship, requests
 from receivables.arrangements import promises
 from receivables.audit import record
@@ -431,18 +431,7 @@ def approval_cap(session: Session, account: Account, today: date, policy: Policy
     It is counted from the first such answer of late, so that naming a new day again and again does
     not stretch it. Source: policy pauses.their_approval_business_days, their_approval_anew_days.
     """
-    of_late = today - timedelta(days=policy.pauses.their_approval_anew_days)
-    first = session.scalar(
-        select(Pause.from_on)
-        .where(
-            Pause.account_id == account.id,
-            Pause.reason == PauseReason.THEIR_APPROVAL,
-            Pause.from_on > of_late,
-        )
-        .order_by(Pause.from_on)
-        .limit(1)
-    )
-    return add_business_days(first or today, policy.pauses.their_approval_business_days, account.country)
+    return pausing.cap(session, account, PauseReason.THEIR_APPROVAL, today, policy)
 
 
 def _wait_for_approval(given: _Given, answer: Answer, stored: _Stored) -> None:

@@ -20,7 +20,6 @@ from models.staff import Role
 from models.states import ApprovalStatus, OfferStatus, PlanStatus
 from models.work import Alert
 from receivables import four_eyes, outbox
-from receivables.approval_requests import amount_of
 from receivables.approvals import limits
 from receivables.approvals.queue import has_waited, name_of
 from receivables.arrangements.offer_terms import may_forgive
@@ -111,7 +110,7 @@ def _waiting(session: Session, policy: Policy) -> list[Waiting]:
         found.append(
             Waiting(
                 f"request:{request.ref}", name or name_of(request), request.account_id, request.proposer_id,
-                request.proposed_at, limits.chain(policy, request.kind, amount_of(request)),
+                request.proposed_at, limits.chain(policy, request.kind, limits.weight(request)),
             )
         )  # fmt: skip
     for offer, name in session.execute(

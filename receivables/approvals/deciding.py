@@ -58,10 +58,10 @@ def approve(
     if not current_policy(session, now).approvals.alone:
         _refuse_own(request, actor)
     _refuse_changed(request, digest)
-    policy, amount = current_policy(session, now), amount_of(request)
+    policy, weight = current_policy(session, now), limits.weight(request)
     eyes = four_eyes.look(
         session, actor, proposer_id=request.proposer_id, proposed_at=request.proposed_at,
-        fits=lambda standing: limits.fits(policy, request.kind, amount, standing),
+        fits=lambda standing: limits.fits(policy, request.kind, weight, standing),
         beyond=Refused("above_limit"), proved_at=proved_at, now=now,
     )  # fmt: skip
     request.policy_version_id = policy.version_id

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.approvals import ApprovalKind
+from models.approvals import ApprovalKind, ApprovalRequest
 from models.money import Money
 from models.staff import Role
 from receivables import four_eyes
+from receivables.approval_requests import amount_of
 from receivables.four_eyes import Standing
 from receivables.permissions import GRANTS, Permission
 from receivables.policy import Policy
@@ -35,6 +36,17 @@ def units_of(policy: Policy, kind: ApprovalKind) -> Mapping[str, int] | None:
         ApprovalKind.WAIVER: rules.waived_charge,
         ApprovalKind.DISPUTE_CREDIT: rules.dispute_credit,
     }.get(kind)
+
+
+def weight(request: ApprovalRequest) -> Money | None:
+    """Return the sum that a limit is held against: what is asked, and what was given up on it before.
+
+    So an invoice that is written off in parts needs whom the whole of them needs.
+    """
+    amount = amount_of(request)
+    if amount is None:
+        return None
+    return amount + Money(int(request.facts.get("earlier_minor", 0)), amount.currency)
 
 
 def fits(policy: Policy, kind: ApprovalKind, amount: Money | None, standing: Standing) -> bool:

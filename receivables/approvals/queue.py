@@ -254,17 +254,17 @@ def case(session: Session, actor: Actor, ref: str, *, now: datetime) -> RequestC
     if request is None:
         raise NotFound("not_found")
     account = session.get_one(Account, request.account_id) if request.account_id else None
-    policy, amount = current_policy(session, now), amount_of(request)
+    policy, amount, weight = current_policy(session, now), amount_of(request), limits.weight(request)
     waits, own = request.status is ApprovalStatus.WAITING, request.proposer_id == actor.id
     fitting = [
         standing
         for standing in four_eyes.standings(session, actor, proposer_id=request.proposer_id, now=now)
-        if limits.fits(policy, request.kind, amount, standing)
+        if limits.fits(policy, request.kind, weight, standing)
     ]
     able = Permission.APPROVAL_DECIDE
     allowed = four_eyes.may_look(
         session, actor, proposer_id=request.proposer_id, proposed_at=request.proposed_at,
-        fits=lambda standing: limits.fits(policy, request.kind, amount, standing), now=now,
+        fits=lambda standing: limits.fits(policy, request.kind, weight, standing), now=now,
     )  # fmt: skip
     marks = limits.marks(policy, request.kind, request.currency)
     by_deputy = fitting[0].deputy_for_id if fitting and not own else None

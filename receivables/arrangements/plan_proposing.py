@@ -129,6 +129,17 @@ def about(
     )
 
 
+def managed(found: About, a_month: Money) -> plan_terms.Managed:
+    """Return what an amount a month comes to over all that is chosen.
+
+    Raises:
+        Refused: amount_zero, amount_negative; currency_other, it is not of this currency.
+    """
+    if a_month.currency != found.currency:
+        raise Refused("currency_other")
+    return plan_terms.managed(found.whole, a_month, found.band, most_asked=found.most_asked)
+
+
 def preview(
     session: Session,
     actor: Actor,

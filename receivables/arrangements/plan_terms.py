@@ -49,6 +49,26 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """What an amount a month comes to over a balance, and what the rules give of it.
+
+    Attributes:
+        wanted: parts that it takes.
+        parts: the nearest number that can be put forward: within the band where there is one.
+        each: what a part comes to then, beside the first; None where the rules give no plan.
+        outside: at_once (one payment pays it), more_parts, no_plan, down (the first part has to be more).
+        approvable: whether somebody may approve so many as `wanted`.
+    """
+
+    a_month: Money
+    wanted: int
+    parts: int
+    each: Money | None
+    outside: Sequence[str]
+    approvable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One part before it is agreed: its number, day and amount."""
 
@@ -131,6 +151,41 @@ def ready_wishes(policy: Policy, band: Band, today: date) -> list[Wish]:
         numbers.add(3)
     first_on = min(_usual_first(policy, today), band.first_to_on)
     return [Wish(number, first_on) for number in sorted(numbers) if 2 <= number <= most]
+
+
+def managed(total: Money, a_month: Money, band: Band, *, most_asked: int) -> Managed:
+    """Return what an amount a month comes to.
+
+    Args:
+        total: what is owed, > 0.
+        a_month: what the debtor says he can pay a month.
+        most_asked: parts that anybody may approve at most.
+    Raises:
+        Refused: amount_zero, amount_negative.
+
+    >>> band = Band(6, Money(10000, "GBP"), date(2026, 12, 1), None)
+    >>> found = managed(Money(120000, "GBP"), Money(15000, "GBP"), band, most_asked=12)
+    >>> found.wanted, found.parts, found.each.minor, found.outside
+    (8, 6, 20000, ['more_parts'])
+    """
+    if a_month.minor <= 0:
+        raise Refused("amount_negative" if a_month.minor < 0 else "amount_zero")
+    down = band.down if band.gives else None
+    wanted = schedule.parts_of(total, a_month)
+    if down is not None and wanted > 1 and total.split(wanted)[0] < down:
+        wanted = 1 + schedule.parts_of(total - down, a_month)
+    outside = []
+    if wanted < 2:
+        outside.append("at_once")
+    if not band.gives:
+        outside.append("no_plan")
+    elif wanted > band.most_parts:
+        outside.append("more_parts")
+    if down is not None and down > a_month:
+        outside.append("down")
+    parts = max(2, min(wanted, band.most_parts if band.gives else most_asked))
+    each = schedule.amounts(total, parts, down=down)[-1] if band.gives else None
+    return Managed(a_month, wanted, parts, each, outside, approvable=wanted <= most_asked)
 
 
 def draft(policy: Policy, total: Money, wish: Wish, band: Band, *, today: date, country: str) -> Draft:

@@ -246,7 +246,8 @@ def approved(session: Session, actor: Actor, request: ApprovalRequest) -> Editor
     """Return the draft that a request is about, for another person than its author, locked.
 
     Raises:
-        NotAllowed: the approver wrote it. NotFound. Refused: decided_already.
+        NotAllowed: the approver wrote it, and is not alone in the house. NotFound.
+        Refused: decided_already.
     """
     draft = session.scalar(
         select(EditorDraft).where(EditorDraft.ref == request.subject_ref).with_for_update()
@@ -277,7 +278,7 @@ def starts_at(request: ApprovalRequest, *, now: datetime) -> datetime:
     return max(now, at_local(date.fromisoformat(day), time(), request.facts["zone"]))
 
 
-def published(draft: EditorDraft, actor: Actor, *, now: datetime) -> None:
+def published(draft: EditorDraft, actor: Actor, request: ApprovalRequest, *, now: datetime) -> None:
     """Note that a draft is in force; the act itself is audited by who does it."""
     advance(draft, EditorStatus.PUBLISHED)
-    draft.decided_by_id, draft.decided_at = actor.id, now
+    draft.decided_by_id, draft.decided_at, draft.is_alone = actor.id, now, request.is_alone

@@ -194,7 +194,7 @@ def publish_on_approval(session: Session, actor: Actor, request: ApprovalRequest
         run_at=starts,
         now=now,
     )
-    drafts.published(row, actor, now=now)
+    drafts.published(row, actor, request, now=now)
 
 
 def _changes(row: EditorDraft) -> dict[str, Any]:

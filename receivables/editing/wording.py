@@ -155,7 +155,7 @@ def publish_on_approval(session: Session, actor: Actor, request: ApprovalRequest
     drafts.refuse_moved(request, body)
     version = TextVersion(
         kind=row.name, effective_at=drafts.starts_at(request, now=now), author_id=row.author_id,
-        approver_id=actor.id, reason=request.reason, body=body,
+        approver_id=actor.id, reason=request.reason, is_alone=request.is_alone, body=body,
         body_digest=hashlib.sha256(body.encode()).hexdigest(),
     )  # fmt: skip
     session.add(version)
@@ -164,7 +164,7 @@ def publish_on_approval(session: Session, actor: Actor, request: ApprovalRequest
         session, actor, "text.published", version, account_id=None, now=now, reason=request.reason,
         facts={"kind": row.name, "author": row.author_id, "digest": version.body_digest},
     )  # fmt: skip
-    drafts.published(row, actor, now=now)
+    drafts.published(row, actor, request, now=now)
 
 
 def begin_from(

@@ -24,7 +24,7 @@ from models.staff import Staff
 from models.states import InstalmentStatus
 from receivables.arrangements.at_risk import plans_at_risk
 from receivables.calendar_days import business_date
-from receivables.errors import NotFound
+from receivables.errors import NotFound, Refused
 from receivables.figures import formulas
 from receivables.figures.days import NO_CURRENCY
 from receivables.figures.facts import Facts, Span, month_of
@@ -177,6 +177,7 @@ def dashboard(
     Raises:
         NotAllowed: the actor reads no figures.
         NotFound: no such creditor, or no such currency with it.
+        Refused: no_books: nothing was imported yet.
     """
     require(actor, Permission.FIGURES_READ_OWN)
     creditor, choice = _chosen(session, creditor_ref)
@@ -213,6 +214,8 @@ def dashboard(
 
 def _chosen(session: Session, ref: str | None) -> tuple[Creditor, Choice]:
     creditors = session.scalars(select(Creditor).order_by(Creditor.id)).all()
+    if not creditors and ref is None:
+        raise Refused("no_books")
     creditor = next((c for c in creditors if ref in (None, c.ref)), None)
     if creditor is None:
         raise NotFound("not_found")

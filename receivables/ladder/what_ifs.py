@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from receivables.ladder.choosing import ladders_in_force
 from receivables.ladder.evaluating import Finding, Look, look
 from receivables.ladder.facts import Facts
 from receivables.ladder.letters import VARIANTS
+from receivables.pauses import Standing
 from receivables.permissions import Actor, Permission, require
 from receivables.policy import current_policy
 
@@ -112,6 +113,33 @@ def without_promise(
         return replace(known, pauses=left)
 
     return _one(_compared(session, [account_id], change, lambda f: f.row.currency == currency, now=now))
+
+
+def with_pause(
+    session: Session,
+    actor: Actor,
+    account_id: int,
+    reason: PauseReason,
+    *,
+    until: date,
+    refs: Sequence[str] = (),
+    now: datetime,
+) -> WhatIf | None:
+    """Return what would come next for what a pause by hand lets stand still; None: nothing is open.
+
+    Args:
+        until: last day of the pause.
+        refs: documents; none for the whole account.
+    """
+    require(actor, Permission.PAUSE_PLACE, account_id=account_id)
+
+    def change(known: Facts) -> Facts:
+        more = [
+            Standing(reason, ref, None, known.today, until + timedelta(days=1)) for ref in refs or (None,)
+        ]
+        return replace(known, pauses=[*known.pauses, *more])
+
+    return _one(_compared(session, [account_id], change, lambda f: not refs or f.row.ref in refs, now=now))
 
 
 def without_plan(

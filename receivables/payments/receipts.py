@@ -67,7 +67,7 @@ def book_charge(
         session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone
     )
     owners = _owners(session, shares)
-    recovered = _recovered(session, attempt, rest)
+    recovered = _recovered(session, attempt, shares, rest)
     rest -= total([part for _, part in recovered], rest.currency)
     entry = ledger.post(
         session,
@@ -187,11 +187,15 @@ def _share_out(
     return shares, Money(rest, amount.currency)
 
 
-def _recovered(session: Session, attempt: PaymentAttempt, rest: Money) -> list[tuple[int, Money]]:
+def _recovered(
+    session: Session, attempt: PaymentAttempt, shares: Sequence[Share], rest: Money
+) -> list[tuple[int, Money]]:
     """What of the rest was meant for invoices that were written off meanwhile, at most what was.
 
-    A write-off stays; the money that still comes for it is a recovery (domain.md).
+    A write-off stays; the money that still comes for it is a recovery (domain.md), once nothing else is
+    open on the invoice.
     """
+    paid = {share.invoice_id: share.amount_minor for share in shares}
     come = (
         select(func.coalesce(func.sum(Posting.credit_minor - Posting.debit_minor), 0))
         .where(Posting.invoice_id == Invoice.id, Posting.ledger_code == LedgerCode.RECOVERIES)
@@ -200,20 +204,24 @@ def _recovered(session: Session, attempt: PaymentAttempt, rest: Money) -> list[t
     )
     reversal = aliased(LedgerEntry)
     found = session.execute(
-        select(Invoice.id, func.sum(Adjustment.amount_minor).label("lost_minor"), come.label("come_minor"))
+        select(
+            Invoice.id, Invoice.balance_minor, func.sum(Adjustment.amount_minor).label("lost_minor"),
+            come.label("come_minor"),
+        )
         .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
         .join(Adjustment, (Adjustment.invoice_id == Invoice.id) & (Adjustment.kind == "write_off"))
         .where(
             AttemptInvoice.attempt_id == attempt.id,
-            Invoice.status == InvoiceStatus.WRITTEN_OFF,
             Invoice.currency == rest.currency,
             ~exists().where(reversal.reverses_id == Adjustment.entry_id),
         )
         .group_by(Invoice.id)
         .order_by(Invoice.id)
-    )
+    )  # fmt: skip
     parts, left = [], rest
     for r in found.all():
+        if r.balance_minor != paid.get(r.id, 0):
+            continue
         part = Money(max(min(int(r.lost_minor) - int(r.come_minor), left.minor), 0), rest.currency)
         if part:
             parts.append((r.id, part))

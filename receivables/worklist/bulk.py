@@ -303,7 +303,11 @@ def _remind(session: Session, actor: Actor, account: Account, *, now: datetime) 
 
 
 def _unsend(session: Session, actor: Actor, account: Account, facts: dict[str, Any], now: datetime) -> str:
-    """Stop what still waits; each message is locked, so that it is stopped or sent and never both."""
+    """Stop what still waits; each message is locked, so that it is stopped or sent and never both.
+
+    What is stopped gives its name back, so that the same day's reminder can be queued anew; a day that was
+    claimed at the gate stays claimed (C-02).
+    """
     messages = session.scalars(
         select(Message)
         .where(Message.id.in_(facts.get("messages", ())))
@@ -315,6 +319,7 @@ def _unsend(session: Session, actor: Actor, account: Account, facts: dict[str, A
     for message in waiting:
         advance(message, MessageStatus.STOPPED)
         message.reasons = ["undone"]
+        message.dedupe_key = f"undone:{message.ref}:{message.dedupe_key}"
         record(session, actor, "message.moved", message, account_id=account.id, now=now,
                facts={"to": MessageStatus.STOPPED.value, "reasons": ["undone"]})  # fmt: skip
     return "undone" if len(waiting) == len(messages) else "partly_left" if waiting else "left"

@@ -201,7 +201,7 @@ def test_a_refund_is_approved_sent_and_noted(desk: Desk, overpaid: Account) -> N
     assert accountant.post(f"/desk/refunds/{refund.ref}/paid", paid).status_code == 303
     assert "FT-2026-118" in accountant.get("/desk/refunds").text
     assert "0 to send" in words(accountant.get("/desk/refunds"))
-    assert desk.codes()[-1] == "refund.paid_out"
+    assert desk.codes()[-2:] == ["refund.paid_out", "message.queued"]
 
 
 def test_refunds_ask_for_password_and_code_again(desk: Desk, overpaid: Account) -> None:
@@ -310,3 +310,34 @@ def test_one_who_is_alone_waits_proves_himself_and_is_marked(desk: Desk, ref: st
     assert "decided alone" in words(boss.get(place(request)))
     with desk.store.read() as s:
         assert s.scalar(select(func.count()).where(Job.kind == "staff_mail")) == 1
+
+
+def test_a_part_is_asked_for_and_reversed(desk: Desk, ref: str) -> None:
+    """A part of what is open: the case says of how much, the rest stays asked for, it can be reversed."""
+    collector, boss = desk.at(Role.COLLECTOR), desk.at(Role.SUPERVISOR)
+    path = f"/desk/invoices/{ref}/write-off"
+    assert "Empty is all that is open: 200.00 GBP." in words(collector.get(path))
+    for typed, code, said in (
+        ("a lot", 422, "This is not an amount."), ("200.01", 409, "This is more than is open on the"),
+        ("0", 409, "The amount must be more than zero."),
+    ):  # fmt: skip
+        answer = collector.post(path, {"reason": WHY, "amount": typed})
+        assert (answer.status_code, said in words(answer)) == (code, True)
+    assert requests(desk) == []
+    answer = collector.post(path, {"reason": WHY, "amount": "50"})
+    assert answer.status_code == 303
+    request = requests(desk)[-1]
+    page = words(boss.get(place(request)))
+    assert "asks to write off 50.00 GBP of the 200.00 GBP that are open on invoice 2026-0042" in page
+    assert "50.00 GBP is posted to bad debts, open payment pages end; the rest stays open" in page
+    boss.post(place(request, "/approve"), {"digest": request.content_digest})
+    assert status(desk, ref) == ("open", 15000)
+    page = words(collector.get(path))
+    assert "50.00 GBP of it was written off" in page
+    answer = collector.post(f"/desk/invoices/{ref}/reopen", {"reason": ""})
+    assert (answer.status_code, "again-error" in answer.text) == (422, True)
+    assert collector.post(f"/desk/invoices/{ref}/reopen", {"reason": "It was found"}).status_code == 303
+    request = requests(desk)[-1]
+    boss.get(place(request))
+    boss.post(place(request, "/approve"), {"digest": request.content_digest})
+    assert status(desk, ref) == ("open", 20000)

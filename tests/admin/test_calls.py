@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from io import BytesIO
 
@@ -17,10 +18,13 @@ from models.invoices import Invoice
 from models.messages import CallAttempt, ContactDecision, Message
 from models.staff import Role
 from models.work import Task, TaskKind
+from models.worklist import WorklistClaim
 from receivables import outbox
+from receivables.worklist import claiming, refreshing
+from tests import factories as make
 from tests.admin.conftest import Desk
 from tests.conftest import NOON
-from tests.portal.visitor import Visitor, words
+from tests.portal.visitor import Visitor, hidden, words
 
 PHONE = "+441134960142"
 FACTS = {"rung": "call", "script": "promise", "currency": "GBP", "amount_minor": 141840}
@@ -343,6 +347,126 @@ def test_cannot_pay_leads_to_parts_or_to_a_person(desk: Desk, rung: Account) -> 
     logged(desk, visitor, rung, outcome="yes:hardship", cannot="person", words="the clinic first")
     assert only(desk, HardshipCase).words == "the clinic first"
     assert "clinic" not in visitor.get(f"/desk/accounts/{rung.ref}/call").text
+
+
+MANAGED = {"outcome": "yes:hardship", "cannot": "plan", "month_currency": "GBP"}
+
+
+@pytest.mark.parametrize(
+    ("a_month", "said", "parts"),
+    [
+        ("480", "At 480.00 GBP a month it takes 3 parts. That is inside the rules.", "3"),
+        (
+            "150", "At 150.00 GBP a month it takes 10 parts. The rules give 6, of about 236.40 GBP. 10 parts "
+            "need a second person.", "6",
+        ),
+        (
+            "20", "At 20.00 GBP a month it takes 71 parts. The rules give 6, of about 236.40 GBP. Nobody "
+            "here may approve more than 36: speak of a settlement, or give the case to a person.", "6",
+        ),
+        ("2000", "At 2,000.00 GBP a month it takes 1 part. That is all of it: note a promise", "2"),
+    ],
+)  # fmt: skip
+def test_what_they_can_manage_a_month_leads_to_the_plan(
+    desk: Desk, rung: Account, a_month: str, said: str, parts: str
+) -> None:
+    """Issue D, part 3: what policy allows is said beside the wish, and the form of the plan is filled in."""
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    look = logged(desk, visitor, rung, a_month=a_month, look="1", **MANAGED)
+    assert (look.status_code, said in words(look)) == (200, True)
+    assert count(desk, CallAttempt) == 0
+    answer = logged(desk, visitor, rung, a_month=a_month, **MANAGED)
+    assert answer.status_code == 303
+    form = visitor.get(answer.location)
+    page = words(form)
+    assert "The call is written down. It stands on the timeline and counts. Now agree on the parts" in page
+    assert said in page
+    assert f'name="parts" type="text" value="{parts}"' in form.text
+    fields = {"parts": parts, "day": "2026-12-03", "every": "month", "reason": "They asked."}
+    ticked = re.findall(r'name="invoice" value="([^"]+)" checked', form.text)
+    sent = [*hidden(form), *fields.items(), *(("invoice", ref) for ref in ticked)]
+    answer = visitor.post(answer.location.partition("?")[0], sent)
+    assert (answer.status_code, said in words(answer)) == (200, True)
+    assert "Send it to be signed" in words(answer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"a_month": "0"}, "The amount must be more than zero."),
+        ({"a_month": "a lot"}, "This is not an amount."),
+        ({"a_month": "150", "cannot": "person"}, "An amount a month goes with parts"),
+    ],
+)
+def test_a_month_that_cannot_be_stays_at_its_field(
+    desk: Desk, rung: Account, fields: dict[str, str], said: str
+) -> None:
+    visitor = desk.at()
+    asked(desk, visitor, rung)
+    answer = logged(desk, visitor, rung, **{**MANAGED, **fields})
+    assert (answer.status_code, 'aria-describedby="mo-hint a_month-error"' in answer.text) == (422, True)
+    assert said in words(answer)
+    assert count(desk, CallAttempt) == 0
+
+
+def test_a_month_from_a_strange_address_fills_nothing_in(desk: Desk, rung: Account) -> None:
+    visitor = desk.at()
+    for month in ("x", "-5", "0", "9" * 40):
+        page = visitor.get(f"/desk/accounts/{rung.ref}/plan?currency=GBP&month={month}")
+        assert (page.status_code, "a month it takes" in words(page)) == (200, False)
+
+
+def test_saved_and_on_to_the_next_account(desk: Desk, rung: Account) -> None:
+    """Issue D, part 1: the next of one's own list is claimed and opened; what is done is let go."""
+    second = desk.account()
+    desk.invoice(second, 50000, late=40)
+    me = desk.person(name="Priya Shah")
+    visitor = Visitor(desk.app)
+    assert desk.sign_in(me, visitor).status_code == 303
+    actor = make.staff_actor(me)
+    with desk.store.write() as s:
+        refreshing.refresh(s, [rung.id, second.id], now=NOON)
+    desk.store.run(lambda s: claiming.claim(s, actor, rung.ref, now=NOON))
+    send_to(desk, visitor, rung)
+    answer = logged_of(desk, visitor, rung, then="next")
+    assert answer.location.endswith(f"/desk/accounts/{second.ref}")
+    page = words(visitor.get(answer.location))
+    assert "The call is written down; here is the next account. It is yours now." in page
+    with desk.store.read() as s:
+        [held] = s.scalars(select(WorklistClaim)).all()
+    assert (held.account_id, held.staff_id) == (second.id, me.id)
+
+
+def test_saved_and_nothing_is_left(desk: Desk, rung: Account) -> None:
+    """The worklist's own empty state says what it means."""
+    visitor = desk.at()
+    with desk.store.write() as s:
+        refreshing.refresh(s, [rung.id], now=NOON)
+    asked(desk, visitor, rung)
+    answer = logged(desk, visitor, rung, outcome="yes:talked", then="next")
+    assert answer.location.endswith("/desk/worklist")
+    page = words(visitor.get(answer.location))
+    assert "The call is written down." in page
+    assert count(desk, CallAttempt) == 1
+
+
+def send_to(desk: Desk, visitor: Visitor, account: Account) -> None:
+    """Ask the gate before dialling, where there are several accounts."""
+    visitor.get(f"/desk/accounts/{account.ref}/call")
+    visitor.post(f"/desk/accounts/{account.ref}/call/ask", {"contact": contact_of(desk, account)})
+
+
+def logged_of(desk: Desk, visitor: Visitor, account: Account, **fields: object) -> TestResponse:
+    visitor.get(f"/desk/accounts/{account.ref}/call")
+    asked = {"how": "phone", "way": "out", **AGAIN, "contact": contact_of(desk, account), "task": "",
+             "outcome": "yes:talked", **fields}  # fmt: skip
+    return visitor.post(f"/desk/accounts/{account.ref}/call", asked)
+
+
+def contact_of(desk: Desk, account: Account) -> str:
+    with desk.store.read() as s:
+        return s.scalars(select(Contact.ref).where(Contact.account_id == account.id)).one()
 
 
 def test_a_recording_is_kept_with_its_basis_and_given_out_as_a_file(desk: Desk, rung: Account) -> None:

@@ -94,14 +94,14 @@ def test_the_dashboard_shows_its_tables(desk: Desk, world: OfferWorld) -> None:
         assert heading in page
     assert "1,300.00" in page
     assert "no promise was judged in the range" in page
-    assert "The policy names no day of go-live" in page
+    assert "The rules of the house name no first day with Amicable" in page
 
 
 def test_before_anything_was_worked_out(desk: Desk) -> None:
     """Nothing is nought that nobody worked out."""
     desk.account()
     page = words(desk.at(Role.SUPERVISOR).get("/desk/dashboard"))
-    assert "No figures were worked out yet" in page
+    assert "No figures yet. They are worked out from the books every night" in page
     assert "the books do not reach so far back" in page
 
 

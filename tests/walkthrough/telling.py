@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.words import ALERTS, MESSAGE_KINDS, REASONS, TASKS, TIMELINE
+from admin.contact_words import REASONS
+from admin.words import ALERTS, MESSAGE_KINDS, TASKS, TIMELINE
 from models.accounts import Account, DebtorType
 from models.audit import AuditEntry
 from models.invoices import Invoice

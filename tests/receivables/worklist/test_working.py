@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from models.accounts import Account
-from models.messages import Message
+from models.links import Channel
+from models.messages import Message, Purpose
+from models.staff import Role
 from models.states import MessageStatus, PromiseStatus, advance
 from models.worklist import Assignment, BulkKind, SkipReason, WorklistClaim, WorklistSkip
+from receivables.contact import reminders, rules
+from receivables.contact.rules import may_contact
 from receivables.errors import NotAllowed, Refused
 from receivables.permissions import Actor
-from receivables.worklist import assigning, bulk, claiming, skipping
+from receivables.policy import current_policy
+from receivables.worklist import assigning, bulk, claiming, going_on, skipping
 from receivables.worklist.bulk import Chosen
 from tests.conftest import NOON
 from tests.effort import REPEATS
@@ -204,6 +210,55 @@ def test_nobody_gives_away_what_is_anothers(world: World) -> None:
         give(world, world.ruth, [account], "Ruth Adler", days=(0, None))
 
 
+# --------------------------------------------------------------------------- on to the next
+
+
+def on(world: World, actor: Actor, account: Account, *, now=NOON) -> str | None:  # type: ignore[no-untyped-def]
+    return world.store.run(lambda s: going_on.next_after(s, actor, account.ref, now=now))
+
+
+def holders(world: World) -> dict[int, int]:
+    with world.store.read() as session:
+        return {row.account_id: row.staff_id for row in session.scalars(select(WorklistClaim))}
+
+
+def test_the_next_is_the_first_that_nobody_works_on(world: World) -> None:
+    """One at a time: what is done is let go, a colleague's account and a claim of his stay his."""
+    big, middle, small, his = (world.account((total, 40)) for total in (90000, 50000, 10000, 80000))
+    give(world, world.ruth, [his], "Tom Okafor", days=(0, None))
+    world.rank()
+    claim(world, world.priya, big)
+    claim(world, world.tom, middle)
+    assert on(world, world.priya, big) == small.ref
+    assert holders(world) == {middle.id: world.tom.id, small.id: world.priya.id}
+    claim(world, world.tom, big)
+    assert on(world, world.priya, small) is None
+    assert holders(world) == {middle.id: world.tom.id, big.id: world.tom.id}
+
+
+def test_going_on_leaves_somebody_elses_claim(world: World) -> None:
+    """Not even who may assign ends a colleague's claim by going on."""
+    account, other = world.account((90000, 40)), world.account((10000, 40))
+    world.rank()
+    claim(world, world.tom, account)
+    assert on(world, world.ruth, account) == other.ref
+    assert holders(world) == {account.id: world.tom.id, other.id: world.ruth.id}
+    with pytest.raises(NotAllowed):
+        on(world, replace(world.priya, role=Role.AUDITOR), account)
+
+
+@pytest.mark.parametrize("_", range(REPEATS))
+def test_two_who_go_on_at_once_get_different_accounts(world: World, _: int) -> None:
+    accounts = [world.account((total, 40)) for total in (90000, 80000, 70000, 60000)]
+    world.rank()
+    claim(world, world.priya, accounts[0])
+    claim(world, world.tom, accounts[1])
+    actors = [world.priya, world.tom]
+    got = together(2, lambda n: on(world, actors[n], accounts[n]))
+    assert len(set(got)) == 2
+    assert set(holders(world).values()) == {world.priya.id, world.tom.id}
+
+
 # --------------------------------------------------------------------------- many at once
 
 
@@ -244,6 +299,54 @@ def test_reminders_wait_and_are_undone_while_unsent(world: World) -> None:
     with world.store.read() as session:
         statuses = [message.status for message in session.scalars(select(Message).order_by(Message.id))]
     assert statuses == [MessageStatus.SENDING, MessageStatus.STOPPED, MessageStatus.STOPPED]
+
+
+def test_what_was_undone_can_be_sent_again_the_same_day(world: World) -> None:
+    """Undoing gives the day back; a reminder that waits or has left keeps it (INV-8)."""
+    account = world.account((10000, 40))
+    undo(world, do(world, world.ruth, Chosen(BulkKind.REMIND), [account]))
+    later = NOON + timedelta(hours=1)
+    again = do(world, world.ruth, Chosen(BulkKind.REMIND), [account], now=later)
+    assert [(line.outcome, line.messages) for line in made(world, again).lines] == [("done", 1)]
+    third = do(world, world.priya, Chosen(BulkKind.REMIND), [account], now=later + timedelta(minutes=1))
+    assert [line.outcome for line in made(world, third).lines] == ["reminded_already"]
+    undo(world, again, now=later)
+    world.store.run(lambda s: reminders.remind(s, world.priya, s.get_one(Account, account.id), now=later))
+    with world.store.write() as session:
+        first, second, last = session.scalars(select(Message).order_by(Message.id))
+        assert [first.status, second.status, last.status] == [
+            MessageStatus.STOPPED, MessageStatus.STOPPED, MessageStatus.QUEUED,
+        ]  # fmt: skip
+        advance(last, MessageStatus.SENDING)
+    fourth = do(world, world.ruth, Chosen(BulkKind.REMIND), [account], now=later + timedelta(minutes=2))
+    assert [line.outcome for line in made(world, fourth).lines] == ["reminded_already"]
+
+
+def test_a_day_that_was_claimed_before_it_was_undone_stays_claimed(world: World) -> None:
+    """What tried to leave once has used the day, whatever becomes of it (C-02, INV-8)."""
+    account = world.account((10000, 40))
+    ref = do(world, world.ruth, Chosen(BulkKind.REMIND), [account])
+    with world.store.write() as session:
+        message = session.scalars(select(Message)).one()
+        contact = world.contact(session, account)
+        held = session.get_one(Account, account.id)
+        decision = may_contact(
+            session, held, contact, channel=message.channel, purpose=message.purpose,
+            currency=message.currency, policy=current_policy(session, NOON), now=NOON,
+        )  # fmt: skip
+        assert decision.allowed
+        rules.claim(session, message, decision, now=NOON)
+    undo(world, ref)
+    do(world, world.ruth, Chosen(BulkKind.REMIND), [account], now=NOON + timedelta(hours=1))
+    with world.store.read() as session:
+        held = session.get_one(Account, account.id)
+        later = may_contact(
+            session, held, world.contact(session, account), channel=Channel.EMAIL,
+            purpose=Purpose.REMINDER, currency="GBP", policy=current_policy(session, NOON),
+            now=NOON + timedelta(hours=1),
+        )  # fmt: skip
+    assert not later.allowed
+    assert "already_today" in later.reasons
 
 
 def test_reassigned_and_put_off_together_and_back(world: World) -> None:
