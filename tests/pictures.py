@@ -40,6 +40,11 @@ KEPT = {
     "he-390-overview": "overview-he",
     "en-390-return-paid": "paid-en",
     "en-1280-desk-account": "desk-account",
+    # docs/collector-guide.md
+    "en-1280-desk-start": "desk-today-en",
+    "he-1280-desk-start": "desk-today-he",
+    "en-1280-desk-call": "desk-call-en",
+    "en-1280-desk-approval": "desk-approval-en",
     # docs/debtor-guide.md
     "en-390-pay-transfer": "pay-en",
     "en-390-stopping": "stopping-en",
@@ -251,9 +256,34 @@ def desk(stack: Stack, browser: Browser, folder: Path, language: str, width: int
         ("requests", "/desk/requests"),
         ("approvals", "/desk/approvals"),
         ("tasks", "/desk/tasks"),
+        ("pause", f"/desk/accounts/{ref}/pause"),
+        ("message", f"/desk/accounts/{ref}/message"),
+        ("plan", f"/desk/accounts/{ref}/plan"),
+        ("promise", f"/desk/accounts/{ref}/promise"),
+        ("hold", f"/desk/accounts/{ref}/hold"),
+        ("holds", "/desk/holds"),
+        ("promises", "/desk/promises"),
+        ("plans", "/desk/plans"),
+        ("segments", "/desk/segments"),
+        ("dashboard", "/desk/dashboard"),
+        ("lessons", "/desk/lessons"),
+        ("problems", "/desk/problems"),
+        ("policy", "/desk/policy"),
+        ("texts", "/desk/texts"),
+        ("profile", "/desk/profile"),
     ):
         page.goto(f"{stack.url}{path}")
         take(name)
+    # A call that they began may be noted at any hour, so the page is whole whenever this runs.
+    page.goto(f"{stack.url}/desk/accounts/{ref}/call")
+    page.locator("main a[href*='way=in']").first.click()
+    page.wait_for_load_state()
+    take("call")
+    if language == "en":
+        page.goto(f"{stack.url}/desk/approvals")
+        page.locator("main th a[href*='/approvals/plans/']").first.click()
+        page.wait_for_load_state()
+        take("approval")
     context.close()
 
 
