@@ -23,7 +23,7 @@ from models.invoices import Invoice
 from models.links import Channel, LinkSession
 from models.payments import PaymentAttempt
 from models.states import AttemptStatus
-from receivables import links
+from receivables import links, policy
 from receivables.contact import consents
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
@@ -68,6 +68,12 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, fresh_database("sqlite", Path(place)) as url:
         stack = start_stack(Path(place), url, free_port(), worker=False)
         try:
+            with stack.house.store.write() as session:
+                now = datetime.now(UTC)  # the demo's rules, and messages at any hour
+                body = policy.current_body(session, now).replace(
+                    "contract_interest = false", "contract_interest = true"
+                )
+                policy.publish(session, body, reason="pictures", author_id=None, now=now)
             demo_cases.play(stack.house, stack.stripe.url, base_url=stack.url, now=datetime.now(UTC))
             with chromium() as browser:
                 for language in ACCOUNTS:
