@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select, update
 
-from jobs import demo_cases, demo_seed
+from jobs import demo_cases, demo_seed, figures, worklist_run
 from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.links import Channel, LinkSession
@@ -75,6 +75,8 @@ def main(folder: Path) -> None:
                 )
                 policy.publish(session, body, reason="pictures", author_id=None, now=now)
             demo_cases.play(stack.house, stack.stripe.url, base_url=stack.url, now=datetime.now(UTC))
+            worklist_run.run(stack.house, now=datetime.now(UTC))
+            figures.nightly(stack.house, now=datetime.now(UTC))
             with chromium() as browser:
                 for language in ACCOUNTS:
                     cases = pictured.set_up(stack.house.store, language, now=datetime.now(UTC))
