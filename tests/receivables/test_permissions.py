@@ -89,6 +89,7 @@ MATRIX = """
     message:write            x x . . . .   . . .
     offer:accept             . . . . . .   . . x
     offer:make               x x . . . .   . . x
+    pause:place              x x . . . .   . . .
     pay_run:keep             x x . . . .   . . .
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
