@@ -13,7 +13,7 @@ from tests.portal.conftest import Portal
 
 AXE = browsers.AXE.read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WAIT = 10_000  # ms
+WAIT = 30_000  # ms
 LANGUAGES = ("en", "he", "ru", "hu")
 #: (language, width) in which a walk is done: each language once, in the long run at both widths (X-10).
 READERS = (
