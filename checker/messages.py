@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,13 @@ SELECT trim(m.wire_id, '<>'), m.id, m.channel, m.purpose, m.status, m.locked_unt
        (SELECT max(c.id) FROM contact_ledger c WHERE c.message_id = m.id)
   FROM message m
 """
-_THEIRS = "SELECT trim(message_id, '<> '), id, channel FROM message"
+_THEIRS = "SELECT trim(message_id, '<> '), id, channel, lower(recipient) FROM message"
+#: Mails to people of the house: no message of a debtor's, a job each.
+_TO_HOUSE = """
+SELECT kind, payload ->> 'kind', payload ->> 'staff', payload ->> 'key', lower(payload ->> 'to') FROM job
+ WHERE kind IN ('staff_mail', 'text_trial')
+"""
+_HOUSE = "SELECT lower(email) FROM staff"
 _CLAIMS = "SELECT contact_id, channel, currency, business_on, id FROM contact_ledger ORDER BY 1, 2, 3, 4, 5"
 _REMINDERS = """
 SELECT m.contact_id, m.channel, COALESCE(m.currency, ''), m.id, m.sent_at, a.zone,
@@ -49,18 +56,33 @@ SELECT p.id, c.id FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
 def deliveries(ground: Ground) -> Iterator[str]:
     """Messages and mailbox agree by Message-ID; claims, days and receipts are as promised (decision 18)."""
     assert ground.mailbox is not None
+    named, house = _to_house(ground.books)
     ours = ground.books.rows(_OURS, by="trim(m.wire_id, '<>')")
     theirs = ground.mailbox.rows(_THEIRS, by="trim(message_id, '<> ')")
     for key, (told, arrived) in side_by_side(ours, theirs):
         ground.rows += 1
-        if not told:
+        if not told and str(key).partition("@")[0] not in named:
             yield f"mailbox message {arrived[0][1]} ({key or 'without a Message-ID'}) is no message of ours"
+        elif not told:
+            for _, mailbox_id, _, recipient in arrived:
+                if recipient not in house:
+                    yield f"mailbox message {mailbox_id} ({key}) was for the house and went to somebody else"
         for row in told:
             yield from _delivery(ground, row, arrived)
     yield from _claims(ground.books)
     yield from _days(ground.books)
     yield from _steps(ground.books)
     yield from _receipts(ground.books)
+
+
+def _to_house(books: Source) -> tuple[set[str], set[str]]:
+    """Names under which mails to people of the house leave, and where these are or were written to."""
+    named, house = set(), {email for (email,) in books.rows(_HOUSE)}
+    for job, kind, staff, key, to in books.rows(_TO_HOUSE):
+        fact = f"trial:{key}" if job == "text_trial" else f"{kind}:{staff}:{key}"
+        named.add(sha256(fact.encode()).hexdigest()[:32])
+        house |= {to} if to else set()
+    return named, house
 
 
 def _delivery(ground: Ground, row: Row, arrived: list[Row]) -> Iterator[str]:
@@ -71,7 +93,7 @@ def _delivery(ground: Ground, row: Row, arrived: list[Row]) -> Iterator[str]:
     in_flight = status == "sending" and locked_until and moment(locked_until) > ground.now
     if arrived and status not in _TOLD and status != "unknown" and not in_flight:
         yield f"{name} is {status} and reached the mailbox as message {arrived[0][1]}"
-    for _, mailbox_id, by in arrived:
+    for _, mailbox_id, by, _ in arrived:
         if _CHANNEL.get(by) != channel:
             yield f"{name} was queued for {channel} and reached the mailbox by {by} as message {mailbox_id}"
     # A receipt may come twice with one Message-ID; everything else at most once.

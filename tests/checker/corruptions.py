@@ -332,6 +332,17 @@ MESSAGES = [
         ("INV-8",), "mailbox message 7 (without a Message-ID) is no message of ours",
     ),
     Corruption(
+        "mail of the house's to somebody else",
+        mailbox("UPDATE message SET recipient = 'ada@alder.example'"
+                " WHERE recipient = 'tess@northgate.example'"),
+        ("INV-8",), "was for the house and went to somebody else",
+    ),
+    Corruption(
+        "mail to a colleague that nobody queued",
+        books("DELETE FROM job WHERE kind = 'staff_mail'"),
+        ("INV-8",), "is no message of ours",
+    ),
+    Corruption(
         "queued and yet delivered",
         books("UPDATE message SET status = 'queued' WHERE ref = 'reminder-2'"),
         ("INV-8",), "is queued and reached the mailbox",

@@ -66,6 +66,7 @@ from models.states import (
     InboxStatus,
     InstalmentStatus,
     InvoiceStatus,
+    JobStatus,
     MessageStatus,
     OfferStatus,
     PlanStatus,
@@ -73,7 +74,7 @@ from models.states import (
     StepStatus,
 )
 from models.store import Store
-from models.work import Alert, PolicyKind, PolicyVersion
+from models.work import Alert, Job, PolicyKind, PolicyVersion
 from receivables import ledger
 from receivables.ledger import Side
 from receivables.permissions import SYSTEM
@@ -87,6 +88,8 @@ DAY = timedelta(days=1)
 TODAY = NOW.date()
 #: In a delivered reminder, and its digest in table link.
 TOKEN = "Zq3vT8mWc1RkY5nLx0BdHs7uGf2jPa9e"  # noqa: S105 - opens nothing
+#: Facts that people of the house were told of by mail.
+HOUSE_MAILS = ("decided:tess:request-7", "trial:trial-1")
 #: Only its digest is known.
 QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
 
@@ -158,6 +161,7 @@ class _Builder:
         self._waiting()
         self._rights()
         self._messages()
+        self._house_mails()
         self._asked()
         self._acts()
 
@@ -422,11 +426,28 @@ class _Builder:
                 )
             )  # fmt: skip
 
-    def _person(self, name: str) -> Staff:
+    def _house_mails(self) -> None:
+        """A colleague was told of a decision, and a text was tried; both are jobs, and no messages."""
+        self._person("tess", ref="tess")
+        for kind, payload in (
+            (
+                "staff_mail",
+                {"kind": "decided", "staff": "tess", "key": "request-7", "values": {}, "to": None},
+            ),
+            ("text_trial", {"staff": "tess", "key": "trial-1", "kind": "receipt"}),
+        ):
+            self._add(
+                Job(
+                    kind=kind, key=f"{kind}:{payload['key']}", payload=payload, status=JobStatus.DONE,
+                    run_at=NOW - DAY, queued_at=NOW - DAY, done_at=NOW - DAY,
+                )
+            )  # fmt: skip
+
+    def _person(self, name: str, **more: object) -> Staff:
         return self._add(
             Staff(
                 email=f"{name}@northgate.example", name=name.title(), role=Role.SUPERVISOR, language="en",
-                password_hash="!", is_active=True, created_at=NOW - 30 * DAY,  # noqa: S106
+                password_hash="!", is_active=True, created_at=NOW - 30 * DAY, **more,  # noqa: S106
             )
         )  # fmt: skip
 
@@ -779,6 +800,11 @@ def charge(charge_id: str, units: int, currency: str, status: str = "succeeded")
     }  # fmt: skip
 
 
+def house_mail(fact: str) -> str:
+    """The name under which a mail to a person of the house leaves."""
+    return sha256(fact.encode()).hexdigest()[:32]
+
+
 def _fill_mailbox(path: Path) -> None:
     mailbox = Mailbox(path)
     for name in ("reminder-1", "reminder-2", "reminder-3", "receipt-ch_1", "receipt-ch_2", "receipt-ch_3"):
@@ -788,6 +814,8 @@ def _fill_mailbox(path: Path) -> None:
         mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
     for number in (1, 2, 3):
         mailbox.keep_mail("accounts@northgate.example", ["nell@york.example"], _mail(f"york-{number}"))
+    for fact in HOUSE_MAILS:
+        mailbox.keep_mail("accounts@northgate.example", ["tess@northgate.example"], _mail(house_mail(fact)))
     mailbox.close()
     with closing(sqlite3.connect(path)) as db, db:
         for name, at in _arrivals():
