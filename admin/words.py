@@ -47,6 +47,7 @@ from admin.calls_words import (
     VISIT_CHECKS,
     WORKED,
 )
+from admin.card_words import CARD_AUDIT, CARD_EVENTS, CARD_MESSAGES
 from admin.figures_words import FIGURE_AUDIT, FIGURE_REFUSALS, FIGURE_TABLES
 from admin.flag_words import FLAG_MEANS, FLAG_REFUSALS, GUARDED_FACT, MATRIX_ACTS, MATRIX_WORDS
 from admin.hold_words import (
@@ -60,6 +61,7 @@ from admin.hold_words import (
     HOLD_TASKS,
     HOLD_TIMELINE,
 )
+from admin.payment_words import PAYMENT_MESSAGES, PAYMENT_TASK_ADVICE, PAYMENT_TASKS
 from admin.policy_words import (
     EDITOR_REFUSALS,
     POLICY_ABOUT,
@@ -72,6 +74,24 @@ from admin.policy_words import (
     POLICY_UNITS,
     TEXT_MARKS,
     TEXT_PARTS,
+)
+from admin.reconciliation_words import (
+    RECONCILIATION_ADVICE,
+    RECONCILIATION_ALERTS,
+    RECONCILIATION_AUDIT,
+    RECONCILIATION_REFUSALS,
+    RECONCILIATION_TABLES,
+)
+from admin.reversal_words import (
+    REVERSAL_ADVICE,
+    REVERSAL_ALERTS,
+    REVERSAL_AUDIT,
+    REVERSAL_MESSAGES,
+    REVERSAL_REFUSALS,
+    REVERSAL_TABLES,
+    REVERSAL_TASK_ADVICE,
+    REVERSAL_TASKS,
+    REVERSAL_TIMELINE,
 )
 from admin.rule_words import RULES
 from admin.sales_words import (
@@ -101,6 +121,8 @@ AUDIT: Mapping[str, str] = {
     **APPROVAL_AUDIT,
     **SALES_AUDIT,
     **CALL_AUDIT,
+    **RECONCILIATION_AUDIT,
+    **REVERSAL_AUDIT,
     "early_warning.raised": N_("Sales warned early"),
     "segment.moved": N_("Moved to another kind of debtor"),
     "segment.proposed": N_("Another kind of debtor proposed"),
@@ -137,6 +159,7 @@ AUDIT: Mapping[str, str] = {
     "task.put_off": N_("Task put off"),
     "contact_rules.published": N_("Rules of contact published"),
     "consent.opted_out": N_("Opted out of reminders"),
+    **CARD_AUDIT,
     "card.consented": N_("Consent to keep a card"),
     "card.not_kept": N_("Card not kept"),
     "card.removed": N_("Saved card removed"),
@@ -246,6 +269,7 @@ TIMELINE: Mapping[str, str] = {
     **WORKLIST_TIMELINE,
     **HOLD_TIMELINE,
     **APPROVAL_TIMELINE,
+    **REVERSAL_TIMELINE,
     **SALES_TIMELINE,
     **CALL_TIMELINE,
     "ladder.chosen": N_("Own ladder chosen"),
@@ -266,6 +290,7 @@ TIMELINE: Mapping[str, str] = {
     "call.made": N_("Rang up"),
     "call.unwanted": N_("Asked us not to ring"),
     "call.wanted_again": N_("May be rung again"),
+    **CARD_EVENTS,
     "card.removed": N_("A saved card was removed"),
     "card.saved": N_("Saved a card"),
     "consent.opted_out": N_("Opted out of reminders"),
@@ -315,7 +340,7 @@ TIMELINE: Mapping[str, str] = {
     "offer.withdrawn": N_("Offer withdrawn"),
     "payment.cancelled": N_("Left the payment page, nothing was charged"),
     "payment.expired": N_("The payment page ran out, nothing was charged"),
-    "payment.failed": N_("Payment failed, nothing was charged"),
+    "payment.failed": N_("Payment failed, no money came"),
     "payment.processing": N_("Payment on its way"),
     "payment.succeeded": N_("Paid"),
     "payment.unknown": N_("Payment without an answer yet; we keep asking"),
@@ -358,6 +383,7 @@ TIMELINE: Mapping[str, str] = {
 
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
+    "chargeback": N_("Gateway"),
     "refund": N_("Desk"),
     "worklist": N_("Desk"),
     "ladder": N_("Ladder"),
@@ -428,6 +454,9 @@ MESSAGE_KINDS: Mapping[str, str] = {
     "fresh_link": N_("Fresh link"),
     "instalment_due": N_("Instalment due"),
     "instalment_missed": N_("Instalment missed"),
+    **CARD_MESSAGES,
+    **PAYMENT_MESSAGES,
+    **REVERSAL_MESSAGES,
     "card_refused": N_("Saved card refused"),
     "neutral_notice": N_("Neutral notice"),
     "offer_accepted": N_("Settlement agreed"),
@@ -510,7 +539,10 @@ REASONS: Mapping[str, str] = {
 
 ALERTS: Mapping[str, str] = {
     **HOLD_ALERTS,
+    **RECONCILIATION_ALERTS,
+    **REVERSAL_ALERTS,
     **APPROVAL_ALERTS,
+    "clock_differs": N_("The clock of a machine is wrong"),
     "ladder_stumbles": N_("The ladder could not look at an account"),
     "nobody_to_tell": N_("An account has nobody to write to"),
     "address_dead": N_("An address does not exist any more"),
@@ -537,7 +569,12 @@ ALERTS: Mapping[str, str] = {
 #: What to do about an alert, in one sentence.
 ADVICE: Mapping[str, str] = {
     **HOLD_ADVICE,
+    **RECONCILIATION_ADVICE,
+    **REVERSAL_ADVICE,
     **APPROVAL_ADVICE,
+    "clock_differs": N_(
+        "Until it is right, notifications are refused and nothing is sent. Tell whoever runs the system."
+    ),
     "ladder_stumbles": N_(
         "Nothing of it is chased until then. See whether its place and its dates are right."
     ),
@@ -560,7 +597,9 @@ ADVICE: Mapping[str, str] = {
     "follower_failed": N_(
         "It is tried again by itself. Look whether the plan, offer, promise or hold of the account is right."
     ),
-    "foreign_object": N_("Nothing was posted. Tell whoever runs the system before the debtor pays again."),
+    "foreign_object": N_(
+        "Money of our own page waits as unapplied; nothing else was posted. Tell whoever runs the system."
+    ),
     "job_dead": N_("It will not be tried again by itself. Tell whoever runs the system."),
     "message_given_up": N_("Reach the contact in another way; the message will not leave any more."),
     "message_incomplete": N_("Nothing half-finished was sent. Tell whoever looks after the texts."),
@@ -571,6 +610,8 @@ TASKS: Mapping[str, str] = {
     **ACCOUNT_TASKS,
     **HOLD_TASKS,
     **APPROVAL_TASKS,
+    **REVERSAL_TASKS,
+    **PAYMENT_TASKS,
     "hand_over": N_("Hand-over to look at"),
     "hold_credit": N_("Decide about a credit hold"),
     "ladder_call": N_("Ring up"),
@@ -597,6 +638,8 @@ TASK_ADVICE: Mapping[str, str] = {
     **ACCOUNT_TASK_ADVICE,
     **HOLD_TASK_ADVICE,
     **APPROVAL_TASK_ADVICE,
+    **REVERSAL_TASK_ADVICE,
+    **PAYMENT_TASK_ADVICE,
     "hand_over": N_(
         "Decide about the case on the page of hand-overs. Where money came to us on a placed case, tell who"
         " has it."
@@ -851,6 +894,8 @@ MET: Mapping[str, str] = {
 REFUSALS: Mapping[str, str] = {
     **ACCOUNT_REFUSALS,
     **CALL_REFUSALS,
+    **RECONCILIATION_REFUSALS,
+    **REVERSAL_REFUSALS,
     **FIGURE_REFUSALS,
     **FLAG_REFUSALS,
     **WORKLIST_REFUSALS,
@@ -1211,6 +1256,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **ACCOUNT_TABLES,
     **WORKLIST_TABLES,
     **FIGURE_TABLES,
+    **RECONCILIATION_TABLES,
+    **REVERSAL_TABLES,
     "actor": ACTORS,
     "advice": ADVICE,
     "alert": ALERTS,

@@ -124,6 +124,8 @@ def letter(
         "refusal": "no_funds",
         "remedy": "retry",
         "retry_date": date(2026, 12, 4),
+        "card": "Mastercard 4242",
+        "card_until": "11/2026",
         "answer_by": date(2026, 11, 26),
         "finding": "One of the two cartons has the old logo.",
         "asked_date": date(2026, 11, 19),
