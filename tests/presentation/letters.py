@@ -138,6 +138,9 @@ def letter(
         "handover_date": date(2026, 12, 10),
         "reply": "The order number is PO-77. We have sent the invoice again.",
         "about": "your order PO-77",
+        "confirmation": "PC-2026-000041",
+        "sent_date": date(2026, 11, 21),
+        "refund_to": "visa 4242",
     }
     return Letter(
         kind=kind,

@@ -58,8 +58,9 @@ def test_money_is_never_lost_and_never_doubled(capsys: pytest.CaptureFixture[str
 
 #: A run without these would be a run over nothing.
 MUST_HAPPEN = (
-    "accept offer", "backfill", "booked", "chargeback", "credit note", "offer", "paid", "plan",
-    "refund at the gateway", "sweep", "taken back", "webhook",
+    "accept offer", "backfill", "booked", "booked beyond what was open", "chargeback", "credit note",
+    "given back", "offer", "paid", "plan", "promise", "refund at the gateway", "refund failed", "sweep",
+    "taken back", "webhook",
 )  # fmt: skip
 
 
