@@ -60,6 +60,8 @@ class WorklistRow(Base):
         Index("ix_worklist_row_age", "oldest_on", "account_id"),
         Index("ix_worklist_row_next", "next_on", "account_id"),
         Index("ix_worklist_row_collector", "collector_id", "rank"),
+        # A kind of debtor among one's own may be rare: its rows are not looked for in the whole ranking.
+        Index("ix_worklist_row_segment", "segment", "collector_id", "rank"),
         Index("ix_worklist_row_day", "ranked_on"),
     )
 

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
@@ -178,10 +178,22 @@ def _holding(kind: str, words: Sequence[str]) -> Any:
     for word in others:
         also = aliased(SearchTerm)
         beside = select(also.subject_id).where(
-            also.subject_id == SearchTerm.subject_id, _begins(kind, word, also), also.kind.not_in(_OF_MANY)
+            also.subject_id == SearchTerm.subject_id,
+            _begins(kind, word, also),
+            also.kind.not_in(_literal(_OF_MANY)),
         )
         query = query.where(beside.exists())
     return query.order_by(SearchTerm.term, SearchTerm.subject_id)
+
+
+def _literal(values: Sequence[Any]) -> Any:
+    """Values written into the statement: SQLite proves a partial index by constants, not by parameters."""
+    return bindparam(None, list(values), expanding=True, literal_execute=True)
+
+
+def _written(status: InvoiceStatus) -> Any:
+    """One value, written into the statement as `_literal` writes several."""
+    return bindparam(None, status, type_=Invoice.status.type, literal_execute=True)
 
 
 #: What the index of subjects leaves out (models/search.py).
@@ -353,7 +365,7 @@ def _amounts(
     minors = sorted({minor for several in meant.values() for minor in several})
     if not minors:
         return []
-    open_owed = and_(Invoice.status == InvoiceStatus.OPEN, Invoice.kind.in_(OWED_KINDS))
+    open_owed = and_(Invoice.status == _written(InvoiceStatus.OPEN), Invoice.kind.in_(OWED_KINDS))
     exact = _documents(
         session, "balance", and_(open_owed, Invoice.balance_minor.in_(minors)), mine, meant, limit
     )
