@@ -91,6 +91,7 @@ def _setup(session: Any) -> RemotePayment:
     method: Any = getattr(intent, "payment_method", None)
     customer = id_of(getattr(intent, "customer", None)) or id_of(session.customer)
     kept = state is RemoteState.SUCCEEDED and customer and getattr(method, "card", None) is not None
+    mandate = id_of(getattr(intent, "mandate", None))
     return RemotePayment(
         state=state,
         session_id=session.id,
@@ -100,7 +101,7 @@ def _setup(session: Any) -> RemotePayment:
         failure_code=_code(error),
         url=session.url,
         expires_at=moment(session.expires_at),
-        card=_card(method.id, str(customer), method.card) if kept else None,
+        card=_card(method.id, str(customer), method.card, mandate) if kept else None,
     )
 
 
@@ -134,10 +135,16 @@ def _kept_by_payment(intent: Any, charge: Any) -> RemoteCard | None:
     card = getattr(charge.payment_method_details, "card", None)
     if not getattr(intent, "setup_future_usage", None) or not customer or not method or card is None:
         return None
-    return _card(method, customer, card)
+    return _card(method, customer, card, id_of(getattr(card, "mandate", None)))
 
 
-def _card(method_id: str, customer: str, card: Any) -> RemoteCard:
+def saved_card(method: Any) -> RemoteCard | None:
+    """Read a payment method; None where no customer holds it, or it is no card."""
+    customer, card = id_of(getattr(method, "customer", None)), getattr(method, "card", None)
+    return _card(method.id, customer, card) if customer and card is not None else None
+
+
+def _card(method_id: str, customer: str, card: Any, mandate: str | None = None) -> RemoteCard:
     return RemoteCard(
         payment_method_id=method_id,
         customer_id=customer,
@@ -145,6 +152,7 @@ def _card(method_id: str, customer: str, card: Any) -> RemoteCard:
         last4=str(card.last4 or "")[-4:],
         month=card.exp_month,
         year=card.exp_year,
+        mandate_id=mandate,
     )
 
 

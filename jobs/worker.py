@@ -18,9 +18,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import daily, inbound, staff_mails, worklist_run
+from jobs import backfill, daily, inbound, staff_mails, worklist_run
 from jobs import outbox as postbox
 from jobs.house import House
+from models import fault_points
+from models.approvals import Refund
 from models.arrangements import SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
@@ -30,9 +32,10 @@ from receivables.arrangements import card_setups, cards
 from receivables.calendars import days
 from receivables.errors import NotFound
 from receivables.handovers import case_files
-from receivables.payments import inbox, settling
+from receivables.payments import inbox, settling, sweeping
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayUnreachable, ScannerDown
+from receivables.reversals import card_refunds, chargebacks
 
 log = logging.getLogger("amicable.worker")
 
@@ -67,7 +70,7 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     looked, worked, called = begun - SWEEP_EVERY, begun - daily.EVERY, begun - inbound.EVERY
     postman = inbound.Postman()
     announce(house, name)
-    with more_lines(house, name, stop=stop, clock=tell):
+    with more_lines(house, name, stop=stop, clock=tell), backfill.beside(house, stop=stop, clock=tell):
         while not stop.is_set():
             now = tell()
             try:
@@ -157,6 +160,7 @@ def take_events(house: House, *, worker: str, now: datetime) -> int:
     with house.store.read() as session:
         policy = current_policy(session, now)
     taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now))
+    fault_points.reach("event.after_lease")
     for row_id in taken:
         with house.store.read() as session:
             account = session.execute(
@@ -180,9 +184,11 @@ def take_jobs(house: House, *, worker: str, now: datetime) -> int:
     with house.store.read() as session:
         policy = current_policy(session, now)
     taken = house.store.run(lambda s: _lease(s, worker=worker, policy=policy, now=now))
+    fault_points.reach("job.after_lease")
     for job_id, kind, payload in taken:
         try:
             HANDLERS[kind](house, payload, now)
+            fault_points.reach("job.before_done")
             error = None
         except (GatewayUnreachable, NotFound, ScannerDown) as problem:
             error = str(problem)
@@ -289,6 +295,17 @@ def _ladder_look_again(house: House, payload: Any, now: datetime) -> None:
         after = house.store.run(lambda s, done=after: waking.wake_part(s, done, most=2000, now=now))  # type: ignore[misc]
 
 
+def _send_refund(house: House, payload: Any, now: datetime) -> None:
+    """Send approved credit back to the card that paid; without an answer the sweeper asks again."""
+    ref = payload["refund_ref"]
+    with house.store.read() as session:
+        account = session.scalar(select(Refund.gateway_account).where(Refund.ref == ref))
+    gateway = house.gateways.get(account or "")
+    if gateway is None:
+        raise NotFound("no_gateway")
+    card_refunds.send(house.store, gateway, ref, now=now)
+
+
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "case_file": _case_file,
     "check_file": _check_file,
@@ -296,17 +313,18 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "expire_session": _expire_session,
     "follow_payment": _follow_payment,
     "ladder_look_again": _ladder_look_again,
+    "send_refund": _send_refund,
     "staff_mail": staff_mails.send,
     "text_trial": staff_mails.send_trial,
 }
 
 
 def sweep(house: House, *, now: datetime) -> int:
-    """Look at attempts and card pages that should have ended (P-16)."""
+    """Look at attempts, card pages, refunds and chargebacks that should have ended (P-16)."""
     return sum(
         look(house.store, gateway, gateway_account=name, now=now)
         for name, gateway in house.gateways.items()
-        for look in (settling.sweep, card_setups.sweep_setups)
+        for look in (sweeping.sweep, card_setups.sweep_setups, card_refunds.sweep, chargebacks.sweep)
     )
 
 

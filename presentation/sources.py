@@ -85,11 +85,15 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "plan_total": Form.MONEY,
     "instalment_amount": Form.MONEY,
     "retry_date": Form.DAY,
+    "card": Form.LTR,
+    "card_until": Form.LTR,
     "instalment_list": Form.ROWS,
     "order": Form.LTR,
     "order_line": Form.TEXT,
     "order_list": Form.ROWS,
     "agreed_date": Form.DAY,
+    "sent_date": Form.DAY,
+    "refund_to": Form.LTR,
     "handover_to": Form.TEXT,
     "handover_contact": Form.TEXT,
     "handover_date": Form.DAY,
@@ -189,7 +193,9 @@ _ASKING = frozenset({"amount", "due_date", "invoice_list"})
 _PROMISE = frozenset({"promise_amount", "promise_date"})
 _AGREED = frozenset({"offer_amount", "pay_by", "discount"})
 _DISPUTE = frozenset({"invoice", "case"})
+_REVERSED = frozenset({"amount", "confirmation", "paid_date"})
 _ORDER = frozenset({"amount", "deadline", "order", "order_list"})
+_CARD = frozenset({"card", "instalment_amount", "due_date"})
 _HANDING_OVER = frozenset({"handover_to", "handover_contact", "handover_date"})
 KINDS: Mapping[str, Kind] = {
     "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
@@ -201,6 +207,10 @@ KINDS: Mapping[str, Kind] = {
         "button_confirmation",
         neutral_sms=True,
     ),
+    "debit_failed": Kind(frozenset({"amount", "asked_date", "invoice_list"}), "button_pay", neutral_sms=True),
+    "payment_returned": Kind(_REVERSED | {"invoice_list"}, by_sms=False),
+    "payment_restored": Kind(_REVERSED, by_sms=False),
+    "card_refund_sent": Kind(frozenset({"amount", "sent_date", "refund_to"}), by_sms=False),
     "fresh_link": Kind(frozenset({"link_expires"})),
     "paid_by_head_office": Kind(
         frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}), by_sms=False
@@ -234,6 +244,8 @@ KINDS: Mapping[str, Kind] = {
     "card_refused": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "retry_date"}), "button_pay", neutral_sms=True
     ),
+    "card_gone": Kind(_CARD, neutral_sms=True),
+    "card_ends": Kind(_CARD | {"card_until"}, neutral_sms=True),
     "offer_made": Kind(frozenset({"deadline"}), neutral_sms=True),
     "offer_accepted": Kind(_AGREED | {"accepted_date"}, neutral_sms=True),
     "offer_lapsed": Kind(

@@ -27,6 +27,7 @@ from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, Pay
 from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.store import fetch
 from receivables import ledger
+from receivables.allocations import KEPT_MINOR
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
 from receivables.permissions import Actor, Permission, require
@@ -325,7 +326,7 @@ _ADJUSTMENTS = (
 _NOTE = aliased(Invoice)
 _MOVEMENTS = (
     select(
-        Allocation.amount_minor,
+        KEPT_MINOR.label("amount_minor"),
         Allocation.currency,
         Allocation.valued_on,
         Payment.number.label("payment_number"),
@@ -333,7 +334,7 @@ _MOVEMENTS = (
     )
     .outerjoin(Payment, Payment.id == Allocation.payment_id)
     .outerjoin(_NOTE, _NOTE.id == Allocation.credit_note_id)
-    .where(Allocation.invoice_id == bindparam("invoice_id"))
+    .where(Allocation.invoice_id == bindparam("invoice_id"), KEPT_MINOR > 0)
     .order_by(Allocation.valued_on, Allocation.id)
 )
 _UNDONE = aliased(LedgerEntry)

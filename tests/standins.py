@@ -28,6 +28,10 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere()).open
 
 
+class LeverRefused(Exception):
+    """A stand-in's lever was not pulled; the sentence says why."""
+
+
 @dataclass
 class StandIn:
     """A running Stripe stand-in.
@@ -58,15 +62,23 @@ class StandIn:
             self.process.stdout.close()
 
     def control(self, lever: str, **wish: Any) -> dict[str, Any]:
-        """Pulls a lever: `advance`, `faults`, `clear_faults`, `resend`, `flush` or `webhooks`."""
+        """Pulls a lever: those of `sandbox/stripe/server.py` and of `sandbox/stripe/dashboard.py`.
+
+        Raises:
+            LeverRefused: it makes no sense.
+        """
         request = urllib.request.Request(  # noqa: S310 - loopback
             f"{self.url}/_sandbox/{lever}",
             data=json.dumps(wish).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with _open(request, timeout=60) as answer:
-            counts: dict[str, Any] = json.load(answer)
-        return counts
+        try:
+            with _open(request, timeout=120) as answer:
+                said: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise LeverRefused(error.read().decode()) from None
+        return said
 
     def fault(self, op: str, kind: str, count: int = 1, **options: Any) -> None:
         """Asks for a fault, e.g. `fault("checkout.sessions.create", "timeout_after")`."""

@@ -85,7 +85,8 @@ PACKAGES: dict[str, set[str]] = {
     "writing": {"contact"},
     "worklist": {"contact", "desk"},
     "people": {"contact", "intake"},
-    "payments": {"contact", "arrangements"},
+    "payments": {"contact", "arrangements", "reversals"},
+    "reversals": {"contact", "payments"},
     "arrangements": {"contact", "payments"},
     "answers": {"contact", "payments", "arrangements"},
     "disputes": {"contact", "payments", "arrangements"},
@@ -95,6 +96,7 @@ PACKAGES: dict[str, set[str]] = {
     "post": {"contact", "documents"},
     "handovers": {"contact", "documents", "payments", "post"},
     "figures": {"arrangements"},
+    "reconciling": {"payments", "reversals"},
     "ladder": {"contact", "costs", "handovers", "post", "segments"},
 }
 #: Single modules of the rules that stand above the packages they name; all others stand below all of them.
@@ -109,7 +111,10 @@ ABOVE: dict[str, set[str]] = {
     "early_payment": {"arrangements", "payments"},
     "refunds": {"contact"},
     "text_samples": {"contact"},
-    "letters": {"answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "writing"},
+    "letters": {
+        "answers", "arrangements", "contact", "disputes", "ladder", "payments", "people", "reversals", "writing"
+    },
+    "refunds": {"reversals"},
     "write_offs": {"arrangements", "payments"},
 }
 #: Outside packages that only the named places may import.

@@ -79,8 +79,10 @@ def move(
     advance(attempt, to)
     attempt.failure_code = code if to in (AttemptStatus.FAILED, AttemptStatus.UNKNOWN) else None
     attempt.unknown_since = (attempt.unknown_since or now) if to is AttemptStatus.UNKNOWN else None
+    attempt.looks, attempt.next_look_at = 0, None
     if to not in UNSETTLED_ATTEMPTS:
         attempt.finished_at = now
+        outbox.end_alert(session, "attempt_unresolved", f"attempt:{attempt.id}", now=now)
     _set_blocking(session, attempt)
     record(
         session,
@@ -117,8 +119,8 @@ def supersede(
 ) -> int:
     """Free invoices from open attempts and ask the gateway to end those pages (decision 14).
 
-    For facts that change a balance (credit note now; settlement, dispute, hold later). The status
-    waits for the gateway; what is paid meanwhile is settled against the new balance.
+    For facts that change what is asked for: a credit note, a settlement, a dispute, another payment, a
+    hand-over. The status waits for the gateway; what is paid meanwhile is settled against the new balance.
 
     Returns: how many attempts were superseded.
     """
@@ -204,6 +206,8 @@ class ReturnView:
     finished_at: datetime | None
     payment_number: str | None
     failure_code: str | None
+    #: The payer's bank had it in hand, whatever became of it (P-19).
+    was_accepted: bool
     checkout_url: str | None
     language: str
     languages: tuple[str, ...]
@@ -243,6 +247,7 @@ def return_view(session: Session, ref: str, *, now: datetime) -> ReturnView:
         finished_at=attempt.finished_at,
         payment_number=r.payment_number,
         failure_code=attempt.failure_code,
+        was_accepted=attempt.accepted_at is not None,
         checkout_url=payable_url(attempt, now),
         language=attempt.language,
         languages=tuple(r.languages),

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from models import fault_points
 from models.states import AttemptStatus
 from models.store import Store
 from receivables.errors import GatewayDown, Refused
@@ -64,6 +65,7 @@ def open_page(
         code = error.code
         store.run(lambda s: ended(s, AttemptStatus.FAILED, code))
         raise Refused("gateway_refused", gateway_code=code) from None
+    fault_points.reach("attempt.after_call")
     store.run(lambda s: opened(s, page))
     return page.url
 

@@ -12,34 +12,27 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models.arrangements import CardSetup
-from models.payments import InboxEvent, PaymentAttempt
+from models import fault_points
+from models.payments import InboxEvent
 from models.states import InboxStatus, advance
 from models.store import Store
 from receivables import outbox
-from receivables.arrangements import card_setups, cards
 from receivables.errors import NotFound
-from receivables.payments import settling
+from receivables.payments.followers import NotHereYet, follower_of
 from receivables.policy import Policy, current_policy
-from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, PaymentGateway
-
-#: Events after which an attempt or a card setup may stand otherwise; all others are kept and done at once.
-TELLING = (
-    "checkout.session.",
-    "payment_intent.succeeded",
-    "payment_intent.processing",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.requires_action",
-    "charge.updated",
-    "charge.succeeded",
-    "setup_intent.succeeded",
-    "setup_intent.setup_failed",
-    "setup_intent.canceled",
+from receivables.ports import (
+    GatewayEvent,
+    GatewayRefused,
+    GatewayUnreachable,
+    OutcomeUnknown,
+    PaymentGateway,
 )
-#: A card was let go at the gateway; the object bears no tag of ours, its id is the link.
-CARD_GONE = "payment_method.detached"
 
+#: What a follower may end in besides its result: the hint is kept for later.
+NOT_LEARNED = (NotHereYet, NotFound, GatewayRefused, GatewayUnreachable, OutcomeUnknown)
+
+#: Why a notification is refused whose signature is ours and whose moment is not now.
+STALE = "stale"
 
 _EVENTS = InboxEvent.__table__
 #: Keep an event unless its id is here; built once, since composing it costs more than running it.
@@ -49,11 +42,25 @@ _KEEP = {
 }
 
 
-def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime) -> bool:
+def is_kept(session: Session, event_id: str) -> bool:
+    """Whether an event is here already and its repeat changes nothing.
+
+    Asked before anything is written: in a storm of repeats none of them waits for a writer (FT-11).
+    """
+    status = session.scalar(select(InboxEvent.status).where(InboxEvent.event_id == event_id))
+    return status is not None and status not in (InboxStatus.FAILED, InboxStatus.PARKED)
+
+
+def accept(
+    session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime, brought_in: bool = False
+) -> bool:
     """Keep a verified event; returns False when this event id is here already (P-10).
 
     Only a `done` one makes it a mere repeat: one that failed or was parked is tried again at once.
     A new event takes one statement: the gateway waits for the answer, and repeats arrive side by side.
+
+    Args:
+        brought_in: it did not reach us by itself, we read it in the gateway's list (P-15).
     """
     connection = session.connection()
     kept = connection.execute(
@@ -65,6 +72,8 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
             "object_id": event.object_id,
             "session_id": event.session_id,
             "intent_id": event.intent_id,
+            "charge_id": event.charge_id,
+            "payment_method_id": event.payment_method_id,
             "attempt_ref": event.attempt_ref,
             "tagged": event.tagged,
             "payload": event.raw,
@@ -72,20 +81,29 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
             "attempts": 0,
             "next_try_at": now,
             "received_at": now,
+            "brought_in": brought_in,
         },
     )
     if kept.first() is not None:
         return True
-    _wake(
-        session.scalars(
-            select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update()
-        ).one(),
-        now=now,
-    )
+    row = session.scalars(
+        select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update()
+    ).one()
+    if row.brought_in and not brought_in:
+        row.brought_in = False  # it has reached us after all
+    wake(row, now=now)
     return False
 
 
-def _wake(row: InboxEvent, *, now: datetime) -> None:
+def refused_by_clock(session: Session, gateway_account: str, *, now: datetime) -> None:
+    """Say that one was signed for us and is too old or too new: a clock is wrong, or it is replayed."""
+    outbox.raise_alert(
+        session, "clock_differs", f"gateway:{gateway_account}", now=now, facts={"object": gateway_account}
+    )
+
+
+def wake(row: InboxEvent, *, now: datetime) -> None:
+    """Let an event that failed or was parked be tried again at once; others are left alone."""
     if row.status is InboxStatus.PARKED:
         # As if its worker had died: the next claim takes it up.
         advance(row, InboxStatus.PROCESSING)
@@ -133,22 +151,14 @@ def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: da
     """
     with store.read() as session:
         row = session.get_one(InboxEvent, event_row_id)
-        ref, setup_ref = _attempt_of(session, row), _setup_of(session, row)
         policy = current_policy(session, now)
-    if row.type == CARD_GONE:
-        store.run(lambda s: cards.gone_at_gateway(s, row.object_id, now=now))
-        return _end(store, row.id, InboxStatus.DONE, now=now)
-    if not row.type.startswith(TELLING) or not row.tagged:
-        return _end(store, row.id, InboxStatus.DONE, now=now)
-    if ref is None and setup_ref is None:
-        return _try_later(store, row, "unknown_attempt", policy, now=now)
-    try:
-        if ref is not None:
-            settling.learn(store, gateway, ref, now=now)
-        elif setup_ref is not None:
-            card_setups.settle_setup(store, gateway, setup_ref, now=now)
-    except (NotFound, GatewayRefused, GatewayUnreachable) as error:
-        return _try_later(store, row, str(error), policy, now=now)
+    follow = follower_of(row.type)
+    if follow is not None:
+        try:
+            follow(store, gateway, row, now=now)
+        except NOT_LEARNED as error:
+            return _try_later(store, row, str(error), policy, now=now)
+        fault_points.reach("event.before_done")
     return _end(store, row.id, InboxStatus.DONE, now=now)
 
 
@@ -158,30 +168,6 @@ def fail(store: Store, event_row_id: int, error: str, *, now: datetime) -> Inbox
         row = session.get_one(InboxEvent, event_row_id)
         policy = current_policy(session, now)
     return _try_later(store, row, error, policy, now=now)
-
-
-def _attempt_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the attempt that an event is about: by our tag, by the page, by the payment."""
-    for column, value in (
-        (PaymentAttempt.ref, row.attempt_ref),
-        (PaymentAttempt.remote_id, row.session_id),
-        (PaymentAttempt.intent_id, row.intent_id),
-    ):
-        if value:
-            ref = session.scalar(select(PaymentAttempt.ref).where(column == value))
-            if ref is not None:
-                return ref
-    return None
-
-
-def _setup_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the card setup that an event is about: by our tag, by the page."""
-    for column, value in ((CardSetup.ref, row.attempt_ref), (CardSetup.remote_id, row.session_id)):
-        if value:
-            ref = session.scalar(select(CardSetup.ref).where(column == value))
-            if ref is not None:
-                return ref
-    return None
 
 
 def _end(store: Store, row_id: int, to: InboxStatus, *, now: datetime) -> InboxStatus:
@@ -204,7 +190,8 @@ def _try_later(store: Store, event: InboxEvent, error: str, policy: Policy, *, n
         advance(row, InboxStatus.PARKED if given_up else InboxStatus.FAILED)
         row.error, row.locked_until = error[:500], None
         row.next_try_at = now + min(timedelta(seconds=5 * 2 ** min(row.attempts, 10)), timedelta(hours=1))
-        if given_up or now - row.received_at > policy.alert_after:
+        # A person hears of it in good time, also where the next try would come too late for that (INV-13).
+        if given_up or row.next_try_at > row.received_at + policy.alert_after:
             outbox.raise_alert(
                 session,
                 "event_not_understood",

@@ -38,6 +38,9 @@ CHOSEN = (
     "column edited",
     "fork",
     "detail edited",
+    "movement that the books do not know",
+    "reversal that is not the sum of its parts",
+    "reversal without what it took off",
     "event stuck",
     "attempt stuck without alert",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from jobs import ladder_run
 from models.store import Store
 from tests.databases import copied_database, fresh_database
 from tests.faults import climber, crowd
+from tests.faults.works import LATER, Works, start_works
 from tests.jobs.test_outbox import build
 from tests.mailboxes import MailboxProcess
 
@@ -94,3 +96,33 @@ def queued(
 def nobody_outlives_the_test() -> Iterator[None]:
     yield
     climber.end_all()
+
+
+#: Running products, kept from test to test: kind of database -> the product and what closes it.
+_WORKS: dict[str, tuple[Works, ExitStack]] = {}
+
+
+@pytest.fixture
+def works(database: str, tmp_path_factory: pytest.TempPathFactory) -> Works:
+    """A running product of this kind of database; the next test gets it too if this one left it proved."""
+    kept = _WORKS.pop(database, None)
+    if kept is None or not kept[0].proved or kept[0].spent:
+        if kept is not None:
+            kept[1].close()
+        folder = tmp_path_factory.mktemp("works")
+        stack = ExitStack()
+        url = stack.enter_context(fresh_database(database, folder))
+        running = start_works(folder, url)
+        stack.callback(running.close)
+        kept = (running, stack)
+    _WORKS[database] = kept
+    kept[0].proved, kept[0].ahead = False, LATER
+    kept[0].start()
+    return kept[0]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_works_outlive_the_tests() -> Iterator[None]:
+    yield
+    while _WORKS:
+        _WORKS.popitem()[1][1].close()

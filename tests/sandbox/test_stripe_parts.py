@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stripe import cards, currencies, payments, schema
+from sandbox.stripe import balance, cards, currencies, payments, schema
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.events import tell
 from sandbox.stripe.operations import OPERATIONS
@@ -19,7 +19,7 @@ from sandbox.stripe.store import API_VERSION, Store
 from sandbox.stripe.webhooks import BACK_OFF, Courier, signature
 
 
-@pytest.mark.parametrize("module", [currencies, payments, schema])
+@pytest.mark.parametrize("module", [balance, currencies, schema])
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:
     results = doctest.testmod(module)  # type: ignore[arg-type]
     assert results.attempted > 0

@@ -1,0 +1,134 @@
+"""What the debtor is told when money goes back: that his bank took a payment back, that it counts again,
+that a refund is on its way."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account
+from models.approvals import Refund
+from models.invoices import Invoice
+from models.links import Channel
+from models.messages import Message, Purpose
+from models.money import Money
+from models.payments import Allocation, Payment
+from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
+from receivables import invoices, outbox
+from receivables.calendar_days import business_date
+from receivables.contact.readers import reader_of
+from receivables.letter_kinds import LetterKind
+from receivables.permissions import SYSTEM
+
+#: Kinds of messages of this room.
+RETURNED, RESTORED, REFUNDED = "payment_returned", "payment_restored", "card_refund_sent"
+
+
+def tell(session: Session, payment: Payment, reversal: PaymentReversal, *, now: datetime) -> Message | None:
+    """Tell who paid, by mail, what went back or counts again; once a reversal, of a mistake of ours nothing.
+
+    Returns: None where nobody has an address, or there is nothing to say.
+    """
+    if reversal.cause is ReversalCause.MISTAKE:
+        return None
+    if reversal.undoes_id is not None:
+        return _enqueue(session, payment.account_id, RESTORED, f"{RESTORED}:{reversal.id}",
+                        {"reversal_id": reversal.id}, payment.currency, now=now)  # fmt: skip
+    kind = REFUNDED if reversal.cause is ReversalCause.REFUND else RETURNED
+    return _enqueue(session, payment.account_id, kind, f"{kind}:reversal:{reversal.id}",
+                    {"reversal_id": reversal.id}, payment.currency, now=now)  # fmt: skip
+
+
+def tell_refund(session: Session, refund: Refund, *, now: datetime) -> Message | None:
+    """Tell the account that credit was sent back to its card; once for each refund."""
+    return _enqueue(session, refund.account_id, REFUNDED, f"{REFUNDED}:{refund.id}",
+                    {"refund_id": refund.id}, refund.currency, now=now)  # fmt: skip
+
+
+def _enqueue(
+    session: Session,
+    account_id: int,
+    kind: str,
+    key: str,
+    facts: dict[str, Any],
+    currency: str,
+    *,
+    now: datetime,
+) -> Message | None:
+    contact = reader_of(session, account_id, by_mail=True)
+    if contact is None:
+        return None
+    return outbox.enqueue(
+        session, SYSTEM, account=session.get_one(Account, account_id), contact=contact,
+        channel=Channel.EMAIL, purpose=Purpose.RECEIPT, kind=kind, facts=facts, dedupe_key=key,
+        currency=currency, now=now,
+    )  # fmt: skip
+
+
+def _of_reversal(session: Session, message: Message) -> tuple[PaymentReversal, Payment]:
+    reversal = session.get_one(PaymentReversal, message.facts["reversal_id"])
+    return reversal, session.get_one(Payment, reversal.payment_id)
+
+
+def returned_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """What went back, of which payment, and which documents are open again as they stand now."""
+    reversal, payment = _of_reversal(session, message)
+    refs = session.scalars(
+        select(Invoice.ref)
+        .join(Allocation, Allocation.invoice_id == Invoice.id)
+        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
+        .where(AllocationReversal.reversal_id == reversal.id)
+        .distinct()
+    ).all()
+    rows = invoices.open_rows(session, account.id, today, currency=payment.currency)
+    return {
+        "amount": Money(reversal.amount_minor, reversal.currency),
+        "confirmation": payment.number,
+        "paid_date": payment.valued_on,
+        "invoice_list": [row for row in rows if row.ref in refs],
+    }
+
+
+def still_returned(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether the money has not come back meanwhile."""
+    reversal, _ = _of_reversal(session, message)
+    back = select(PaymentReversal.id).where(PaymentReversal.undoes_id == reversal.id)
+    return session.scalar(back.limit(1)) is None
+
+
+def restored_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """What counts again, and of which payment."""
+    reversal, payment = _of_reversal(session, message)
+    return {
+        "amount": Money(reversal.amount_minor, reversal.currency),
+        "confirmation": payment.number,
+        "paid_date": payment.valued_on,
+    }
+
+
+def refunded_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """How much was sent back, when and to which card."""
+    if "refund_id" in message.facts:
+        refund = session.get_one(Refund, message.facts["refund_id"])
+        on = refund.paid_on or business_date(refund.approved_at, account.zone)
+        return {
+            "amount": Money(refund.amount_minor, refund.currency),
+            "sent_date": on,
+            "refund_to": refund.bank_account,
+        }
+    reversal, payment = _of_reversal(session, message)
+    return {
+        "amount": Money(reversal.amount_minor, reversal.currency),
+        "sent_date": reversal.effective_on,
+        "refund_to": payment.method_detail,
+    }
+
+
+LETTERS = {
+    RETURNED: LetterKind(returned_values, still_returned),
+    RESTORED: LetterKind(restored_values),
+    REFUNDED: LetterKind(refunded_values),
+}
