@@ -19,7 +19,7 @@ from gateways.sms import SinkSms
 from gateways.sms_inbound import SignedSms
 from gateways.spreadsheets import Spreadsheets
 from gateways.statement_files import ExportFiles
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models import fault_points
 from models.store import Store
 from presentation import Presenter

@@ -80,7 +80,9 @@ POLICY_ABOUT: Mapping[str, str] = {
     "worklist": N_("What decides whom to work first, and how long an account is one person’s."),
     "account_page": N_("How much may be kept on an account’s page, and how long a look as the debtor lasts."),
     "figures": N_("How far back the dashboard’s figures are worked out."),
-    "reconciling": N_("How often the gateway’s word is read, how far back, and when money on its way is late."),
+    "reconciling": N_(
+        "How often the gateway’s word is read, how far back, and when money on its way is late."
+    ),
     "after_paying": N_("What is asked of a debtor after paying."),
 }
 

@@ -152,8 +152,8 @@ def _sums(found: list[AccountReport]) -> Sheet:
         [gettext("Gateway account"), gettext("Currency"), gettext("Kind"), gettext("Number"),
          gettext("There"), gettext("Here"), gettext("Difference")],
         [
-            [one.gateway_account, row.currency, word("gateway_movement", row.kind), row.number, row.there, row.here,
-             row.difference]
+            [one.gateway_account, row.currency, word("gateway_movement", row.kind), row.number, row.there,
+             row.here, row.difference]
             for one in found
             for row in one.sums
         ],

@@ -1,5 +1,5 @@
-"""`python -m bench [dashboard|documents|import|ladder|pages|reconcile|search|sending|storm|webhooks|worklist …]`:
-all of them when none is named."""
+"""`python -m bench [name …]`, all of them when none is named: dashboard, documents, import, ladder, pages,
+reconcile, search, sending, storm, webhooks, worklist."""
 
 from __future__ import annotations
 

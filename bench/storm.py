@@ -28,7 +28,7 @@ from pathlib import Path
 from sqlalchemy import select, text
 
 from bench import load, places
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.payments import InboxEvent
 from models.states import InboxStatus
 from models.store import Store

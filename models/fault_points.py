@@ -32,7 +32,7 @@ POINTS = frozenset(
 #: says when somebody else was first. `sleep`: stand still for a while.
 ACTIONS = ("kill", "raise", "conflict", "sleep")
 #: How long `sleep` stands still, seconds.
-STILL = 2.0
+STILL_SECONDS = 2.0
 
 
 class Struck(Exception):
@@ -99,7 +99,7 @@ def reach(point: str) -> None:
     elif action == "conflict":
         raise OperationalError(point, {}, sqlite3.OperationalError("database is locked"))
     elif action == "sleep":
-        time.sleep(STILL)
+        time.sleep(STILL_SECONDS)
 
 
 def _check(point: str, action: str) -> None:

@@ -2,7 +2,8 @@
 
 An approved refund moves the credit to refunds payable. By bank transfer the accountant sends it, and what he
 notes as paid out leaves the bank; to the card that paid, the worker asks the gateway
-(reversals/card_refunds.py). The debtor is told by either way. Source: A-02; INV-7; P-20; policy approvals.refund.
+(reversals/card_refunds.py). The debtor is told of either.
+Source: A-02; INV-7; P-20; policy approvals.refund.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 import stripe
 
-from gateways.stripe_line import TIMEOUT
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.line import TIMEOUT
+from gateways.stripe.payments import StripePayments
 from models.money import CURRENCIES, Money
 from receivables.ports import CheckoutOrder, GatewayRefused, PreparedRequest, RemoteState
 from tests.conformance.claims import CLAIMS, NEEDS_STANDIN, World

@@ -293,7 +293,8 @@ def _tie(session: Session, moves: Sequence[_Move]) -> None:
         said[move.entry_id, move.invoice_id] += move.minor
     rows = session.execute(
         select(
-            Posting.entry_id, Posting.invoice_id,
+            Posting.entry_id,
+            Posting.invoice_id,
             func.sum(Posting.credit_minor - Posting.debit_minor).label("minor"),
         )
         .where(

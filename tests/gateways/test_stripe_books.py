@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateways.stripe_books import movement
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.books import movement
+from gateways.stripe.payments import StripePayments
 from models.money import Money
 from receivables.ports import GatewayRefused, MovementKind, PayoutState, RemoteMovement
 from tests.gateways.test_stripe_reversals import a_charge, an_order

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from receivables.ports import GatewayEvent, GatewayUnreachable, NotSignedByGateway
 from sandbox.stripe.webhooks import signature
 from tests.gateways.test_stripe_reversals import a_charge, an_order

@@ -78,4 +78,4 @@ def test_every_point_is_struck_by_a_fault_test() -> None:
     said = "".join(p.read_text(encoding="utf-8") for p in Path(faults.__file__ or "").parent.glob("*.py"))
     assert {point for point in POINTS if f'"{point}"' not in said} == set()
     assert set(ACTIONS) >= {"kill", "raise", "sleep"}
-    assert fault_points.STILL > 0
+    assert fault_points.STILL_SECONDS > 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import Account, Contact
 from models.arrangements import CardSetup, Every, Instalment, InstalmentCharge, PaysBy, Plan, SavedCard
 from models.invoices import Invoice

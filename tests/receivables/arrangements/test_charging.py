@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import AccountFlag, FlagKind
 from models.money import Money
 from models.states import AttemptStatus, CardStatus, InstalmentStatus

@@ -160,6 +160,7 @@ def test_one_payment_keeps_both(branch: PlanWorld) -> None:
     assert status_of(branch.store, theirs) == (PromiseStatus.KEPT, ALL.minor)
     with branch.store.write() as session:
         assert [a.id for a in paid_for.accounts_of(session, payment)] == sorted([head.id, branch.account.id])
+
     def reverse(session: Session) -> None:
         taking.take_back(
             session, SYSTEM, taking.lock_payment(session, payment.id), gbp(payment.amount_minor),

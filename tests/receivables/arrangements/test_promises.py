@@ -352,7 +352,8 @@ def test_a_reversed_payment_breaks_what_it_kept(sqlite_world: World) -> None:
         def reverse(s: Session, payment: Payment = payment) -> None:
             taking.take_back(
                 s, SYSTEM, taking.lock_payment(s, payment.id), Money(payment.amount_minor, "GBP"),
-                cause=ReversalCause.MISTAKE, source=f"test:{payment.id}", at=NOON, now=NOON + timedelta(days=1),
+                cause=ReversalCause.MISTAKE, source=f"test:{payment.id}", at=NOON,
+                now=NOON + timedelta(days=1),
             )  # fmt: skip
 
         sqlite_world.store.run(reverse)

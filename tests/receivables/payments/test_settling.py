@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import Account
 from models.invoices import Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting

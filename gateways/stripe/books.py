@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from gateways.stripe_line import StripeAccount, reading
-from gateways.stripe_objects import id_of, moment
+from gateways.stripe.line import StripeAccount, reading
+from gateways.stripe.objects import id_of, moment
 from models.money import Money, MoneyError, currency_row, from_gateway, round_to_minor
 from receivables.ports import GatewayRefused, MovementKind, PayoutState, RemoteMovement, RemotePayout
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import stripe
 
-from gateways.stripe_line import StripeAccount, reading
-from gateways.stripe_objects import id_of, moment, our_ref, short_id, stamp, tag
+from gateways.stripe.line import StripeAccount, reading
+from gateways.stripe.objects import id_of, moment, our_ref, short_id, stamp, tag
 from receivables.ports import EndpointHealth, GatewayEvent, GatewayRefused, NotSignedByGateway
 
 #: |now - t| of a notification's signature, seconds, in both directions (P-08).

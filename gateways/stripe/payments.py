@@ -13,11 +13,11 @@ from typing import Any
 
 import stripe
 
-from gateways.stripe_books import StripeBooks
-from gateways.stripe_events import StripeEvents
-from gateways.stripe_line import outcome, reading, reason_of
-from gateways.stripe_objects import charge_truth, id_of, moment, our_ref, page_truth, saved_card
-from gateways.stripe_reversals import StripeReversals
+from gateways.stripe.books import StripeBooks
+from gateways.stripe.events import StripeEvents
+from gateways.stripe.line import outcome, reading, reason_of
+from gateways.stripe.objects import charge_truth, id_of, moment, our_ref, page_truth, saved_card
+from gateways.stripe.reversals import StripeReversals
 from models.money import to_gateway
 from receivables.ports import (
     CHARGE_CARD,

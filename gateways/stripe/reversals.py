@@ -13,9 +13,9 @@ from typing import Any
 
 import stripe
 
-from gateways.stripe_books import amount_of, movement, span
-from gateways.stripe_line import StripeAccount, outcome, reading
-from gateways.stripe_objects import id_of, moment, tag
+from gateways.stripe.books import amount_of, movement, span
+from gateways.stripe.line import StripeAccount, outcome, reading
+from gateways.stripe.objects import id_of, moment, tag
 from models.money import Money, round_to_minor, to_gateway
 from receivables.ports import (
     REFUND_CHARGE,
