@@ -47,7 +47,7 @@ def _list(form: NoteForm, status: int = 200, at: str = "", refused: str | None =
 
 
 def _desk(row: reads.ChargebackRow) -> str:
-    gateway = web.house().gateways.get(row.gateway_account)
+    gateway = web.house().gateway(row.gateway_account)
     mode = "" if gateway is not None and gateway.live else "test/"
     return _DESK.format(mode=mode, dispute=row.dispute_id)
 

@@ -256,7 +256,7 @@ def _refunds(form: PaidForm, status: int = 200, at: str = "", refused: str | Non
         rows = refunds.rows(database, web.staff_actor())
     note_read(None)
     return page(
-        "backoffice/refunds.html", status, here=REFUNDS, rows=rows, open=refunds.outstanding(rows), form=form,
+        "backoffice/refunds.html", status, here=REFUNDS, rows=rows, to_send=refunds.to_send(rows), form=form,
         at=at, refused=refused,
     )  # fmt: skip
 

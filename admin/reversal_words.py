@@ -33,6 +33,7 @@ REVERSAL_TIMELINE: Mapping[str, str] = {
 }
 REVERSAL_ALERTS: Mapping[str, str] = {
     "chargeback_due": N_("Evidence for a chargeback is due"),
+    "chargeback_unpaid": N_("A chargeback was won, and its money has not come back"),
     "movement_unmatched": N_("Money moved at the gateway that fits no payment"),
     "refund_needs_action": N_("The gateway waits for us to go on with a refund"),
     "refund_unresolved": N_("Nobody knows what became of a refund"),
@@ -41,6 +42,7 @@ REVERSAL_ALERTS: Mapping[str, str] = {
 #: What to do about an alert, in one sentence.
 REVERSAL_ADVICE: Mapping[str, str] = {
     "chargeback_due": N_("Submit it at the gateway and note it under Chargebacks, or it is lost."),
+    "chargeback_unpaid": N_("Ask the gateway where it is. Until it is back, nobody is reminded of it."),
     "movement_unmatched": N_(
         "Nothing was booked. Look at the movement at the gateway, and speak with the books."
     ),
@@ -100,10 +102,25 @@ REVERSAL_TABLES: Mapping[str, Mapping[str, str]] = {
         "open": N_("Submit invoice, delivery note and correspondence, or accept it."),
         "under_review": N_("Wait: the bank decides within some weeks."),
         "won": N_("Nothing: the money is back and counts."),
+        "won_unpaid": N_("Wait: the money is on its way back. Until then nobody is reminded of it."),
     },
     "refund_way": {
         "bank_transfer": N_("by bank transfer"),
         "card": N_("to the card that paid"),
+    },
+    "refund_failure": {
+        "cancelled": N_("it was cancelled at the gateway"),
+        "charge_already_refunded": N_("the payment was sent back before"),
+        "charge_disputed": N_("the payer contests the payment"),
+        "charge_for_pending_refund_disputed": N_("the payer contests the payment"),
+        "declined": N_("the payer’s bank declined it"),
+        "expired_or_canceled_card": N_("the card has expired or was closed"),
+        "failed": N_("the gateway gives no reason"),
+        "insufficient_funds": N_("too little money with the gateway"),
+        "lost_or_stolen_card": N_("the card was reported lost or stolen"),
+        "merchant_request": N_("it was cancelled at the gateway"),
+        "never_created": N_("the gateway never received it"),
+        "unknown": N_("the gateway gives no reason"),
     },
     "refund_remote": {
         "cancelled": N_("cancelled at the gateway"),

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -169,29 +169,54 @@ def workers(url: str, stripe: StandIn, count: int) -> Iterator[None]:
             process.wait(60)
 
 
-_DONE = select(InboxEvent.event_id).where(InboxEvent.status == InboxStatus.DONE)
+def at_work(url: str, port: int, count: int) -> None:
+    """Wait until so many workers have each taken up a notification: the storm finds them at work.
+
+    A worker that starts does the day's work first. The notifications are of a kind that nobody follows.
+    """
+    store, number, pause, deadline = Store(url), 0, threading.Event(), time.monotonic() + 300
+    known: set[str | None] = set()
+    while len(known) < count:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{len(known)} of {count} workers are at work after five minutes")
+        number += 1
+        now = int(time.time())
+        body = json.dumps(
+            {
+                "id": f"evt_ready_{number}", "object": "event", "type": "nothing.at_all", "created": now,
+                "livemode": False, "api_version": "2026-10-28.endive",
+                "data": {"object": {"id": f"none_{number}", "object": "nothing"}},
+            }
+        ).encode()  # fmt: skip
+        load.run(port, lambda n, b=body: request(b, port), requests=1, connections=1)  # type: ignore[misc]
+        pause.wait(0.1)
+        with store.read() as session:
+            known = set(session.scalars(select(InboxEvent.worker).where(_DONE)))
+    store.dispose()
+
+
+_DONE = InboxEvent.status == InboxStatus.DONE
 
 
 class _Watch(threading.Thread):
     """Notes when each event is done, by looking again and again."""
 
-    def __init__(self, url: str, count: int) -> None:
+    def __init__(self, url: str, events: Collection[str]) -> None:
         super().__init__()
         self.done: dict[str, float] = {}
-        self._store, self._count, self._seen = Store(url), count, 0
+        self._store, self._waiting = Store(url), set(events)
         self.patience = 600.0
 
     def run(self) -> None:
         deadline = time.monotonic() + self.patience
         pause = threading.Event()
-        while len(self.done) < self._count and time.monotonic() < deadline:
+        while self._waiting and time.monotonic() < deadline:
             with self._store.read() as session:
-                done = session.scalars(
-                    select(InboxEvent.event_id).where(InboxEvent.status == InboxStatus.DONE)
-                )
+                done = set(session.scalars(select(InboxEvent.event_id).where(_DONE)))
                 at = time.monotonic()
-                for event_id in done:
-                    self.done.setdefault(event_id, at)
+            for event_id in done & self._waiting:
+                self.done[event_id] = at
+            self._waiting -= done
             pause.wait(0.1)
         self._store.dispose()
 
@@ -207,7 +232,7 @@ def blow(
     order = [event_id for event_id in bodies for _ in range(copies)]
     random.Random(seed).shuffle(order)  # noqa: S311 - a repeatable storm
     first: dict[str, float] = {}
-    watch = _Watch(url, len(bodies))
+    watch = _Watch(url, bodies)
     watch.start()
 
     def answered(number: int, status: int) -> None:
@@ -238,6 +263,7 @@ def storm(kind: str, *, payments: int, copies: int, seed: int = 1) -> Storm:
                     places.server("wsgi:app", url, api_base=stripe.url) as (port, _, _),
                     workers(url, stripe, WORKERS),
                 ):
+                    at_work(url, port, WORKERS)
                     answers, settled = blow(url, stripe, events, copies=copies, seed=seed, port=port)
                 store = Store(url)
                 found = state(store)

@@ -25,20 +25,22 @@ log = logging.getLogger("amicable.reconcile")
 WORK = "reconcile"
 #: Hour of the creditor's day at which the day before is compared; the gateway has settled it by then.
 HOUR = clock_time(5, 0)
-#: What is newer is left to its own notification.
+#: What is newer is left to its own notification, usually.
 FRESH = timedelta(hours=1)
 #: A run that failed is tried again after so long.
 AGAIN = timedelta(hours=1)
-#: Seconds between two lines of progress.
-TOLD_EVERY = 2.0
+#: Seconds between two lines of progress: to a person who watches, and to the log of the worker.
+TOLD_EVERY, LOGGED_EVERY = 2.0, 30.0
 
 
-def daily(house: House, *, now: datetime) -> dict[str, Result | None]:
+def daily(house: House, *, now: datetime, fresh: timedelta = FRESH) -> dict[str, Result | None]:
     """Compare each gateway account whose time has come, once however many workers ask.
 
     The span goes back so many days as policy says, and to the end of the last run that came to its end:
     after a month without a worker the month is compared.
 
+    Args:
+        fresh: what is newer is left to its own notification.
     Returns:
         Gateway account -> what was found; None where the gateway could not be read, which leaves an alert.
     """
@@ -46,17 +48,20 @@ def daily(house: House, *, now: datetime) -> dict[str, Result | None]:
     for name, gateway in house.gateways.items():
         claimed = house.store.run(lambda s, n=name: watches.claim(s, n, WORK, now=now))  # type: ignore[misc]
         if claimed is not None:
-            found[name] = _run(house, gateway, claimed, now=now)
+            found[name] = _run(house, gateway, claimed, now=now, fresh=fresh)
     return found
 
 
-def _run(house: House, gateway: PaymentGateway, claimed: watches.Claim, *, now: datetime) -> Result | None:
+def _run(
+    house: House, gateway: PaymentGateway, claimed: watches.Claim, *, now: datetime, fresh: timedelta
+) -> Result | None:
     with house.store.read() as session:
         back = timedelta(days=current_policy(session, now).reconciling.days_back)
         zone = findings.zone_of(session, gateway.name)
     start = min(now, claimed.read_to_at or now) - back
     try:
-        result = runs.reconcile(house.store, gateway, start, now - FRESH, now=now)
+        told = progress(_log, every=LOGGED_EVERY)
+        result = runs.reconcile(house.store, gateway, start, now - fresh, now=now, told=told)
     except GatewayError as error:
         why = str(error)
         log.warning("not reconciled", extra={"facts": {"object": gateway.name, "why": why}})
@@ -130,15 +135,14 @@ def run_reconcile(house: House, args: argparse.Namespace, *, now: datetime) -> i
         print("amicable: no gateway account is set up, or none has this name", file=sys.stderr)
         return 2
     results, failed = [], False
+    told = progress(_print if sys.stderr.isatty() else None, every=TOLD_EVERY)
     for name, gateway in chosen.items():
         with house.store.read() as session:
             zone = ZoneInfo(findings.zone_of(session, name))
         start = datetime.combine(args.first, clock_time.min, zone).astimezone(UTC)
         end = datetime.combine(args.last + timedelta(days=1), clock_time.min, zone).astimezone(UTC)
         try:
-            results.append(
-                runs.reconcile(house.store, gateway, start, min(end, now), now=now, told=progress())
-            )
+            results.append(runs.reconcile(house.store, gateway, start, min(end, now), now=now, told=told))
         except GatewayError as error:
             print(f"amicable: {name}: the gateway could not be read to the end: {error}", file=sys.stderr)
             failed = True
@@ -154,17 +158,25 @@ def _chosen(gateways: Mapping[str, PaymentGateway], name: str | None) -> Mapping
     return gateways if name is None else {n: g for n, g in gateways.items() if n == name}
 
 
-def progress() -> runs.Told:
-    """Return what prints how far a long run has come, to people who watch it."""
+def progress(say: runs.Told | None, *, every: float) -> runs.Told:
+    """Return what says how far a long run has come, at most once in so many seconds; None says nothing."""
     last = time.monotonic()
 
     def told(step: str, rows: int) -> None:
         nonlocal last
-        if sys.stderr.isatty() and time.monotonic() - last > TOLD_EVERY:
+        if say is not None and time.monotonic() - last >= every:
             last = time.monotonic()
-            print(f"  {step}: {rows}", file=sys.stderr)
+            say(step, rows)
 
     return told
+
+
+def _print(step: str, rows: int) -> None:
+    print(f"  {step}: {rows}", file=sys.stderr)
+
+
+def _log(step: str, rows: int) -> None:
+    log.info("reconciling", extra={"facts": {"step": step, "rows": rows}})
 
 
 def words(result: Result) -> list[str]:

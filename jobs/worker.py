@@ -41,9 +41,12 @@ log = logging.getLogger("amicable.worker")
 
 #: Seconds between two looks while there is nothing to do.
 PAUSE = 0.5
-#: Lines to the relay that a worker keeps busy on PostgreSQL: while one waits for an answer, or for the
-#: database, another one makes its lease. SQLite has one writer, so one line.
-LINES = 2
+#: Lines that a worker keeps busy on PostgreSQL, to the gateway and of these to the relay: while one waits
+#: for an answer, or for the database, another goes on. SQLite has one writer, so one line.
+LINES, TO_RELAY = 6, 2
+#: Notifications that one line takes up at a time, few, so that all lines have some; and how often it does
+#: before anything else: what they tell decides what is sent.
+EVENTS, ROUNDS = 4, 10
 #: How often stuck attempts are looked for.
 SWEEP_EVERY = timedelta(seconds=30)
 #: Tries of one outside effect before a person is asked.
@@ -104,13 +107,13 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
 def more_lines(
     house: House, name: str, *, stop: threading.Event, clock: Callable[[], datetime]
 ) -> Iterator[None]:
-    """Send on further lines beside the loop of a worker; each leases for itself, none starts after `stop`.
+    """Hear and send on further lines beside the loop of a worker; each leases for itself, none after `stop`.
 
     Args:
         name: the worker's; a line's own is made of it.
     """
     lines = [
-        threading.Thread(target=_send, args=(house, f"{name}/{number}", stop, clock), name=f"line-{number}")
+        threading.Thread(target=_line, args=(house, name, number, stop, clock), name=f"line-{number}")
         for number in range(2, 1 if house.store.is_sqlite else LINES + 1)
     ]
     for line in lines:
@@ -123,10 +126,13 @@ def more_lines(
             line.join()
 
 
-def _send(house: House, name: str, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+def _line(house: House, name: str, number: int, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+    worker = f"{name}/{number}"
     while not stop.is_set():
         try:
-            done = postbox.send_due(house, worker=name, now=clock())
+            done = take_events(house, worker=worker, now=clock())
+            if number <= TO_RELAY:
+                done += postbox.send_due(house, worker=worker, now=clock())
         except Exception:
             log.exception("line stumbles")
             done = 0
@@ -148,18 +154,21 @@ def _utc_now() -> datetime:
 
 def run_once(house: House, *, worker: str, now: datetime) -> int:
     """Do what is due now, a lease of each kind; returns how many pieces were taken up."""
-    return (
-        take_events(house, worker=worker, now=now)
-        + take_jobs(house, worker=worker, now=now)
-        + postbox.send_due(house, worker=worker, now=now)
-    )
+    heard = 0
+    for _ in range(ROUNDS):
+        more = take_events(house, worker=worker, now=now)
+        heard += more
+        if not more:
+            break
+    return heard + take_jobs(house, worker=worker, now=now) + postbox.send_due(house, worker=worker, now=now)
 
 
 def take_events(house: House, *, worker: str, now: datetime) -> int:
-    """Process a lease of gateway notifications."""
+    """Process a lease of gateway notifications, after those that tell nothing new."""
+    ended = house.store.run(lambda s: inbox.end_needless(s, now=now))
     with house.store.read() as session:
         policy = current_policy(session, now)
-    taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now))
+    taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now, limit=EVENTS))
     fault_points.reach("event.after_lease")
     for row_id in taken:
         with house.store.read() as session:
@@ -176,7 +185,7 @@ def take_events(house: House, *, worker: str, now: datetime) -> int:
             # One poison event must not hold up the others (FT-08).
             log.exception("event not understood", extra={"facts": {"row": row_id}})
             inbox.fail(house.store, row_id, type(error).__name__, now=now)
-    return len(taken)
+    return ended + len(taken)
 
 
 def take_jobs(house: House, *, worker: str, now: datetime) -> int:

@@ -137,9 +137,7 @@ class GatewayWatch(Base):
 
     gateway_account: Mapped[str] = mapped_column(String(40), primary_key=True)
     work: Mapped[str] = mapped_column(String(24), primary_key=True)
-    #: The last event that was read, or None.
-    cursor: Mapped[str | None]
-    #: Up to which moment all is read.
+    #: Up to which moment all is read; the next reading goes on from there, less an overlap.
     read_to_at: Mapped[datetime | None]
     next_at: Mapped[datetime]
     #: When it last came to its end, and why it did not since.

@@ -55,6 +55,8 @@ class Chargeback(Base):
     evidence_due_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    #: Since when it waits for the answer that is asked for now; a note from before answered something else.
+    asked_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     #: What a person wrote down of the evidence that was submitted at the gateway.
     submitted_note: Mapped[str | None]

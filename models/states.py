@@ -252,9 +252,9 @@ class RefundStatus(StrEnum):
     """Credit on its way back to the debtor."""
 
     PAYABLE = "payable"
+    PAID_OUT = "paid_out"
     #: To the card: asked of the gateway, or about to be; the outcome may be open.
     UNDER_WAY = "under_way"
-    PAID_OUT = "paid_out"
     #: The gateway could not give it back, at once or later: it is the account's credit again.
     FAILED = "failed"
 

@@ -55,6 +55,7 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "rate": Form.PERCENT,
     "due_date": Form.DAY,
     "paid_date": Form.DAY,
+    "confirmation": Form.LTR,
     "counted_to": Form.DAY,
     "interest_from": Form.DAY,
     "optout_date": Form.DAY,

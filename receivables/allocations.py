@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, exists, func, select
 from sqlalchemy.orm import aliased
 
 from models.ledger import LedgerEntry
@@ -18,9 +18,15 @@ from models.reversals import AllocationReversal, PaymentReversal
 _undone = aliased(LedgerEntry)
 _taken = aliased(PaymentReversal)
 
+
+def _whole(column: Any) -> ColumnElement[int]:
+    """Sum a column of minor units; PostgreSQL would make a decimal number of it."""
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+
+
 #: What of an allocation still counts, minor units; stands beside `Allocation`, also inside a sum.
 KEPT_MINOR: ColumnElement[int] = Allocation.amount_minor - (
-    select(func.coalesce(func.sum(AllocationReversal.amount_minor), 0))
+    select(_whole(AllocationReversal.amount_minor))
     .where(AllocationReversal.allocation_id == Allocation.id)
     .correlate(Allocation)
     .scalar_subquery()
@@ -32,7 +38,7 @@ UNDONE: ColumnElement[bool] = exists().where(_undone.reverses_id == Allocation.e
 def _of_payment(column: Any) -> Any:
     """Sum a column over a payment's takings, less what was given back of them; correlated."""
     sums = [
-        select(func.coalesce(func.sum(column), 0))
+        select(_whole(column))
         .where(and_(_taken.payment_id == Payment.id, which))
         .correlate(Payment)
         .scalar_subquery()

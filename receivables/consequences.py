@@ -26,6 +26,13 @@ from receivables.handovers import placing
 from receivables.ladder import needless
 from receivables.permissions import SYSTEM
 
+
+def look_again(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Let the ladder look again, also at the branches that were paid for: what is asked for has changed."""
+    for account in accounts_of(session, payment):
+        waking.wake_account(session, account.id, now=now)
+
+
 #: Each is called once for every payment that was booked, after its allocations are written.
 AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     early_payment.close_early,  # first: it changes what is open
@@ -35,7 +42,7 @@ AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     promise_ends.keep,
     branch_notices.tell_branches,
     placing.follow_money,
-    waking.look_again,
+    look_again,
     needless.end_calls,
     credit_holds.release_when_paid,  # last: it looks at what became of everything
 )
@@ -46,7 +53,7 @@ AFTER_REVERSAL: tuple[Callable[..., object], ...] = (
     plan_counts.recount,
     charge_results.take_back,  # after the count, which says what is paid no more
     promise_ends.unkeep,
-    waking.look_again,
+    look_again,
 )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -357,11 +357,12 @@ def _tell_sent(session: Session, actor: Actor, account: Account, refund: Refund,
 
 
 def rows(session: Session, actor: Actor, *, limit: int = 100) -> list[RefundRow]:
-    """Return refunds, those to send first, the oldest of them first.
+    """Return refunds, those to send first, the oldest of them first; then the others, the newest first.
 
     Raises: NotAllowed.
     """
     require(actor, Permission.REFUND_READ)
+    ended = Refund.status.in_([RefundStatus.PAID_OUT, RefundStatus.FAILED])
     found = session.execute(
         select(
             Refund, Account.ref.label("account_ref"), Account.name, Staff.name.label("approved_by"),
@@ -371,7 +372,7 @@ def rows(session: Session, actor: Actor, *, limit: int = 100) -> list[RefundRow]
         .join(ApprovalRequest, ApprovalRequest.id == Refund.request_id)
         .join(Staff, Staff.id == ApprovalRequest.approver_id)
         .outerjoin(Payment, Payment.id == Refund.payment_id)
-        .order_by(Refund.status.in_([RefundStatus.PAID_OUT, RefundStatus.FAILED]), Refund.id)
+        .order_by(ended, case((ended, -Refund.id), else_=Refund.id))
         .limit(limit)
     )  # fmt: skip
     return [
@@ -388,9 +389,9 @@ def rows(session: Session, actor: Actor, *, limit: int = 100) -> list[RefundRow]
     ]  # fmt: skip
 
 
-def outstanding(found: Sequence[RefundRow]) -> list[RefundRow]:
-    """Return those that have not arrived: to be sent by a person, or under way at the gateway."""
-    return [row for row in found if row.status in (RefundStatus.PAYABLE, RefundStatus.UNDER_WAY)]
+def to_send(found: Sequence[RefundRow]) -> list[RefundRow]:
+    """Return those that a person has to send; the gateway sends the others."""
+    return [row for row in found if row.status is RefundStatus.PAYABLE]
 
 
 def _task_key(refund: Refund) -> str:

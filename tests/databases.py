@@ -65,8 +65,9 @@ def restart_postgres() -> None:
 
     server = _server()
     pgexec(
-        "pg_ctl", ("-D", str(server.pgdata), "-m", "immediate", "-w", "-l", str(server.log), "restart"),
-        bin_path=server.bin_path, user=server.system_user, timeout=120,
+        "pg_ctl",
+        ("-D", str(server.pgdata), "-m", "immediate", "-w", "-t", "1800", "-l", str(server.log), "restart"),
+        bin_path=server.bin_path, user=server.system_user, timeout=1800,
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def check(
         return subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "checker", *asked],
             cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-            check=False, timeout=120,
+            check=False, timeout=1800,  # far: it ends by itself
         )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 Needs STRIPE_TEST_KEY (sk_test_… or rk_test_… with write access). Opens a hosted page for 1.00 in each
 currency with a rule of its own, opens it again with the same key, reads it, ends it and looks for it; then
-holds Stripe to every claim of tests/conformance/claims.py that needs no lever, with test cards. No money
-moves in test mode. Prints what held; exits 1 where it did not.
+holds Stripe to every claim of tests/conformance (claims.py, door_claims.py) that needs no lever, with test
+cards. No money moves in test mode. Prints what held; exits 1 where it did not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from gateways.stripe.line import TIMEOUT
 from gateways.stripe.payments import StripePayments
 from models.money import CURRENCIES, Money
 from receivables.ports import CheckoutOrder, GatewayRefused, PreparedRequest, RemoteState
-from tests.conformance.claims import CLAIMS, NEEDS_STANDIN, World
+from tests.conformance.claims import CLAIMS
+from tests.conformance.world import NEEDS_STANDIN, World
 
 
 def order(currency: str, language: str) -> CheckoutOrder:

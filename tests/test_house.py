@@ -109,6 +109,7 @@ ABOVE: dict[str, set[str]] = {
     "credit_notes": {"arrangements", "payments"},
     "credits": {"arrangements", "payments"},
     "early_payment": {"arrangements", "payments"},
+    "flags": {"payments"},
     "refunds": {"contact", "reversals"},
     "text_samples": {"contact"},
     "letters": {

@@ -74,6 +74,7 @@ def charge_instalment(
     attempt = store.run(lambda s: _reserve(s, gateway, actor, instalment_id, now=now))
     if attempt is None:
         return None
+    fault_points.reach("attempt.after_commit")
     try:
         remote = gateway.charge(stored_call(attempt))
     except OutcomeUnknown as error:

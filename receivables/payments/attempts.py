@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.creditors import Creditor
+from models.invoices import Invoice
 from models.money import Money
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from models.staff import Staff
@@ -82,7 +83,8 @@ def move(
     attempt.looks, attempt.next_look_at = 0, None
     if to not in UNSETTLED_ATTEMPTS:
         attempt.finished_at = now
-        outbox.end_alert(session, "attempt_unresolved", f"attempt:{attempt.id}", now=now)
+    # What nobody knew is known, or was asked for again: the new status has a limit of its own.
+    outbox.end_alert(session, "attempt_unresolved", f"attempt:{attempt.id}", now=now)
     _set_blocking(session, attempt)
     record(
         session,
@@ -132,6 +134,22 @@ def supersede(
         .with_for_update(of=PaymentAttempt)
     ).unique()
     return _supersede(session, actor, attempts, reason=reason, now=now)
+
+
+def supersede_account(session: Session, actor: Actor, account_id: int, *, reason: str, now: datetime) -> int:
+    """End the open attempts of an account, and those that a head office has for its documents.
+
+    For facts that leave the balance as it is and yet forbid to go on. The account is locked by the caller.
+    Returns: how many were superseded.
+    """
+    theirs = (
+        select(AttemptInvoice.attempt_id)
+        .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
+        .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+        .where(AttemptInvoice.blocking)
+        .where(or_(Invoice.account_id == account_id, PaymentAttempt.account_id == account_id))
+    )
+    return supersede_charges(session, actor, theirs, reason=reason, now=now)
 
 
 def supersede_charges(session: Session, actor: Actor, ids: Select[Any], *, reason: str, now: datetime) -> int:

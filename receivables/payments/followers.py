@@ -83,6 +83,9 @@ FOLLOWERS: tuple[tuple[str, Follower], ...] = (
     ("payout.", payouts.follow_payout),
 )
 
+#: Beginnings of the types that tell of a payment or a card page.
+PAYMENT_TYPES = tuple(start for start, follow in FOLLOWERS if follow is follow_payment)
+
 
 def follower_of(event_type: str) -> Follower | None:
     """Return who follows events of a type; None when nothing follows from them."""

@@ -30,6 +30,8 @@ KEY_LIFE = timedelta(hours=23)
 #: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
 #: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
 SEARCH_AFTER = timedelta(minutes=10)
+#: How long before our own start the search begins: the two clocks may differ.
+SEARCH_FROM = timedelta(minutes=5)
 
 Opened = Callable[[Session, OpenedCheckout], object]
 
@@ -100,4 +102,4 @@ def truth_of_page(
         else:
             store.run(lambda s: opened(s, page))
             return gateway.retrieve(page.session_id)
-    return gateway.find(ref, started_at - timedelta(minutes=5))
+    return gateway.find(ref, started_at - SEARCH_FROM)

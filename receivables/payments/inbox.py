@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import fault_points
-from models.payments import InboxEvent
-from models.states import InboxStatus, advance
+from models.payments import InboxEvent, PaymentAttempt, ProviderEffect
+from models.states import AttemptStatus, InboxStatus, advance
 from models.store import Store
 from receivables import outbox
 from receivables.errors import NotFound
-from receivables.payments.followers import NotHereYet, follower_of
+from receivables.payments.followers import (
+    FOLLOWERS,
+    PAYMENT_TYPES,
+    NotHereYet,
+    follow_payment,
+    follower_of,
+)
+from receivables.payments.receipts import FEE_EFFECT
 from receivables.policy import Policy, current_policy
 from receivables.ports import (
     GatewayEvent,
@@ -35,6 +42,11 @@ NOT_LEARNED = (NotHereYet, NotFound, GatewayRefused, GatewayUnreachable, Outcome
 STALE = "stale"
 
 _EVENTS = InboxEvent.__table__
+#: Types that somebody follows, and those that tell of a payment or a card page.
+_FOLLOWED, _OF_PAYMENTS = (
+    or_(*(InboxEvent.type.startswith(start, autoescape=True) for start in starts))
+    for starts in ([start for start, _ in FOLLOWERS], PAYMENT_TYPES)
+)
 #: Keep an event unless its id is here; built once, since composing it costs more than running it.
 _KEEP = {
     name: dialect.insert(_EVENTS).on_conflict_do_nothing(index_elements=["event_id"]).returning(_EVENTS.c.id)
@@ -112,16 +124,59 @@ def wake(row: InboxEvent, *, now: datetime) -> None:
     row.next_try_at = now
 
 
+def end_needless(session: Session, *, now: datetime, limit: int = 500) -> int:
+    """End waiting hints that would tell nothing new, the oldest first, without asking anybody.
+
+    Of one payment some five events tell; once one of them was followed and the payment is booked whole,
+    with its fee, the others end together, so that in a storm the next payment is reached sooner (FT-11).
+    So do events of a type that nobody follows (P-14).
+
+    Returns:
+        How many were ended, `limit` at most.
+    """
+    fee = select(ProviderEffect.id).where(
+        ProviderEffect.attempt_id == PaymentAttempt.id, ProviderEffect.kind == FEE_EFFECT
+    )
+    booked = select(PaymentAttempt.ref).where(
+        PaymentAttempt.ref == InboxEvent.attempt_ref,
+        PaymentAttempt.status == AttemptStatus.SUCCEEDED,
+        fee.exists(),
+    )
+    rows = session.scalars(
+        select(InboxEvent)
+        .where(
+            InboxEvent.status.in_([InboxStatus.RECEIVED, InboxStatus.FAILED]),
+            InboxEvent.next_try_at <= now,
+            or_(~_FOLLOWED, and_(_OF_PAYMENTS, booked.exists())),
+        )
+        .order_by(InboxEvent.next_try_at, InboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        advance(row, InboxStatus.PROCESSING)
+        advance(row, InboxStatus.DONE)
+        row.attempts += 1
+        row.done_at, row.error = now, None
+    return len(rows)
+
+
 def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit: int = 20) -> list[int]:
     """Lease waiting events to a worker and return their ids, oldest first.
 
-    On PostgreSQL several workers share the queue by SKIP LOCKED; an expired lease is free again.
+    On PostgreSQL several workers share the queue by SKIP LOCKED; an expired lease is free again. Of the
+    events about one payment one is taken at a time: when it is done, the others tell nothing new mostly.
     """
+    in_hand = select(InboxEvent.attempt_ref).where(
+        InboxEvent.status == InboxStatus.PROCESSING, InboxEvent.locked_until > now
+    )
+    refs = set(session.scalars(in_hand.where(InboxEvent.attempt_ref.is_not(None))))
     rows = session.scalars(
         select(InboxEvent)
         .where(
             InboxEvent.status.in_([InboxStatus.RECEIVED, InboxStatus.FAILED, InboxStatus.PROCESSING]),
             InboxEvent.next_try_at <= now,
+            or_(InboxEvent.attempt_ref.is_(None), InboxEvent.attempt_ref.not_in(refs), ~_OF_PAYMENTS),
         )
         .order_by(InboxEvent.next_try_at, InboxEvent.id)
         .limit(limit)
@@ -129,6 +184,11 @@ def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit
     ).all()
     taken = []
     for row in rows:
+        follows = follower_of(row.type) is follow_payment
+        if follows and row.attempt_ref is not None:
+            if row.attempt_ref in refs:
+                continue
+            refs.add(row.attempt_ref)
         if row.status is InboxStatus.PROCESSING:
             if row.locked_until is not None and row.locked_until > now:
                 continue

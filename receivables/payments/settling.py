@@ -33,7 +33,7 @@ from receivables.payments.attempts import (
     supersede,
     write_page,
 )
-from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, truth_of_page
+from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, SEARCH_FROM, truth_of_page
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
 from receivables.permissions import SYSTEM
 from receivables.ports import (
@@ -114,8 +114,7 @@ def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> 
         remote = _truth(store, gateway, attempt, now=now)
     except OutcomeUnknown as error:
         why = str(error)
-        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
-        return AttemptStatus.UNKNOWN
+        return store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
     except GatewayRefused as error:
         if attempt.remote_id is not None:
             raise
@@ -148,11 +147,17 @@ def page_opened(session: Session, attempt_id: int, opened: OpenedCheckout, *, no
     cards.saving_opened(session, attempt, opened, now=now)
 
 
-def left_open(session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime) -> None:
-    """Write down that the page was not opened here, unless somebody else has found it meanwhile."""
+def left_open(
+    session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime
+) -> AttemptStatus:
+    """Write down that the page was not opened here, unless somebody else has found it meanwhile.
+
+    Returns: how the attempt stands now.
+    """
     not_opened(session, attempt_id, to, code, now=now)
     attempt = lock(session, attempt_id)
     cards.saved_with_payment(session, attempt, attempt.status, None, now=now)
+    return attempt.status
 
 
 def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
@@ -165,6 +170,9 @@ def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
 def _truth(
     store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime
 ) -> RemotePayment | None:
+    if attempt.remote_id is None and attempt.status not in UNSETTLED_ATTEMPTS:
+        # It has its end, and something newer may stand in its place: it is looked for, never made.
+        return gateway.find(attempt.ref, attempt.started_at - SEARCH_FROM)
     if attempt.remote_id is None and attempt.operation == CHARGE_CARD:
         with store.read() as session:
             account = session.get_one(Account, attempt.account_id)
@@ -198,7 +206,7 @@ def _charge_truth(
         except OutcomeUnknown:
             if age < SEARCH_AFTER:
                 raise
-    found = gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+    found = gateway.find(attempt.ref, attempt.started_at - SEARCH_FROM)
     if found is None and age < UNDER_WAY:
         raise OutcomeUnknown("under_way")
     return found
@@ -263,7 +271,11 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
         delayed.ended(session, attempt, now=now)
     if to is not AttemptStatus.OPEN:
         cards.saved_with_payment(session, attempt, to, remote.card, now=now)
-    if to is AttemptStatus.PROCESSING or (payment is not None and not late):
+    is_news = payment is not None and not late
+    if is_news and before is AttemptStatus.PROCESSING:
+        # What was on its way no page asks for any more: its coming ends none (decision 12).
+        is_news = remote.charge is not None and remote.charge.amount.minor != attempt.amount_minor
+    if to is AttemptStatus.PROCESSING or is_news:
         _end_others(session, attempt, now=now)
     if payment is not None:
         consequences.follow_payment(session, payment, now=now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from receivables.calendar_days import add_business_days, business_date
 from receivables.payouts import SENT, SENT_BACK
 from receivables.policy import current_policy
 from receivables.ports import MovementKind
+from receivables.reconciling import ties
 
 #: Accounts of the chart through which money passes on its way; in this order.
 PASSED = (
@@ -38,7 +39,11 @@ _ON_THE_WAY = (PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT, PayoutStatus.PAID)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Money that waits at one place since a day; `late` where that is longer than policy allows."""
+    """Money that waits at one place since a day.
+
+    `late` where that is longer than policy allows; `unseen` where it was booked and the gateway's list has
+    not been read since.
+    """
 
     code: str
     currency: str
@@ -46,6 +51,7 @@ class Item:
     since_on: date
     number: int
     late: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +108,18 @@ def _marked(session: Session, gateway_account: str, *, now: datetime) -> list[It
     creditor = payouts.creditor_of(session, gateway_account)
     if creditor is None:
         return []
-    days = current_policy(session, now).reconciling.clearing_days
+    rules = current_policy(session, now).reconciling
     today = business_date(now, creditor.zone)
 
     def mark(item: Item) -> Item:
-        is_late = add_business_days(item.since_on, days, creditor.country) < today
+        is_late = add_business_days(item.since_on, rules.clearing_days, creditor.country) < today
         return replace(item, late=is_late)
 
-    waiting = _at_the_gateway(session, gateway_account) + _in_transit(session, gateway_account)
+    waiting = [
+        *_at_the_gateway(session, gateway_account),
+        *_unseen(session, gateway_account, now - timedelta(hours=rules.wait_hours)),
+        *_in_transit(session, gateway_account),
+    ]
     return [mark(item) for item in waiting]
 
 
@@ -143,6 +153,14 @@ def _at_the_gateway(session: Session, gateway_account: str) -> list[Item]:
                 Item(LedgerCode.GATEWAY_CLEARING.value, r.currency, minor - gone, r.available_on, r.number)
             )
     return items
+
+
+def _unseen(session: Session, gateway_account: str, since: datetime) -> list[Item]:
+    """What was booked since, and is on none of the lists before the gateway has had its time to show it."""
+    return [
+        Item(LedgerCode.GATEWAY_CLEARING.value, currency, minor, first_on, number, unseen=True)
+        for currency, minor, number, first_on in ties.lone_sums(session, gateway_account, since=since)
+    ]
 
 
 def _taken_unlisted(session: Session, gateway_account: str) -> dict[str, int]:

@@ -85,11 +85,11 @@ def _read(
             lambda s: outbox.raise_alert(s, "events_gap", f"gateway:{gateway.name}", now=now, facts=facts)
         )
     types = [f"{start}*" for start, _ in FOLLOWERS]
-    # Never by the event that was read last: what the gateway made before it may be listed after it.
-    last = _take(store, gateway, gateway.events_since(None, types=types, since=since), found, now=now)
+    # The cursor is a moment, not the last event: what was made before it may be listed after it.
+    _take(store, gateway, gateway.events_since(None, types=types, since=since), found, now=now)
     if claimed.work == WIDE:
         _take(store, gateway, gateway.undelivered_events(oldest), found, now=now)
-    store.run(lambda s: watches.ended(s, claimed, next_at=next_at, now=now, cursor=last, read_to_at=now))
+    store.run(lambda s: watches.ended(s, claimed, next_at=next_at, now=now, read_to_at=now))
 
 
 def _first_attempt(session: Session, gateway_account: str) -> datetime | None:
@@ -101,12 +101,11 @@ def _first_attempt(session: Session, gateway_account: str) -> datetime | None:
 
 def _take(
     store: Store, gateway: PaymentGateway, events: Iterable[GatewayEvent], found: Found, *, now: datetime
-) -> str | None:
-    """Keep the events that are not here, and return the id of the last one.
+) -> None:
+    """Keep the events that are not here.
 
     One that is here is left alone, whatever became of it: parked ones would wake with every reading.
     """
-    last = None
     for part in parts(events, PART):
         found.listed += len(part)
 
@@ -120,5 +119,3 @@ def _take(
             )
 
         found.new += store.run(unit)
-        last = part[-1].event_id
-    return last

@@ -39,7 +39,7 @@ def copy_movements(
     start: datetime,
     end: datetime,
     *,
-    told: Callable[[int], object] | None = None,
+    told: Callable[[int], object] = lambda _rows: None,
 ) -> int:
     """Keep what moved from `start` until before `end`; memory does not grow with their number.
 
@@ -54,8 +54,7 @@ def copy_movements(
     for part in parts(gateway.movements_between(start, end)):
         _keep(store, gateway.name, part, listed=False)
         done += len(part)
-        if told is not None:
-            told(done)
+        told(done)
     return done
 
 
@@ -108,20 +107,29 @@ def _values(gateway_account: str, one: RemoteMovement) -> tuple[Any, ...]:
 
 
 def copy_payouts(
-    store: Store, gateway: PaymentGateway, start: datetime, end: datetime, *, again: timedelta, now: datetime
+    store: Store,
+    gateway: PaymentGateway,
+    start: datetime,
+    end: datetime,
+    *,
+    again: timedelta,
+    now: datetime,
+    told: Callable[[int], object] = lambda _rows: None,
 ) -> int:
     """Keep the payouts made in a span, and those before it that may still change; post what follows.
 
     Args:
         again: a payout is looked at again for so long after it was made: a paid one may come back.
+        told: is called with the number looked at so far, after each.
     Returns:
         How many changed.
     Raises:
         GatewayUnreachable, GatewayRefused.
     """
     changed = 0
-    for remote in gateway.payouts_between(start - again, end):
+    for number, remote in enumerate(gateway.payouts_between(start - again, end), 1):
         changed += _keep_payout(store, gateway, remote, now=now)
+        told(number)
     with store.read() as session:
         older = session.scalars(
             select(Payout.payout_id).where(

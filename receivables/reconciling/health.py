@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,10 @@ from receivables.ports import EndpointHealth, GatewayError, PaymentGateway
 from receivables.reconciling import watches
 
 WORK = "endpoints"
+#: Where a gateway account's notifications come in, whatever the host is called outside (portal/webhooks.py).
+PATH = "/webhooks/stripe/{name}"
+#: A notification may take so long before its charge counts as one that nobody told us of.
+PATIENCE = timedelta(hours=1)
 
 
 def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
@@ -37,10 +42,12 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
         why = str(error)
         store.run(lambda s: watches.stumbled(s, claimed, why, next_at=next_at))
         return
-    told = [{"url": one.url, "enabled": one.enabled} for one in found]
+    # Others on the same account have addresses of their own, which say nothing of ours.
+    ours = [one for one in found if urlsplit(one.url).path.endswith(PATH.format(name=gateway.name))]
+    told = [{"url": one.url, "enabled": one.enabled} for one in ours]
 
     def unit(session: Session) -> None:
-        _judge(session, gateway.name, found, now=now)
+        _judge(session, gateway.name, ours, now=now)
         _listen(session, gateway.name, timedelta(hours=rules.silence_hours), now=now)
         watches.ended(session, claimed, next_at=next_at, now=now, read_to_at=now, facts={"endpoints": told})
 
@@ -64,7 +71,8 @@ def _listen(session: Session, name: str, silence: timedelta, *, now: datetime) -
     """Raise an alert when nothing was heard for so long though charges were booked meanwhile.
 
     Charges come in by the return page, the sweeper and the gateway's list too, so money is no sign that
-    notifications arrive. What the list brought in counts as not heard.
+    notifications arrive. What the list brought in counts as not heard, and what was booked a moment ago
+    may still be told.
     """
     heard = last_heard(session, name)
     since = max(heard, now - silence) if heard else now - silence
@@ -75,7 +83,9 @@ def _listen(session: Session, name: str, silence: timedelta, *, now: datetime) -
         .select_from(Payment)
         .join(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .where(
-            PaymentAttempt.gateway_account == name, Payment.received_at > since, Payment.received_at <= now
+            PaymentAttempt.gateway_account == name,
+            Payment.received_at > since,
+            Payment.received_at <= now - PATIENCE,
         )
     ).scalar_one()
     known = session.scalar(

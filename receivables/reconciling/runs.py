@@ -85,9 +85,9 @@ def reconcile(
         store, gateway, start - EDGE, end, told=lambda rows: told("movements", rows)
     )
     result.payouts = copies.copy_payouts(
-        store, gateway, start, end, again=timedelta(days=policy.payout_days), now=now
-    )
-    told("payouts", result.payouts)
+        store, gateway, start, end, again=timedelta(days=policy.payout_days), now=now,
+        told=lambda rows: told("payouts", rows),
+    )  # fmt: skip
     _mend(store, gateway, ties.within(gateway.name, start, end), result, now=now, told=told)
     _list(store, gateway.name, result, wait=timedelta(hours=policy.wait_hours), now=now, told=told)
     with store.read() as session:
@@ -118,13 +118,14 @@ def _mend(
             for tie in found:
                 if tie.here_minor is None:
                     result.brought_in += bringing_in.bring_in(store, gateway, tie.movement, now=now)
+                    told("brought in", result.brought_in)
             for part in copies.parts(found, 100):
 
                 def unit(session: Session, part: Sequence[ties.Tie] = part) -> int:
                     return sum(posting.post_of_movement(session, tie.movement, now=now) for tie in part)
 
                 result.posted += store.run(unit)
-            told("brought in", result.brought_in)
+                told("posted", result.posted)
 
 
 def _list(

@@ -151,10 +151,8 @@ def posted_within(first: date, last: date, *, before: datetime) -> ColumnElement
     )
 
 
-def lone_entries(
-    session: Session, gateway_account: str, where: ColumnElement[bool], *, after: int = 0, limit: int = 500
-) -> list[tuple[int, Lone]]:
-    """Return entries on gateway clearing that no movement stands for, with their ids."""
+def _lone(gateway_account: str) -> list[ColumnElement[bool]]:
+    """The conditions that an entry stands on gateway clearing and no movement stands for it."""
     # Scalars, so that each entry is looked up by itself: a join over all that was ever kept costs minutes
     # where the database has not counted the rows yet.
     tied = [
@@ -167,6 +165,17 @@ def lone_entries(
         .scalar_subquery()
         for on in (_OWN, _SOURCES)
     ]
+    return [
+        Creditor.gateway_account == gateway_account,
+        Posting.ledger_code == LedgerCode.GATEWAY_CLEARING,
+        *(one.is_(None) for one in tied),
+    ]
+
+
+def lone_entries(
+    session: Session, gateway_account: str, where: ColumnElement[bool], *, after: int = 0, limit: int = 500
+) -> list[tuple[int, Lone]]:
+    """Return entries on gateway clearing that no movement stands for, with their ids."""
     object_id = (
         select(func.min(ProviderEffect.provider_object_id))
         .where(ProviderEffect.entry_id == LedgerEntry.id)
@@ -176,13 +185,7 @@ def lone_entries(
         select(LedgerEntry, _SUM.label("minor"), object_id.label("object_id"))
         .join(Creditor, Creditor.id == LedgerEntry.creditor_id)
         .join(Posting, Posting.entry_id == LedgerEntry.id)
-        .where(
-            Creditor.gateway_account == gateway_account,
-            Posting.ledger_code == LedgerCode.GATEWAY_CLEARING,
-            LedgerEntry.id > after,
-            where,
-            *(one.is_(None) for one in tied),
-        )
+        .where(*_lone(gateway_account), LedgerEntry.id > after, where)
         .group_by(LedgerEntry.id)
         .having(_SUM != 0)
         .order_by(LedgerEntry.id)
@@ -195,6 +198,20 @@ def lone_entries(
         )
         for entry, minor, of_object in session.execute(query)
     ]
+
+
+def lone_sums(session: Session, gateway_account: str, *, since: datetime) -> list[tuple[str, int, int, date]]:
+    """Return what was posted since a moment and no movement stands for: currency, sum, number, first day."""
+    rows = session.execute(
+        select(Posting.currency, _SUM.label("minor"), func.count(), func.min(LedgerEntry.posted_on))
+        .select_from(LedgerEntry)
+        .join(Creditor, Creditor.id == LedgerEntry.creditor_id)
+        .join(Posting, Posting.entry_id == LedgerEntry.id)
+        .where(*_lone(gateway_account), LedgerEntry.posted_at >= since)
+        .group_by(Posting.currency)
+        .having(_SUM != 0)
+    )
+    return [(currency, int(minor), number, first_on) for currency, minor, number, first_on in rows]
 
 
 def sums(session: Session, where: ColumnElement[bool]) -> list[KindSum]:

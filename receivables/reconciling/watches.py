@@ -22,13 +22,11 @@ class Claim:
     """One piece of work that is ours now, and how far it had come.
 
     Attributes:
-        cursor: the last event that was read, or None.
         read_to_at: up to which moment all was read; None before the first time.
     """
 
     gateway_account: str
     work: str
-    cursor: str | None
     read_to_at: datetime | None
 
 
@@ -53,12 +51,12 @@ def claim(session: Session, gateway_account: str, work: str, *, now: datetime) -
     )
     if not taken.rowcount:  # type: ignore[attr-defined]
         return None
-    found = session.execute(
-        select(GatewayWatch.cursor, GatewayWatch.read_to_at).where(
+    read_to_at = session.execute(
+        select(GatewayWatch.read_to_at).where(
             GatewayWatch.gateway_account == gateway_account, GatewayWatch.work == work
         )
-    ).one()
-    return Claim(gateway_account, work, found.cursor, found.read_to_at)
+    ).scalar_one()
+    return Claim(gateway_account, work, read_to_at)
 
 
 def ended(
@@ -67,14 +65,12 @@ def ended(
     *,
     next_at: datetime,
     now: datetime,
-    cursor: str | None = None,
     read_to_at: datetime | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down that a piece of work came to its end, how far, and when it is due again."""
     row = session.get_one(GatewayWatch, (claimed.gateway_account, claimed.work), with_for_update=True)
     row.done_at, row.trouble, row.next_at = now, None, next_at
-    row.cursor = cursor or row.cursor
     row.read_to_at = read_to_at or row.read_to_at
     if facts is not None:
         row.facts = dict(facts)

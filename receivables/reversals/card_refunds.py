@@ -27,7 +27,7 @@ from receivables import ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound
-from receivables.payments.settling import KEY_LIFE
+from receivables.payments.hosted import KEY_LIFE
 from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 from receivables.ports import (

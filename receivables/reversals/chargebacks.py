@@ -46,8 +46,9 @@ from receivables.reversals.finding import payment_of
 from receivables.reversals.restoring import left_to_give_back, restore
 from receivables.reversals.taking import effect_of, lock_payment, remember, take_back
 
-#: Chargebacks whose end is awaited.
-WAITING = frozenset({ChargebackStatus.INQUIRY, ChargebackStatus.OPEN, ChargebackStatus.UNDER_REVIEW})
+#: Chargebacks that wait for our answer, and all whose end is awaited.
+ASKING = frozenset({ChargebackStatus.INQUIRY, ChargebackStatus.OPEN})
+WAITING = ASKING | {ChargebackStatus.UNDER_REVIEW}
 #: The gateway's word -> ours; of an inquiry the first two are one.
 STATUS_OF = {
     DisputeState.NEEDS_RESPONSE: ChargebackStatus.OPEN,
@@ -59,6 +60,8 @@ STATUS_OF = {
 }
 #: How long before the evidence is due an alert is raised, and how often an open one is read again.
 DUE_SOON, READ_EVERY = timedelta(days=2), timedelta(hours=1)
+#: How long the money of one that was won may take to come back, before a person asks for it.
+BACK_WITHIN = timedelta(days=7)
 
 
 def follow_dispute(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
@@ -106,6 +109,7 @@ def apply(
         to = status_of(remote)
         if may_advance(row.status, to):
             advance(row, to)
+            row.asked_at = now if to in ASKING else row.asked_at
     row.closed_at = None if row.status in WAITING else (row.closed_at or now)
     session.flush()
     if is_new or before is not row.status:
@@ -135,7 +139,7 @@ def _opened(
         dispute_id=remote.dispute_id, status=status_of(remote), is_inquiry=remote.is_inquiry,
         amount_minor=remote.amount.minor, currency=remote.amount.currency, taken_minor=0, returned_minor=0,
         fee_minor=0, reason=remote.reason, evidence_due_at=remote.evidence_due_at,
-        opened_at=remote.created_at, seen_at=now,
+        opened_at=remote.created_at, seen_at=now, asked_at=now,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -261,23 +265,26 @@ def _say_status(session: Session, payment: Payment, row: Chargeback, *, now: dat
 
 
 def _hold_or_let_go(session: Session, row: Chargeback, *, now: datetime) -> None:
-    """Stand still for the documents that are owed again while the end is awaited, and no longer."""
-    holds = row.status in WAITING and row.taken_minor > row.returned_minor
-    for invoice_id, account_id in _reopened(session, row):
-        account = session.get_one(Account, account_id)
-        key = f"chargeback:{row.id}:{invoice_id}"
-        if holds:
-            pauses.pause(
-                session, SYSTEM, account, PauseReason.CHARGEBACK, key=key, invoice_id=invoice_id, now=now
-            )
-    if not holds:
-        for pause in session.scalars(
-            select(Pause).where(
-                Pause.key.startswith(f"chargeback:{row.id}:", autoescape=True), Pause.ended_at.is_(None)
-            )
-        ).all():
+    """Stand still for the documents that are owed again until it is decided and the money is back.
+
+    One that was lost and is appealed stands still anew: its earlier pauses have ended.
+    """
+    had = session.scalars(
+        select(Pause).where(Pause.key.startswith(f"chargeback:{row.id}:", autoescape=True))
+    ).all()
+    standing = {pause.invoice_id: pause for pause in had if pause.ended_at is None}
+    if row.status not in WAITING | {ChargebackStatus.WON} or row.taken_minor <= row.returned_minor:
+        for pause in standing.values():
             account = session.get_one(Account, pause.account_id)
             pauses.resume(session, SYSTEM, account, pause.key, now=now)
+        return
+    for invoice_id, account_id in _reopened(session, row):
+        if invoice_id not in standing:
+            turn = sum(pause.invoice_id == invoice_id for pause in had) + 1
+            pauses.pause(
+                session, SYSTEM, session.get_one(Account, account_id), PauseReason.CHARGEBACK,
+                key=f"chargeback:{row.id}:{invoice_id}:{turn}", invoice_id=invoice_id, now=now,
+            )  # fmt: skip
 
 
 def _reopened(session: Session, row: Chargeback) -> Sequence[tuple[int, int]]:
@@ -301,19 +308,23 @@ def _ask(session: Session, payment: Payment, row: Chargeback, *, now: datetime) 
         "chargeback": row.ref, "reason": row.reason,
     }  # fmt: skip
     stage = "inquiry" if row.status is ChargebackStatus.INQUIRY else "open"
-    if row.status in (ChargebackStatus.INQUIRY, ChargebackStatus.OPEN):
+    if row.status in ASKING:
         task = outbox.ask_person(
             session, TaskKind.CHARGEBACK, f"chargeback:{row.id}:{stage}", account_id=row.account_id,
             facts=facts, now=now,
         )  # fmt: skip
+        if task.done_at is not None and task.done_at < row.asked_at:
+            task.done_at, task.done_by_id, task.due_at = None, None, now  # asked once more
         if row.evidence_due_at is not None and task.done_at is None:
             task.due_at = min(task.due_at, row.evidence_due_at)
     keep = f"chargeback:{row.id}:{stage}" if row.status in WAITING else ""
     _end_tasks(session, row, keep=keep, now=now)
-    if row.status is ChargebackStatus.LOST and row.taken_minor > row.returned_minor:
+    gone = row.status in (ChargebackStatus.LOST, ChargebackStatus.CLOSED)
+    if gone and row.taken_minor > row.returned_minor:
+        cause = "lost" if row.status is ChargebackStatus.LOST else cause_of(payment).value
         outbox.ask_person(
             session, TaskKind.PAYMENT_RETURNED, f"chargeback:{row.id}:lost", account_id=row.account_id,
-            facts={**facts, "amount_minor": row.taken_minor - row.returned_minor, "cause": "lost"}, now=now,
+            facts={**facts, "amount_minor": row.taken_minor - row.returned_minor, "cause": cause}, now=now,
         )  # fmt: skip
 
 
@@ -328,11 +339,14 @@ def _end_tasks(session: Session, row: Chargeback, *, keep: str, now: datetime) -
 
 # --------------------------------------------------------------------------- looking again
 
+#: Won, and the money has not come back whole.
+_UNPAID = (Chargeback.status == ChargebackStatus.WON) & (Chargeback.taken_minor > Chargeback.returned_minor)
+
 
 def sweep(
     store: Store, gateway: PaymentGateway, *, gateway_account: str, now: datetime, limit: int = 50
 ) -> int:
-    """Read chargebacks again whose end is awaited, and warn before their evidence is due.
+    """Read chargebacks again whose end, or whose money, is awaited; warn of what is due.
 
     Returns: how many were looked at.
     """
@@ -340,7 +354,7 @@ def sweep(
         due = session.execute(
             select(Chargeback.dispute_id)
             .where(
-                Chargeback.gateway_account == gateway_account, Chargeback.status.in_(WAITING),
+                Chargeback.gateway_account == gateway_account, Chargeback.status.in_(WAITING) | _UNPAID,
                 Chargeback.seen_at <= now - READ_EVERY,
             )
             .order_by(Chargeback.seen_at, Chargeback.id)
@@ -356,17 +370,25 @@ def sweep(
 
 
 def warn_of_due(session: Session, *, now: datetime) -> int:
-    """Raise an alert for each chargeback whose evidence is due within DUE_SOON and not submitted."""
-    rows = session.scalars(
+    """Raise an alert where evidence is due within DUE_SOON and not submitted, or won money does not come."""
+    due = session.scalars(
         select(Chargeback).where(
             Chargeback.status == ChargebackStatus.OPEN,
-            Chargeback.submitted_at.is_(None),
+            Chargeback.submitted_at.is_(None) | (Chargeback.submitted_at < Chargeback.asked_at),
             Chargeback.evidence_due_at <= now + DUE_SOON,
         )
     ).all()
-    for row in rows:
+    for row in due:
         outbox.raise_alert(
             session, "chargeback_due", f"chargeback:{row.id}", account_id=row.account_id, now=now,
             facts={"amount_minor": row.amount_minor, "currency": row.currency},
         )  # fmt: skip
-    return len(rows)
+    unpaid = session.scalars(
+        select(Chargeback).where(_UNPAID, Chargeback.closed_at <= now - BACK_WITHIN)
+    ).all()
+    for row in unpaid:
+        outbox.raise_alert(
+            session, "chargeback_unpaid", f"chargeback:{row.id}", account_id=row.account_id, now=now,
+            facts={"amount_minor": row.taken_minor - row.returned_minor, "currency": row.currency},
+        )  # fmt: skip
+    return len(due) + len(unpaid)

@@ -17,11 +17,13 @@ from models.messages import Message, Purpose
 from models.money import Money
 from models.payments import Allocation, Payment
 from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
+from models.states import RefundStatus
 from receivables import invoices, outbox
 from receivables.calendar_days import business_date
 from receivables.contact.readers import reader_of
 from receivables.letter_kinds import LetterKind
 from receivables.permissions import SYSTEM
+from receivables.ports import InvoiceRow
 
 #: Kinds of messages of this room.
 RETURNED, RESTORED, REFUNDED = "payment_returned", "payment_restored", "card_refund_sent"
@@ -76,27 +78,41 @@ def _of_reversal(session: Session, message: Message) -> tuple[PaymentReversal, P
 def returned_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
     """What went back, of which payment, and which documents are open again as they stand now."""
     reversal, payment = _of_reversal(session, message)
-    refs = session.scalars(
-        select(Invoice.ref)
-        .join(Allocation, Allocation.invoice_id == Invoice.id)
-        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
-        .where(AllocationReversal.reversal_id == reversal.id)
-        .distinct()
-    ).all()
-    rows = invoices.open_rows(session, account.id, today, currency=payment.currency)
     return {
         "amount": Money(reversal.amount_minor, reversal.currency),
         "confirmation": payment.number,
         "paid_date": payment.valued_on,
-        "invoice_list": [row for row in rows if row.ref in refs],
+        "invoice_list": _open_again(session, reversal, today),
     }
 
 
 def still_returned(session: Session, message: Message, account: Account, today: date) -> bool:
-    """Whether the money has not come back meanwhile."""
+    """Whether the money has not come back meanwhile, and something that it had paid is open."""
     reversal, _ = _of_reversal(session, message)
+    return not _is_undone(session, reversal) and bool(_open_again(session, reversal, today))
+
+
+def _is_undone(session: Session, reversal: PaymentReversal) -> bool:
     back = select(PaymentReversal.id).where(PaymentReversal.undoes_id == reversal.id)
-    return session.scalar(back.limit(1)) is None
+    return session.scalar(back.limit(1)) is not None
+
+
+def _open_again(session: Session, reversal: PaymentReversal, today: date) -> list[InvoiceRow]:
+    """Return what a reversal took something off and is open now, the branches' documents with it."""
+    refs: dict[int, set[str]] = {}
+    for owner, ref in session.execute(
+        select(Invoice.account_id, Invoice.ref)
+        .join(Allocation, Allocation.invoice_id == Invoice.id)
+        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
+        .where(AllocationReversal.reversal_id == reversal.id)
+    ):
+        refs.setdefault(owner, set()).add(ref)
+    return [
+        row
+        for owner in sorted(refs)
+        for row in invoices.open_rows(session, owner, today, currency=reversal.currency)
+        if row.ref in refs[owner]
+    ]
 
 
 def restored_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
@@ -127,8 +143,15 @@ def refunded_values(session: Session, message: Message, account: Account, today:
     }
 
 
+def still_refunded(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether the refund has not failed meanwhile."""
+    if "refund_id" in message.facts:
+        return session.get_one(Refund, message.facts["refund_id"]).status is not RefundStatus.FAILED
+    return not _is_undone(session, _of_reversal(session, message)[0])
+
+
 LETTERS = {
     RETURNED: LetterKind(returned_values, still_returned),
     RESTORED: LetterKind(restored_values),
-    REFUNDED: LetterKind(refunded_values),
+    REFUNDED: LetterKind(refunded_values, still_refunded),
 }

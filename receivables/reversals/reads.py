@@ -18,7 +18,7 @@ from receivables import outbox
 from receivables.audit import record
 from receivables.errors import NotFound, Refused
 from receivables.permissions import Actor, Permission, require
-from receivables.reversals.chargebacks import WAITING
+from receivables.reversals.chargebacks import ASKING, WAITING
 from receivables.texts import clean_words
 
 #: Longest note of what was submitted, characters.
@@ -27,7 +27,7 @@ NOTE_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class ChargebackRow:
-    """One contested payment; `held` is what is out of our hands now, `fee` what it has cost so far."""
+    """One contested payment; `held` is what was taken and has not come back, `fee` its cost so far."""
 
     ref: str
     account_ref: str
@@ -44,6 +44,7 @@ class ChargebackRow:
     gateway_account: str
     opened_at: datetime
     evidence_due_at: datetime | None
+    asked_at: datetime
     closed_at: datetime | None
     note: str | None
     noted_at: datetime | None
@@ -55,9 +56,22 @@ class ChargebackRow:
         return self.status in WAITING
 
     @property
+    def asks(self) -> bool:
+        """Whether an answer of ours is asked for by a day."""
+        return self.status in ASKING
+
+    @property
+    def todo(self) -> str:
+        """Code of what is to do: as it stands, unless its money tells otherwise."""
+        if self.status is ChargebackStatus.WON and self.held:
+            return "won_unpaid"
+        lost = self.status is ChargebackStatus.CLOSED and self.held
+        return ChargebackStatus.LOST.value if lost else self.status.value
+
+    @property
     def is_ours(self) -> bool:
-        """Whether it waits for our answer, and nobody noted one."""
-        return self.status in (ChargebackStatus.INQUIRY, ChargebackStatus.OPEN) and self.note is None
+        """Whether it waits for our answer, and nobody noted one since it was asked for."""
+        return self.asks and (self.noted_at is None or self.noted_at < self.asked_at)
 
 
 def rows(
@@ -71,7 +85,7 @@ def rows(
     """
     require(actor, Permission.CHARGEBACK_READ)
     rank = case(
-        (Chargeback.status.in_([ChargebackStatus.INQUIRY, ChargebackStatus.OPEN]), 0),
+        (Chargeback.status.in_(ASKING), 0),
         (Chargeback.status == ChargebackStatus.UNDER_REVIEW, 1),
         else_=2,
     )
@@ -99,7 +113,8 @@ def rows(
             fee=_fee(r.Chargeback),
             reason=r.Chargeback.reason, status=r.Chargeback.status, dispute_id=r.Chargeback.dispute_id,
             gateway_account=r.Chargeback.gateway_account, opened_at=r.Chargeback.opened_at,
-            evidence_due_at=r.Chargeback.evidence_due_at, closed_at=r.Chargeback.closed_at,
+            evidence_due_at=r.Chargeback.evidence_due_at, asked_at=r.Chargeback.asked_at,
+            closed_at=r.Chargeback.closed_at,
             note=r.Chargeback.submitted_note, noted_at=r.Chargeback.submitted_at, noted_by=r.noted_by,
         )
         for r in session.execute(query)

@@ -24,6 +24,7 @@ from receivables import consequences, ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
+from receivables.payments import attempts
 from receivables.permissions import Actor, Permission, require
 from receivables.reversals.taking import HOLDING, cash_code
 
@@ -129,6 +130,8 @@ def restore(
         for invoice_id, minor in shares.items()
     )  # fmt: skip
     session.flush()
+    # What is open for them asks for too much now (P-05, decision 14).
+    attempts.supersede(session, actor, list(shares), reason="payment", now=now)
     _tell(session, actor, payment, taking, row, now=now)
     consequences.follow_restoring(session, payment, list(shares), cause=f"reversal:{row.id}", now=now)
     return row

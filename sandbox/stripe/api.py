@@ -55,10 +55,15 @@ class _Logged:
     fault: str | None = None
     replayed: bool = False
     effect: bool = False
+    written: bool = False
 
     def write(self, unit: Unit, answer: Answer) -> None:
+        """Writes the row unless it is there: with its effect, or for what had none."""
+        if self.written:
+            return
+        self.written = True
         unit.db.execute(
-            "INSERT OR IGNORE INTO request"
+            "INSERT INTO request"
             " (id, at, method, path, idempotency_key, body, status, response, effect, replayed, fault)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (

@@ -123,23 +123,26 @@ def point(courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
 def overview(unit: Unit) -> dict[str, Any]:
     """Gathers what the human page shows: the latest sessions, intents, events and open faults."""
     sessions = list(islice(unit.each("checkout.session"), 50))
-    deliveries = {
-        row["event"]: row["states"]
-        for row in unit.db.execute(
-            "SELECT event, group_concat(state || coalesce(' ' || last_status, ''), ', ') AS states"
-            " FROM delivery GROUP BY event"
-        )
-    }
-    rows = unit.db.execute("SELECT id, type, created, object FROM event ORDER BY seq DESC LIMIT 100")
+    rows = unit.db.execute(
+        "SELECT id, type, created, object, (SELECT group_concat(word, ', ') FROM (SELECT"
+        " state || coalesce(' ' || last_status, '') || iif(count(*) > 1, ' × ' || count(*), '') AS word"
+        " FROM delivery WHERE delivery.event = event.id GROUP BY state, last_status)) AS deliveries"
+        " FROM event ORDER BY seq DESC LIMIT 100"
+    )
+    kept = (method for method in unit.each("payment_method") if method["customer"])
     return {
         "now": unit.now,
         "sessions": sessions,
         "intents": list(islice(unit.each("payment_intent"), 50)),
-        "events": [dict(row) | {"deliveries": deliveries.get(row["id"], "no endpoint")} for row in rows],
+        "events": [dict(row) for row in rows],
         "endpoints": list(unit.each("webhook_endpoint")),
         "charges": [charge for charge in islice(unit.each("charge"), 50) if charge["status"] == "succeeded"],
         "disputes": list(islice(unit.each("dispute"), 50)),
         "refunds": list(islice(unit.each("refund"), 50)),
+        "methods": [
+            method | {"mandate": next(unit.each("mandate", parent=method["id"]), None)}
+            for method in islice(kept, 50)
+        ],
         "payouts": list(islice(unit.each("payout"), 50)),
         "faults": _waiting_faults(unit),
     }

@@ -97,6 +97,21 @@ def payout(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
     return payouts.make(unit, amount, currency, automatic=False)
 
 
+def adjustment(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
+    """Moves the balance for a reason of Stripe's own, such as a reserve that is kept or released.
+
+    Args:
+        wish: `currency` and `amount`, negative where it is taken off; perhaps `description`.
+    """
+    amount = int(wish.get("amount") or 0)
+    if not amount:
+        raise Refused("An adjustment moves some amount.")
+    return balance.move(
+        unit, {"id": None}, "adjustment", "other_adjustment", amount, str(wish.get("currency", "")),
+        description=str(wish.get("description") or "Adjustment"),
+    )  # fmt: skip
+
+
 def card(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
     """Lets the world change its mind about a saved card: the bank, the network, or a person.
 
@@ -108,7 +123,9 @@ def card(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
     if wish.get("detach"):
         setups.detach(unit, method)
     elif "exp_year" in wish:
-        setups.renew(unit, method, int(wish["exp_month"]), int(wish["exp_year"]))
+        if "card" not in method:
+            raise Refused("Only a card has an expiry date.")
+        setups.renew(unit, method, int(wish.get("exp_month", 12)), int(wish["exp_year"]))
     elif becomes in cards.BY_NAME:
         unit.put(method, private=unit.private(method["id"]) | {"card": becomes})
     else:
@@ -157,7 +174,8 @@ def settlement(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
 
 
 LEVERS = {
-    "refund": refund, "dispute": dispute, "warning": warning, "payout": payout, "card": card,
+    "refund": refund, "dispute": dispute, "warning": warning, "payout": payout,
+    "adjustment": adjustment, "card": card,
     "mandate": mandate, "endpoint": endpoint, "settlement": settlement,
 }  # fmt: skip
 

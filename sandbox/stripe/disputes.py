@@ -50,7 +50,7 @@ def open_dispute(
 
     Args:
         charge: one that succeeded.
-        amount: of it; default what was not refunded.
+        amount: of it; default what was not refunded, or all of it: who got it back may contest it still.
         reason: Stripe's word.
         inquiry: the bank only asks; no money moves. Bank debits know no inquiry, and are lost at once.
     """
@@ -61,7 +61,7 @@ def open_dispute(
     dispute: dict[str, Any] = {
         "id": new_id("du_1"),
         "object": "dispute",
-        "amount": amount or charge["amount"] - charge["amount_refunded"],
+        "amount": amount or charge["amount"] - charge["amount_refunded"] or charge["amount"],
         "balance_transactions": [],
         "charge": charge["id"],
         "created": unit.now,

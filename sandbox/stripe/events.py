@@ -12,8 +12,8 @@ from typing import Any
 from sandbox.stripe.store import API_VERSION, Unit
 
 ALPHABET = string.ascii_letters + string.digits
-#: Spoilt once; the retry is a true one.
-SPOILT = ("bad_signature", "forged", "old", "future")
+#: Spoilt once; the retry is a true one. `unheard`: the receiver took it and answered too late.
+SPOILT = ("bad_signature", "forged", "old", "future", "unheard")
 WEBHOOK_FAULTS = ("drop", "duplicate", "delay", "reorder", "never", *SPOILT)
 
 

@@ -93,6 +93,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
     status INTEGER NOT NULL,
     response TEXT NOT NULL,
     request TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS idempotency_at ON idempotency (at);
 CREATE TABLE IF NOT EXISTS timer (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,

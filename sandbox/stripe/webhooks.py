@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import logging
 import re
@@ -59,10 +60,12 @@ class Courier:
 
     Args:
         store: the stand-in's memory.
+        patience: seconds after which a receiver that has not answered has not taken the event.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, patience: float = ANSWER_WITHIN) -> None:
         self.store = store
+        self._patience = patience
         self._turn = threading.Condition()
         self._under_way: set[int] = set()
         self._connections = 1
@@ -78,10 +81,10 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after the delivery it is at."""
+        """Ends the thread after the deliveries that are under way."""
         self._stopped = True
         self._wake.set()
-        self._thread.join(ANSWER_WITHIN + 1)
+        self._thread.join(self._patience + 1)
         self._carriers.shutdown(cancel_futures=True)
 
     def connect(self, connections: int) -> None:
@@ -166,7 +169,7 @@ class Courier:
             )
             self._under_way.add(delivery_id)
         try:
-            return self._try(delivery_id)
+            return None if self._stopped else self._try(delivery_id)
         finally:
             with self._turn:
                 self._under_way.discard(delivery_id)
@@ -181,14 +184,17 @@ class Courier:
             ).fetchone()
             if row is None:
                 return None
-            endpoint = unit.need(row["endpoint"])
-            if endpoint["status"] != "enabled":
+            endpoint = unit.get(row["endpoint"])
+            if endpoint is None or endpoint["status"] != "enabled":
                 unit.db.execute("UPDATE delivery SET state = 'failed' WHERE id = ?", (delivery_id,))
                 return False
             secret = unit.private(row["endpoint"])["secret"]
             moment = clock.signing_time(unit)
-        payload, signed = _written(row["data"], secret, moment, json.loads(row["options"]))
+        options = json.loads(row["options"])
+        payload, signed = _written(row["data"], secret, moment, options)
         status, trouble = self._post(endpoint["url"], payload, signed)
+        if options.get("spoilt") == "unheard":
+            status, trouble = None, "the answer came too late"
         taken = status is not None and 200 <= status < 300
         self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
         return taken
@@ -199,10 +205,11 @@ class Courier:
         given_up = not taken and attempts > len(BACK_OFF)
         due_at = time.time() + (0 if taken or given_up else BACK_OFF[attempts - 1])
         with self.store.unit() as unit:
-            # A signature spoilt on purpose is spoilt once: the retry is a true one.
+            # What was spoilt on purpose is spoilt once: the retry is a true one. An endpoint that was
+            # deleted meanwhile gave its deliveries up.
             unit.db.execute(
                 "UPDATE delivery SET state = ?, attempts = ?, last_status = ?, last_error = ?, due_at = ?,"
-                " done_at = ?, options = '{}' WHERE id = ?",
+                " done_at = ?, options = '{}' WHERE id = ? AND state = 'pending'",
                 (
                     "delivered" if taken else "failed" if given_up else "pending",
                     attempts,
@@ -225,11 +232,11 @@ class Courier:
             },
         )
         try:
-            with self._open(request, timeout=ANSWER_WITHIN) as answer:
+            with self._open(request, timeout=self._patience) as answer:
                 return answer.status, None
         except urllib.error.HTTPError as error:
             error.close()
             return error.code, str(error)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             log.info("delivery to %s failed: %s", url, error)
             return None, str(error)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from admin import reversal_words
 from models.approvals import ApprovalRequest, Refund, RefundWay
-from models.reversals import Chargeback
+from models.reversals import Chargeback, ReversalCause
 from models.staff import Role
-from models.states import RefundStatus
-from receivables.ports import DisputeState
+from models.states import ChargebackStatus, RefundStatus
+from receivables.ports import DisputeState, RefundState
 from receivables.reversals import card_refunds
 from tests.admin.conftest import Desk
 from tests.portal.visitor import words
@@ -72,6 +73,34 @@ def test_what_was_sent_is_noted_once_decided_no_more(desk: Desk, contested: Paid
     assert visitor.post(path, {"note": "Forged"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("state", "todo"),
+    [
+        (DisputeState.WON, "Wait: the money is on its way back."),
+        (DisputeState.PREVENTED, "It is owed again: ask for it anew, or propose a write-off."),
+        (DisputeState.LOST, "It is owed again: ask for it anew, or propose a write-off."),
+        (DisputeState.UNDER_REVIEW, "Wait: the bank decides within some weeks."),
+    ],
+)
+def test_what_to_do_goes_by_where_the_money_is(
+    desk: Desk, contested: Paid, state: DisputeState, todo: str
+) -> None:
+    """P-21: decided, and £100.00 withdrawn: never "nothing", and no day for an answer that is not asked."""
+    contested.gateway.decides("dp_1", state)
+    contested.hear("charge.dispute.updated", "dp_1")
+    shown = words(desk.at(Role.AUDITOR).get(URL))
+    assert todo in shown
+    assert "Answer by" not in shown
+
+
+def test_every_state_has_its_words() -> None:
+    tables = reversal_words.REVERSAL_TABLES
+    assert set(tables["chargeback_todo"]) == {*ChargebackStatus, "won_unpaid"}
+    assert set(tables["refund_remote"]) == {*RefundState}
+    assert set(tables["refund_way"]) == {*RefundWay}
+    assert set(tables["reversal_cause"]) == {*ReversalCause, "lost"}
+
+
 def test_credit_goes_back_to_the_card(desk: Desk) -> None:
     """P-20: asked for by one, approved by another, sent by the gateway; the list says how it stands."""
     paid = a_paid_account(desk.store, came=13000)
@@ -96,7 +125,13 @@ def test_credit_goes_back_to_the_card(desk: Desk) -> None:
     shown = words(accountant.get("/desk/refunds"))
     assert "The gateway is about to be asked." in shown
     assert "to the card that paid" in shown
+    assert "0 to send" in shown  # by a person
     refused = accountant.post(f"/desk/refunds/{refund.ref}/paid", {"day": "2026-11-19", "reference": "X"})
     assert refused.status_code == 409
     card_refunds.send(desk.store, paid.gateway, refund.ref, now=LATER)
     assert "re_1" in words(accountant.get("/desk/refunds"))
+    paid.gateway.fails("re_1")
+    paid.hear("refund.failed", "re_1")
+    shown = words(accountant.get("/desk/refunds"))
+    assert "the card has expired or was closed" in shown
+    assert "The credit is free again: propose a bank transfer." in shown

@@ -186,11 +186,11 @@ def test_a_parked_event_is_shown_and_tried_again(desk: Desk, world: World) -> No
 def test_how_the_gateway_is_heard(desk: Desk, world: World) -> None:
     """P-18: its addresses and whether they are on."""
     world.gateway.addresses = [
-        EndpointHealth("we_1", "https://pay.northgate.example/hooks", False, ("*",), None)
+        EndpointHealth("we_1", "https://pay.northgate.example/webhooks/stripe/default", False, ("*",), None)
     ]
     health.look(desk.store, world.gateway, now=NOON)
     page = words(desk.at(Role.AUDITOR).get("/desk/gateway"))
-    assert "https://pay.northgate.example/hooks" in page
+    assert "https://pay.northgate.example/webhooks/stripe/default" in page
     assert "switched off" in page
     alerts = words(desk.at(Role.ACCOUNTANT).get("/desk/alerts"))
     assert "The gateway has stopped notifying us" in alerts

@@ -852,7 +852,6 @@ def _fill_mailbox(path: Path) -> None:
     for name in ("reminder-1", "reminder-2", "reminder-3", "receipt-ch_1", "receipt-ch_2", "receipt-ch_3"):
         mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail(name))
     mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("receipt-ch_2"))
-    mailbox.keep_mail("accounts@northgate.example", ["mia@northgate.example"], _mail("invited-1"))
     for name in ("sms-1", "sms-2"):
         mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
     for number in (1, 2, 3):

@@ -2,113 +2,17 @@
 
 `tests/conformance/test_claims.py` holds the stand-in to all of them, always. `make stripe-smoke` holds the
 real test mode to those that need no lever. A claim begins with nothing but a client, makes what it speaks of
-and asserts; its docstring is the claim.
+and asserts; its docstring is the claim. Here what money does; in `door_claims.py` how calls are answered.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import stripe
-
-from tests.standins import StandIn
-
-Thing = TypeVar("Thing")
-#: Longest wait for what real test mode does in its own time, seconds.
-PATIENCE = 180
-NEEDS_STANDIN: set[str] = set()
-
-
-@dataclass
-class World:
-    """A Stripe to ask, and the stand-in behind it where it is one."""
-
-    client: stripe.StripeClient
-    standin: StandIn | None = None
-
-    def later(self, look: Callable[[], Thing | None], *, days: int = 0) -> Thing:
-        """What a look finds: at once, after some days of the stand-in's clock, or within PATIENCE."""
-        if self.standin is not None and days:
-            self.standin.control("advance", days=days)
-        until = time.monotonic() + (0 if self.standin is not None else PATIENCE)
-        while True:
-            found = look()
-            if found:
-                return found
-            assert time.monotonic() < until, "it did not come"
-            time.sleep(5)
-
-    def charged(self, card: str = "pm_card_visa", amount: int = 5000, **more: Any) -> Any:
-        """A charge that succeeded, with the intent it belongs to expanded."""
-        intent: Any = self.client.v1.payment_intents.create(
-            {
-                "amount": amount,
-                "currency": "eur",
-                "payment_method": card,
-                "confirm": True,
-                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                "metadata": {"attempt": "claim"},
-                "expand": ["latest_charge"],
-                **more,
-            }
-        )
-        return intent.latest_charge
-
-    def settled(self, charge: Any) -> Any:
-        """The balance transaction of a charge, once it is there."""
-        found = self.later(lambda: self.client.v1.charges.retrieve(charge.id).balance_transaction)
-        return self.client.v1.balance_transactions.retrieve(str(found))
-
-    def contested(self, card: str) -> Any:
-        """The dispute or inquiry that a test card brings."""
-        charge = self.charged(card)
-        page = self.later(lambda: self.client.v1.disputes.list({"charge": charge.id}).data)
-        return page[0]
-
-    def debited(self, iban: str) -> Any:
-        """A payment intent whose SEPA debit has begun."""
-        method = self.client.v1.payment_methods.create(
-            {
-                "type": "sepa_debit",
-                "sepa_debit": {"iban": iban},
-                "billing_details": {"name": "Test Payer", "email": "payer@mill.example"},
-            }
-        )
-        return self.client.v1.payment_intents.create(
-            {
-                "amount": 5000,
-                "currency": "eur",
-                "payment_method": method.id,
-                "confirm": True,
-                "mandate_data": {
-                    "customer_acceptance": {
-                        "type": "online",
-                        "online": {"ip_address": "192.0.2.1", "user_agent": "claims"},
-                    }
-                },
-                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            }
-        )
-
-
-def refused(call: Callable[[], object]) -> Any:
-    """The refusal of a call that must be refused."""
-    try:
-        call()
-    except stripe.StripeError as error:
-        return error
-    raise AssertionError("it was not refused")
-
-
-def standin_only(claim: Callable[[World], None]) -> Callable[[World], None]:
-    """Marks a claim that real test mode can't be brought to show in minutes."""
-    NEEDS_STANDIN.add(claim.__name__)
-    return claim
-
+from tests.conformance import door_claims
+from tests.conformance.world import World, refused, standin_only
 
 # --------------------------------------------------------------------------- refunds
 
@@ -145,7 +49,7 @@ def refund_key_gives_back_once(world: World) -> None:
     assert len(ids) == 1
     assert world.client.v1.charges.retrieve(charge.id).amount_refunded == 700
     other = refused(lambda: refunds.create({"charge": charge.id, "amount": 701}, {"idempotency_key": key}))
-    assert isinstance(other, stripe.IdempotencyError)
+    assert (other.http_status, other.error.type) == (400, "idempotency_error")
 
 
 def refund_is_found_by_its_charge(world: World) -> None:
@@ -293,13 +197,16 @@ def decline_codes(world: World) -> None:
         ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline"),
         ("pm_card_visa_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
         ("pm_card_visa_chargeDeclinedLostCard", "card_declined", "lost_card"),
+        ("pm_card_visa_chargeDeclinedStolenCard", "card_declined", "stolen_card"),
         ("pm_card_chargeDeclinedExpiredCard", "expired_card", None),
+        ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", None),
         ("pm_card_chargeDeclinedProcessingError", "processing_error", None),
     ):
         error = refused(lambda c=card: world.charged(c))
         assert (error.http_status, error.code) == (402, code)
         assert getattr(error.error, "decline_code", None) == reason
-        assert error.error.payment_intent.status == "requires_payment_method"
+        left = world.client.v1.payment_intents.retrieve(error.error.payment_intent.id)
+        assert (left.status, left.last_payment_error.code) == ("requires_payment_method", code)  # type: ignore[union-attr]
 
 
 def off_session_needs_authentication(world: World) -> None:
@@ -310,6 +217,24 @@ def off_session_needs_authentication(world: World) -> None:
     )
     error = refused(lambda: world.charged(method.id, customer=customer.id, off_session=True))
     assert (error.http_status, error.code) == (402, "authentication_required")
+
+
+def kept_card_may_be_declined(world: World) -> None:
+    """Card …0341: it can be kept, and every later charge is declined."""
+    customer = world.client.v1.customers.create({"description": "claim"})
+    method = world.client.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
+    error = refused(lambda: world.charged(method.id, customer=customer.id, off_session=True))
+    assert (error.http_status, error.code) == (402, "card_declined")
+
+
+def anothers_card_is_refused(world: World) -> None:
+    """P-24: a kept card is charged for the customer who has it, and for nobody else."""
+    v1 = world.client.v1
+    mine, other = (v1.customers.create({"description": "claim"}).id for _ in "12")
+    method = v1.payment_methods.attach("pm_card_visa", {"customer": mine}).id
+    assert world.charged(method, customer=mine, off_session=True).paid
+    error = refused(lambda: world.charged(method, customer=other, off_session=True))
+    assert (error.http_status, error.param) == (400, "payment_method")
 
 
 def detached_card_is_gone(world: World) -> None:
@@ -441,8 +366,9 @@ CLAIMS: tuple[Callable[[World], None], ...] = (
     refund_pending_then_succeeded, refund_succeeded_then_failed, refund_of_nothing,
     refund_that_is_final_is_not_cancelled, chargeback_takes_the_money, chargeback_is_won, chargeback_is_lost,
     inquiry_moves_nothing, early_warning_can_be_acted_on, debit_settles_later, debit_fails_later,
-    debit_is_returned, decline_codes, off_session_needs_authentication, detached_card_is_gone,
+    debit_is_returned, decline_codes, off_session_needs_authentication, kept_card_may_be_declined,
+    anothers_card_is_refused, detached_card_is_gone,
     transactions_are_found_by_source, expanded_source_is_the_charge, balance_has_two_sides,
     events_tell_what_happened, endpoints_come_and_go, unknown_ids_are_missing, metadata_is_merged,
-    payout_is_the_sum_of_its_transactions,
+    payout_is_the_sum_of_its_transactions, *door_claims.CLAIMS,
 )  # fmt: skip

@@ -117,6 +117,14 @@ def test_only_a_part_is_contested(standin: StandIn, client: stripe.StripeClient)
     assert (found.amount, found.balance_transactions[0].amount) == (1300, -1300)
 
 
+def test_what_was_given_back_may_still_be_contested(standin: StandIn, client: stripe.StripeClient) -> None:
+    """P-21: refunded and charged back, the money is gone twice until the chargeback is won."""
+    charge = _charge(client)
+    client.v1.refunds.create({"charge": charge.id})
+    dispute = standin.control("dispute", charge=charge.id)
+    assert (dispute["amount"], _net(client)) == (5000, -100 - 5000 - 1500)
+
+
 def test_payouts_come_daily_and_sum_up(standin: StandIn, client: stripe.StripeClient) -> None:
     """P-17: each day what became available; refunds and fees are in it."""
     charge = _charge(client)
@@ -230,6 +238,7 @@ def test_a_card_is_renewed_by_its_network(standin: StandIn, client: stripe.Strip
         ("payout", {"payout": "po_nobody", "outcome": "failed"}),
         ("payout", {"interval": "hourly"}),
         ("payout", {"currency": "eur", "amount": 5}),
+        ("adjustment", {"currency": "eur"}),
         ("mandate", {"mandate": "mandate_nobody", "status": "inactive"}),
         ("mandate", {"mandate": "mandate_nobody", "status": "lost"}),
         ("endpoint", {"status": "asleep"}),
@@ -249,6 +258,17 @@ def test_acts_without_sense_are_refused(stripe_standin: StandIn, lever: str, wis
 def stripe_standin(stripe: StandIn) -> StandIn:
     """The stand-in of this file, for what changes nothing there."""
     return stripe
+
+
+def test_an_adjustment_moves_the_balance_and_has_no_source(
+    standin: StandIn, client: stripe.StripeClient
+) -> None:
+    """A reserve that Stripe keeps back: nothing of ours stands for it."""
+    made = standin.control("adjustment", currency="eur", amount=-2500, description="Reserve")
+    found = client.v1.balance_transactions.retrieve(made["id"])
+    assert (found.net, found.fee, found.source) == (-2500, 0, None)
+    assert (found.type, found.reporting_category) == ("adjustment", "other_adjustment")
+    assert [(one.amount, one.currency) for one in client.v1.balance.retrieve().available] == [(-2500, "eur")]
 
 
 def test_seeded_movements_are_what_they_say(standin: StandIn, client: stripe.StripeClient) -> None:

@@ -19,7 +19,7 @@ CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 GOOD, DECLINED, CONFIRMED = "4242424242424242", "4000000000000002", "4000002500003155"
 #: Longest that an answer may take, seconds.
-ANSWER_WITHIN = 60.0
+ANSWER_WITHIN = 300.0
 #: What a payment's page says -> what the debtor was told.
 TRUTHS = {"truth good": "ok", "truth wait": "info"}
 LOST = (OSError, http.client.HTTPException)
@@ -165,9 +165,12 @@ class Debtor:
     def pay_hosted(self, hosted: str, card: str = GOOD) -> str:
         """Pay on the hosted page only; where it leads.
 
-        Raises: RuntimeError: it takes nothing any more.
+        Raises: LineBroke; RuntimeError: it takes nothing any more.
         """
-        return debit_on_page(hosted) if card == "debit" else pay_on_page(hosted, card)
+        try:
+            return debit_on_page(hosted) if card == "debit" else pay_on_page(hosted, card)
+        except LOST as error:
+            raise LineBroke(f"hosted page: {type(error).__name__}") from error
 
     def told(self, ref: str) -> str:
         """Press *Check now* and read what the page says of a payment.

@@ -1,202 +1,94 @@
-"""The long fault run: debtors, staff and notifications, and random faults, until the time is over.
+"""The long fault run: debtors, staff, the Dashboard, and random faults, until the time is over.
 
 `python -m tests.faults.long --minutes 60 --database sqlite --seed 1` (or `make faults`). Every few minutes
 and at the end everything is left to end by itself, then the independent checker is asked. It prints how
-many operations clients made, how many faults were injected, and what was lost or doubled. Exit code 0:
-nothing was; 1: something was, and the folder of the run is kept and named.
+many operations clients made, how many faults were injected, and what was lost or doubled, and a row for
+docs/reliability.md. SIGINT and SIGTERM end it early and in good order, with the same proof.
+
+Exit code 0: nothing was lost or doubled and the checker found nothing; 1: something was, and the folder of
+the run is kept and named; 3: nothing was, but somebody here met what nobody expected, which is named.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy import select
 
-from models.accounts import Account
-from models.invoices import Invoice
-from models.money import Money
 from models.payments import Payment
-from receivables import credit_notes
-from receivables.errors import Refused
-from receivables.permissions import SYSTEM
-from tests.databases import fresh_database, restart_postgres
-from tests.faults.debtors import CONFIRMED, DECLINED, GOOD, Debtor, LineBroke
+from tests.databases import fresh_database
+from tests.faults.mishaps import Mishaps
+from tests.faults.payers import Payers
 from tests.faults.works import Works, start_works
 
 #: Debtors who pay at the same time.
 CLIENTS = 6
 #: Seconds between two faults, and minutes between two proofs.
 FAULT_EVERY, PROOF_EVERY = 6.0, 4.0
-CARDS = (GOOD, GOOD, GOOD, DECLINED, CONFIRMED, "debit")
-CURRENCIES = ("GBP", "GBP", "EUR", "JPY", "KWD", "HUF", "ISK")
-AMOUNTS = {"GBP": 57600, "EUR": 84240, "JPY": 5000, "KWD": 12340, "HUF": 5760000, "ISK": 5000}
-#: Strikes at named points; the kills outnumber the rest.
-POINTS = (
-    "attempt.before_commit", "attempt.after_commit", "attempt.after_call", "pay.before_answer",
-    "settle.before_commit", "settle.after_commit", "event.before_commit", "event.after_commit",
-    "event.after_lease", "event.before_done", "job.after_lease", "job.before_done", "message.after_send",
-)  # fmt: skip
-ACTIONS = ("kill", "kill", "kill", "raise", "conflict", "sleep")
-#: What the gateway does to a call, and to a notification.
-CALLS = ("drop", "timeout_after", "timeout_before", "error_500", "409", "429", "slow")
-NOTICES = ("drop", "duplicate", "delay", "bad_signature")
-OPERATIONS = ("checkout.sessions.create", "checkout.sessions.retrieve", "checkout.sessions.expire")
-
-
-T = TypeVar("T")
 
 
 class Run:
     """One run; what happened is counted by kind.
 
     Args:
-        luck: where every choice comes from; the order of events is the machine's own all the same.
+        seed: where every choice comes from; the order of events is the machine's own all the same.
     """
 
     def __init__(self, works: Works, database: str, seed: int) -> None:
-        self.works, self.database = works, database
-        self.luck = random.Random(seed)  # noqa: S311 - a repeatable choice
-        self.faults: Counter[str] = Counter()
-        self.told: Counter[str] = Counter()
+        self.works, self.seed = works, seed
+        self.payers, self.mishaps = Payers(works), Mishaps(works, database, seed)
         self.trouble: list[str] = []
-        self.pause = threading.Event()
-        self.over = threading.Event()
-        self._turn = threading.Lock()
+        self.proofs = 0
+        self.pause, self.go_on = threading.Event(), threading.Event()
         self.at_rest = threading.Semaphore(0)
-        self.go_on = threading.Event()
+        self.over = self.payers.over
+        self.threads = [threading.Thread(target=self._payer, args=(n,)) for n in range(CLIENTS)]
+        self.threads.append(threading.Thread(target=self._breaker))
 
-    # ------------------------------------------------------------------ people
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
 
-    def client(self, seed: int) -> None:
-        """Pay for one debtor after the other until the run is over, resting while it is proved."""
-        luck = random.Random(seed)  # noqa: S311
+    def stop(self) -> None:
+        """Nobody begins anything any more; wait for what was begun."""
+        self.over.set()
+        self.go_on.set()
+        for thread in self.threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _payer(self, number: int) -> None:
+        luck = random.Random(self.seed * 1000 + number)  # noqa: S311
+        self._repeat(f"payer {number}", lambda: self.payers.one(luck), 0)
+
+    def _breaker(self) -> None:
+        luck = random.Random(self.seed + 1)  # noqa: S311
+        self._repeat("breaker", self.mishaps.one, lambda: luck.uniform(0.3, 1.0) * FAULT_EVERY)
+
+    def _repeat(self, who: str, act: Callable[[], None], rest: Callable[[], float] | float) -> None:
+        """Do something again and again until the run is over, resting while it is proved."""
         while not self.over.is_set():
             if self.pause.is_set():
                 self.at_rest.release()
                 self.go_on.wait()
                 continue
             try:
-                said = self._one(luck)
-            except (LineBroke, RuntimeError) as error:
-                said = type(error).__name__
-            except Exception as error:
-                said = "trouble"
-                self.trouble.append(f"{type(error).__name__}: {error}")
-            with self._turn:
-                self.told[said] += 1
-
-    def _one(self, luck: random.Random) -> str:
-        currency = luck.choice(CURRENCIES)
-        account = self._try(lambda: self.works.account(Money(AMOUNTS[currency], currency)))
-        debtor = self._try(lambda: self.works.debtor(account))
-        card = luck.choice(CARDS) if currency == "EUR" else luck.choice(CARDS[:-1])
-        if luck.random() < 0.1:
-            return self._credited(debtor, account, currency)
-        if luck.random() < 0.15:
-            return self._two_windows(debtor, account, currency)
-        said = debtor.pay(card=card, currency=currency)
-        for _ in range(luck.randrange(4)):
-            if said in ("ok", "nothing"):
-                break
-            said = debtor.pay(currency=currency)
-        return said
-
-    def _try(self, act: Callable[[], T]) -> T:
-        """Make what a debtor needs; the database may be away for a while."""
-        while True:
-            try:
-                return act()
-            except Exception:
-                if self.over.is_set():
-                    raise
-                self.over.wait(0.2)
-
-    def _credited(self, debtor: Debtor, account: Account, currency: str) -> str:
-        """Staff credit the invoice while its page is open, and the page is paid all the same."""
-        page = debtor.begin(debtor.review(currency))
-        with self.works.house.store.read() as session:
-            invoice = session.scalars(select(Invoice).where(Invoice.account_id == account.id)).one()
-        part = Money(invoice.total_minor // 200 * 100 or 1, currency)
-        note = partial(
-            credit_notes.record_credit_note, actor=SYSTEM, invoice_ref=invoice.ref, number=f"CN-{invoice.id}",
-            amount=part, reason="Wet", now=datetime.now(UTC),
-        )  # fmt: skip
-        with suppress(Refused):
-            self.works.house.store.run(note)
-        return debtor.finish(page) if page else "refused"
-
-    def _two_windows(self, debtor: Debtor, account: Account, currency: str) -> str:
-        """One debtor opens two pages and pays the first, or both."""
-        other = self.works.debtor(account)
-        first, second = (d.begin(d.review(currency)) for d in (debtor, other))
-        said = debtor.finish(first) if first else "refused"
-        if second and second != first:
-            try:
-                other.finish(second)
-            except RuntimeError:
-                said += "+ended"
-        return said
-
-    # ------------------------------------------------------------------ faults
-
-    def injector(self) -> None:
-        """Inject one fault after the other, resting while the run is proved."""
-        while not self.over.is_set():
-            if self.pause.is_set():
-                self.at_rest.release()
-                self.go_on.wait()
-                continue
-            try:
-                self._inject()
-                self.works.start()
-            except Exception as error:
-                self.trouble.append(f"injector: {type(error).__name__}: {error}")
-            self.over.wait(self.luck.uniform(0.3, 1.0) * FAULT_EVERY)
-
-    def _inject(self) -> None:
-        kind = self.luck.choices(
-            ("point", "call", "notice", "kill web", "kill worker", "database"), (10, 4, 4, 1, 2, 1)
-        )[0]
-        if kind == "point":
-            point, action = self.luck.choice(POINTS), self.luck.choice(ACTIONS)
-            self.works.strike(point, action)
-            kind = f"{action} at {point}"
-        elif kind == "call":
-            fault = self.luck.choice(CALLS)
-            options = {"stored": self.luck.random() < 0.5} if fault == "error_500" else {}
-            self.works.stripe.fault(self.luck.choice(OPERATIONS), fault, self.luck.randint(1, 4), **options)
-            kind = f"gateway {fault}"
-        elif kind == "notice":
-            fault = self.luck.choice(NOTICES)
-            self.works.stripe.fault("webhook:*", fault, self.luck.randint(1, 6))
-            kind = f"notification {fault}"
-        elif kind == "kill web":
-            self.works.kill_web()
-        elif kind == "kill worker":
-            self.works.kill_worker(self.luck.randrange(2))
-        elif self.database == "postgres":
-            restart_postgres()
-            self.works.house.store.dispose()
-            kind = "immediate restart of PostgreSQL"
-        else:
-            self.works.lock_file(8.0)
-            kind = "file locked for 8 s"
-        self.faults[kind] += 1
-
-    # ------------------------------------------------------------------ the proof
+                act()
+            except Exception as error:  # whatever it was: the run goes on, and says so at its end
+                self.trouble.append(f"{who}: {type(error).__name__}: {str(error)[:300]}")
+            self.over.wait(rest() if callable(rest) else rest)
 
     def prove(self) -> None:
         """Let all rest, let everything end, and ask the checker.
@@ -205,19 +97,53 @@ class Run:
         """
         self.go_on.clear()
         self.pause.set()
-        for _ in range(CLIENTS + 1):
+        for _ in self.threads:
             self.at_rest.acquire()
         try:
-            self.works.prove()
+            self.end_all()
         finally:
             self.pause.clear()
             self.go_on.set()
 
+    def end_all(self) -> None:
+        """Prove, when nobody acts; strikes that nobody met were no faults."""
+        for name in self.works.waiting_strikes():
+            point, action, _ = name.split(":")
+            self.mishaps.counts[f"{action} at {point}"] -= 1
+        self.works.prove()
+        self.proofs += 1
+
+    # ------------------------------------------------------------------ figures
+
+    @property
+    def operations(self) -> int:
+        """What clients asked for, by their own log, and what staff and the Dashboard did."""
+        told = self.works.log.counts
+        asked = sum(
+            count for name, count in told.items() if name.startswith("begin:") or name == "pay:invoke"
+        )
+        return asked + self.payers.acts.total()
+
+    def figures(self) -> str:
+        told = self.works.log.counts
+        return (
+            f"{self.operations} operations ({told['pay:ok']} told paid, {told['pay:fail']} told no,"
+            f" {told['pay:info']} not told), {self.mishaps.counts.total()} faults injected,"
+            f" {self.works.killed} processes started again, {self.proofs} proofs"
+        )
+
 
 def doubled(works: Works) -> int:
-    """Charges beyond the first of an attempt, as the gateway itself remembers them."""
+    """Charges of the gateway beyond the first of an attempt, and payments of the books beyond the first of
+    an attempt or a charge."""
     taken = Counter(c["metadata"].get("attempt") for c in works.stripe_objects("charge") if c["paid"])
-    return sum(count - 1 for count in taken.values())
+    booked = works.look(lambda s: s.execute(select(Payment.attempt_id, Payment.provider_charge_id)).all())
+    of_attempt = Counter(row[0] for row in booked if row[0] is not None)
+    of_charge = Counter(row[1] for row in booked if row[1] is not None)
+    charged = {c["id"] for c in works.stripe_objects("charge")}
+    of_nothing = sum(charge not in charged for charge in of_charge)
+    twice = (sum(count - 1 for count in counts.values()) for counts in (taken, of_charge))
+    return max(sum(twice) + of_nothing, sum(count - 1 for count in of_attempt.values()))
 
 
 def lost(works: Works) -> int:
@@ -226,61 +152,70 @@ def lost(works: Works) -> int:
     return sum(c["id"] not in known for c in works.stripe_objects("charge") if c["status"] == "succeeded")
 
 
-def run(database: str, *, minutes: float, seed: int) -> int:
-    """Run for so many minutes on one database; the exit code."""
+def run(database: str, *, minutes: float, seed: int, enough: threading.Event) -> int:
+    """Run for so many minutes on one database, or until it is enough; the exit code."""
     folder = Path(tempfile.mkdtemp(prefix=f"amicable-faults-{database}-"))
     folder.chmod(0o755)
-    print(f"{database}: seed {seed}, {minutes:g} minutes, {CLIENTS} debtors at a time", flush=True)
+    print(f"{database}: seed {seed}, {minutes:g} minutes, {CLIENTS} debtors at a time, {folder}", flush=True)
+    _log_to(folder / "driver.txt")
     broken: str | None = None
     with fresh_database(database, folder) as url:
         works = start_works(folder, url)
         one = Run(works, database, seed)
-        threads = [threading.Thread(target=one.client, args=(seed * 1000 + n,)) for n in range(CLIENTS)]
-        threads.append(threading.Thread(target=one.injector))
         begun = time.monotonic()
         try:
-            for thread in threads:
-                thread.start()
-            while broken is None and time.monotonic() < begun + minutes * 60:
-                rest = begun + minutes * 60 - time.monotonic()
-                one.over.wait(max(min(PROOF_EVERY * 60, rest), 1))
-                try:
-                    one.prove()
-                    print(f"  {(time.monotonic() - begun) / 60:5.1f} min: {_counts(one)}", flush=True)
-                except AssertionError as error:
-                    broken = str(error)
-            one.over.set()
-            one.go_on.set()
-            for thread in threads:
-                thread.join()
-            if broken is None:
-                works.prove()
-        except AssertionError as error:
-            broken = str(error)
-        finally:
-            one.over.set()
-            one.go_on.set()
-            counts = _counts(one)
+            one.start()
+            broken = _until(one, begun + minutes * 60, begun, enough)
+            one.stop()
+            lasted = (time.monotonic() - begun) / 60
+            broken = broken or _proof(one.end_all)
             missing, twice = lost(works), doubled(works)
+        finally:
+            one.stop()
             works.close()
-    print(f"{database}, seed {seed}: {counts}; lost {missing}, doubled {twice}")
-    for kind, count in sorted(one.faults.items()):
-        print(f"    {count:5} {kind}")
-    for trouble in one.trouble[:5]:
-        print(f"    trouble: {trouble}")
-    if broken or missing or twice or one.trouble:
-        print(f"BROKEN, kept in {folder}\n{broken or ''}")
+    for kind, count in sorted(one.mishaps.counts.items()):
+        print(f"    {count:6} {kind}")
+    for kind, count in sorted((one.payers.acts + one.payers.told).items()):
+        print(f"    {count:6} visits or acts: {kind}")
+    for trouble in one.trouble[:10]:
+        print(f"    not expected: {trouble}")
+    print(f"{database}, seed {seed}: {one.figures()}; lost {missing}, doubled {twice}")
+    print(
+        f"| {datetime.now(UTC):%Y-%m-%d} | {'SQLite' if database == 'sqlite' else 'PostgreSQL'} | {seed} |"
+        f" {lasted:.0f} | {one.operations:,} | {one.mishaps.counts.total():,} | {missing} | {twice} |",
+        flush=True,
+    )
+    if broken or missing or twice:
+        print(f"BROKEN, kept in {folder}\n{broken or ''}", flush=True)
         return 1
+    if one.trouble:
+        print(f"{len(one.trouble)} not expected, kept in {folder}", flush=True)
+        return 3
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def _counts(one: Run) -> str:
-    paid = one.told["ok"]
-    return (
-        f"{sum(one.told.values())} operations ({paid} told paid),"
-        f" {sum(one.faults.values())} faults injected, {one.works.killed} processes started again"
-    )
+def _log_to(path: Path) -> None:
+    """What the worker of this process says goes beside the logs of the others."""
+    house = logging.getLogger("amicable")
+    house.handlers, house.propagate = [logging.FileHandler(path)], False
+
+
+def _until(one: Run, end: float, begun: float, enough: threading.Event) -> str | None:
+    """Let it run and prove it now and then; what the checker said, if it was not well."""
+    while (rest := end - time.monotonic()) > 0 and not enough.wait(min(PROOF_EVERY * 60, rest)):
+        if said := _proof(one.prove):
+            return said
+        print(f"  {(time.monotonic() - begun) / 60:5.1f} min: {one.figures()}", flush=True)
+    return None
+
+
+def _proof(prove: Callable[[], None]) -> str | None:
+    try:
+        prove()
+    except AssertionError as error:
+        return str(error) or "not proved"
+    return None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -292,7 +227,10 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     seed = asked.seed if asked.seed is not None else int(time.time()) % 100_000
     kinds = ["sqlite", "postgres"] if asked.database == "both" else [asked.database]
-    return max(run(kind, minutes=asked.minutes, seed=seed) for kind in kinds)
+    enough = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: enough.set())
+    return max(run(kind, minutes=asked.minutes, seed=seed, enough=enough) for kind in kinds)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def post(
     """
     body = event if isinstance(event, str) else json.dumps(event)
     signed = signature(body, secret, int(time.time() if at is None else at)) if header is None else header
-    line = http.client.HTTPConnection("127.0.0.1", works.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", works.port, timeout=300)
     try:
         line.request(
             "POST", f"/webhooks/stripe/{account}", body.encode(),

@@ -140,7 +140,7 @@ class Signer:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
-        self.process.wait(30)
+        self.process.wait()
 
     def _say(self, line: str) -> None:
         assert self.process.stdin is not None

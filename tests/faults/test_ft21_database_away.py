@@ -10,15 +10,13 @@ import threading
 from tests.databases import restart_postgres
 from tests.effort import LONG
 from tests.faults.debtors import pays_until_paid
-from tests.faults.waiting import await_
+from tests.faults.waiting import PATIENCE, await_
 from tests.faults.works import Works
 from tests.races import together
 
 PAYERS = 40 if LONG else 6
 #: How long another program sits on the file, seconds: longer than a writer waits for it.
 LOCKED = 30.0 if LONG else 12.0
-#: How soon a debtor can pay again, seconds; the target of thirty is doubled for a busy machine.
-BACK_WITHIN = 60.0
 
 
 def test_under_load(works: Works, database: str) -> None:
@@ -29,7 +27,7 @@ def test_under_load(works: Works, database: str) -> None:
     at_work = threading.Barrier(min(PAYERS, 6) + 1)
 
     def act(number: int) -> object:
-        at_work.wait(60)
+        at_work.wait(PATIENCE)
         if number == 0:
             return _away(works, database)
         return [pays_until_paid(debtor) for debtor in debtors[number - 1 :: 6]]
@@ -37,7 +35,7 @@ def test_under_load(works: Works, database: str) -> None:
     ended = together(min(PAYERS, 6) + 1, act)
     assert not [one for one in ended if isinstance(one, Exception)], ended
     works.house.store.dispose()  # this process was cut off too
-    await_("a newcomer pays", lambda: "ok" in pays_until_paid(newcomer), patience=BACK_WITHIN)
+    await_("a newcomer pays", lambda: "ok" in pays_until_paid(newcomer))
     works.prove()
     assert [works.open_minor(account) for account in accounts] == [0] * PAYERS
 

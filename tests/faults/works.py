@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from assembly import House, assemble
@@ -42,7 +43,7 @@ from receivables.ports import PaymentGateway
 from tests import factories as make
 from tests.faults.debtors import Debtor, answers
 from tests.faults.operations import ClientLog
-from tests.faults.waiting import PATIENCE, await_
+from tests.faults.waiting import await_
 from tests.mailboxes import MailboxProcess, start_mailbox
 from tests.proof import check
 from tests.stack import WEBHOOK_SECRET, free_port
@@ -108,6 +109,14 @@ class Works:
 
     def start(self) -> None:
         """Start what does not run, and wait until the pages answer."""
+
+        def is_up() -> bool:
+            self._start_the_dead()
+            return answers(self.port)
+
+        await_("the pages answer", is_up)
+
+    def _start_the_dead(self) -> None:
         if self.web is None or self.web.poll() is not None:
             self.killed += self.web is not None
             self.web = self._run(
@@ -121,7 +130,6 @@ class Works:
             elif self.hands[number].poll() is not None:
                 self.killed += 1
                 self.hands[number] = self._run("worker", "-m", "jobs.commands", "worker")
-        await_("the pages answer", lambda: answers(self.port))
 
     def _run(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as sink:
@@ -137,7 +145,7 @@ class Works:
             ).stdout.split()
             for pid in [self.web.pid, *map(int, children)]:
                 _end(pid)
-            self.web.wait(PATIENCE)
+            self.web.wait()
             self.killed += 1
             self.web = None
         self.start()
@@ -146,13 +154,13 @@ class Works:
         """SIGKILL one worker and start it again."""
         if self.hands[number].poll() is None:
             self.hands[number].kill()
-            self.hands[number].wait(PATIENCE)
+            self.hands[number].wait()
         self.start()
 
     def lock_file(self, seconds: float) -> None:
         """Another program sits on the SQLite file for so long."""
         path = make_url(self.database_url).database
-        with closing(sqlite3.connect(str(path), timeout=60, isolation_level=None)) as other:
+        with closing(sqlite3.connect(str(path), timeout=600, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             threading.Event().wait(seconds)
             other.execute("ROLLBACK")
@@ -281,6 +289,16 @@ class Works:
             rows = db.execute("SELECT data FROM object WHERE kind = ? ORDER BY rowid", (kind,))
             return [json.loads(row[0]) for row in rows]
 
+    def charges_of(self, refs: Iterable[str]) -> list[dict[str, Any]]:
+        """The gateway's paid charges of attempts."""
+        wanted = list(refs)
+        sql = (
+            "SELECT data FROM object WHERE kind = 'charge' AND json_extract(data, '$.paid')"  # noqa: S608
+            f" AND json_extract(data, '$.metadata.attempt') IN ({', '.join('?' * len(wanted))})"
+        )
+        with closing(sqlite3.connect(self.stripe.db_path)) as db:
+            return [json.loads(row[0]) for row in db.execute(sql, wanted)]
+
     def days_pass(self, days: int) -> None:
         """Move the gateway's clock, which only moves forward; no other test uses this product afterwards."""
         self.spent = True
@@ -321,21 +339,30 @@ class Works:
         self.start()
 
         left: dict[str, int] = {}
+        trouble: list[Exception] = []
 
         def is_quiet() -> bool:
-            # What is on its way must be past before somebody asks with a later clock.
-            self.stripe.control("flush")
-            now = datetime.now(UTC) + self.ahead
-            worker.run_once(self.house, worker="quiet", now=now)
-            worker.sweep(self.house, now=now)
+            try:
+                # What is on its way must be past before somebody asks with a later clock.
+                self.stripe.control("flush")
+                now = datetime.now(UTC) + self.ahead
+                worker.run_once(self.house, worker="quiet", now=now)
+                worker.sweep(self.house, now=now)
+                found = self.look(lambda s: _unfinished(s, now))
+            except (OperationalError, OSError) as error:
+                trouble[:] = [error]  # a line that a fault had cut, or a machine that stood still
+                return False
             left.clear()
-            left.update(self.look(lambda s: _unfinished(s, now)))
+            left.update(found)
             return not left
 
         try:
-            await_("everything has ended", is_quiet)
+            before = None
+            while left or before is None:  # as long as it goes on, it may last
+                before = dict(left)
+                await_("everything has ended", lambda b=before: is_quiet() or left != b)  # type: ignore[misc]
         except AssertionError as error:
-            raise AssertionError(f"{error}: {left}") from None
+            raise AssertionError(f"{error}: {left} {trouble}") from None
 
     def prove(self) -> None:
         """Everything has ended, and the independent checker finds nothing broken."""
@@ -359,7 +386,7 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         if process.poll() is None:
             process.terminate()
     for process in processes:
-        process.wait(PATIENCE)
+        await_(f"{process.args} stops", lambda p=process: p.poll() is not None)
 
 
 def _end(pid: int) -> None:

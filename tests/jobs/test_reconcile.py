@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import threading
 from dataclasses import dataclass, field
@@ -96,6 +97,40 @@ def test_the_command_says_by_its_code_whether_both_agree(
             "here_minor": moved.net.minor} in told["sums"]  # fmt: skip
     assert reconcile.run_reconcile(house, asked(days[0], days[0] - timedelta(days=1)), now=now) == 2
     assert reconcile.run_reconcile(house, asked(*days, gateway="nobody"), now=now) == 2
+
+
+class Screen(io.StringIO):
+    """An error stream that a person watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_long_run_says_how_far_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """P-17: each step with its number, to who watches; a program that reads gets nothing, the worker's log
+    gets it."""
+    screen = Screen()
+    monkeypatch.setattr(reconcile, "TOLD_EVERY", 0.0)
+    monkeypatch.setattr(reconcile, "LOGGED_EVERY", 0.0)
+    paid = world.pay(Money(4200, "GBP"), fee=88)
+    world.charge(Money(900, "GBP"), fee=20)
+    world.payout(paid, at=NOON + timedelta(hours=1))
+    house, now = house_of(world), NOON + timedelta(days=1)
+    reconcile.run_reconcile(house, asked(NOON.date(), NOON.date()), now=now)
+    assert "movements" not in capsys.readouterr().err
+    world.charge(Money(700, "GBP"), fee=15, at=NOON + timedelta(minutes=1))
+    with monkeypatch.context() as watched:
+        watched.setattr("sys.stderr", screen)
+        reconcile.run_reconcile(house, asked(NOON.date(), NOON.date()), now=now)
+    said = screen.getvalue().splitlines()
+    assert said[0] == "  movements: 4"
+    assert {"  payouts: 1", "  brought in: 1"} <= set(said)
+    with caplog.at_level("INFO", logger="amicable.reconcile"):
+        reconcile.daily(house, now=now)
+    assert {"reconciling"} == {record.message for record in caplog.records}
 
 
 def test_the_worker_looks_after_gateways_beside_its_loop(world: World) -> None:

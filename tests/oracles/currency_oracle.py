@@ -49,6 +49,17 @@ def wire(text: str, currency: str) -> int:
     return _moved(text, _WIRE[currency])
 
 
+def typed(units: int, currency: str) -> str:
+    """The amount that so many units of the books are, as a person would type it.
+
+    >>> typed(12340, "KWD"), typed(500, "ISK"), typed(5, "GBP")
+    ('12.340', '500', '0.05')
+    """
+    places = _ISO[currency]
+    digits = str(units).rjust(places + 1, "0")
+    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+
+
 def written(text: str, currency: str) -> str:
     """The digits that a person reads, grouped in threes by a mark that is left out here.
 

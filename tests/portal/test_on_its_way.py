@@ -54,7 +54,8 @@ def test_each_page_says_that_it_is_on_its_way(portal: Portal, tidewater: Account
     ref = debited(portal, tidewater, Choice("overdue", "GBP"))
     assert "Your £1,418.40 is on its way" in words(debtor.get("/account"))
     invoice = words(debtor.get(f"/account/invoices/{ref_of(portal, '2026-1131')}"))
-    assert "£576.00 is on its way to us. You need not pay that part again." in invoice
+    assert "On its way to us £576.00 What you have paid is on its way. There is nothing to do." in invoice
+    assert "Was due on" not in invoice
     assert "/account/pay?" not in debtor.get(f"/account/invoices/{ref_of(portal, '2026-1131')}").text
     pay = words(debtor.get("/account/pay"))
     assert "Your £1,418.40 is on its way" in pay
@@ -91,6 +92,8 @@ def test_a_part_on_its_way_leaves_the_rest(portal: Portal, tidewater: Account, d
     said = words(debtor.get("/account"))
     assert "On its way to us, not asked for again £200.00" in said
     assert "Overdue today £1,218.40" in said
+    invoice = words(debtor.get(f"/account/invoices/{ref_of(portal, '2026-1131')}"))
+    assert "£376.00 £200.00 is on its way to us. You need not pay that part again. Pay £376.00" in invoice
     pay = debtor.get("/account/pay")
     assert "2026-1131" in words(pay)
     assert "£376.00" in words(pay)

@@ -108,6 +108,40 @@ def test_the_lever_names_what_it_does_not_know(standin: StandIn, wish: dict[str,
         standin.control("card", **wish)
 
 
+def test_an_account_has_no_expiry_date(standin: StandIn) -> None:
+    session = setup_page(standin, currency="eur")
+    post_form(session["url"], debit="debit_settles")
+    with pytest.raises(LeverRefused, match="expiry"):
+        standin.control("card", payment_method=kept(standin, session), exp_year=2040)
+
+
+def test_the_overview_has_a_saved_cards_buttons(standin: StandIn) -> None:
+    """The card is declined from now on, its permission withdrawn, and it is detached: by plain forms."""
+    session = setup_page(standin)
+    pay_on_page(session["url"])
+    method = kept(standin, session)
+
+    def charged() -> tuple[int, str]:
+        status, answer = call_api(
+            standin, "POST", "/v1/payment_intents", amount="500", currency="gbp", payment_method=method,
+            customer=session["customer"], confirm="true", off_session="true",
+        )  # fmt: skip
+        return status, str(answer.get("error", {}).get("code"))
+
+    assert get_page(f"{standin.url}/_sandbox/")[1].count(f'value="{method}"') == 4
+    assert charged() == (200, "None")
+    for form, said in (
+        ({"becomes": "insufficient_funds"}, (402, "card_declined")),
+        ({"becomes": "ok"}, (200, "None")),
+        ({"status": "inactive"}, (400, "payment_intent_mandate_invalid")),
+    ):
+        lever = "mandate" if "status" in form else "card"
+        assert post_form(f"{standin.url}/_sandbox/{lever}", payment_method=method, **form)[0] == 303
+        assert charged() == said
+    assert post_form(f"{standin.url}/_sandbox/card", payment_method=method, detach="1")[0] == 303
+    assert f'value="{method}"' not in get_page(f"{standin.url}/_sandbox/")[1]
+
+
 def test_every_pick_is_a_known_card() -> None:
     assert {*cards.QUICK_PICKS, *cards.SAVE_PICKS} <= set(cards.BY_NAME)
     assert {*cards.QUICK_PICKS, *cards.SAVE_PICKS} <= set(LANGUAGES["en"])

@@ -1,5 +1,7 @@
 """Refunds at the gateway, chargebacks and what a payment takes back."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -26,7 +28,7 @@ _PAID = (
     " AND idempotency_key IS NOT NULL AND status <> 'payable'))"
 )
 #: Further columns of a refund: name -> type.
-_REFUND = {
+_REFUND: dict[str, sa.types.TypeEngine[Any]] = {
     "gateway_account": sa.String(length=40),
     "idempotency_key": sa.String(length=120),
     "operation": sa.Text(),
@@ -85,6 +87,7 @@ def _create_chargeback() -> None:
         sa.Column("evidence_due_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("opened_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("seen_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("closed_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("submitted_note", sa.Text(), nullable=True),
         sa.Column("submitted_at", base.UTCDateTime(timezone=True), nullable=True),

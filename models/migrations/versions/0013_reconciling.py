@@ -119,7 +119,6 @@ def upgrade() -> None:
         "gateway_watch",
         sa.Column("gateway_account", sa.String(length=40), nullable=False),
         sa.Column("work", sa.String(length=24), nullable=False),
-        sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("read_to_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("next_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("done_at", base.UTCDateTime(timezone=True), nullable=True),

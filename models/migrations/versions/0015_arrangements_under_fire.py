@@ -13,9 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("saved_card", sa.Column("mandate_id", sa.String(), nullable=True))
+    op.add_column("saved_card", sa.Column("mandate_id", sa.Text(), nullable=True))
     op.add_column("saved_card", sa.Column("customer_gone_at", base.UTCDateTime(timezone=True), nullable=True))
-    op.add_column("inbox_event", sa.Column("payment_method_id", sa.String(), nullable=True))
+    op.add_column("inbox_event", sa.Column("payment_method_id", sa.Text(), nullable=True))
     op.create_index("ix_saved_card_customer", "saved_card", ["customer_id"], unique=False)
     op.create_index("ix_saved_card_mandate", "saved_card", ["mandate_id"], unique=False)
 

@@ -114,6 +114,16 @@ def test_only_the_amount_on_its_way_is_reserved(told: Books) -> None:
     assert told.hold()
 
 
+def test_money_that_was_waited_for_ends_no_page_for_the_rest(told: Books) -> None:
+    """Decision 12: the page for the rest asks for what is asked for still; the debit that comes leaves it."""
+    debit = start(told, 60000)
+    tell(told, debit, RemoteState.PROCESSING)
+    card = start(told, 81840, "n2")
+    assert tell(told, debit, RemoteState.SUCCEEDED, Money(60000, "GBP"), later=5) is AttemptStatus.SUCCEEDED
+    assert told.attempt(card).superseded_at is None
+    assert told.count(AttemptInvoice, AttemptInvoice.blocking) == 1
+
+
 def test_success_days_later_is_confirmed_then(told: Books) -> None:
     """FT-14: the receipt comes with the money, the pause ends, the invoices are paid."""
     ref = start(told)

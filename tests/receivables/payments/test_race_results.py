@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from models.accounts import FlagKind
 from models.handovers import Handover
 from models.invoices import Invoice
 from models.ledger import LedgerCode, Posting
@@ -24,7 +25,7 @@ from models.staff import Role
 from models.states import AttemptStatus, HandoverStatus, InboxStatus, InvoiceStatus
 from models.store import Store
 from models.work import Job, Task, TaskKind
-from receivables import credit_notes, write_offs
+from receivables import credit_notes, flags, write_offs
 from receivables.approvals import deciding
 from receivables.errors import Refused
 from receivables.handovers import placing
@@ -323,6 +324,24 @@ def test_a_placed_case_ends_the_page_that_is_open_for_it(sqlite_store: Store) ->
     assert books.attempt(ref).superseded_at is not None
     work_off(books)
     assert books.attempt(ref).status is AttemptStatus.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"),
+    [("bankruptcy", True), ("deceased", True), ("minor", True), ("wrong_party", True), ("attorney", False)],
+)
+def test_a_freeze_ends_the_page_that_is_open(store: Store, kind: str, ends: bool) -> None:
+    """P-05, FT-06: no old page is paid for the dead, the bankrupt or a stranger; a lawyer stops none."""
+    books = world(store)
+    ref, boss = start(books, "one"), person(books, Role.SUPERVISOR)
+    with store.write() as session:
+        flags.raise_flag(
+            session, boss, books.account, FlagKind(kind), from_on=NOON.date(), to_on=None, source="A letter",
+            now=NOON,
+        )  # fmt: skip
+    assert (books.attempt(ref).superseded_at is not None) == ends
+    work_off(books)
+    assert books.attempt(ref).status is (AttemptStatus.EXPIRED if ends else AttemptStatus.OPEN)
 
 
 def ways_to_the_truth(books: Books, ref: str) -> list[Act]:

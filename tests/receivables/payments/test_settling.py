@@ -34,6 +34,7 @@ from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import (
+    CHARGE_CARD,
     GatewayEvent,
     GatewayRefused,
     GatewayUnreachable,
@@ -476,6 +477,22 @@ class TestDoubt:
         assert told.settle(ref, later=timedelta(hours=25)) is AttemptStatus.EXPIRED
         assert told.gateway.calls == ["send", "find"]
         assert told.count(AttemptInvoice, AttemptInvoice.blocking) == 0
+
+    @pytest.mark.parametrize("operation", ["open", CHARGE_CARD])
+    def test_what_surely_never_was_is_searched_for_and_not_made(self, told: Books, operation: str) -> None:
+        """P-02, P-05: cancelled, its invoices are free; a late look opens no page and charges no card."""
+        told.gateway.on_send = raises(GatewayUnreachable("no_connection"))
+        with pytest.raises(GatewayDown):
+            told.start()
+        with told.store.read() as s:
+            ref = s.scalars(select(PaymentAttempt.ref)).one()
+        with told.store.write() as s:
+            attempts.find_attempt(s, ref).operation = operation
+        told.gateway.on_send = None
+        told.gateway.calls.clear()
+        assert told.settle(ref) is AttemptStatus.CANCELLED
+        assert told.gateway.calls == ["find"]
+        assert told.attempt(ref).checkout_url is None
 
     @pytest.mark.parametrize(
         "answer", [GatewayUnreachable("rate_limit"), GatewayRefused("x"), OutcomeUnknown("no_answer")]

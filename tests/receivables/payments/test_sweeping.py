@@ -105,6 +105,21 @@ class TestWithinAQuarterOfAnHour:
         assert told.attempt(ref).status is AttemptStatus.SUCCEEDED
         assert (open_alerts(told), told.count(Alert)) == ([], 1)
 
+    def test_what_is_known_again_needs_nobody(self, told: Books) -> None:
+        """The alert was of an unknown outcome; found on its way, the debit has a limit of its own."""
+        ref, begun = lost(told), now()
+        told.gateway.truths = [GatewayUnreachable("no_answer")]
+        sweep(told, begun + QUARTER)
+        assert open_alerts(told) == ["attempt_unresolved"]
+        told.gateway.truths = [a_truth(ref, RemoteState.PROCESSING)]
+        sweep(told, begun + QUARTER + timedelta(minutes=2))
+        assert told.attempt(ref).status is AttemptStatus.PROCESSING
+        assert open_alerts(told) == []
+        sweep(told, begun + POLICY.debit_life + TICK)
+        with told.store.read() as session:
+            [alert] = session.scalars(select(Alert).where(Alert.closed_at.is_(None)))
+        assert alert.facts["status"] == "processing"
+
     def test_a_gateway_that_is_away_calls_people_too(self, told: Books) -> None:
         """INV-13: none of them could be asked about, and each has its alert all the same."""
         refs = [lost(told)]

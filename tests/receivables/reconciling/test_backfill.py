@@ -28,7 +28,7 @@ from receivables.ports import (
     PayoutState,
     RemoteMovement,
 )
-from receivables.reconciling import backfill, health, parked
+from receivables.reconciling import backfill, health, parked, reports
 from tests import factories as make
 from tests.conftest import NOON
 from tests.receivables.reconciling.world import World, a_movement, a_world, open_invoices
@@ -192,8 +192,8 @@ def test_a_payout_is_followed_by_its_notification(world: World) -> None:
 # --------------------------------------------------------------------------- endpoint health
 
 
-def endpoint(*, enabled: bool = True) -> EndpointHealth:
-    return EndpointHealth("we_1", "https://pay.northgate.example/webhooks", enabled, ("*",), None)
+def endpoint(*, enabled: bool = True, path: str = "/webhooks/stripe/default") -> EndpointHealth:
+    return EndpointHealth(f"we{path}", f"https://pay.northgate.example{path}", enabled, ("*",), None)
 
 
 def test_a_disabled_endpoint_is_an_alert_within_15_minutes(world: World) -> None:
@@ -215,6 +215,35 @@ def test_no_endpoint_at_all_is_an_alert(world: World) -> None:
     """P-18: a gateway that notifies nobody."""
     health.look(world.store, world.gateway, now=NOON)
     assert world.alerts() == ["endpoint_missing"]
+
+
+def test_an_endpoint_of_somebody_else_is_no_endpoint_of_ours(world: World) -> None:
+    """P-18: a shop on the same account has its own; whether that is on says nothing of ours."""
+    world.gateway.addresses = [endpoint(path="/shop/hooks")]
+    health.look(world.store, world.gateway, now=NOON)
+    assert world.alerts() == ["endpoint_missing"]
+    world.gateway.addresses = [endpoint(), endpoint(enabled=False, path="/webhooks/stripe/other")]
+    health.look(world.store, world.gateway, now=NOON + timedelta(minutes=5))
+    assert world.alerts() == ["endpoint_missing"]
+    with world.store.write() as s:
+        reader = make.staff_actor(make.a_person(s, Role.AUDITOR))
+    with world.store.read() as s:
+        [line] = reports.lines(s, reader)
+    assert line.endpoints == [("https://pay.northgate.example/webhooks/stripe/default", True)]
+
+
+def test_the_first_charge_after_a_quiet_day_is_no_silence(world: World) -> None:
+    """P-18: booked by the return page a minute ago, its notification has its time; an hour later it is."""
+    world.gateway.addresses = [endpoint()]
+    heard = NOON - timedelta(days=1)
+    before = world.pay(Money(2100, "GBP"), at=heard)
+    with world.store.write() as s:
+        inbox.accept(s, an_event(world, before, at=heard), gateway_account="default", now=heard)
+    world.pay(Money(4200, "GBP"), at=NOON)
+    health.look(world.store, world.gateway, now=NOON + timedelta(minutes=1))
+    assert world.alerts() == []
+    health.look(world.store, world.gateway, now=NOON + timedelta(hours=2))
+    assert world.alerts() == ["events_silent"]
 
 
 def test_silence_while_charges_are_made_is_an_alert(world: World) -> None:

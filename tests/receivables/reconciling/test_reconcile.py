@@ -298,6 +298,30 @@ def test_a_charge_in_another_currency_ties_and_names_the_exchange(world: World) 
     assert world.everything() == before
 
 
+def test_what_a_change_of_rates_cost_is_named(world: World) -> None:
+    """P-17: €100.00 come at 0.85 and go back at 0.90: euros are nil everywhere, £5.00 are exchange loss."""
+    moved = world.charge(Money(10000, "EUR"), fee=150, settled=pounds(8500), rate="0.85")
+    world.learn(moved)
+    back = a_movement(
+        K.REFUND, pounds(-9000), source="re_1", at=NOON + timedelta(days=1),
+        original=Money(-10000, "EUR"), rate="0.90",
+    )  # fmt: skip
+    world.gateway.moved.append(back)
+    world.gateway.refund_of = lambda refund_id: RemoteRefund(  # type: ignore[method-assign]
+        refund_id=refund_id, charge_id=moved.source_id, intent_id=None, amount=Money(10000, "EUR"),
+        status=RefundState.SUCCEEDED, refund_ref=None, reason=None, failure_reason=None,
+        created_at=back.created_at, movement_id=back.movement_id, failure_movement_id=None,
+    )  # fmt: skip
+    found = world.reconcile()
+    assert found.agrees, world.findings()
+    assert (world.balance(C.GATEWAY_CLEARING, "EUR"), world.balance(C.EXCHANGE, "EUR")) == (0, 0)
+    assert world.balance(C.EXCHANGE) == 500
+    assert world.balance(C.GATEWAY_CLEARING) == 8500 - 150 - 9000
+    before = world.everything()
+    world.reconcile()
+    assert world.everything() == before
+
+
 # --------------------------------------------------------------------------- ageing
 
 
@@ -317,6 +341,23 @@ def test_a_month_clears_to_nil_but_for_listed_items(world: World) -> None:
     assert [(item.minor, item.late) for item in clearing.items] == [(690, True), (885, False)]
     assert [(item.code, item.minor) for item in late] == [("gateway_clearing", 690)]
     assert "clearing_aged" in world.alerts()
+
+
+def test_what_was_booked_since_the_last_run_is_no_difference(world: World) -> None:
+    """M-18, P-17: it waits as an item of its own until the list is read, or its day is over."""
+
+    def clearing(now: datetime) -> tuple[list[tuple[int, bool]], int]:
+        with world.store.read() as s:
+            (place,) = [p for p in ageing.places(s, "default", now=now) if p.code == "gateway_clearing"]
+        return [(item.minor, item.unseen) for item in place.items], place.rest_minor
+
+    moved = world.pay(pounds(900), fee=15)
+    assert clearing(NOON + timedelta(hours=1)) == ([(885, True)], 0)
+    world.reconcile(now=NOON + timedelta(hours=2))
+    assert clearing(NOON + timedelta(hours=2)) == ([(885, False)], 0)
+    lone_entry(world, pounds(55), at=NOON + timedelta(hours=3))
+    assert clearing(NOON + timedelta(hours=4)) == ([(moved.net.minor, False), (55, True)], 0)
+    assert clearing(NOON + timedelta(days=2)) == ([(885, False)], 55)
 
 
 def test_a_payout_made_by_hand_takes_the_oldest(world: World) -> None:

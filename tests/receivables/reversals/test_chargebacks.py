@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -11,15 +11,19 @@ from sqlalchemy import select, update
 from models.ledger import LedgerCode
 from models.messages import Message
 from models.pauses import Pause, PauseReason
-from models.payments import Payment, PaymentMethod
+from models.payments import Payment, PaymentAttempt, PaymentMethod
 from models.reversals import ReversalCause
+from models.staff import Role
 from models.states import ChargebackStatus, InboxStatus
 from models.store import Store
-from models.work import Alert
+from models.work import Alert, Job
 from receivables import ledger, pauses
+from receivables.payments import starting
 from receivables.payments.quotes import Choice
 from receivables.ports import DisputeState, MovementKind
-from receivables.reversals import chargebacks
+from receivables.reversals import chargebacks, reads
+from tests import factories as make
+from tests.fakes import ToldGateway
 from tests.proof import prove
 from tests.receivables.paying import pay
 from tests.receivables.reversals.world import LATER, Paid, a_movement, a_paid_account, gbp
@@ -108,6 +112,81 @@ def test_lost_it_stays_owed_and_a_person_decides(paid: Paid) -> None:
     prove(paid.url)
 
 
+def test_what_is_appealed_is_held_and_asked_for_again(paid: Paid) -> None:
+    """P-21: lost, then opened again at the gateway: nobody chases, the task is open, the old note is old."""
+    paid.gateway.contested(paid.charge, 10000)
+    paid.hear("charge.dispute.created", "dp_1")
+    noted(paid, LATER + timedelta(hours=1))
+    paid.gateway.decides("dp_1", DisputeState.LOST)
+    paid.hear("charge.dispute.closed", "dp_1", now=LATER + timedelta(days=1))
+    assert (standing(paid, after=2), paid.tasks()) == ([], ["payment_returned"])
+    paid.gateway.decides("dp_1", DisputeState.NEEDS_RESPONSE)
+    paid.hear("charge.dispute.updated", "dp_1", now=LATER + timedelta(days=3))
+    assert paid.chargeback().status is ChargebackStatus.OPEN
+    assert standing(paid, after=4) == [PauseReason.CHARGEBACK]
+    assert paid.tasks() == ["chargeback", "payment_returned"]
+    assert is_ours(paid)
+    assert paid.store.run(lambda s: chargebacks.warn_of_due(s, now=LATER + timedelta(days=6))) == 1
+
+
+def noted(paid: Paid, at: datetime) -> None:
+    with paid.store.write() as s:
+        who = make.staff_actor(make.a_person(s, Role.ACCOUNTANT))
+        reads.note_submitted(s, who, paid.chargeback().ref, note="The invoice", now=at)
+
+
+def is_ours(paid: Paid) -> bool:
+    with paid.store.write() as s:
+        (row,) = reads.rows(s, make.staff_actor(make.a_person(s, Role.AUDITOR)))
+        return row.is_ours
+
+
+def test_won_it_stands_still_until_the_money_is_back(paid: Paid) -> None:
+    """P-21: closed comes before funds_reinstated: nobody is chased meanwhile; late, an alert."""
+    paid.gateway.contested(paid.charge, 10000)
+    paid.hear("charge.dispute.created", "dp_1")
+    paid.gateway.decides("dp_1", DisputeState.WON)
+    paid.hear("charge.dispute.closed", "dp_1", now=LATER + timedelta(days=1))
+    assert (paid.chargeback().status, paid.balances()) == (ChargebackStatus.WON, [10000])
+    assert (standing(paid, after=2), paid.tasks()) == ([PauseReason.CHARGEBACK], [])
+    week = LATER + timedelta(days=9)
+    assert chargebacks.sweep(paid.store, paid.gateway, gateway_account="default", now=week) == 1
+    with paid.store.read() as s:
+        assert s.scalars(select(Alert.code)).all() == ["chargeback_unpaid"]
+    paid.gateway.decides("dp_1", DisputeState.WON, back=10000)
+    week += timedelta(hours=2)
+    assert chargebacks.sweep(paid.store, paid.gateway, gateway_account="default", now=week) == 1
+    assert (paid.balances(), standing(paid, after=10)) == ([0], [])
+    prove(paid.url)
+
+
+def test_ended_without_a_decision_what_was_taken_is_for_a_person(paid: Paid) -> None:
+    """P-21: prevented at the card network, and the money is gone: owed again, and a task says so."""
+    paid.gateway.contested(paid.charge, 10000, state=DisputeState.PREVENTED)
+    paid.hear("charge.dispute.closed", "dp_1")
+    assert (paid.chargeback().status, paid.balances()) == (ChargebackStatus.CLOSED, [10000])
+    assert paid.tasks() == ["payment_returned"]
+    prove(paid.url)
+
+
+def test_won_it_ends_the_page_that_asks_for_it_again(paid: Paid) -> None:
+    """P-05, decision 14: a page open for what has come back is expired at the gateway."""
+    paid.gateway.contested(paid.charge, 10000)
+    paid.hear("charge.dispute.created", "dp_1")
+    page = starting.start(
+        paid.store, ToldGateway(), make.holder_actor(paid.account), Choice("all", "GBP"),
+        account_id=paid.account.id, zone=paid.account.zone, nonce="again", language="en", title="Northgate",
+        note=None, base_url="http://127.0.0.1:9", now=LATER,
+    ).ref  # fmt: skip
+    paid.gateway.decides("dp_1", DisputeState.WON, back=10000)
+    paid.hear("charge.dispute.closed", "dp_1", now=LATER + timedelta(minutes=5))
+    with paid.store.read() as s:
+        attempt = s.scalars(select(PaymentAttempt).where(PaymentAttempt.ref == page)).one()
+        jobs = s.scalars(select(Job.kind)).all()
+    assert attempt.superseded_at == LATER + timedelta(minutes=5)
+    assert "expire_session" in jobs
+
+
 def test_a_part_of_it(store: Store) -> None:
     """P-21: partial; the newest allocation is taken first, the older documents stay paid."""
     paid = a_paid_account(store, 6000, 4000)
@@ -155,6 +234,19 @@ def test_an_inquiry_moves_no_money(paid: Paid) -> None:
     paid.hear("charge.dispute.updated", "dp_1", now=LATER + timedelta(days=1))
     assert (paid.chargeback().status, paid.balances()) == (ChargebackStatus.OPEN, [10000])
     assert (paid.tasks(), paid.tasks(done=True)) == (["chargeback"], ["chargeback"])
+
+
+def test_the_answer_to_an_inquiry_is_none_to_the_chargeback(paid: Paid) -> None:
+    """P-21: inquiry ≠ chargeback: what was sent to the bank's question is asked for anew, with its day."""
+    paid.gateway.contested(paid.charge, 10000, inquiry=True)
+    paid.hear("charge.dispute.created", "dp_1")
+    assert is_ours(paid)
+    noted(paid, LATER + timedelta(hours=1))
+    assert not is_ours(paid)
+    paid.gateway.contested(paid.charge, 10000)
+    paid.hear("charge.dispute.updated", "dp_1", now=LATER + timedelta(days=1))
+    assert is_ours(paid)
+    assert paid.store.run(lambda s: chargebacks.warn_of_due(s, now=LATER + timedelta(days=6))) == 1
 
 
 def test_an_inquiry_that_ends_needs_nobody(paid: Paid) -> None:

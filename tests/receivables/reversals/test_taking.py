@@ -10,8 +10,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.arrangements import Offer, Promise
+from models.arrangements import Promise
 from models.invoices import Invoice
+from models.ladder import LadderPosition
 from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Adjustment, Payment
@@ -232,15 +233,15 @@ def test_a_settled_offer_is_reopened_with_its_discount(store: Store) -> None:
 
 
 def test_an_open_offer_is_void(store: Store) -> None:
-    """domain.md: a reversal before acceptance voids it."""
+    """domain.md: a reversal before acceptance voids it; that of another document voids nothing."""
     world = a_late_account(store)
-    payment = pay(store, world.account, Choice("chosen", "GBP", (world.refs[0],)))
-    offer = world.propose(80000, refs=(world.refs[1],))
-    paid = after(store, world.account, payment)
-    take(paid, 100)
-    assert world.status(offer.ref) is OfferStatus.OPEN  # another document
-    with store.read() as s:
-        assert s.get_one(Offer, offer.id).status is OfferStatus.OPEN
+    whole = pay(store, world.account, Choice("chosen", "GBP", (world.refs[0],)))
+    part = pay(store, world.account, Choice("amount", "GBP", amount=gbp(10000)))
+    offer = world.propose(72000, refs=(world.refs[1],))
+    take(after(store, world.account, whole), 100)
+    assert world.status(offer.ref) is OfferStatus.OPEN
+    take(after(store, world.account, part), 100, source="staff:2")
+    assert world.status(offer.ref) is OfferStatus.VOIDED
 
 
 def test_a_kept_promise_breaks(store: Store) -> None:
@@ -303,6 +304,26 @@ def test_a_head_office_s_payment_goes_back_from_its_branches(store: Store) -> No
     assert (balances(store, head), balances(store, world.account)) == ([50000], [57600, 84240])
     assert world.plan(plan).status is PlanStatus.ACTIVE
     prove(paid.url)
+
+
+def test_the_ladder_looks_again_at_a_branch(store: Store) -> None:
+    """domain.md: paid→open; a branch's document that was closed climbs anew when its money went back."""
+    with store.write() as s:
+        branch = make.an_account(s, make.a_creditor(s))
+        invoice = make.an_invoice(s, branch, total=gbp(10000))
+        position = LadderPosition(
+            invoice_id=invoice.id, account_id=branch.id, ladder="gentle", looked_at=NOON, waits_for="closed"
+        )
+        s.add(position)
+    head = head_of(store, branch)
+    page_paid(store, opened(store, head, (invoice.ref,)), 10000)
+    with store.read() as s:
+        assert s.get_one(LadderPosition, invoice.id).next_on == NOON.date()
+    with store.write() as s:
+        s.get_one(LadderPosition, invoice.id).next_on = None
+    take(after(store, head, last_payment(store)), 10000)
+    with store.read() as s:
+        assert s.get_one(LadderPosition, invoice.id).next_on == LATER.date()
 
 
 def test_the_debtor_s_page_shows_what_is_left(store: Store) -> None:

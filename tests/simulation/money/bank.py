@@ -67,6 +67,7 @@ class Charge:
     currency: str
     at: datetime
     intent_id: str
+    method: str = "card"
 
     @property
     def fee(self) -> int:
@@ -85,6 +86,7 @@ class Page:
     expires_at: datetime | None
     charge: Charge | None = None
     code: str | None = None
+    by_debit: bool = False
 
 
 @dataclass
@@ -106,7 +108,13 @@ class Contest:
     minor: int
     at: datetime
     state: DisputeState = DisputeState.NEEDS_RESPONSE
+    is_inquiry: bool = False
     moved: list[tuple[str, int, datetime]] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the money, or may."""
+        return not self.is_inquiry and self.state is not DisputeState.WON
 
 
 class Bank(Unreachable):
@@ -137,15 +145,16 @@ class Bank(Unreachable):
         assert page.state in (RemoteState.OPEN, RemoteState.PROCESSING)
         page.state = RemoteState.SUCCEEDED
         page.charge = Charge(
-            self._id("ch"), page.ref, page.minor, page.currency, self.now, self._intent(page)
-        )
+            self._id("ch"), page.ref, page.minor, page.currency, self.now, self._intent(page),
+            "bank_debit" if page.by_debit else "card",
+        )  # fmt: skip
         self._tell("checkout.session.completed", page.page_id, page)
         self._tell("charge.updated", page.charge.charge_id, page)
         return page.charge
 
     def debit(self, page: Page) -> None:
         """A debtor pays by bank debit: accepted, and the money is days away."""
-        page.state = RemoteState.PROCESSING
+        page.state, page.by_debit = RemoteState.PROCESSING, True
         self._tell("checkout.session.completed", page.page_id, page)
 
     def bounce(self, page: Page) -> None:
@@ -186,20 +195,32 @@ class Bank(Unreachable):
         refund.state = RefundState.FAILED
         self._tell("refund.failed", refund.refund_id, charge=refund.charge)
 
-    def contest(self, charge: Charge, minor: int) -> Contest:
-        """The card network pulls money back."""
-        contest = Contest(self._id("dp"), charge, minor, self.now)
-        contest.moved.append((self._id("txn"), -minor, self.now))
+    def contest(self, charge: Charge, minor: int, *, inquiry: bool = False) -> Contest:
+        """The card network pulls money back, or only asks; a debit that is taken back is so for good."""
+        contest = Contest(self._id("dp"), charge, minor, self.now, is_inquiry=inquiry)
         self.contests[contest.dispute_id] = contest
         self._tell("charge.dispute.created", contest.dispute_id, charge=charge)
-        self._tell("charge.dispute.funds_withdrawn", contest.dispute_id, charge=charge)
+        if not inquiry:
+            self.take(contest)
+        if charge.method == "bank_debit" and not inquiry:
+            contest.state = DisputeState.LOST
+            self._tell("charge.dispute.closed", contest.dispute_id, charge=charge)
         return contest
 
-    def decide(self, contest: Contest, *, won: bool) -> None:
-        """The card network decides; won money comes back."""
-        contest.state = DisputeState.WON if won else DisputeState.LOST
-        if won:
-            contest.moved.append((self._id("txn"), contest.minor, self.now))
+    def take(self, contest: Contest) -> None:
+        """The money of a chargeback leaves our balance; an inquiry is one from now on."""
+        contest.is_inquiry = False
+        contest.moved.append((self._id("txn"), -contest.minor, self.now))
+        self._tell("charge.dispute.funds_withdrawn", contest.dispute_id, charge=contest.charge)
+
+    def decide(self, contest: Contest, back: int | None, *, won: bool) -> None:
+        """The card network decides, perhaps anew; so much comes back. An inquiry is closed."""
+        if contest.is_inquiry:
+            contest.state = DisputeState.CLOSED
+        else:
+            contest.state = DisputeState.WON if won else DisputeState.LOST
+        if back:
+            contest.moved.append((self._id("txn"), back, self.now))
             self._tell("charge.dispute.funds_reinstated", contest.dispute_id, charge=contest.charge)
         self._tell("charge.dispute.closed", contest.dispute_id, charge=contest.charge)
 
@@ -280,7 +301,17 @@ class Bank(Unreachable):
         return
 
     def read_event(self, body: bytes, signature: str | None, now: datetime) -> GatewayEvent:
-        raise NotSignedByGateway("signature")
+        found = [event for event in self.told if event.event_id == body.decode()]
+        if not found or not signature:
+            raise NotSignedByGateway("signature")
+        return found[0]
+
+    def payment_of_charge(self, charge_id: str) -> RemotePayment:
+        self._read()
+        found = [p for p in self.pages.values() if p.charge and p.charge.charge_id == charge_id]
+        if not found:
+            raise GatewayRefused("no_payment")
+        return self._truth(found[0])
 
     def card_of(self, payment_method_id: str) -> RemoteCard | None:
         return RemoteCard(payment_method_id, "cus_1", "visa", "4242", 11, 2029)
@@ -297,6 +328,8 @@ class Bank(Unreachable):
         if kept is None or self.now - kept[0] > KEYS_LAST:
             asked = json.loads(prepared.body)
             charge = self.charges[asked["charge"]]
+            if any(c.charge is charge and c.holds for c in self.contests.values()):
+                raise GatewayRefused("charge_disputed")
             if asked["minor"] > self.left(charge):
                 raise GatewayRefused("charge_already_refunded")
             refund = self.give_back(charge, asked["minor"])
@@ -322,8 +355,9 @@ class Bank(Unreachable):
         contest = self.contests[dispute_id]
         return RemoteDispute(
             dispute_id=dispute_id, charge_id=contest.charge.charge_id, intent_id=contest.charge.intent_id,
-            amount=Money(contest.minor, contest.charge.currency), status=contest.state, is_inquiry=False,
-            reason="fraudulent", evidence_due_at=contest.at + timedelta(days=7),
+            amount=Money(contest.minor, contest.charge.currency), status=contest.state,
+            is_inquiry=contest.is_inquiry, reason="fraudulent",
+            evidence_due_at=contest.at + timedelta(days=7),
             movements=[self._movement(contest, *moved) for moved in contest.moved],
             created_at=contest.at,
         )  # fmt: skip
@@ -337,9 +371,10 @@ class Bank(Unreachable):
     def events_since(
         self, cursor: str | None, *, types: Sequence[str], since: datetime
     ) -> Iterator[GatewayEvent]:
-        ids = [event.event_id for event in self.told]
-        first = ids.index(cursor) + 1 if cursor in ids else 0
-        return (event for event in self.told[first:] if event.created_at >= since or cursor in ids)
+        return (event for event in self.told if event.created_at >= since)
+
+    def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:
+        return (event for event in self.told if event.created_at >= since)
 
     # ------------------------------------------------------------- inside
 
@@ -393,7 +428,7 @@ class Bank(Unreachable):
         known = self.now - charge.at >= FEE_AFTER
         return RemoteCharge(
             charge_id=charge.charge_id, amount=Money(charge.minor, charge.currency), taken_at=charge.at,
-            method="card", method_detail="visa 4242",
+            method=charge.method, method_detail="visa 4242",
             fee=Money(charge.fee, charge.currency) if known else None,
             balance_transaction_id=f"txn_of_{charge.charge_id}" if known else None,
         )  # fmt: skip

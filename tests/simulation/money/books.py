@@ -41,6 +41,21 @@ class Books:
             )
         )
 
+    def own_refunds(self) -> list[Any]:
+        """Refunds that we made, and the entry that undid each one that failed."""
+        return list(
+            self.rows(
+                "SELECT r.ref, r.account_id, r.status, r.amount_minor,"
+                " (SELECT e.id FROM ledger_entry e WHERE e.reverses_id = r.entry_id) AS undone_id"
+                " FROM refund r ORDER BY r.id"
+            )
+        )
+
+    def mistaken(self) -> int:
+        """What was taken back for mistakes of ours; the gateway knows nothing of it."""
+        found = self.rows("SELECT SUM(amount_minor) AS minor FROM payment_reversal WHERE cause = 'mistake'")
+        return int(found[0].minor or 0)
+
     def attempts(self) -> dict[str, str]:
         """Status of each attempt, by its ref, the first one first."""
         return {r.ref: r.status for r in self.rows("SELECT ref, status FROM payment_attempt ORDER BY id")}

@@ -37,6 +37,7 @@ class Paid:
     charge_id: str
     minor: int
     in_time_of: date
+    valued_on: date
     shares: list[Share] = field(default_factory=list)  # in the order they were put
     free: int = 0
     gone: int = 0
@@ -61,6 +62,15 @@ class Taken:
     pieces: dict[int, int]
     beyond: int
     given_back: int = 0
+
+
+@dataclass
+class Own:
+    """Credit that we send back to a card: `under_way`, `paid_out` or `failed`."""
+
+    charge_id: str
+    minor: int
+    status: str = "under_way"
 
 
 @dataclass
@@ -114,13 +124,39 @@ class Reference:
         self.offers: dict[int, Agreed] = {}
         self.plans: dict[int, Parts] = {}
         self.taken: dict[int, Taken] = {}
+        self.refunds: dict[str, Own] = {}
         self.turn = 0
 
     # ------------------------------------------------------------- what must be
 
     @property
     def unapplied(self) -> int:
-        return sum(paid.free for paid in self.paid.values())
+        return sum(paid.free for paid in self.paid.values()) - self.refunded
+
+    @property
+    def refunded(self) -> int:
+        """Credit that is on its way back or has arrived there."""
+        return sum(own.minor for own in self.refunds.values() if own.status != "failed")
+
+    @property
+    def sent(self) -> int:
+        """Credit that has left the gateway."""
+        return sum(own.minor for own in self.refunds.values() if own.status == "paid_out")
+
+    def left_of(self, charge_id: str) -> int:
+        """What of a charge has not gone back in any way."""
+        own = sum(o.minor for o in self.refunds.values() if o.charge_id == charge_id and o.status != "failed")
+        return max(self.paid[charge_id].minor - self.paid[charge_id].gone - own, 0)
+
+    def free_of(self, charge_id: str) -> int:
+        """What of a charge is credit still: what we sent back is taken off the oldest ones."""
+        gone = self.refunded
+        for paid in sorted(self.paid.values(), key=lambda p: p.valued_on):
+            lost = min(gone, paid.free)
+            gone -= lost
+            if paid.charge_id == charge_id:
+                return paid.free - lost
+        raise KeyError(charge_id)
 
     def received(self, offer: Agreed) -> int:
         """What came in time for an accepted offer."""
@@ -153,18 +189,26 @@ class Reference:
     # ------------------------------------------------------------- what happens
 
     def book(
-        self, charge_id: str, minor: int, directed: dict[int, int], *, on: date, for_nothing: bool = False
+        self,
+        charge_id: str,
+        minor: int,
+        directed: dict[int, int],
+        *,
+        on: date,
+        valued_on: date,
+        for_nothing: bool = False,
     ) -> None:
         """Money came.
 
         Args:
             directed: what was meant for each document.
             on: the day on which it was begun or taken, whichever is first.
+            valued_on: the day on which it was taken.
             for_nothing: it pays what was paid already: all of it waits for a person.
         """
         assert charge_id not in self.paid, f"{charge_id} is booked twice"
         self.turn += 1
-        paid, left = Paid(charge_id, minor, on), minor
+        paid, left = Paid(charge_id, minor, on, valued_on), minor
         limits = {
             bill: (offer, offer.minor - self.received(offer))
             for offer in self.offers.values()
@@ -214,7 +258,7 @@ class Reference:
         self.turn += 1
         paid, left = self.paid[charge_id], minor
         paid.gone += minor
-        part = min(left, paid.free)
+        part = min(left, self.free_of(charge_id))
         paid.free, left = paid.free - part, left - part
         taken = Taken(charge_id, minor, {}, 0)
         for share in reversed(paid.shares):
