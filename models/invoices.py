@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, currency_code, decimal_text, enum_column, minor, pk, ref_key
@@ -83,12 +83,7 @@ class Invoice(Base):
         Index("ix_invoice_account_status", "account_id", "status"),
         Index("ix_invoice_due", "status", "due_on"),
         Index("ix_invoice_number", "number"),
-        Index(
-            "ix_invoice_open_balance",
-            "balance_minor",
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
-        ),
+        Index("ix_invoice_balance", "status", "balance_minor"),
         Index("ix_invoice_total", "total_minor"),
     )
 

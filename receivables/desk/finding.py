@@ -12,7 +12,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, literal, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, Contact
@@ -186,11 +186,9 @@ def _holding(kind: str, words: Sequence[str]) -> Any:
     return query.order_by(SearchTerm.term, SearchTerm.subject_id)
 
 
-#: What the index of subjects leaves out (models/search.py); written out like `_IS_OPEN`,
-#: since SQLite proves a partial index by constants, not by parameters.
+#: What the index of subjects leaves out (models/search.py); written out, since SQLite proves a partial
+#: index by constants, not by parameters.
 _OF_MANY: Any = bindparam("of_many", ("invoice", "invoice_end"), expanding=True, literal_execute=True)
-#: What the index of open balances holds (models/invoices.py).
-_IS_OPEN = Invoice.status == literal(InvoiceStatus.OPEN, Invoice.status.type, literal_execute=True)
 
 
 def _first_of(rows: Iterable[Any], limit: int) -> Iterator[Any]:
@@ -358,7 +356,7 @@ def _amounts(
     minors = sorted({minor for several in meant.values() for minor in several})
     if not minors:
         return []
-    open_owed = and_(_IS_OPEN, Invoice.kind.in_(OWED_KINDS))
+    open_owed = and_(Invoice.status == InvoiceStatus.OPEN, Invoice.kind.in_(OWED_KINDS))
     exact = _documents(
         session, "balance", and_(open_owed, Invoice.balance_minor.in_(minors)), mine, meant, limit
     )

@@ -6,14 +6,14 @@ out here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, inspect, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account, DebtorType, Segment
@@ -52,12 +52,12 @@ class Age(StrEnum):
 _AGES: Mapping[Age, tuple[int, int | None]] = {
     Age.TO_30: (1, 30), Age.TO_60: (31, 60), Age.TO_90: (61, 90), Age.OVER_90: (91, None),
 }  # fmt: skip
-_ORDER: Mapping[Sort, tuple[ColumnElement[Any], ...]] = {
-    Sort.RISK: (WorklistRow.rank.desc(), WorklistRow.account_id.desc()),
-    Sort.AMOUNT: (WorklistRow.size.desc(), WorklistRow.account_id.desc()),
-    Sort.AGE: (WorklistRow.oldest_on.asc(), WorklistRow.account_id.asc()),
+_ORDER: Mapping[Sort, Callable[[Any], tuple[ColumnElement[Any], ...]]] = {
+    Sort.RISK: lambda row: (row.rank.desc(), row.account_id.desc()),
+    Sort.AMOUNT: lambda row: (row.size.desc(), row.account_id.desc()),
+    Sort.AGE: lambda row: (row.oldest_on.asc(), row.account_id.asc()),
     # What nothing comes next for stands last on both databases; so PostgreSQL keeps its index anyway.
-    Sort.NEXT: (WorklistRow.next_on.asc().nulls_last(), WorklistRow.account_id.asc()),
+    Sort.NEXT: lambda row: (row.next_on.asc().nulls_last(), row.account_id.asc()),
 }
 #: Whose accounts; anything else is the ref of a person.
 MINE, EVERYBODY, NOBODY = "mine", "all", "nobody"
@@ -144,8 +144,15 @@ def listed(
     today = house_today(session, now)
     which = _which(session, actor, filters, today)
     counted = select(WorklistRow.account_id).where(*which).limit(COUNTED).subquery()
+    found: Any = WorklistRow
+    if filters.segment is not None:
+        # Found first and put into order then: a kind may be rare among one's own accounts, and whoever
+        # walks along the whole ranking for the next one of it does not arrive.
+        found = aliased(WorklistRow, select(WorklistRow).where(*which).offset(0).subquery())
+        which = []
+    order = _ORDER[filters.sort](found)
     rows = session.execute(
-        _LINES.where(*which).order_by(*_ORDER[filters.sort]).offset(first).limit(limit + 1)
+        _lines_of(found).where(*which).order_by(*order).offset(first).limit(limit + 1)
     ).all()
     lines = _lines(session, actor, rows[:limit], now=now)
     count = session.execute(select(func.count()).select_from(counted)).scalar_one()
@@ -165,20 +172,22 @@ def of_account(session: Session, actor: Actor, account_id: int, *, now: datetime
     """Return where one account stands in each currency, for its own page. Raises: NotAllowed."""
     require(actor, Permission.WORKLIST_WORK)
     rows = session.execute(
-        _LINES.where(WorklistRow.account_id == account_id).order_by(WorklistRow.rank.desc())
+        _lines_of(WorklistRow).where(WorklistRow.account_id == account_id).order_by(WorklistRow.rank.desc())
     ).all()
     return _lines(session, actor, rows, now=now)
 
 
-_COLLECTOR = aliased(Staff)
-_LINES: Select[Any] = (
-    select(
-        *WorklistRow.__table__.columns, Account.ref, Account.number, Account.name, Account.debtor_type,
-        Account.zone, _COLLECTOR.name.label("collector"),
-    )
-    .join(Account, Account.id == WorklistRow.account_id)
-    .outerjoin(_COLLECTOR, _COLLECTOR.id == WorklistRow.collector_id)
-)  # fmt: skip
+def _lines_of(row: Any) -> Select[Any]:
+    """Select rows of the ranking, or an alias of them, each with its account and its collector."""
+    collector = aliased(Staff)
+    return (
+        select(
+            *inspect(row).selectable.columns, Account.ref, Account.number, Account.name, Account.debtor_type,
+            Account.zone, collector.name.label("collector"),
+        )
+        .join(Account, Account.id == row.account_id)
+        .outerjoin(collector, collector.id == row.collector_id)
+    )  # fmt: skip
 
 
 def _which(session: Session, actor: Actor, filters: Filters, today: date) -> list[ColumnElement[bool]]:

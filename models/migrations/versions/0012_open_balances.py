@@ -1,0 +1,23 @@
+"""Open balances are found by status and amount: one index for equal amounts and for near ones."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+_OPEN = sa.text("status = 'open'")
+
+
+def upgrade() -> None:
+    op.drop_index("ix_invoice_open_balance", table_name="invoice")
+    op.create_index("ix_invoice_balance", "invoice", ["status", "balance_minor"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_invoice_balance", table_name="invoice")
+    op.create_index(
+        "ix_invoice_open_balance", "invoice", ["balance_minor"], sqlite_where=_OPEN, postgresql_where=_OPEN
+    )
