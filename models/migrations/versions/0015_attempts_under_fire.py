@@ -9,8 +9,8 @@ from alembic import op
 from models import base
 from models.checks import allow, forbid
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -8,8 +8,8 @@ from alembic import op
 from models import base, triggers
 from models.checks import add_reference, allow, drop_reference, forbid, replace_check
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
