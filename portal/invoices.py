@@ -25,5 +25,7 @@ def page(ref: str) -> Response:
     holder = web.holder()
     found = invoices.document(web.reading(), holder.actor, ref, now=web.now())
     off = early_payment.discount_today(found.row, found.today)
-    checked = quotes.being_checked(web.reading(), holder.actor, [ref], account_id=holder.account_id)
+    checked = None
+    if found.is_checked:
+        checked = quotes.being_checked(web.reading(), holder.actor, [ref], account_id=holder.account_id)
     return web.render("portal/invoice.html", invoice=found, discount=off, checked=checked)

@@ -131,6 +131,8 @@ class InvoiceView:
     refers_to: Referred | None = None
     #: Name of the branch, where its head office reads the document.
     branch: str = ""
+    #: A payment of it has no known outcome yet (P-22); payments.quotes.being_checked leads to it.
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,19 @@ _ON_ITS_WAY = (
     .correlate(Invoice)
     .scalar_subquery()
     .label("processing_minor")
+)
+
+#: Whether a payment of one document has no known outcome yet.
+_CHECKED = (
+    exists()
+    .where(
+        AttemptInvoice.invoice_id == Invoice.id,
+        AttemptInvoice.blocking,
+        PaymentAttempt.id == AttemptInvoice.attempt_id,
+        PaymentAttempt.status == AttemptStatus.UNKNOWN,
+    )
+    .correlate(Invoice)
+    .label("is_checked")
 )
 
 #: What of one document is set aside by open disputes.
@@ -286,6 +301,7 @@ _DOCUMENT = (
         Invoice.prepaid_minor,
         Invoice.rounding_minor,
         Account.zone,
+        _CHECKED,
     )
     .join(Account, Account.id == Invoice.account_id)
     .outerjoin(_REFERRED, _REFERRED.id == Invoice.refers_to_id)
@@ -593,6 +609,7 @@ def _view(session: Session, r: Any, now: datetime, *, refers: bool = True, branc
         today=today,
         refers_to=Referred(r.referred_ref, r.referred_number) if refers and r.referred_ref else None,
         branch=branch,
+        is_checked=r.is_checked,
     )
 
 

@@ -96,7 +96,7 @@ MATRIX = """
     pay_run:keep             x x . . . .   . . .
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
-    payment:take_back        . . . . . .   . . .
+    payment:take_back        . . x . . .   . . .
     plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
