@@ -71,7 +71,7 @@ bench: $(DEV_LOCK) $(CATALOGUES) $(STATIC) ## measure; prints tables
 	@$(BIN)/python -m bench
 
 faults: $(DEV_LOCK) $(CATALOGUES) $(STATIC) ## the long fault run on both databases; MINUTES=60 each, SEED=…
-	@AMICABLE_TEST_LONG=1 $(BIN)/python -m pytest -q -n 0 tests/faults/test_ft11_storm.py
+	@AMICABLE_TEST_LONG=1 $(BIN)/python -m pytest -q -n 0 tests/faults
 	@$(BIN)/python -m tests.faults.long --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: $(RUN_LOCK) ## prove the invariants of the demo's books, without our own code

@@ -139,7 +139,8 @@ def _differences(found: list[AccountReport]) -> Sheet:
          gettext("Day"), gettext("There"), gettext("Here"), gettext("Difference"), gettext("Explanation")],
         [
             [one.gateway_account, word("finding_list", row.listed), word("gateway_movement", row.about),
-             row.object_id, row.source, row.arose_on, row.there, row.here, row.difference, row.reason]
+             row.object_id, row.source, row.arose_on, row.said or row.there, row.here, row.difference,
+             row.reason]
             for one in found
             for row in one.differences
         ],

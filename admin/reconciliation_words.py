@@ -70,6 +70,7 @@ MOVEMENTS: Mapping[str, str] = {
     "payout_sum": N_("payout and its movements"),
     "refund": N_("refund"),
     "refund_failure": N_("refund that came back"),
+    "unread": N_("movement in a currency or a fraction that we do not know"),
 }
 
 FINDING_LISTS: Mapping[str, str] = {

@@ -87,13 +87,27 @@ def allocations(ground: Ground) -> Iterator[str]:
             )
 
 
+# What left a payment beyond what was left of it stands as a debit of its holding account.
+_TWICE = """
+SELECT v.payment_id, SUM(s.debit_minor - s.credit_minor) FROM payment_reversal v
+  JOIN posting s ON s.entry_id = v.entry_id AND s.ledger_code IN ('refunds_payable', 'chargebacks_held')
+ GROUP BY v.payment_id HAVING SUM(s.debit_minor - s.credit_minor) > 0
+"""
+
+
 def payments(ground: Ground) -> Iterator[str]:
-    """No payment is allocated beyond its amount."""
+    """No payment is allocated beyond its amount, nor at all while more of it left than it was."""
+    twice = {row[0]: int(row[1]) for row in ground.books.rows(_TWICE)}
     for payment_id, amount, currency, allocated, taken in ground.books.rows(_PAYMENTS):
         left = int(allocated or 0) - int(taken or 0)
         if not 0 <= left <= amount:
             yield (
                 f"payment {payment_id} of {shown(amount, currency)} is allocated with {shown(left, currency)}"
+            )
+        if left > 0 and payment_id in twice:
+            yield (
+                f"payment {payment_id} left twice with {shown(twice[payment_id], currency)}"
+                f" and pays documents with {shown(left, currency)} still"
             )
     yield from reversals(ground)
 

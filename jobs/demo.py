@@ -298,7 +298,9 @@ def _fill(house: House, places: Places) -> None:
     now = datetime.now(UTC)
     with house.store.read() as session:
         fresh = session.scalar(select(Creditor.id).limit(1)) is None
-    if fresh:
+    if not fresh:
+        demo_gateway.to_the_present(places.stripe, now=now)
+    else:
         with house.store.write() as session:
             demo_seed.seed(session, now=now)
         demo_gateway.play(house, places.stripe, base_url=places.portal, now=now)

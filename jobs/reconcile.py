@@ -98,6 +98,7 @@ def figures(result: Result) -> dict[str, Any]:
         "to": result.end.isoformat(timespec="seconds"),
         "agrees": result.agrees,
         "movements": result.movements,
+        "unread": result.unread,
         "brought_in": result.brought_in,
         "posted": result.posted,
         "payouts_changed": result.payouts,
@@ -190,6 +191,8 @@ def words(result: Result) -> list[str]:
         + ("" if one.there_minor == one.here_minor else f", difference {one.there_minor - one.here_minor}")
         for one in result.sums
     ]
+    if result.unread:
+        lines.append(f"  in a currency or a fraction that we do not know: {result.unread}")
     lines += [f"  {name.replace('_', ' ')}: {number}" for name, number in result.open.items() if number]
     if result.explained:
         lines.append(f"  explained by a person: {result.explained}")

@@ -80,6 +80,10 @@ class Payout(Base):
     )
 
 
+#: What a finding is about whose amount our money cannot say: neither side is a number.
+UNREAD_MOVEMENT = "unread"
+
+
 class FindingList(StrEnum):
     """On which of the three lists a finding stands (P-17)."""
 
@@ -97,12 +101,12 @@ class ReconciliationFinding(Base):
     ref: Mapped[ref_key]
     gateway_account: Mapped[str] = mapped_column(String(40))
     listed: Mapped[FindingList] = enum_column(FindingList, "listed")
-    #: What it is about: a kind of movement, "payout_sum", "entry".
+    #: What it is about: a kind of movement, "payout_sum", "entry", "unread".
     about: Mapped[str] = mapped_column(String(24))
     #: Names the cause: a movement, a payout, an object that only our books know.
     object_id: Mapped[str]
     currency: Mapped[currency_code]
-    #: What the books hold for it, and what the gateway says; None where it is missing.
+    #: What the books hold for it, and what the gateway says; None where it is missing or no number.
     here_minor: Mapped[int | None]
     there_minor: Mapped[int | None]
     arose_on: Mapped[date]
@@ -117,7 +121,9 @@ class ReconciliationFinding(Base):
     __table_args__ = (
         UniqueConstraint("gateway_account", "object_id", "currency"),
         CheckConstraint("status <> 'explained' OR reason IS NOT NULL", name="explained"),
-        CheckConstraint("here_minor IS NOT NULL OR there_minor IS NOT NULL", name="sides"),
+        CheckConstraint(
+            "here_minor IS NOT NULL OR there_minor IS NOT NULL OR about = 'unread'", name="sides"
+        ),
     )
 
 

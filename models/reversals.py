@@ -55,6 +55,8 @@ class Chargeback(Base):
     evidence_due_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    #: When the gateway was asked last and could not show it, if later than it was seen; for the order only.
+    looked_at: Mapped[datetime | None]
     #: Since when it waits for the answer that is asked for now; a note from before answered something else.
     asked_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

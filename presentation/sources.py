@@ -151,6 +151,14 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "remedy_card": frozenset({"deadline", "link"}),
     "remedy_confirm": frozenset({"deadline", "link"}),
     "remedy_retry": frozenset({"retry_date", "link"}),
+    # What money that the payer's bank took back leaves: documents open again, all paid still, or paid out
+    # twice; and the agreement that it touched, if it touched one.
+    "returned_open": frozenset(),
+    "returned_credit": frozenset(),
+    "returned_twice": frozenset(),
+    "again_plan": frozenset(),
+    "again_offer": frozenset(),
+    "again_promise": frozenset(),
     # The one step that is decided and follows a formal warning, likewise; it stands after a colon.
     "next_step_agency": frozenset(),
     "next_step_court": frozenset(),
@@ -160,8 +168,8 @@ BLOCKS: Mapping[str, frozenset[str]] = {
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
 CALLABLE_BLOCKS = frozenset(BLOCKS) | {
-    "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
-    "remedy", "rest",
+    "again", "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
+    "remedy", "rest", "returned",
 }  # fmt: skip
 
 

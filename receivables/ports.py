@@ -275,7 +275,8 @@ class RemoteMovement:
         payout_id: the payout it went out with, where we asked by payout; of a payout's own
             movement that payout; else None: the gateway does not say it the other way round.
         exchange_rate: amount = original x rate; None where the source is in the same currency.
-        original: the amount in the source's currency where that is another one.
+        original: the amount in the source's currency where that is another one; None too where that
+            is none of ours.
     """
 
     movement_id: str
@@ -289,6 +290,23 @@ class RemoteMovement:
     payout_id: str | None
     exchange_rate: Decimal | None
     original: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadMovement:
+    """A change of the gateway's balance that our money cannot say: its currency, or its fraction, is none
+    that we know.
+
+    Attributes:
+        said: amount and currency as the gateway writes them, "500000 inr".
+        source_id: as of a RemoteMovement.
+    """
+
+    movement_id: str
+    kind: MovementKind
+    said: str
+    source_id: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,35 +544,27 @@ class PaymentGateway(Protocol):
     def warning_of(self, warning_id: str) -> RemoteWarning:
         """Return an early warning of fraud."""
 
-    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement]:
-        """Walk what moved on the balance from `start` until before `end`; newest first, flat memory.
+    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
+        """Walk what moved on the balance from `start` until before `end`; newest first, flat memory."""
 
-        Raises: GatewayRefused "amount_unreadable": a movement in a currency, or a fraction, that we
-            do not know; `param` names it.
-        """
-
-    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement]:
-        """Walk what an automatic payout consists of, its own movement included: their nets sum to nil.
-
-        Raises: as movements_between.
-        """
+    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement | UnreadMovement]:
+        """Walk what an automatic payout consists of, its own movement included: their nets sum to nil."""
 
     def payout_of(self, payout_id: str) -> RemotePayout:
         """Return the present truth about one payout."""
 
     def payouts_between(self, start: datetime, end: datetime) -> Iterator[RemotePayout]:
-        """Walk the payouts made from `start` until before `end`; newest first, flat memory."""
+        """Walk the payouts made from `start` until before `end`; newest first, flat memory.
 
-    def events_since(
-        self, cursor: str | None, *, types: Sequence[str], since: datetime
-    ) -> Iterator[GatewayEvent]:
-        """Walk the gateway's own list of events, the oldest first, flat memory (P-12).
+        One in a currency that we do not know is left out: its movement on the balance tells of it.
+        """
+
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
+        """Walk the gateway's own list of events since a moment, the oldest first, flat memory (P-12).
 
         The list goes 30 days back; what came before is found by reconciliation only.
 
         Args:
-            cursor: id of an event: those after it follow. None, or one that the gateway knows no
-                more: those since `since` follow.
             types: of these types; "charge.*" is a family, none at all is every type.
         """
 

@@ -6,6 +6,7 @@ server comes from a wheel; it is started once a session and stopped with it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -28,7 +29,15 @@ from models.store import Store
 def _session_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="amicable-tests-"))
     folder.chmod(0o755)
+    # Before the server is known, whose own end comes at the same moment: what is kept first is done last.
+    atexit.register(_let_go, folder, os.getpid())
     return folder
+
+
+def _let_go(folder: Path, owner: int) -> None:
+    """Remove the folder of a session as its process ends; not with a child that was split off it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache

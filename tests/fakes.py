@@ -80,9 +80,7 @@ class Unreachable:
     def payouts_between(self, start: datetime, end: datetime) -> Iterator[RemotePayout]:
         raise GatewayUnreachable("no_connection")
 
-    def events_since(
-        self, cursor: str | None, *, types: Sequence[str], since: datetime
-    ) -> Iterator[GatewayEvent]:
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
         raise GatewayUnreachable("no_connection")
 
     def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:

@@ -12,9 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 from gateways.stripe.line import StripeAccount, reading
-from gateways.stripe.objects import id_of, moment
-from models.money import Money, MoneyError, currency_row, from_gateway, round_to_minor
-from receivables.ports import GatewayRefused, MovementKind, PayoutState, RemoteMovement, RemotePayout
+from gateways.stripe.objects import amount_of, id_of, moment
+from models.money import Money, MoneyError, currency_row, round_to_minor
+from receivables.ports import (
+    GatewayRefused,
+    MovementKind,
+    PayoutState,
+    RemoteMovement,
+    RemotePayout,
+    UnreadMovement,
+)
 
 _PAGE = 100
 _KINDS = {
@@ -41,15 +48,17 @@ _PAYOUT_STATES = {
 class StripeBooks(StripeAccount):
     """The part of the gateway that tells what became of the money."""
 
-    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement]:
+    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
         """Walk the balance transactions made in a span, newest first, a page at a time."""
         return self._movements({"created": span(start, end)}, None)
 
-    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement]:
+    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement | UnreadMovement]:
         """Walk the balance transactions of an automatic payout, its own included."""
         return self._movements({"payout": payout_id}, payout_id)
 
-    def _movements(self, asked: dict[str, Any], payout_id: str | None) -> Iterator[RemoteMovement]:
+    def _movements(
+        self, asked: dict[str, Any], payout_id: str | None
+    ) -> Iterator[RemoteMovement | UnreadMovement]:
         room, after = self._client.v1.balance_transactions, dict[str, Any]()
         while True:
             with reading():
@@ -59,7 +68,7 @@ class StripeBooks(StripeAccount):
                     # for where there was an exchange.
                     page = room.list(asked | after | {"limit": _PAGE, "expand": ["data.source"]})  # type: ignore[arg-type]
             for found in page.data:
-                yield movement(found, payout_id)
+                yield listed(found, payout_id)
             if not page.has_more or not page.data:
                 return
             after = {"starting_after": page.data[-1].id}
@@ -70,16 +79,34 @@ class StripeBooks(StripeAccount):
             return _payout(self._client.v1.payouts.retrieve(payout_id))
 
     def payouts_between(self, start: datetime, end: datetime) -> Iterator[RemotePayout]:
-        """Walk the payouts made in a span, newest first."""
+        """Walk the payouts made in a span, newest first, but for those of a currency that we do not know."""
         with reading():
             asked: Any = {"created": span(start, end), "limit": _PAGE}
             for found in self._client.v1.payouts.list(asked).auto_paging_iter():
-                yield _payout(found)
+                try:
+                    read = _payout(found)
+                except GatewayRefused:
+                    continue  # its movement on the balance stands on the list of differences
+                yield read
 
 
 def span(start: datetime, end: datetime) -> dict[str, int]:
     """A span of Stripe's whole seconds, its end not in it."""
     return {"gte": int(start.timestamp()), "lt": int(end.timestamp())}
+
+
+def listed(found: Any, payout_id: str | None = None) -> RemoteMovement | UnreadMovement:
+    """Read one balance transaction of a list, in which one that is unreadable must not hide the others."""
+    try:
+        return movement(found, payout_id)
+    except GatewayRefused:
+        return UnreadMovement(
+            movement_id=found.id,
+            kind=_KINDS.get(found.reporting_category, MovementKind.OTHER),
+            said=f"{found.amount} {found.currency}",
+            source_id=id_of(found.source),
+            created_at=moment(found.created),
+        )
 
 
 def movement(found: Any, payout_id: str | None = None) -> RemoteMovement:
@@ -109,14 +136,6 @@ def movement(found: Any, payout_id: str | None = None) -> RemoteMovement:
     )
 
 
-def amount_of(units: int, currency: str, named: str) -> Money:
-    """Read an amount, or refuse the whole object: a sum that is left out would be a sum that is lost."""
-    try:
-        return from_gateway(units, currency)
-    except MoneyError as error:
-        raise GatewayRefused("amount_unreadable", named) from error
-
-
 def _fee(found: Any) -> Money:
     """A fee may be in parts of a unit that the currency does not have (7,525 hundredths of a króna): the
     books hold the nearest, and the net is what is left of the amount."""
@@ -133,7 +152,10 @@ def _original(found: Any) -> Money | None:
     currency = getattr(source, "currency", None)
     if source is None or isinstance(source, str) or currency is None or currency == found.currency:
         return None
-    amount = amount_of(source.amount, currency, found.id)
+    try:
+        amount = amount_of(source.amount, currency, found.id)
+    except GatewayRefused:
+        return None  # none of ours was ever in it; on the balance it is in a currency of ours
     return -amount if (found.amount < 0) != (amount.minor < 0) else amount
 
 

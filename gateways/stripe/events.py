@@ -15,7 +15,7 @@ import stripe
 
 from gateways.stripe.line import StripeAccount, reading
 from gateways.stripe.objects import id_of, moment, our_ref, short_id, stamp, tag
-from receivables.ports import EndpointHealth, GatewayEvent, GatewayRefused, NotSignedByGateway
+from receivables.ports import EndpointHealth, GatewayEvent, NotSignedByGateway
 
 #: |now - t| of a notification's signature, seconds, in both directions (P-08).
 TOLERANCE = 300
@@ -40,40 +40,31 @@ class StripeEvents(StripeAccount):
             raise NotSignedByGateway("livemode")
         return self._told(event, body.decode("utf-8"))
 
-    def events_since(
-        self, cursor: str | None, *, types: Sequence[str], since: datetime
-    ) -> Iterator[GatewayEvent]:
-        """Walk the list of events after a cursor or since a moment, the oldest first (P-12)."""
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
+        """Walk the list of events since a moment, the oldest first (P-12)."""
         asked: dict[str, Any] = {"limit": _PAGE}
         if types and len(types) <= _MOST_TYPES and not any(kind.endswith("*") for kind in types):
             asked["types"] = list(types)
-        try:
-            yield from self._forward(asked, cursor, since, types)
-        except GatewayRefused as refused:
-            if cursor is None or refused.param != "ending_before":
-                raise
-            # The cursor is older than the 30 days that the list goes back.
-            yield from self._forward(asked, None, since, types)
+        return self._forward(asked, since, types)
 
     def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:
         """Walk the events that an endpoint of ours has not taken, the oldest first."""
-        return self._forward({"limit": _PAGE, "delivery_success": False}, None, since, ())
+        return self._forward({"limit": _PAGE, "delivery_success": False}, since, ())
 
     def _forward(
-        self, asked: dict[str, Any], cursor: str | None, since: datetime, types: Sequence[str]
+        self, asked: dict[str, Any], since: datetime, types: Sequence[str]
     ) -> Iterator[GatewayEvent]:
-        """Walk upwards from the cursor; without one, from the oldest event that a walk downwards finds."""
+        """Walk upwards from the oldest event that a walk downwards finds."""
         rooms = self._client.v1.events
+        asked = asked | {"created": {"gte": int(since.timestamp())}}
         with reading():
-            if cursor is None:
-                asked = asked | {"created": {"gte": int(since.timestamp())}}
-                oldest = deque(rooms.list(asked).auto_paging_iter(), maxlen=1)  # type: ignore[arg-type]
-                if not oldest:
-                    return
-                cursor = oldest[0].id
-                if _wanted(oldest[0].type, types):
-                    yield self._told(oldest[0])
-            for event in rooms.list(asked | {"ending_before": cursor}).auto_paging_iter():  # type: ignore[arg-type]
+            oldest = deque(rooms.list(asked).auto_paging_iter(), maxlen=1)  # type: ignore[arg-type]
+            if not oldest:
+                return
+            if _wanted(oldest[0].type, types):
+                yield self._told(oldest[0])
+            later = asked | {"ending_before": oldest[0].id}
+            for event in rooms.list(later).auto_paging_iter():  # type: ignore[arg-type]
                 if _wanted(event.type, types):
                     yield self._told(event)
 

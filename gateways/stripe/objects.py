@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.money import Money, MoneyError, from_gateway
-from receivables.ports import RemoteCard, RemoteCharge, RemotePayment, RemoteState
+from receivables.ports import GatewayRefused, RemoteCard, RemoteCharge, RemotePayment, RemoteState
 
 _METHODS = {
     "card": "card",
@@ -47,6 +47,19 @@ def short_id(name: str) -> str:
 
 def moment(seconds: int | None) -> datetime:
     return datetime.fromtimestamp(seconds or 0, UTC)
+
+
+def amount_of(units: int, currency: str, named: str) -> Money:
+    """Read an amount.
+
+    Raises:
+        GatewayRefused: "amount_unreadable", where our money has no such currency or fraction: a sum that
+            is guessed would be a sum that is lost.
+    """
+    try:
+        return from_gateway(units, currency)
+    except MoneyError as error:
+        raise GatewayRefused("amount_unreadable", named) from error
 
 
 def stamp(signature: str) -> int | None:
@@ -190,7 +203,7 @@ def _charge(charge: Any) -> RemoteCharge:
     kind = getattr(details, "type", "card") if details is not None else "card"
     card = getattr(details, "card", None) if details is not None else None
     balance = charge.balance_transaction if not isinstance(charge.balance_transaction, str) else None
-    amount = from_gateway(charge.amount, charge.currency)
+    amount = amount_of(charge.amount, charge.currency, charge.id)
     return RemoteCharge(
         charge_id=charge.id,
         amount=amount,

@@ -13,9 +13,9 @@ from typing import Any
 
 import stripe
 
-from gateways.stripe.books import amount_of, movement, span
+from gateways.stripe.books import movement, span
 from gateways.stripe.line import StripeAccount, outcome, reading
-from gateways.stripe.objects import id_of, moment, tag
+from gateways.stripe.objects import amount_of, id_of, moment, tag
 from models.money import Money, round_to_minor, to_gateway
 from receivables.ports import (
     REFUND_CHARGE,

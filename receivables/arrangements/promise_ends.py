@@ -22,7 +22,7 @@ from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, PromiseStatus, advance
 from models.work import TaskKind
 from receivables import bank_lines, invoices, outbox, pauses
-from receivables.allocations import KEPT_MINOR, TAKEN_MINOR
+from receivables.allocations import KEPT_MINOR, TAKEN_BEYOND_MINOR, TAKEN_MINOR
 from receivables.arrangements import promises
 from receivables.arrangements.paid_for import accounts_of
 from receivables.audit import record
@@ -56,7 +56,9 @@ def came_since(*more: ColumnElement[bool]) -> ColumnElement[int]:
         Payment.received_at,
     )
     in_time = [Payment.currency == Promise.currency, begun_at >= Promise.made_at, *more]
-    paid = select(func.coalesce(func.sum(Payment.amount_minor - TAKEN_MINOR), 0)).where(ours, *in_time)
+    # What left a payment twice is no less than nothing of it.
+    stays = Payment.amount_minor - (TAKEN_MINOR - TAKEN_BEYOND_MINOR)
+    paid = select(func.coalesce(func.sum(stays), 0)).where(ours, *in_time)
     shares = (
         select(func.coalesce(func.sum(KEPT_MINOR), 0))
         .join(Payment, Payment.id == Allocation.payment_id)

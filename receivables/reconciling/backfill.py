@@ -85,8 +85,8 @@ def _read(
             lambda s: outbox.raise_alert(s, "events_gap", f"gateway:{gateway.name}", now=now, facts=facts)
         )
     types = [f"{start}*" for start, _ in FOLLOWERS]
-    # The cursor is a moment, not the last event: what was made before it may be listed after it.
-    _take(store, gateway, gateway.events_since(None, types=types, since=since), found, now=now)
+    # From a moment on, not from the last event: what was made before it may be listed after it.
+    _take(store, gateway, gateway.events_since(since, types=types), found, now=now)
     if claimed.work == WIDE:
         _take(store, gateway, gateway.undelivered_events(oldest), found, now=now)
     store.run(lambda s: watches.ended(s, claimed, next_at=next_at, now=now, read_to_at=now))

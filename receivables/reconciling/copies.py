@@ -6,6 +6,7 @@ Taking the same list twice changes nothing. Source: P-17; docs.stripe.com/payout
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -19,7 +20,8 @@ from models.reconciliation import GatewayMovement, Payout
 from models.states import PayoutStatus
 from models.store import Store
 from receivables import payouts
-from receivables.ports import PaymentGateway, RemoteMovement, RemotePayout
+from receivables.ports import PaymentGateway, RemoteMovement, RemotePayout, UnreadMovement
+from receivables.reconciling import findings
 
 T = TypeVar("T")
 
@@ -33,29 +35,58 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(slots=True)
+class Copied:
+    """What a walk over movements came to.
+
+    Attributes:
+        listed: how many the gateway listed.
+        unread: how many of them our money cannot say; each is a finding.
+        changed: findings of these that are new or other than before.
+    """
+
+    listed: int = 0
+    unread: int = 0
+    changed: int = 0
+
+
 def copy_movements(
     store: Store,
     gateway: PaymentGateway,
     start: datetime,
     end: datetime,
     *,
+    now: datetime,
     told: Callable[[int], object] = lambda _rows: None,
-) -> int:
+) -> Copied:
     """Keep what moved from `start` until before `end`; memory does not grow with their number.
+
+    What our money cannot say is written down as a difference at once, and hides nothing else.
 
     Args:
         told: is called with the number so far, after each part.
-    Returns:
-        How many the gateway listed.
     Raises:
         GatewayUnreachable, GatewayRefused.
     """
-    done = 0
+    done = Copied()
     for part in parts(gateway.movements_between(start, end)):
-        _keep(store, gateway.name, part, listed=False)
-        done += len(part)
-        told(done)
+        read, unread = _sorted(part)
+        _keep(store, gateway.name, read, listed=False)
+        if unread:
+            done.changed += store.run(
+                lambda s, unread=unread: findings.keep_unread(s, gateway.name, unread, now=now)  # type: ignore[misc]
+            )
+        done.listed += len(part)
+        done.unread += len(unread)
+        told(done.listed)
     return done
+
+
+def _sorted(
+    part: Sequence[RemoteMovement | UnreadMovement],
+) -> tuple[list[RemoteMovement], list[UnreadMovement]]:
+    read = [one for one in part if isinstance(one, RemoteMovement)]
+    return read, [one for one in part if isinstance(one, UnreadMovement)]
 
 
 def parts(items: Iterable[T], size: int = PART) -> Iterator[list[T]]:
@@ -67,6 +98,8 @@ def parts(items: Iterable[T], size: int = PART) -> Iterator[list[T]]:
 
 def _keep(store: Store, gateway_account: str, part: Sequence[RemoteMovement], *, listed: bool) -> None:
     """Keep what is not here; what a payout lists learns with which one it went out."""
+    if not part:
+        return
     ids = [one.movement_id for one in part]
     m = GatewayMovement
 
@@ -154,7 +187,8 @@ def _keep_payout(store: Store, gateway: PaymentGateway, remote: RemotePayout, *,
     if payout is None or payout.listed_minor is not None:
         return changed
     for part in parts(gateway.movements_of_payout(remote.payout_id)):
-        _keep(store, gateway.name, part, listed=True)
+        # What is unread in it is a finding of the day on which it moved, and this payout's sum another.
+        _keep(store, gateway.name, _sorted(part)[0], listed=True)
 
     def unit(session: Session) -> None:
         row = session.scalars(query.with_for_update()).one()

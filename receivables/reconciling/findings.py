@@ -14,7 +14,13 @@ from sqlalchemy.orm import Session
 
 from models.creditors import Creditor
 from models.ledger import LedgerEntry
-from models.reconciliation import FindingList, GatewayMovement, Payout, ReconciliationFinding
+from models.reconciliation import (
+    UNREAD_MOVEMENT,
+    FindingList,
+    GatewayMovement,
+    Payout,
+    ReconciliationFinding,
+)
 from models.staff import Staff
 from models.states import FindingStatus, advance
 from receivables import payouts
@@ -22,12 +28,17 @@ from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
 from receivables.permissions import SYSTEM, Actor, Permission, require
+from receivables.ports import UnreadMovement
 from receivables.reconciling import ties
 from receivables.texts import clean_words
 
 F = ReconciliationFinding
-#: What a finding is about besides a kind of movement: a payout's own sum, and an entry of ours.
+#: What a finding is about besides a kind of movement: a payout's own sum, an entry of ours, and a movement
+#: that our money cannot say.
 PAYOUT_SUM, ENTRY = "payout_sum", "entry"
+UNREAD = UNREAD_MOVEMENT
+#: ISO 4217's code for no currency: what the gateway said stands in the facts.
+NO_CURRENCY = "XXX"
 #: Longest explanation, characters.
 REASON_MOST = 500
 
@@ -83,6 +94,23 @@ def of_payout(payout: Payout) -> Difference:
     )  # fmt: skip
 
 
+def of_unread(one: UnreadMovement, zone: str) -> Difference:
+    """The difference that a movement is whose currency or fraction we do not know."""
+    facts = {"said": one.said, "moved": one.kind.value} | ({"source": one.source_id} if one.source_id else {})
+    return Difference(
+        FindingList.MISSING_HERE, UNREAD, one.movement_id, NO_CURRENCY, None, None,
+        business_date(one.created_at, zone), facts,
+    )  # fmt: skip
+
+
+def keep_unread(
+    session: Session, gateway_account: str, unread: Sequence[UnreadMovement], *, now: datetime
+) -> int:
+    """Write down movements that our money cannot say; returns as `keep`."""
+    zone = zone_of(session, gateway_account)
+    return keep(session, gateway_account, [of_unread(one, zone) for one in unread], now=now)
+
+
 def keep(session: Session, gateway_account: str, differences: Sequence[Difference], *, now: datetime) -> int:
     """Write differences down; what is known and as it was is left alone.
 
@@ -126,6 +154,7 @@ def keep(session: Session, gateway_account: str, differences: Sequence[Differenc
             facts={
                 "list": one.listed.value, "about": one.about, "object": one.object_id,
                 "currency": one.currency, "here_minor": one.here_minor, "there_minor": one.there_minor,
+                **({"said": one.facts["said"]} if "said" in one.facts else {}),
             },
         )  # fmt: skip
     return changed
@@ -172,8 +201,16 @@ def _still(
     rows = list(rows)
     entries = [row.object_id for row in rows if row.about == ENTRY]
     sums = [row.object_id for row in rows if row.about == PAYOUT_SUM]
-    moved = [row.object_id for row in rows if row.about not in (ENTRY, PAYOUT_SUM)]
+    unread = [row.object_id for row in rows if row.about == UNREAD]
+    moved = [row.object_id for row in rows if row.about not in (ENTRY, PAYOUT_SUM, UNREAD)]
     found: set[tuple[str, str]] = set()
+    if unread:
+        # Read by now where its currency came into our table: then it is kept like any other.
+        m = GatewayMovement
+        read = session.scalars(
+            select(m.movement_id).where(m.gateway_account == gateway_account, m.movement_id.in_(unread))
+        )
+        found |= {(object_id, NO_CURRENCY) for object_id in set(unread) - set(read)}
     if moved:
         theirs = (GatewayMovement.gateway_account == gateway_account) & GatewayMovement.movement_id.in_(moved)
         for tie in ties.untied(session, theirs, limit=len(moved)):

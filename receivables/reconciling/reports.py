@@ -40,7 +40,10 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """One difference; `here` or `there` None where it is missing."""
+    """One difference; `here` or `there` None where it is missing.
+
+    `said` is what the gateway wrote where our money cannot say it, and `moved` its kind: no sum then.
+    """
 
     ref: str
     listed: FindingList
@@ -49,7 +52,9 @@ class FindingRow:
     source: str | None
     here: Money | None
     there: Money | None
-    difference: Money
+    said: str | None
+    moved: str | None
+    difference: Money | None
     arose_on: date
     found_at: datetime
     explained: bool
@@ -177,10 +182,12 @@ def _row(row: ReconciliationFinding, by: str | None) -> FindingRow:
     def money(minor: int | None) -> Money | None:
         return None if minor is None else Money(minor, row.currency)
 
+    unread = row.about == findings.UNREAD
     return FindingRow(
         ref=row.ref, listed=row.listed, about=row.about, object_id=row.object_id,
         source=row.facts.get("source"), here=money(row.here_minor), there=money(row.there_minor),
-        difference=Money((row.there_minor or 0) - (row.here_minor or 0), row.currency),
+        said=row.facts.get("said"), moved=row.facts.get("moved"),
+        difference=None if unread else money((row.there_minor or 0) - (row.here_minor or 0)),
         arose_on=row.arose_on, found_at=row.found_at, explained=row.status is FindingStatus.EXPLAINED,
         reason=row.reason, explained_by=by, explained_at=row.explained_at,
     )  # fmt: skip

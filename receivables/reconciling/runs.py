@@ -33,6 +33,7 @@ class Result:
     """What one run found and did.
 
     Attributes:
+        movements, unread: how many the gateway listed; of these, whose amount our money cannot say.
         sums: by currency and kind, there and here, after all that was brought in.
         brought_in: payments, refunds and chargebacks that the books had missed.
         posted: fees and changes of currency that were posted.
@@ -45,6 +46,7 @@ class Result:
     start: datetime
     end: datetime
     movements: int = 0
+    unread: int = 0
     brought_in: int = 0
     posted: int = 0
     payouts: int = 0
@@ -81,9 +83,10 @@ def reconcile(
     with store.read() as session:
         policy = current_policy(session, now).reconciling
     result = Result(gateway.name, start, end)
-    result.movements = copies.copy_movements(
-        store, gateway, start - EDGE, end, told=lambda rows: told("movements", rows)
+    copied = copies.copy_movements(
+        store, gateway, start - EDGE, end, now=now, told=lambda rows: told("movements", rows)
     )
+    result.movements, result.unread, result.changed = copied.listed, copied.unread, copied.changed
     result.payouts = copies.copy_payouts(
         store, gateway, start, end, again=timedelta(days=policy.payout_days), now=now,
         told=lambda rows: told("payouts", rows),

@@ -41,6 +41,7 @@ from receivables.ports import (
     RemoteRefund,
 )
 from receivables.reversals import debtor_letters
+from receivables.reversals.beyond import MOVED_NOTHING, take_credit_that_is_due
 from receivables.reversals.taking import cash_code, effect_of, remember
 
 #: A call that may still be under way is not searched for before.
@@ -55,7 +56,10 @@ def refundable(session: Session, payment: Payment) -> Money:
     taken = session.execute(
         select(
             func.coalesce(
-                func.sum(PaymentReversal.amount_minor).filter(PaymentReversal.undoes_id.is_(None)), 0
+                func.sum(PaymentReversal.amount_minor).filter(
+                    PaymentReversal.undoes_id.is_(None), ~MOVED_NOTHING
+                ),
+                0,
             )
             - func.coalesce(
                 func.sum(PaymentReversal.amount_minor).filter(PaymentReversal.undoes_id.is_not(None)), 0
@@ -255,6 +259,7 @@ def _fail(session: Session, refund: Refund, code: str, *, now: datetime) -> Refu
     advance(refund, RefundStatus.FAILED)
     session.flush()
     ledger.reverse(session, SYSTEM, owed, effective_on=today, now=now)
+    take_credit_that_is_due(session, refund.account_id, refund.currency, now=now)
     facts = {**_facts(refund), "why": code}
     record(
         session, SYSTEM, "refund.failed", refund, account_id=refund.account_id, now=now,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -42,8 +42,9 @@ from receivables.ports import (
     RemoteMovement,
 )
 from receivables.reversals import debtor_letters
+from receivables.reversals.asking import ask_what_becomes
 from receivables.reversals.finding import payment_of
-from receivables.reversals.restoring import left_to_give_back, restore
+from receivables.reversals.restoring import give_back
 from receivables.reversals.taking import effect_of, lock_payment, remember, take_back
 
 #: Chargebacks that wait for our answer, and all whose end is awaited.
@@ -103,7 +104,7 @@ def apply(
         _book(session, payment, row, movement, now=now)
     before = row.status
     if is_new or now >= row.seen_at:  # an older answer that comes late says nothing new
-        row.seen_at = now
+        row.seen_at, row.looked_at = now, None
         row.is_inquiry, row.evidence_due_at = remote.is_inquiry, remote.evidence_due_at
         row.reason, row.amount_minor = remote.reason, remote.amount.minor
         to = status_of(remote)
@@ -165,19 +166,24 @@ def _book(
     if effect_of(session, movement.movement_id, kind) is not None:
         return
     if moved.minor < 0:
-        made: PaymentReversal | None = take_back(
+        taken = take_back(
             session, SYSTEM, payment, amount, cause=cause_of(payment), source=source, at=movement.created_at,
             chargeback=row, now=now,
         )  # fmt: skip
         row.taken_minor += amount.minor
-    else:
-        made = _give_back(session, payment, row, amount, source, at=movement.created_at, now=now)
-        row.returned_minor += amount.minor if made is not None else 0
-    if made is None:
+        remember(session, movement.movement_id, kind, payment, taken.entry_id, now=now)
+        debtor_letters.tell(session, payment, taken, now=now)
+        return
+    back = give_back(
+        session, payment, _takings(session, row), amount, source=source, at=movement.created_at, now=now
+    )
+    if back is None:
         _unmatched(session, payment, movement, moved, now=now)
         return
-    remember(session, movement.movement_id, kind, payment, made.entry_id, now=now)
-    debtor_letters.tell(session, payment, made, now=now)
+    row.returned_minor += amount.minor
+    remember(session, movement.movement_id, kind, payment, back.first.entry_id, now=now)
+    debtor_letters.tell_restored(session, payment, back.first, back.counted_minor, now=now)
+    follow_late(session, payment, back.late, now=now)
 
 
 def _unmatched(
@@ -190,35 +196,24 @@ def _unmatched(
     )  # fmt: skip
 
 
-def _give_back(
-    session: Session,
-    payment: Payment,
-    row: Chargeback,
-    amount: Money,
-    source: str,
-    *,
-    at: datetime,
-    now: datetime,
-) -> PaymentReversal | None:
-    """Give back what a chargeback had taken, the last taking first; None where less than that was taken."""
-    takings = session.scalars(
+def _takings(session: Session, row: Chargeback) -> Sequence[PaymentReversal]:
+    """Return what a chargeback took, late or at once, the last taking first."""
+    return session.scalars(
         select(PaymentReversal)
         .where(PaymentReversal.chargeback_id == row.id, PaymentReversal.undoes_id.is_(None))
         .order_by(PaymentReversal.id.desc())
     ).all()
-    open_minor = {taking.id: left_to_give_back(session, taking) for taking in takings}
-    if sum(open_minor.values()) < amount.minor:
-        return None
-    first, left = None, amount.minor
-    for taking in takings:
-        part = min(left, open_minor[taking.id])
-        if part > 0:
-            name = source if first is None else f"{source}:{taking.id}"
-            made = restore(
-                session, SYSTEM, payment, taking, Money(part, amount.currency), source=name, at=at, now=now
-            )
-            first, left = first or made, left - part
-    return first
+
+
+def follow_late(
+    session: Session, payment: Payment, late: Sequence[PaymentReversal], *, now: datetime
+) -> None:
+    """Let follow what was taken late: a chargeback holds its documents, what was sent back asks a person."""
+    for taking in late:
+        if taking.chargeback_id is not None:
+            _hold_or_let_go(session, session.get_one(Chargeback, taking.chargeback_id), now=now)
+        elif taking.allocated_minor:
+            ask_what_becomes(session, payment, taking, now=now)
 
 
 def _book_fee(
@@ -357,16 +352,24 @@ def sweep(
                 Chargeback.gateway_account == gateway_account, Chargeback.status.in_(WAITING) | _UNPAID,
                 Chargeback.seen_at <= now - READ_EVERY,
             )
-            .order_by(Chargeback.seen_at, Chargeback.id)
+            .order_by(func.coalesce(Chargeback.looked_at, Chargeback.seen_at), Chargeback.id)
             .limit(limit)
         ).scalars().all()  # fmt: skip
     for dispute_id in due:
         try:
             learn(store, gateway, dispute_id, now=now)
         except (NotFound, GatewayUnreachable, GatewayRefused, OutcomeUnknown):
-            continue
+            store.run(lambda s, d=dispute_id: _looked(s, d, now=now))  # type: ignore[misc]
     store.run(lambda s: warn_of_due(s, now=now))
     return len(due)
+
+
+def _looked(session: Session, dispute_id: str, *, now: datetime) -> None:
+    """Note a look that taught us nothing: the others come first now, and what was last seen stays so."""
+    row = session.scalars(
+        select(Chargeback).where(Chargeback.dispute_id == dispute_id).with_for_update()
+    ).one()
+    row.looked_at = now
 
 
 def warn_of_due(session: Session, *, now: datetime) -> int:

@@ -11,37 +11,47 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.approvals import Refund
+from models.arrangements import Offer, OfferInvoice, Plan, PlanInvoice, Promise
 from models.invoices import Invoice
 from models.links import Channel
 from models.messages import Message, Purpose
 from models.money import Money
 from models.payments import Allocation, Payment
 from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
-from models.states import RefundStatus
+from models.states import OfferStatus, PlanStatus, PromiseStatus, RefundStatus
 from receivables import invoices, outbox
 from receivables.calendar_days import business_date
 from receivables.contact.readers import reader_of
 from receivables.letter_kinds import LetterKind
 from receivables.permissions import SYSTEM
 from receivables.ports import InvoiceRow
+from receivables.reversals.beyond import with_late
 
 #: Kinds of messages of this room.
 RETURNED, RESTORED, REFUNDED = "payment_returned", "payment_restored", "card_refund_sent"
 
 
 def tell(session: Session, payment: Payment, reversal: PaymentReversal, *, now: datetime) -> Message | None:
-    """Tell who paid, by mail, what went back or counts again; once a reversal, of a mistake of ours nothing.
+    """Tell who paid, by mail, what went back; once a reversal, of a mistake of ours nothing.
 
     Returns: None where nobody has an address, or there is nothing to say.
     """
     if reversal.cause is ReversalCause.MISTAKE:
         return None
-    if reversal.undoes_id is not None:
-        return _enqueue(session, payment.account_id, RESTORED, f"{RESTORED}:{reversal.id}",
-                        {"reversal_id": reversal.id}, payment.currency, now=now)  # fmt: skip
     kind = REFUNDED if reversal.cause is ReversalCause.REFUND else RETURNED
     return _enqueue(session, payment.account_id, kind, f"{kind}:reversal:{reversal.id}",
                     {"reversal_id": reversal.id}, payment.currency, now=now)  # fmt: skip
+
+
+def tell_restored(
+    session: Session, payment: Payment, reversal: PaymentReversal, counted_minor: int, *, now: datetime
+) -> Message | None:
+    """Tell who paid how much of his payment counts again; where nothing does, nothing."""
+    if counted_minor <= 0:
+        return None
+    facts = {"reversal_id": reversal.id, "amount_minor": counted_minor}
+    return _enqueue(session, payment.account_id, RESTORED, f"{RESTORED}:{reversal.id}", facts,
+                    payment.currency, now=now)  # fmt: skip
 
 
 def tell_refund(session: Session, refund: Refund, *, now: datetime) -> Message | None:
@@ -76,9 +86,11 @@ def _of_reversal(session: Session, message: Message) -> tuple[PaymentReversal, P
 
 
 def returned_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
-    """What went back, of which payment, and which documents are open again as they stand now."""
+    """What went back, of which payment, what is open again as it stands now, and the agreement it touched."""
     reversal, payment = _of_reversal(session, message)
     return {
+        "returned": _leaves(session, reversal, today),
+        "again": _touched(session, reversal),
         "amount": Money(reversal.amount_minor, reversal.currency),
         "confirmation": payment.number,
         "paid_date": payment.valued_on,
@@ -87,13 +99,47 @@ def returned_values(session: Session, message: Message, account: Account, today:
 
 
 def still_returned(session: Session, message: Message, account: Account, today: date) -> bool:
-    """Whether the money has not come back meanwhile, and something that it had paid is open."""
+    """Whether the money has not come back meanwhile, nor what it had paid been paid anew."""
     reversal, _ = _of_reversal(session, message)
-    return not _is_undone(session, reversal) and bool(_open_again(session, reversal, today))
+    return not _is_undone(session, reversal) and _leaves(session, reversal, today) is not None
+
+
+def _leaves(session: Session, reversal: PaymentReversal, today: date) -> str | None:
+    """Return what a taking leaves, by the word of its block; None once it leaves nothing to be told."""
+    if _open_again(session, reversal, today):
+        return "open"
+    if reversal.allocated_minor or reversal.recovered_minor:
+        return None
+    return "credit" if reversal.unapplied_minor else "twice"
+
+
+def _touched(session: Session, reversal: PaymentReversal) -> str | None:
+    """Return which agreement about its documents a taking touched, by the word of its block, if one."""
+    ids = (
+        select(Allocation.invoice_id)
+        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
+        .where(AllocationReversal.reversal_id == reversal.id)
+    )
+    found = {
+        "plan": select(Plan.id)
+        .join(PlanInvoice, PlanInvoice.plan_id == Plan.id)
+        .where(Plan.status == PlanStatus.ACTIVE, PlanInvoice.invoice_id.in_(ids)),
+        "offer": select(Offer.id)
+        .join(OfferInvoice, OfferInvoice.offer_id == Offer.id)
+        .where(Offer.status == OfferStatus.REOPENED, OfferInvoice.invoice_id.in_(ids)),
+        "promise": select(Promise.id).where(
+            Promise.status == PromiseStatus.BROKEN, Promise.judged_at == reversal.made_at,
+            Promise.currency == reversal.currency,
+            Promise.account_id.in_(select(Invoice.account_id).where(Invoice.id.in_(ids))),
+        ),
+    }  # fmt: skip
+    words = (word for word, query in found.items() if session.scalar(query.limit(1)) is not None)
+    return next(words, None)
 
 
 def _is_undone(session: Session, reversal: PaymentReversal) -> bool:
-    back = select(PaymentReversal.id).where(PaymentReversal.undoes_id == reversal.id)
+    takings = [taking.id for taking in with_late(session, reversal.source)]
+    back = select(PaymentReversal.id).where(PaymentReversal.undoes_id.in_(takings))
     return session.scalar(back.limit(1)) is not None
 
 
@@ -119,7 +165,7 @@ def restored_values(session: Session, message: Message, account: Account, today:
     """What counts again, and of which payment."""
     reversal, payment = _of_reversal(session, message)
     return {
-        "amount": Money(reversal.amount_minor, reversal.currency),
+        "amount": Money(message.facts["amount_minor"], reversal.currency),
         "confirmation": payment.number,
         "paid_date": payment.valued_on,
     }

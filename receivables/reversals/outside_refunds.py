@@ -14,22 +14,21 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.approvals import Refund
-from models.invoices import Invoice
 from models.ledger import LedgerCode
 from models.money import Money
-from models.pauses import PauseReason
-from models.payments import Allocation, InboxEvent, Payment
-from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
+from models.payments import InboxEvent, Payment
+from models.reversals import ReversalCause
 from models.store import Store
 from models.work import TaskKind
-from receivables import ledger, outbox, pauses
-from receivables.calendar_days import add_business_days, business_date
+from receivables import ledger, outbox
+from receivables.calendar_days import business_date
 from receivables.permissions import SYSTEM
-from receivables.policy import current_policy
 from receivables.ports import PaymentGateway, RefundState, RemoteRefund
-from receivables.reversals import card_refunds, debtor_letters
+from receivables.reversals import card_refunds, chargebacks, debtor_letters
+from receivables.reversals.asking import ask_what_becomes
+from receivables.reversals.beyond import left_to_give_back, with_late
 from receivables.reversals.finding import payment_of
-from receivables.reversals.restoring import left_to_give_back, restore
+from receivables.reversals.restoring import give_back
 from receivables.reversals.taking import cash_code, effect_of, lock_payment, remember, take_back
 
 #: States in which the money does not reach the payer.
@@ -90,7 +89,7 @@ def apply(session: Session, payment_id: int, remote: RemoteRefund, *, now: datet
         remember(session, remote.refund_id, "refund", payment, made.entry_id, now=now)
         debtor_letters.tell(session, payment, made, now=now)
         if made.allocated_minor:
-            _ask(session, payment, made, now=now)
+            ask_what_becomes(session, payment, made, now=now)
     if remote.status is RefundState.REQUIRES_ACTION:
         outbox.raise_alert(
             session, "refund_needs_action", f"refund:{remote.refund_id}", account_id=payment.account_id,
@@ -104,14 +103,16 @@ def _facts(payment: Payment, amount: Money) -> dict[str, object]:
 
 def _failed(session: Session, payment: Payment, remote: RemoteRefund, *, now: datetime) -> None:
     """Give back what a refund took that never reached the payer, and ask for another way."""
-    taking = session.scalars(
-        select(PaymentReversal).where(PaymentReversal.source == f"refund:{remote.refund_id}")
-    ).one()
-    left = Money(left_to_give_back(session, taking), taking.currency)
-    made = restore(
-        session, SYSTEM, payment, taking, left, source=f"refund_failed:{remote.refund_id}", at=now, now=now
+    takings = with_late(session, f"refund:{remote.refund_id}")
+    left = Money(sum(left_to_give_back(session, taking) for taking in takings), payment.currency)
+    back = give_back(
+        session, payment, takings, left, source=f"refund_failed:{remote.refund_id}", at=now, now=now
     )
+    if back is None:
+        return
+    made = back.first
     remember(session, remote.refund_id, "refund_failed", payment, made.entry_id, now=now)
+    chargebacks.follow_late(session, payment, back.late, now=now)
     outbox.ask_person(
         session, TaskKind.REFUND_FAILED, f"refund_failed:{remote.refund_id}", account_id=payment.account_id,
         facts={**_facts(payment, left), "why": remote.failure_reason or "unknown"}, now=now,
@@ -140,28 +141,3 @@ def _passed(session: Session, payment: Payment, remote: RemoteRefund, *, now: da
     remember(session, remote.refund_id, "refund", payment, entry.id, now=now)
     back = ledger.reverse(session, SYSTEM, entry, effective_on=business_date(now, account.zone), now=now)
     remember(session, remote.refund_id, "refund_failed", payment, back.id, now=now)
-
-
-def _ask(session: Session, payment: Payment, made: PaymentReversal, *, now: datetime) -> None:
-    """Ask a person what becomes of what is owed again; it is not chased until he should have answered."""
-    facts = {**_facts(payment, Money(made.allocated_minor, made.currency)), "cause": made.cause.value}
-    outbox.ask_person(
-        session, TaskKind.PAYMENT_RETURNED, f"reversal:{made.id}", account_id=payment.account_id,
-        facts=facts, now=now,
-    )  # fmt: skip
-    wait = current_policy(session, now).pauses.answer_business_days
-    rows = session.execute(
-        select(Invoice.id, Invoice.account_id)
-        .join(Allocation, Allocation.invoice_id == Invoice.id)
-        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
-        .where(AllocationReversal.reversal_id == made.id)
-        .distinct()
-        .order_by(Invoice.account_id, Invoice.id)
-    )
-    for r in rows.all():
-        account = session.get_one(Account, r.account_id)
-        until = add_business_days(business_date(now, account.zone), wait, account.country)
-        pauses.pause(
-            session, SYSTEM, account, PauseReason.AWAITING_OUR_ANSWER, key=f"reversal:{made.id}:{r.id}",
-            to_on=until, invoice_id=r.id, now=now,
-        )  # fmt: skip

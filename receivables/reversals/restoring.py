@@ -7,6 +7,8 @@ broke, an offer that was reopened. Source: P-20, P-21; domain.md, "Statuses and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -25,15 +27,66 @@ from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
 from receivables.payments import attempts
-from receivables.permissions import Actor, Permission, require
+from receivables.permissions import SYSTEM, Actor, Permission, require
+from receivables.reversals.beyond import (
+    close_if_even,
+    left_beyond,
+    left_to_give_back,
+    take_what_is_due,
+)
 from receivables.reversals.taking import HOLDING, cash_code
 
 
-def left_to_give_back(session: Session, taking: PaymentReversal) -> int:
-    """Return what of a taking was not given back yet, minor units."""
-    query = select(func.coalesce(func.sum(PaymentReversal.amount_minor), 0))
-    back = session.execute(query.where(PaymentReversal.undoes_id == taking.id)).scalar_one()
-    return taking.amount_minor - int(back)
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What one fact gave back: its first row, what of it counts again, and what was taken late of it."""
+
+    first: PaymentReversal
+    counted_minor: int
+    late: Sequence[PaymentReversal]
+
+
+def give_back(
+    session: Session,
+    payment: Payment,
+    takings: Sequence[PaymentReversal],
+    amount: Money,
+    *,
+    source: str,
+    at: datetime,
+    now: datetime,
+) -> GivenBack | None:
+    """Give back what one fact had taken, the last taking first; what left twice is taken of it again.
+
+    The accounts and the payment are locked by the caller (taking.lock_payment).
+
+    Args:
+        takings: those of the fact, late ones too, the last one first.
+        source: names what gives it back.
+    Returns: None where less than that was taken; then nothing is booked.
+    """
+    open_minor = {taking.id: left_to_give_back(session, taking) for taking in takings}
+    if sum(open_minor.values()) < amount.minor:
+        return None
+    made: list[PaymentReversal] = []
+    shares: dict[int, int] = {}
+    left = amount.minor
+    for taking in takings:
+        part = min(left, open_minor[taking.id])
+        if part > 0:
+            name = source if not made else f"{source}:{taking.id}"
+            back = Money(part, amount.currency)
+            row, put = _put_back(session, SYSTEM, payment, taking, back, source=name, at=at, now=now)
+            made.append(row)
+            shares = {i: shares.get(i, 0) + put.get(i, 0) for i in shares | put}
+            left -= part
+    # Before anything follows: what left twice is on no document for a moment that anybody sees.
+    late = take_what_is_due(session, payment, now=now)
+    again = _taken_off(session, late)
+    paid = [i for i, minor in sorted(shares.items()) if minor > again.get(i, 0)]
+    _follow(session, SYSTEM, payment, paid, made[0], now=now)
+    counted = sum(row.amount_minor - row.beyond_minor for row in made) - sum(r.amount_minor for r in late)
+    return GivenBack(made[0], max(counted, 0), late)
 
 
 def restore(
@@ -61,17 +114,48 @@ def restore(
         NotAllowed. Refused: amount_zero, beyond_taken (facts: most).
     """
     require(actor, Permission.PAYMENT_TAKE_BACK, account_id=payment.account_id)
+    row, shares = _put_back(session, actor, payment, taking, amount, source=source, at=at, now=now)
+    _follow(session, actor, payment, list(shares), row, now=now)
+    return row
+
+
+def _follow(
+    session: Session,
+    actor: Actor,
+    payment: Payment,
+    invoice_ids: Sequence[int],
+    row: PaymentReversal,
+    *,
+    now: datetime,
+) -> None:
+    # What is open for them asks for too much now (P-05, decision 14).
+    attempts.supersede(session, actor, invoice_ids, reason="payment", now=now)
+    consequences.follow_restoring(session, payment, invoice_ids, cause=f"reversal:{row.id}", now=now)
+
+
+def _put_back(
+    session: Session,
+    actor: Actor,
+    payment: Payment,
+    taking: PaymentReversal,
+    amount: Money,
+    *,
+    source: str,
+    at: datetime,
+    now: datetime,
+) -> tuple[PaymentReversal, dict[int, int]]:
+    """Post what comes back and put it where it was; nothing follows yet. Returns the row, and by document."""
     known = session.scalar(select(PaymentReversal).where(PaymentReversal.source == source))
     if known is not None:
-        return known
+        return known, {}
     most = left_to_give_back(session, taking)
     if amount.minor <= 0:
         raise Refused("amount_zero")
     if amount.minor > most:
         raise Refused("beyond_taken", most=Money(most, taking.currency))
     account = session.get_one(Account, payment.account_id)
-    room = (taking.amount_minor - taking.beyond_minor) - _given_back(session, taking)
-    put = min(amount.minor, room)
+    # What had left twice first: of that nobody's debt had grown.
+    put = amount.minor - min(amount.minor, left_beyond(session, taking))
     shares = _shares(session, taking, put)
     recovered = _recovered(session, taking, put - sum(shares.values()))
     free = put - sum(shares.values()) - sum(recovered.values())
@@ -130,17 +214,20 @@ def restore(
         for invoice_id, minor in shares.items()
     )  # fmt: skip
     session.flush()
-    # What is open for them asks for too much now (P-05, decision 14).
-    attempts.supersede(session, actor, list(shares), reason="payment", now=now)
+    close_if_even(session, taking, now=now)
     _tell(session, actor, payment, taking, row, now=now)
-    consequences.follow_restoring(session, payment, list(shares), cause=f"reversal:{row.id}", now=now)
-    return row
+    return row, shares
 
 
-def _given_back(session: Session, taking: PaymentReversal) -> int:
-    """What was given back already of what had been taken from the payment, the beyond left out."""
-    query = select(func.coalesce(func.sum(PaymentReversal.amount_minor - PaymentReversal.beyond_minor), 0))
-    return int(session.execute(query.where(PaymentReversal.undoes_id == taking.id)).scalar_one())
+def _taken_off(session: Session, late: Sequence[PaymentReversal]) -> dict[int, int]:
+    """Return what late takings took off documents, by document, minor units."""
+    rows = session.execute(
+        select(Allocation.invoice_id, func.sum(AllocationReversal.amount_minor).label("minor"))
+        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
+        .where(AllocationReversal.reversal_id.in_([row.id for row in late]))
+        .group_by(Allocation.invoice_id)
+    )
+    return {r.invoice_id: int(r.minor) for r in rows}
 
 
 def _shares(session: Session, taking: PaymentReversal, minor: int) -> dict[int, int]:

@@ -3,13 +3,15 @@
 The payment stays what it was; what is taken back is a `PaymentReversal` with one entry. It is taken from what
 is left of the payment as unapplied credit, then from its allocations, the newest first, then from what of it
 went to recoveries; what is beyond all of that had left the payment before (a refund by bank transfer) and
-stays on the holding account for a person. Credit notes are not touched, a write-off stays. Source: P-20,
-P-21, M-04, M-07, INV-7; domain.md, "Statuses and their moves".
+stays on the holding account for a person, until there is something of the payment again (beyond.py). Credit
+notes are not touched, a write-off stays. Source: P-20, P-21, M-04, M-07, INV-7; domain.md, "Statuses and
+their moves".
 
 For the checker: each entry of kind `payment_returned` credits the holding account (HOLDING, with the paying
 account) with what it took from the account, and debits it with all that left the gateway; `payment_restored`
-is its mirror. So of these two kinds "refunded" and "held" of INV-7 are the credits of the first less the
-debits of the second; a balance that stays on the holding account is what was taken beyond the payment. The
+is its mirror, and a late taking has the credit alone. So of these two kinds "refunded" and "held" of INV-7
+are the credits of the first less the debits of the second; a balance that stays on the holding account is
+what was taken beyond the payment. The
 effects are (refund id, "refund"), (refund id, "refund_failed"), (movement id, "chargeback"), (movement id,
 "chargeback_returned") and (movement id, "fee").
 """
@@ -17,7 +19,7 @@ effects are (refund id, "refund"), (refund id, "refund_failed"), (movement id, "
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -34,7 +36,7 @@ from receivables.allocations import KEPT_MINOR, UNDONE
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
-from receivables.permissions import Actor, ActorKind, Permission, require
+from receivables.permissions import SYSTEM, Actor, ActorKind, Permission, require
 
 #: Where what went back passes through, by its cause.
 HOLDING = {
@@ -63,6 +65,11 @@ class Split:
     pieces: Sequence[Piece]
     recovered: Sequence[tuple[int, int]]
     beyond: int
+
+    @property
+    def minor(self) -> int:
+        """All of it."""
+        return self.unapplied + self.allocated + self.recovered_minor + self.beyond
 
     @property
     def allocated(self) -> int:
@@ -130,9 +137,50 @@ def take_back(
         raise Refused("amount_zero")
     if amount.currency != payment.currency:
         raise Refused("other_currency", currency=payment.currency)
-    account = session.get_one(Account, payment.account_id)
     split = _split(session, payment, amount.minor)
-    holding, taken = HOLDING[cause], Money(amount.minor - split.beyond, amount.currency)
+    return _take(
+        session, actor, payment, split, cause=cause, source=source, at=at, reason=reason,
+        chargeback_id=chargeback.id if chargeback is not None else None, now=now,
+    )  # fmt: skip
+
+
+def take_late(
+    session: Session, payment: Payment, taking: PaymentReversal, most: int, *, source: str, now: datetime
+) -> PaymentReversal | None:
+    """Take off a payment what an earlier taking found nothing left of; no money moves: it had left before.
+
+    Args:
+        most: minor units, > 0.
+    Returns: the reversal, posted; None where there is nothing on the payment still.
+    """
+    split = replace(_split(session, payment, most), beyond=0)
+    if not split.minor:
+        return None
+    return _take(
+        session, SYSTEM, payment, split, cause=taking.cause, source=source, at=now,
+        chargeback_id=taking.chargeback_id, is_late=True, now=now,
+    )  # fmt: skip
+
+
+def _take(
+    session: Session,
+    actor: Actor,
+    payment: Payment,
+    split: Split,
+    *,
+    cause: ReversalCause,
+    source: str,
+    at: datetime,
+    chargeback_id: int | None,
+    reason: str | None = None,
+    is_late: bool = False,
+    now: datetime,
+) -> PaymentReversal:
+    account = session.get_one(Account, payment.account_id)
+    holding, currency = HOLDING[cause], payment.currency
+    amount, taken = Money(split.minor, currency), Money(split.minor - split.beyond, currency)
+    left = [ledger.debit(holding, amount, account_id=account.id),
+            ledger.credit(cash_code(session, payment), amount)]  # fmt: skip
     effective_on = business_date(at, account.zone)
     entry = ledger.post(
         session,
@@ -141,12 +189,11 @@ def take_back(
             creditor_id=account.creditor_id,
             reference=f"taken_back:{source}",
             kind="payment_returned",
-            currency=amount.currency,
+            currency=currency,
             sides=[
                 *_debits(payment, split),
                 *([ledger.credit(holding, taken, account_id=account.id)] if taken else []),
-                ledger.debit(holding, amount, account_id=account.id),
-                ledger.credit(cash_code(session, payment), amount),
+                *([] if is_late else left),
             ],
             effective_on=effective_on,
         ),
@@ -154,8 +201,8 @@ def take_back(
     )
     row = PaymentReversal(
         payment_id=payment.id, account_id=account.id, cause=cause, source=source,
-        chargeback_id=chargeback.id if chargeback is not None else None, amount_minor=amount.minor,
-        currency=amount.currency, allocated_minor=split.allocated, unapplied_minor=split.unapplied,
+        chargeback_id=chargeback_id, amount_minor=amount.minor, currency=currency,
+        allocated_minor=split.allocated, unapplied_minor=split.unapplied,
         recovered_minor=split.recovered_minor, beyond_minor=split.beyond, entry_id=entry.id,
         effective_on=effective_on, made_at=now,
         made_by_id=actor.id if actor.kind is ActorKind.STAFF else None, reason=reason,

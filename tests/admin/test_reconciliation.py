@@ -19,7 +19,7 @@ from tests.admin.conftest import Desk
 from tests.conftest import NOON
 from tests.factories import a_creditor, an_account
 from tests.portal.visitor import Visitor, words
-from tests.receivables.reconciling.world import ListedGateway, World, a_movement
+from tests.receivables.reconciling.world import ListedGateway, World, a_movement, an_unread
 
 
 @pytest.fixture
@@ -136,6 +136,20 @@ def test_the_files_say_what_the_page_says(desk: Desk, world: World) -> None:
     assert "charge" in sums
     book = books.get("/desk/reconciliation?format=xlsx")
     assert book.get_data().startswith(b"PK")
+
+
+def test_what_cannot_be_read_is_shown_as_the_gateway_wrote_it(desk: Desk, world: World) -> None:
+    """P-17, M-02: its id, its kind and the raw amount, on the page and in the file; it is no sum of ours."""
+    foreign = an_unread("500000 inr", source="ch_rupees", at=NOON - timedelta(days=1))
+    world.gateway.unread.append(foreign)
+    world.reconcile(now=NOON)
+    books = desk.at(Role.ACCOUNTANT)
+    page = words(books.get("/desk/reconciliation"))
+    for said in ("2 differences", "Movement in a currency or a fraction that we do not know",
+                 foreign.movement_id, "ch_rupees", "500000 inr", "as the gateway writes it"):  # fmt: skip
+        assert said in page
+    assert "500000 inr" in books.get("/desk/reconciliation?format=csv").get_data(as_text=True)
+    assert books.get("/desk/reconciliation?format=xlsx").get_data().startswith(b"PK")
 
 
 def test_an_empty_house_says_what_is_next(desk: Desk) -> None:

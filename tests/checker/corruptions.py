@@ -340,6 +340,27 @@ CLEARING = [
         ("INV-3", "INV-7"), "was taken off its allocations",
     ),
     Corruption(
+        "reversal undone beyond its amount",
+        books(copied("payment_reversal", "id = 1", "payment_id", "account_id", "cause", "currency",
+                     "unapplied_minor", "recovered_minor", "beyond_minor", "entry_id", "effective_on",
+                     "made_at", id="1000", ref="'again'", source="'again'", undoes_id="id",
+                     amount_minor="amount_minor + 1", allocated_minor="allocated_minor + 1"),
+              rebuilt="payment_reversal"),
+        ("INV-7",), "of ISK 200 was undone beyond its amount",
+    ),
+    Corruption(
+        "reversal in another currency than its payment",
+        books("UPDATE payment_reversal SET currency = 'EUR'"),
+        ("INV-7", "INV-3"), "is in EUR, its payment",
+    ),
+    Corruption(
+        "what left twice counts still",
+        books(*(f"UPDATE posting SET {side}_minor = {side}_minor + 50 WHERE {side}_minor > 0"
+                f" AND ledger_code = '{code}' AND entry_id = {_ENTRY.format('taken_back:movement:txn_6')}"
+                for side, code in (("debit", "chargebacks_held"), ("credit", "gateway_clearing")))),
+        ("INV-7", "INV-4", "INV-10"), "left twice with ISK 50 and pays documents with ISK 100 still",
+    ),
+    Corruption(
         "reversal of a payment that does not exist",
         books("UPDATE payment_reversal SET payment_id = 999"),
         ("INV-7",), "one does not exist",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -15,10 +17,36 @@ from assembly import House
 from jobs import ladder_run
 from models.store import Store
 from tests.databases import copied_database, fresh_database
+from tests.effort import LONG
 from tests.faults import climber, crowd
 from tests.faults.works import LATER, Works, start_works
 from tests.jobs.test_outbox import build
 from tests.mailboxes import MailboxProcess
+
+#: Which of the two databases a fault test with real processes runs on in `make test`.
+SEED = os.environ.get("AMICABLE_FAULTS_SEED", "1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one database for each fault test with real processes; `make faults` runs them all on both.
+
+    The seed decides which, so that about half of them run on each: `AMICABLE_FAULTS_SEED=2 make test`
+    turns others up. What is left out is counted as deselected.
+    """
+    if LONG:
+        return
+    kept, left_out, kinds = [], [], config.getoption("--databases").split(",")
+    for item in items:
+        asked = getattr(getattr(item, "callspec", None), "params", {}).get("database")
+        if asked is None or "works" not in getattr(item, "fixturenames", ()):
+            kept.append(item)
+            continue
+        name = item.nodeid.replace(asked, "")
+        chosen = kinds[crc32(f"{SEED}:{name}".encode()) % len(kinds)]
+        (kept if asked == chosen else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 @pytest.fixture

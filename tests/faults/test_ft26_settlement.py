@@ -18,6 +18,7 @@ from models.money import Money
 from models.payments import Adjustment
 from models.states import OfferStatus
 from models.store import Store
+from receivables.arrangements import offer_deciding
 from receivables.ledger import unapplied_credit
 from receivables.payments import settling
 from receivables.payments.quotes import Choice
@@ -124,6 +125,34 @@ def test_accepted_in_the_last_second(store: Store, database_url: str, people: li
         assert holding(world) == (2 if status is OfferStatus.ACCEPTED else 0)
         assert forgiven(world) == []
     prove(database_url, now=NOON)
+
+
+def test_revoked_in_the_last_second(store: Store, database_url: str, people: list[Signer]) -> None:
+    """Who approved it takes it back in its last second, in which the debtor accepts: one of the two, and the
+    other hears that it is over; the next day finds nothing that is both."""
+    for order in orders(2):
+        world = a_late_account(store)
+        offer = world.propose(AGREED, by=world.collector, pay_by_on=TODAY)
+        store.run(
+            lambda s, w=world, o=offer: offer_deciding.approve(  # type: ignore[misc]
+                s, w.supervisor, o.ref, digest=o.content_digest, now=NOON
+            )
+        )
+        people[0].ask("accept", ref=offer.ref, name="Helen Marsh", now=LAST)
+        people[1].ask("withdraw", ref=offer.ref, staff_id=world.supervisor.id, now=LAST)
+        told = race(people[:2], order)
+        status = world.status(offer.ref)
+        assert told in (["accepted", "refused offer_not_open"], ["refused offer_not_open", "withdrawn"])
+        assert status.value in told
+        assert holding(world) == (2 if status is OfferStatus.ACCEPTED else 0)
+        people[2].ask("end_day", ref=offer.ref, now=AFTER)
+        (day,) = race(people[2:], (0,))
+        if status is OfferStatus.ACCEPTED:
+            assert (day, world.status(offer.ref)) == ("1 ended", OfferStatus.LAPSED)  # nothing came
+        else:
+            assert (day, world.status(offer.ref)) == ("0 ended", OfferStatus.WITHDRAWN)
+        assert (holding(world), forgiven(world)) == (0, [])
+    prove(database_url, now=AFTER)
 
 
 def test_paid_in_the_last_second(store: Store, database_url: str, people: list[Signer]) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from gateways.stripe.books import movement
+from gateways.stripe.books import listed, movement
 from gateways.stripe.payments import StripePayments
 from models.money import Money
-from receivables.ports import GatewayRefused, MovementKind, PayoutState, RemoteMovement
+from receivables.ports import (
+    GatewayRefused,
+    MovementKind,
+    PayoutState,
+    RemoteMovement,
+    RemotePayout,
+    UnreadMovement,
+)
 from tests.gateways.test_stripe_reversals import a_charge, an_order
 from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn
 
@@ -24,7 +30,8 @@ def gateway(own_stripe: StandIn) -> StripePayments:
 
 def _all(gateway: StripePayments) -> list[RemoteMovement]:
     start = datetime.now(UTC) - timedelta(days=1)
-    return list(gateway.movements_between(start, start + timedelta(days=60)))
+    walked = gateway.movements_between(start, start + timedelta(days=60))
+    return [one for one in walked if isinstance(one, RemoteMovement)]
 
 
 def test_every_movement_is_told_with_its_kind(gateway: StripePayments, own_stripe: StandIn) -> None:
@@ -51,7 +58,7 @@ def test_every_movement_is_told_with_its_kind(gateway: StripePayments, own_strip
     assert {one.source_id for one in by_kind[MovementKind.REFUND]} == {made.refund_id}
 
 
-def _payouts(gateway: StripePayments) -> list[Any]:
+def _payouts(gateway: StripePayments) -> list[RemotePayout]:
     start = datetime.now(UTC) - timedelta(days=1)
     return list(gateway.payouts_between(start, start + timedelta(days=60)))
 
@@ -63,7 +70,9 @@ def test_a_payout_is_the_sum_of_its_movements(gateway: StripePayments, own_strip
     own_stripe.control("advance", days=3)
     for payout in _payouts(gateway):
         assert gateway.payout_of(payout.payout_id) == payout
-        inside = list(gateway.movements_of_payout(payout.payout_id))
+        inside = [
+            one for one in gateway.movements_of_payout(payout.payout_id) if isinstance(one, RemoteMovement)
+        ]
         assert sum(one.net.minor for one in inside) == 0
         assert {one.payout_id for one in inside} == {payout.payout_id}
         (own,) = [one for one in inside if one.movement_id == payout.movement_id]
@@ -119,6 +128,39 @@ def test_what_our_money_cannot_say_is_refused_aloud(currency: str, units: int) -
     with pytest.raises(GatewayRefused) as refused:
         movement(told)
     assert (refused.value.code, refused.value.param) == ("amount_unreadable", "txn_1")
+    # In a list it hides nothing else: it is told as the gateway wrote it.
+    unread = listed(told)
+    assert isinstance(unread, UnreadMovement)
+    assert (unread.movement_id, unread.kind, unread.said, unread.source_id) == (
+        "txn_1", MovementKind.CHARGE, f"{units} {currency}", "ch_1",
+    )  # fmt: skip
+
+
+def test_a_balance_in_another_currency_does_not_end_the_lists(
+    gateway: StripePayments, own_stripe: StandIn
+) -> None:
+    """P-17, M-02: rupees beside euros: both are told, and the payout of rupees is its movement alone."""
+    a_charge(gateway)
+    own_stripe.control("adjustment", amount=500_000, currency="inr")
+    own_stripe.control("advance", days=4)
+    start = datetime.now(UTC) - timedelta(days=1)
+    walked = list(gateway.movements_between(start, start + timedelta(days=60)))
+    unread = {(one.kind, one.said) for one in walked if isinstance(one, UnreadMovement)}
+    assert unread == {(MovementKind.ADJUSTMENT, "500000 inr"), (MovementKind.PAYOUT, "-500000 inr")}
+    read = {(one.kind, one.amount) for one in walked if isinstance(one, RemoteMovement)}
+    assert read == {(MovementKind.CHARGE, Money(5000, "EUR")), (MovementKind.PAYOUT, Money(-4900, "EUR"))}
+    assert [one.amount for one in _payouts(gateway)] == [Money(4900, "EUR")]
+
+
+def test_a_sale_that_was_changed_from_an_unknown_currency_is_told_as_it_settled() -> None:
+    """P-17: its amount on the balance is ours to add up; what it was before is nobody's here."""
+    source = SimpleNamespace(id="ch_1", currency="inr", amount=500_000)
+    told = SimpleNamespace(
+        id="txn_1", amount=4500, fee=100, net=4400, currency="gbp", source=source, created=1, available_on=1,
+        exchange_rate=0.009, reporting_category="charge",
+    )  # fmt: skip
+    read = movement(told)
+    assert (read.net, read.original, read.source_id) == (Money(4400, "GBP"), None, "ch_1")
 
 
 def test_a_category_nobody_knows_is_told_as_such() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from jobs import demo_gateway
 from jobs.demo_gateway_customers import CHARGEBACK, REFUND
@@ -13,6 +14,7 @@ from models.states import ChargebackStatus, PayoutStatus, RefundStatus
 from receivables.reconciling import reports
 from tests import factories as make
 from tests.jobs.demo_played import Played
+from tests.standins import start_stripe
 
 
 def test_what_was_paid_too_much_went_back_to_the_card(played: Played) -> None:
@@ -48,3 +50,18 @@ def test_a_payout_ties_and_a_reserve_is_a_difference(played: Played) -> None:
         (False, 2500), (True, -2500),
     ]  # fmt: skip
     assert [place for place in found.places if place.rest_minor] == []
+
+
+def test_a_clock_that_was_left_back_is_led_to_the_present(tmp_path: Path) -> None:
+    """Decision 27: a demo that ended while it was filled begins again in the present, and only forwards."""
+    now = datetime.now(UTC)
+    stand_in = start_stripe(tmp_path, clock=demo_gateway.begins(now))
+    try:
+        demo_gateway.to_the_present(stand_in.url, now=now)
+        told = stand_in.control("advance", seconds=0)["now"]
+        assert 0 <= told - int(now.timestamp()) < 3600
+        ahead = stand_in.control("advance", days=3)["now"]
+        demo_gateway.to_the_present(stand_in.url, now=now)
+        assert stand_in.control("advance", seconds=0)["now"] >= ahead
+    finally:
+        stand_in.stop()

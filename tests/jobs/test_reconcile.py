@@ -11,13 +11,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from jobs import backfill, reconcile
 from models.money import Money
+from models.reconciliation import ReconciliationFinding
+from models.staff import Role
 from models.store import Store
 from receivables.ports import GatewayUnreachable, MovementKind
+from receivables.reconciling import findings
+from tests import factories as make
 from tests.conftest import NOON
-from tests.receivables.reconciling.world import World, a_movement, a_world, open_invoices
+from tests.receivables.reconciling.world import World, a_movement, a_world, an_unread, open_invoices
 
 
 @dataclass
@@ -97,6 +102,23 @@ def test_the_command_says_by_its_code_whether_both_agree(
             "here_minor": moved.net.minor} in told["sums"]  # fmt: skip
     assert reconcile.run_reconcile(house, asked(days[0], days[0] - timedelta(days=1)), now=now) == 2
     assert reconcile.run_reconcile(house, asked(*days, gateway="nobody"), now=now) == 2
+
+
+def test_the_command_counts_what_it_cannot_read(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """P-17, M-02: it differs until a person explained it; the number is said each time."""
+    world.gateway.unread.append(an_unread("500000 inr"))
+    house, days = house_of(world), asked(NOON.date(), NOON.date(), as_json=True)
+    now = NOON + timedelta(days=1)
+    assert reconcile.run_reconcile(house, days, now=now) == 1
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["unread"], told["open"]["missing_here"]) == (1, 1)
+    with world.store.write() as s:
+        accountant = make.staff_actor(make.a_person(s, Role.ACCOUNTANT))
+        ref = s.scalars(select(ReconciliationFinding.ref)).one()
+        findings.explain(s, accountant, ref, reason="A sale of the shop in Pune.", now=now)
+    days.json = False
+    assert reconcile.run_reconcile(house, days, now=now) == 0
+    assert "in a currency or a fraction that we do not know: 1" in capsys.readouterr().out
 
 
 class Screen(io.StringIO):

@@ -123,6 +123,8 @@ def letter(
         "instalment_amount": Money(226_560, currency),
         "refusal": "no_funds",
         "remedy": "retry",
+        "returned": "open",
+        "again": "plan",
         "retry_date": date(2026, 12, 4),
         "card": "Mastercard 4242",
         "card_until": "11/2026",

@@ -87,6 +87,7 @@ def _create_chargeback() -> None:
         sa.Column("evidence_due_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("opened_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("seen_at", base.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("looked_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("asked_at", base.UTCDateTime(timezone=True), nullable=False),
         sa.Column("closed_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.Column("submitted_note", sa.Text(), nullable=True),

@@ -91,7 +91,8 @@ def upgrade() -> None:
         sa.Column("explained_by_id", base.BigId, nullable=True),
         sa.Column("explained_at", base.UTCDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "here_minor IS NOT NULL OR there_minor IS NOT NULL", name=op.f("ck_reconciliation_finding_sides")
+            "here_minor IS NOT NULL OR there_minor IS NOT NULL OR about = 'unread'",
+            name=op.f("ck_reconciliation_finding_sides"),
         ),
         sa.CheckConstraint(
             "status <> 'explained' OR reason IS NOT NULL", name=op.f("ck_reconciliation_finding_explained")

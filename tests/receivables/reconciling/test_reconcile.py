@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,7 +31,7 @@ from receivables.ports import (
 from receivables.reconciling import ageing, findings
 from tests import factories as make
 from tests.conftest import NOON
-from tests.receivables.reconciling.world import World, a_movement, a_world, open_invoices
+from tests.receivables.reconciling.world import World, a_movement, a_world, an_unread, open_invoices
 
 K = MovementKind
 C = LedgerCode
@@ -166,6 +167,42 @@ def test_an_adjustment_waits_for_a_person(world: World) -> None:
     world.gateway.moved.append(moved)
     world.reconcile()
     assert world.findings() == [("missing_here", "adjustment", moved.movement_id, None, -1200)]
+
+
+def test_what_our_money_cannot_say_is_a_difference_and_hides_nothing(world: World) -> None:
+    """P-17, M-02: one sale in rupees: everything else comes in and ties; it stands until it is explained."""
+    world.charge(pounds(4200), fee=88)
+    foreign = an_unread("500000 inr", source="ch_stranger")
+    world.gateway.unread.append(foreign)
+    found = world.reconcile()
+    assert (found.unread, found.brought_in, found.movements) == (1, 1, 2)
+    assert (found.agrees, found.open["missing_here"]) == (False, 1)
+    assert world.findings() == [("missing_here", "unread", foreign.movement_id, None, None)]
+    with world.store.read() as s:
+        row = s.scalars(select(ReconciliationFinding)).one()
+        assert row.facts == {"said": "500000 inr", "moved": "charge", "source": "ch_stranger"}
+        told = s.scalars(select(AuditEntry).where(AuditEntry.code == "reconciliation.found")).one()
+        assert json.loads(told.payload)["facts"]["said"] == "500000 inr"
+    before = world.everything()
+    assert world.reconcile().changed == 0
+    assert world.everything() == before
+    with world.store.write() as s:
+        accountant = make.staff_actor(make.a_person(s, Role.ACCOUNTANT))
+        findings.explain(s, accountant, row.ref, reason="A sale of the shop in Pune.", now=LATER)
+    assert world.reconcile().agrees
+
+
+def test_what_can_be_read_by_now_is_compared_like_any_other(world: World) -> None:
+    """P-17: once our table has its currency, the difference is over and the movement stands on the lists."""
+    foreign = an_unread("9999 isk")
+    world.gateway.unread.append(foreign)
+    world.reconcile()
+    world.gateway.unread.clear()
+    read = replace(a_movement(K.CHARGE, Money(100, "ISK")), movement_id=foreign.movement_id)
+    world.gateway.moved.append(read)
+    found = world.reconcile()
+    assert (found.unread, found.ended) == (0, 1)
+    assert world.findings() == [("missing_here", "charge", foreign.movement_id, None, 100)]
 
 
 def test_a_difference_that_is_over_is_gone(world: World) -> None:

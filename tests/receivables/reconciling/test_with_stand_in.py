@@ -6,6 +6,7 @@ import json
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from gateways.stripe.payments import StripePayments
@@ -21,7 +22,7 @@ from receivables.reconciling import ageing, backfill, health, runs
 from tests import factories as make
 from tests.oracles import currency_oracle as oracle
 from tests.receivables.reconciling.world import World
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, pay_on_page
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_page
 
 
 def pay_each(store: Store, gateway: StripePayments, account: Account) -> list[str]:
@@ -115,6 +116,49 @@ def test_each_currency_ties_and_goes_to_the_bank(store: Store, own_stripe: Stand
         assert sent[currency] == oracle.wire(oracle.typed(bank, currency), currency)
         assert world.balance(LedgerCode.GATEWAY_CLEARING, currency) == 0
         assert world.balance(LedgerCode.BANK_IN_TRANSIT, currency) == 0
+    before = world.everything()
+    runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+    assert world.everything() == before
+
+
+def a_foreign_sale(stripe: StandIn, currency: str, units: int) -> None:
+    """A sale of somebody else's on the same gateway account, made without us."""
+    wish = {
+        "amount": str(units), "currency": currency, "confirm": "true", "payment_method": "pm_card_visa",
+        "automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never",
+    }  # fmt: skip
+    status, made = call_api(stripe, "POST", "/v1/payment_intents", **wish)
+    assert (status, made.get("status")) == (200, "succeeded"), made
+
+
+@pytest.mark.parametrize("settles", [None, "GBP"])
+def test_a_sale_in_a_currency_that_we_lack_stops_nothing(
+    store: Store, own_stripe: StandIn, settles: str | None
+) -> None:
+    """P-17, M-02: rupees of a shop on the same account are differences; our pounds tie and are paid out."""
+    began = datetime.now(UTC)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
+    if settles:
+        own_stripe.control("settlement", currency="INR", into=settles, rate="0.009")
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s), now=began)
+        make.an_invoice(s, account, total=Money(57600, "GBP"), now=began)
+    world = World(store, gateway, account)  # type: ignore[arg-type]
+    pay_each(store, gateway, account)
+    a_foreign_sale(own_stripe, "inr", 500_000)
+    now = datetime.fromtimestamp(own_stripe.control("advance", days=12)["now"], UTC)
+    found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+    assert found.brought_in == 1
+    assert world.balance(LedgerCode.BANK) + world.balance(LedgerCode.GATEWAY_FEES) >= 57600
+    assert not found.agrees
+    lists = [(listed, about, here) for listed, about, _, here, _ in world.findings()]
+    if settles:
+        # It settles in pounds, and was paid out with ours.
+        assert (found.unread, lists) == (0, [("missing_here", "charge", None)])
+    else:
+        # The charge and the payout of it.
+        assert (found.unread, lists) == (2, [("missing_here", "unread", None)] * 2)
+        assert world.balance(LedgerCode.GATEWAY_CLEARING) == 0
     before = world.everything()
     runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert world.everything() == before

@@ -32,6 +32,7 @@ from receivables.ports import (
     RemotePayment,
     RemotePayout,
     RemoteState,
+    UnreadMovement,
 )
 from receivables.reconciling import runs
 from tests import factories as make
@@ -46,6 +47,7 @@ class ListedGateway(ToldGateway):
     """A PaymentGateway whose lists are what they are set to."""
 
     moved: list[RemoteMovement] = field(default_factory=list)
+    unread: list[UnreadMovement] = field(default_factory=list)
     payouts: dict[str, RemotePayout] = field(default_factory=dict)
     listed: dict[str, list[str]] = field(default_factory=dict)
     charges: dict[str, RemotePayment] = field(default_factory=dict)
@@ -58,11 +60,11 @@ class ListedGateway(ToldGateway):
         if self.down is not None:
             raise self.down
 
-    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement]:
+    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
         self._up()
         return iter(
             sorted(
-                (one for one in self.moved if start <= one.created_at < end),
+                (one for one in [*self.moved, *self.unread] if start <= one.created_at < end),
                 key=lambda one: one.created_at,
                 reverse=True,
             )
@@ -86,9 +88,7 @@ class ListedGateway(ToldGateway):
     def retrieve(self, session_id: str) -> RemotePayment:
         return next(one for one in self.charges.values() if one.session_id == session_id)
 
-    def events_since(
-        self, cursor: str | None, *, types: Sequence[str], since: datetime
-    ) -> Iterator[GatewayEvent]:
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
         self._up()
         kinds = tuple(kind.rstrip("*") for kind in types)
         return (one for one in self.events if one.created_at >= since and one.type.startswith(kinds))
@@ -119,6 +119,11 @@ def a_movement(
         payout_id=source if kind in (MovementKind.PAYOUT, MovementKind.PAYOUT_FAILURE) else None,
         exchange_rate=Decimal(rate) if rate else None, original=original,
     )  # fmt: skip
+
+
+def an_unread(said: str, *, source: str | None = None, at: datetime = NOON) -> UnreadMovement:
+    """One line of the gateway's balance that our money cannot say."""
+    return UnreadMovement(f"txn_{next(_numbers)}", MovementKind.CHARGE, said, source, at)
 
 
 @dataclass

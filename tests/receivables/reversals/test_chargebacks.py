@@ -12,7 +12,7 @@ from models.ledger import LedgerCode
 from models.messages import Message
 from models.pauses import Pause, PauseReason
 from models.payments import Payment, PaymentAttempt, PaymentMethod
-from models.reversals import ReversalCause
+from models.reversals import Chargeback, ReversalCause
 from models.staff import Role
 from models.states import ChargebackStatus, InboxStatus
 from models.store import Store
@@ -328,6 +328,30 @@ def test_the_sweeper_reads_again_and_warns_in_time(paid: Paid) -> None:
     assert chargebacks.sweep(paid.store, paid.gateway, gateway_account="default", now=later) == 1
     assert paid.chargeback().status is ChargebackStatus.WON
     assert chargebacks.sweep(paid.store, paid.gateway, gateway_account="default", now=later) == 0
+
+
+def test_one_that_can_not_be_shown_lets_the_others_go_first(store: Store) -> None:
+    """P-15: a look that fails counts for the order, and says nothing of what was learned."""
+    paid = a_paid_account(store)
+    for number in ("dp_1", "dp_2"):
+        paid.gateway.contested(paid.charge, 100, number=number)
+        paid.hear("charge.dispute.created", number)
+    hidden = paid.gateway.disputes.pop("dp_1")
+    soon = LATER + timedelta(hours=2)
+    paid.gateway.decides("dp_2", DisputeState.LOST)
+    for ended in ([], ["dp_2"]):  # one place at a time: first the one that nobody can show
+        chargebacks.sweep(store, paid.gateway, gateway_account="default", now=soon, limit=1)
+        with store.read() as s:
+            lost = s.scalars(select(Chargeback).where(Chargeback.status == ChargebackStatus.LOST)).all()
+        assert [row.dispute_id for row in lost] == ended
+    with store.read() as s:
+        kept = s.scalars(select(Chargeback).where(Chargeback.dispute_id == "dp_1")).one()
+    assert (kept.seen_at, kept.looked_at, kept.status) == (LATER, soon, ChargebackStatus.OPEN)
+    paid.gateway.disputes["dp_1"] = hidden
+    chargebacks.sweep(store, paid.gateway, gateway_account="default", now=soon)
+    with store.read() as s:
+        kept = s.scalars(select(Chargeback).where(Chargeback.dispute_id == "dp_1")).one()
+    assert kept.seen_at == soon
 
 
 def test_the_pause_is_of_the_documents_alone(store: Store) -> None:

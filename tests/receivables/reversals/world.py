@@ -105,6 +105,8 @@ class Desk(ToldGateway):
         return [r for r in self.refunds.values() if r.charge_id == charge_id]
 
     def dispute_of(self, dispute_id: str) -> RemoteDispute:
+        if dispute_id not in self.disputes:
+            raise GatewayRefused("resource_missing")
         return self.disputes[dispute_id]
 
     def warning_of(self, warning_id: str) -> RemoteWarning:

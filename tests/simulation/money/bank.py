@@ -368,9 +368,7 @@ class Bank(Unreachable):
     def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
         return (self._refund(r) for r in self.refunds.values() if start <= r.at < end)
 
-    def events_since(
-        self, cursor: str | None, *, types: Sequence[str], since: datetime
-    ) -> Iterator[GatewayEvent]:
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
         return (event for event in self.told if event.created_at >= since)
 
     def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:

@@ -24,7 +24,7 @@ from tests import factories as make
 from tests.simulation.money.bank import Charge, Contest, Mood
 from tests.simulation.money.debtors import Debtors
 from tests.simulation.money.reference import Bill, Own
-from tests.simulation.money.world import SMALL, TALLY
+from tests.simulation.money.world import SMALL, TALLY, Person
 
 
 class Desks(Debtors):
@@ -89,17 +89,15 @@ class Desks(Debtors):
     @precondition(lambda self: any(person.model.unapplied > 0 for person in self.people))
     @rule(which=SMALL, percent=st.sampled_from([40, 100, 100, 101]), works=st.booleans())
     def own_refund(self, which: int, percent: int, works: bool) -> None:
-        """Credit goes back to a card that paid: asked for by one, approved by another, sent by a worker."""
+        """Credit goes back to a card that paid: asked for by one, approved by another, sent by a worker.
+
+        Above a hundred it is one step too much: of the credit, or of what may still go back to the card.
+        """
         person = next(person for person in self.people if person.model.unapplied > 0)
         model = person.model
         charge_id = list(model.paid)[which % len(model.paid)]
-        if percent > 100:  # one step too much, of what was given back at the gateway's own desk just now
-            charge_id = min(model.paid, key=model.left_of)
-            charge = self.bank.charges[charge_id]
-            if self.bank.left(charge) > 0:
-                self.bank.give_back(charge, self.bank.left(charge))
-                self._hear(self.bank.told[-1])
-            self.pay_what_changed(self.people.index(person), 1, "note", 1)  # and there is other credit
+        if percent > 100 and which % 2:
+            charge_id = self._given_back(person)
         step = 100 if person.currency == "HUF" else 1
         room = min(model.unapplied, model.left_of(charge_id))
         minor = room + step if percent > 100 else room * percent // 100
@@ -120,6 +118,16 @@ class Desks(Debtors):
             assert amount.minor <= room, f"{amount.minor} is to go back, and {room} is there"
         if works:
             self.work(Mood.WELL, None)
+
+    def _given_back(self, person: Person) -> str:
+        """A charge of which nothing is left, given back at the gateway's own desk; there is other credit."""
+        charge_id = min(person.model.paid, key=person.model.left_of)
+        charge = self.bank.charges[charge_id]
+        if self.bank.left(charge) > 0:
+            self.bank.give_back(charge, self.bank.left(charge))
+            self._hear(self.bank.told[-1])
+        self.pay_what_changed(self.people.index(person), 1, "note", 1)
+        return charge_id
 
     def work(self, mood: Mood, strike: str | None) -> None:
         raise NotImplementedError

@@ -7,6 +7,7 @@ found again, as in life: backfill, sweeper, the queue. Nothing the bank ever too
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis.stateful import invariant
@@ -37,15 +38,18 @@ class MoneyMachine(Hearing):
             model = person.model
             for key, bill in model.bills.items():
                 assert opened[key] == bill.open, f"open on {key}: books {opened[key]}, model {bill.open}"
-            assert unapplied.get(person.account.id, 0) == model.unapplied
+            free = unapplied.get(person.account.id, 0)
+            assert free == model.unapplied, f"unapplied: books {free}, model {model.unapplied}"
             cash[person.currency] += sum(paid.minor - paid.gone for paid in model.paid.values()) - model.sent
             beyond[person.currency] += sum(paid.beyond for paid in model.paid.values())
             beyond[person.currency] += model.sent - model.refunded
         clearing, fees = self.books.of("gateway_clearing"), self.books.of("gateway_fees")
         held, payable = self.books.of("chargebacks_held"), self.books.of("refunds_payable")
         for currency, minor in cash.items():
-            assert clearing[currency] + fees[currency] == minor
-            assert held[currency] + payable[currency] == beyond[currency]
+            here = clearing[currency] + fees[currency]
+            assert here == minor, f"cash in {currency}: books {here}, model {minor}"
+            waits = held[currency] + payable[currency]
+            assert waits == beyond[currency], f"held in {currency}: books {waits}, model {beyond[currency]}"
 
     @invariant()
     def arrangements_follow_the_money(self) -> None:
@@ -72,20 +76,32 @@ class MoneyMachine(Hearing):
     def teardown(self) -> None:
         try:
             if self.people:
-                self._heal()
+                self.heal()
         finally:
             self.close()
 
-    def _heal(self) -> None:
+    def follow(self, *story: Callable[[MoneyMachine], object]) -> None:
+        """Do what a story tells instead of chance, step by step, to the end that every run has."""
+        self.people_owe()
+        for step in story:
+            step(self)
+            self.holds()
+        self.heal()
+
+    def holds(self) -> None:
+        """Ask every invariant, as after each step."""
+        self.the_books_are_good()
+        self.the_books_say_what_happened()
+        self.arrangements_follow_the_money()
+
+    def heal(self) -> None:
         """Everything that was lost is found again without a person: INV-4, INV-6, INV-13."""
         self.bank.mood = Mood.WELL
         for step in (timedelta(minutes=3), timedelta(hours=2), timedelta(hours=26)):
             self._advance(step)
             self.backfill()
             self.sweep(1, None)
-        self.the_books_are_good()
-        self.the_books_say_what_happened()
-        self.arrangements_follow_the_money()
+        self.holds()
         booked = {charge_id for person in self.people for charge_id in person.model.paid}
         assert booked == set(self.bank.charges), "money was taken and is not in the books"
         clearing, fees = self.books.of("gateway_clearing"), self.books.of("gateway_fees")

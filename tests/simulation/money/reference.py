@@ -60,8 +60,7 @@ class Taken:
     charge_id: str
     minor: int
     pieces: dict[int, int]
-    beyond: int
-    given_back: int = 0
+    beyond: int  # what stands open still of what nothing was left for
 
 
 @dataclass
@@ -255,9 +254,29 @@ class Reference:
 
     def take_back(self, taking: int, charge_id: str, minor: int) -> None:
         """Money of a charge went back: what is unapplied of it first, then where it went last."""
+        paid = self.paid[charge_id]
+        paid.gone += minor
+        taken, left = self._take(charge_id, minor)
+        paid.beyond += left
+        taken.beyond = left
+        self.taken[taking] = taken
+        self._reopen(taken)
+
+    def take_late(self, taking: int, completes: int, minor: int) -> None:
+        """What had left twice is taken of what came back; it went before, so that no money goes now."""
+        parent = self.taken[completes]
+        assert minor <= parent.beyond, f"taken late {minor}, and only {parent.beyond} had left twice"
+        taken, left = self._take(parent.charge_id, minor)
+        assert not left, f"taken late {minor}, and {left} of it is not there"
+        parent.beyond -= minor
+        self.paid[parent.charge_id].beyond -= minor
+        self.taken[taking] = taken
+        self._reopen(taken)
+        self._settle()
+
+    def _take(self, charge_id: str, minor: int) -> tuple[Taken, int]:
         self.turn += 1
         paid, left = self.paid[charge_id], minor
-        paid.gone += minor
         part = min(left, self.free_of(charge_id))
         paid.free, left = paid.free - part, left - part
         taken = Taken(charge_id, minor, {}, 0)
@@ -269,9 +288,9 @@ class Reference:
                 taken.pieces[share.bill] = taken.pieces.get(share.bill, 0) + part
                 left -= part
         paid.shares = [share for share in paid.shares if share.minor]
-        paid.beyond += left
-        taken.beyond = left
-        self.taken[taking] = taken
+        return taken, left
+
+    def _reopen(self, taken: Taken) -> None:
         for offer in self.offers.values():
             # What was forgiven for money that is gone is owed again.
             touched = offer.status == "settled" and taken.pieces.keys() & set(offer.bills)
@@ -280,15 +299,19 @@ class Reference:
                     self.bills[key].forgiven -= forgiven
                 offer.forgave, offer.status = {}, "reopened"
 
-    def give_back(self, taking: int, minor: int) -> None:
-        """What was taken came back: to where it had been as far as that is open, else unapplied."""
+    def give_back(self, taking: int, minor: int, *, settles: bool) -> None:
+        """What was taken came back: to where it had been as far as that is open, else unapplied.
+
+        What had left twice is filled up first. `settles`: nothing of it is taken late at once.
+        """
         self.turn += 1
         taken = self.taken[taking]
         paid = self.paid[taken.charge_id]
         paid.gone -= minor
-        put = min(minor, taken.minor - taken.beyond - taken.given_back)
-        taken.given_back += put
-        paid.beyond -= minor - put
+        filled = min(minor, taken.beyond)
+        put = minor - filled
+        taken.beyond -= filled
+        paid.beyond -= filled
         for key in sorted(taken.pieces):
             part = min(put, taken.pieces[key], self.bills[key].open)
             if part:
@@ -297,4 +320,5 @@ class Reference:
                 paid.shares.append(Share(key, part, self.turn))
                 put -= part
         paid.free += put
-        self._settle()
+        if settles:
+            self._settle()

@@ -210,7 +210,9 @@ class World(RuleBasedStateMachine):
             for row in refunds
             if row.undone_id and by_account[row.account_id].model.refunds[row.ref].status != "failed"
         ]
-        for _, what, row in sorted(news, key=lambda found: found[0]):
+        news.sort(key=lambda found: found[0])
+        for at, (_, what, row) in enumerate(news):
+            then = news[at + 1][2] if at + 1 < len(news) else None
             model = by_account[row.account_id].model
             if what == "came":
                 self._came(model, row)
@@ -219,7 +221,8 @@ class World(RuleBasedStateMachine):
                 TALLY["own refund failed"] += 1
             else:
                 self.seen_reversals.add(row.id)
-                self._went(model, row)
+                late = then is not None and ":late:" in getattr(then, "source", "")
+                self._went(model, row, settles=not late)
         for row in refunds:
             own = by_account[row.account_id].model.refunds[row.ref]
             if row.status == "paid_out" and own.status == "under_way":
@@ -240,7 +243,8 @@ class World(RuleBasedStateMachine):
     def _came(self, model: Reference, row: Any) -> None:
         charge = self.bank.charges.get(row.charge_id)
         assert charge is not None, f"booked and never taken: {row.charge_id}"
-        assert (charge.minor, charge.currency, charge.ref) == (row.amount_minor, row.currency, row.ref)
+        taken, booked = (charge.minor, charge.currency, charge.ref), (row.amount_minor, row.currency, row.ref)
+        assert booked == taken, f"taken {taken}, and booked {booked}"
         begun = self.books.rows("SELECT started_at FROM payment_attempt WHERE id = :a", a=row.attempt_id)[0]
         started = day_of(datetime.fromisoformat(str(begun.started_at)))
         charged = self.books.charge_of(row.attempt_id)
@@ -258,8 +262,13 @@ class World(RuleBasedStateMachine):
         TALLY["booked"] += 1
         TALLY["booked beyond what was open"] += bool(model.paid[row.charge_id].free)
 
-    def _went(self, model: Reference, row: Any) -> None:
-        if row.undoes_id is None:
+    def _went(self, model: Reference, row: Any, *, settles: bool) -> None:
+        first, late, _ = row.source.partition(":late:")
+        if late and row.undoes_id is None:
+            completes = next(r.id for r in self.books.taken_back() if r.source == first)
+            model.take_late(row.id, completes, row.amount_minor)
+            TALLY["taken late"] += 1
+        elif row.undoes_id is None:
             model.take_back(row.id, row.charge_id, row.amount_minor)
             TALLY["taken back"] += 1
             if row.charge_id in self.charged:
@@ -268,5 +277,5 @@ class World(RuleBasedStateMachine):
                 if seq > model.parts_paid(plan):
                     self.credited.discard(instalment_id)
         else:
-            model.give_back(row.undoes_id, row.amount_minor)
+            model.give_back(row.undoes_id, row.amount_minor, settles=settles)
             TALLY["given back"] += 1
