@@ -147,7 +147,8 @@ def listed(
     found: Any = WorklistRow
     if filters.segment is not None:
         # Found first and put into order then: a kind may be rare among one's own accounts, and whoever
-        # walks along the whole ranking for the next one of it does not arrive.
+        # walks along the whole ranking for the next one of it does not arrive. The offset of nothing
+        # keeps the database from making one query of the two.
         found = aliased(WorklistRow, select(WorklistRow).where(*which).offset(0).subquery())
         which = []
     order = _ORDER[filters.sort](found)

@@ -162,9 +162,6 @@ def upgrade() -> None:
     op.create_index("ix_worklist_row_day", "worklist_row", ["ranked_on"], unique=False)
     op.create_index("ix_worklist_row_next", "worklist_row", ["next_on", "account_id"], unique=False)
     op.create_index("ix_worklist_row_rank", "worklist_row", ["rank", "account_id"], unique=False)
-    op.create_index(
-        "ix_worklist_row_segment", "worklist_row", ["segment", "collector_id", "rank"], unique=False
-    )
     op.create_index("ix_worklist_row_size", "worklist_row", ["size", "account_id"], unique=False)
     op.create_table(
         "worklist_skip",
@@ -215,7 +212,6 @@ def downgrade() -> None:
     )
     op.drop_table("worklist_skip")
     op.drop_index("ix_worklist_row_size", table_name="worklist_row")
-    op.drop_index("ix_worklist_row_segment", table_name="worklist_row")
     op.drop_index("ix_worklist_row_rank", table_name="worklist_row")
     op.drop_index("ix_worklist_row_next", table_name="worklist_row")
     op.drop_index("ix_worklist_row_day", table_name="worklist_row")

@@ -1,4 +1,4 @@
-"""Open balances are found by status and amount: one index for equal amounts and for near ones."""
+"""Two indexes of the desk: open balances by amount, and a kind of debtor among one's own accounts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,9 +14,11 @@ _OPEN = sa.text("status = 'open'")
 def upgrade() -> None:
     op.drop_index("ix_invoice_open_balance", table_name="invoice")
     op.create_index("ix_invoice_balance", "invoice", ["status", "balance_minor"])
+    op.create_index("ix_worklist_row_segment", "worklist_row", ["segment", "collector_id", "rank"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_worklist_row_segment", table_name="worklist_row")
     op.drop_index("ix_invoice_balance", table_name="invoice")
     op.create_index(
         "ix_invoice_open_balance", "invoice", ["balance_minor"], sqlite_where=_OPEN, postgresql_where=_OPEN
