@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 DEMO_PORT ?= 8000
+MINUTES ?= 10
 BIN := .venv/bin
 RUN_LOCK := .venv/.run-installed
 DEV_LOCK := .venv/.dev-installed
@@ -9,7 +10,7 @@ STATIC := portal/static/.compressed
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/messages.po))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-long lint bench check pictures translations words static lock chromium stripe-smoke clean
+.PHONY: help demo demo-reset test test-long lint bench faults check pictures translations words static lock chromium stripe-smoke clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -69,13 +70,17 @@ lint: $(DEV_LOCK) ## ruff and mypy
 bench: $(DEV_LOCK) $(CATALOGUES) $(STATIC) ## measure; prints tables
 	@$(BIN)/python -m bench
 
+faults: $(DEV_LOCK) $(CATALOGUES) $(STATIC) ## the long fault run on both databases; MINUTES=60 each, SEED=…
+	@AMICABLE_TEST_LONG=1 $(BIN)/python -m pytest -q -n 0 tests/faults
+	@AMICABLE_TEST_LONG=1 $(BIN)/python -m tests.faults.long --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 check: $(RUN_LOCK) ## prove the invariants of the demo's books, without our own code
 	@$(BIN)/python -m checker
 
 pictures: $(DEV_LOCK) $(CATALOGUES) $(STATIC) chromium ## the README's pictures, from a demo of their own
 	@$(BIN)/python -m tests.pictures
 
-stripe-smoke: $(DEV_LOCK) ## the main job against real Stripe in test mode (needs STRIPE_TEST_KEY)
+stripe-smoke: $(DEV_LOCK) ## the gateway and the stand-in's claims against real Stripe in test mode (STRIPE_TEST_KEY)
 	@$(BIN)/python -m tests.stripe_smoke
 
 lock: $(DEV_LOCK) ## write both lock files anew from pyproject.toml (developers)

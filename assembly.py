@@ -19,7 +19,8 @@ from gateways.sms import SinkSms
 from gateways.sms_inbound import SignedSms
 from gateways.spreadsheets import Spreadsheets
 from gateways.statement_files import ExportFiles
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
+from models import fault_points
 from models.store import Store
 from presentation import Presenter
 from presentation.documents import Documents
@@ -83,6 +84,8 @@ def make_folder(database_url: str) -> None:
 def assemble(settings: Settings) -> House:
     """Build the House from settings; opens no connection yet."""
     make_folder(settings.DATABASE_URL)
+    if settings.AMICABLE_FAULT:  # settings refuse it outside tests
+        fault_points.arm(settings.AMICABLE_FAULT)
     gateways: dict[str, PaymentGateway] = {
         name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base)
         for name, keys in settings.stripe_accounts.items()

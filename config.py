@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         description="how many proxies in front set X-Forwarded-For; production must say it (0: none)",
     )
     AMICABLE_DEBUG: bool = Field(False, description="never in production")
+    AMICABLE_FAULT: str | None = Field(
+        None, description="tests only: where a process is to die, fail or wait (models/fault_points.py)"
+    )
     DEMO_INSECURE: bool = Field(
         False, description="demo only: cookies without https for a phone on the local network"
     )
@@ -175,6 +178,8 @@ class Settings(BaseSettings):
             wrong.append("AMICABLE_SMS_INBOUND_SECRET: set at least 32 random characters")
         if self.AMICABLE_SCANNER and (trouble := _wrong_scanner(self.AMICABLE_SCANNER)):
             wrong.append(f"AMICABLE_SCANNER: {trouble}")
+        if self.AMICABLE_FAULT and self.AMICABLE_ENV is not Environment.TEST:
+            wrong.append("AMICABLE_FAULT: only in tests")
         if self.DEMO_INSECURE and self.AMICABLE_ENV is not Environment.DEMO:
             wrong.append("DEMO_INSECURE: only in the demo")
         return wrong

@@ -41,6 +41,7 @@ from flask_login import UserMixin, current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import TemplateNotFound
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
@@ -839,6 +840,12 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         if status == 405:
             answer.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
         return answer
+
+    @app.errorhandler(OperationalError)
+    def database_away(error: OperationalError) -> Response:
+        # Whether its last commit arrived is not known, so the page promises nothing (FT-21, FT-22).
+        log.exception("database away", extra={"facts": {"request": request_id()}})
+        return error_page(503, "500", code="database_away", facts={})
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

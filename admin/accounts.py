@@ -24,6 +24,7 @@ from receivables.desk import timeline as desk_timeline
 from receivables.errors import Refused
 from receivables.ladder import reads as ladder_reads
 from receivables.permissions import Permission
+from receivables.reversals import reads as reversal_reads
 from receivables.segments import reads as segment_reads
 from receivables.worklist import claiming
 from receivables.worklist import reads as worklist_reads
@@ -58,10 +59,13 @@ def account_page(ref: str, status: int = 200, **problems: Any) -> Response:
         works = web.staff_may(P.WORKLIST_WORK)
         ranked = worklist_reads.of_account(database, actor, who.id, now=web.now()) if works else []
         claimed = claiming.claimed(database, who.id, now=web.now()) if works else None
+        contested = web.staff_may(P.CHARGEBACK_READ)
+        chargebacks = reversal_reads.rows(database, actor, account_id=who.id) if contested else []
     note_read(who.id)
     return page("backoffice/account.html", status, here=HERE, zone=who.zone, whole=whole, view=whole.page,
                 who=who, timeline=events, show=show, shows=desk_timeline.SHOWS, alerts=alerts, tasks=tasks,
                 segment=segment, climbing=climbing, place_of=place_of, ranked=ranked, claimed=claimed,
+                chargebacks=chargebacks,
                 as_moment=datetime.fromisoformat, today=business_date(web.now(), who.zone),
                 next=next_steps.next_step(actor, tasks, step, climbing, now=web.now()),
                 noting=problems.get("noting") or NoteForm(formdata=None),

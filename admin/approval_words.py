@@ -45,7 +45,7 @@ APPROVAL_TIMELINE: Mapping[str, str] = {
     "invoice.reopened": N_("Written-off invoice is owed again"),
     "invoice.written_off": N_("Invoice written off"),
     "refund.approved": N_("Refund approved"),
-    "refund.paid_out": N_("Refund sent by bank transfer"),
+    "refund.paid_out": N_("Refund sent"),
 }
 APPROVAL_ALERTS: Mapping[str, str] = {"approval_waits": N_("An approval waits too long")}
 APPROVAL_ADVICE: Mapping[str, str] = {

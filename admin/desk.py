@@ -20,6 +20,7 @@ from admin import (
     bulk,
     calendars,
     calls,
+    chargebacks,
     charges,
     contact_rules,
     contacts,
@@ -44,6 +45,7 @@ from admin import (
     problems,
     profile,
     promises,
+    reconciliation,
     refunds,
     requests,
     rules,
@@ -67,6 +69,7 @@ PAGES = (
     login, work, worklist, bulk, keys, accounts, account_notes, account_credit, messages, debtor_views,
     calls, problems, lessons, contacts, inbound, invoices, handovers, holds, approvals, approval_cases,
     refunds, post, requests, flags, disputes, ladder, bank_lines, calendars, charges, sales, segments,
+    reconciliation, chargebacks,
     promises, plans, search, settlements, dashboard, rules, contact_rules, own_ladders, policy, texts,
     profile, ways_in, staff, pauses,
 )  # fmt: skip

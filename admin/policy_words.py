@@ -42,6 +42,7 @@ POLICY_SECTIONS: Mapping[str, str] = {
     "worklist": N_("Order of work"),
     "account_page": N_("Account page"),
     "figures": N_("Figures"),
+    "reconciling": N_("Reconciliation with the gateway"),
     "after_paying": N_("After paying"),
 }
 
@@ -79,6 +80,9 @@ POLICY_ABOUT: Mapping[str, str] = {
     "worklist": N_("What decides whom to work first, and how long an account is one person’s."),
     "account_page": N_("How much may be kept on an account’s page, and how long a look as the debtor lasts."),
     "figures": N_("How far back the dashboard’s figures are worked out."),
+    "reconciling": N_(
+        "How often the gateway’s word is read, how far back, and when money on its way is late."
+    ),
     "after_paying": N_("What is asked of a debtor after paying."),
 }
 
@@ -103,6 +107,7 @@ POLICY_KEYS: Mapping[str, str] = {
     "payments.session_minutes": N_("A payment page lives for"),
     "payments.sweep_after_minutes": N_("An unfinished payment is looked at after"),
     "payments.alert_after_minutes": N_("Somebody is alerted when a page outlives its end by"),
+    "payments.debit_days": N_("Somebody is alerted when a bank debit takes longer than"),
     "payments.small_difference_minor": N_("A difference that is let go"),
     "contact.window_from": N_("Reminders leave from"),
     "contact.window_to": N_("Reminders leave until"),
@@ -154,6 +159,7 @@ POLICY_KEYS: Mapping[str, str] = {
     "plans.moves": N_("Parts that may be moved"),
     "plans.move_days": N_("Later by at most"),
     "plans.notice_days": N_("Notice before each date"),
+    "plans.card_notice_days": N_("Notice before the card that pays ends"),
     "plans.asked_within_days": N_("The latest first date a person is asked about"),
     "plans.usual_first_days": N_("A ready choice starts in"),
     "plans.draft_days": N_("A plan nobody signed stays for"),
@@ -240,6 +246,17 @@ POLICY_KEYS: Mapping[str, str] = {
     "worklist.factor_percent": N_("By what happened"),
     "account_page.files_mebibytes": N_("Size of the desk’s files of an account"),
     "account_page.view_minutes": N_("A look as the debtor ends after"),
+    "reconciling.events_minutes": N_("The gateway’s list of events is read every"),
+    "reconciling.events_overlap_minutes": N_("Each reading goes back over the last"),
+    "reconciling.wide_minutes": N_("A wide reading, and what could not be delivered, every"),
+    "reconciling.wide_overlap_hours": N_("The wide reading goes back over the last"),
+    "reconciling.events_days": N_("The gateway keeps its list for"),
+    "reconciling.endpoint_minutes": N_("The gateway is asked whether it notifies us every"),
+    "reconciling.silence_hours": N_("Somebody is alerted when charges are made and nothing is heard for"),
+    "reconciling.days_back": N_("The daily comparison goes back"),
+    "reconciling.payout_days": N_("A payout is looked at again for"),
+    "reconciling.wait_hours": N_("What is in the books may take to show at the gateway"),
+    "reconciling.clearing_days": N_("Money on its way is late after business days"),
     "figures.renewed_days": N_("Late facts are taken in back to"),
     "figures.history_days": N_("All days are worked out anew back to"),
     "figures.go_live_on": N_("First day with Amicable"),

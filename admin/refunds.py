@@ -33,6 +33,11 @@ FIELDS = {
     "payee_missing": "payee",
     "bank_account_missing": "bank_account",
 }
+#: Likewise of a refund to a card.
+CARD_FIELDS = {
+    **dict.fromkeys(("amount_zero", "credit_too_small", "refunded_before"), "amount"),
+    **dict.fromkeys(("not_by_card", "other_currency", "payment_contested"), "payment"),
+}
 
 
 class RefundForm(AmountForm):
@@ -61,6 +66,13 @@ class WriteOffForm(ReasonForm):
         except MoneyError as error:
             self.amount.errors = [getattr(error, "reason", "amount_unreadable")]
             return None
+
+
+class CardRefundForm(AmountForm):
+    """Credit that is to go back to the card that paid: how much, which payment, and why."""
+
+    currency = HiddenField(validators=[DataRequired("empty")])
+    payment = StringField(validators=[DataRequired("payment_missing"), Length(max=24, message="too_long")])
 
 
 class PaidForm(FlaskForm):  # type: ignore[misc]
@@ -156,17 +168,25 @@ def ask_refund(ref: str) -> Response:
 
 
 def _ask_refund(
-    ref: str, form: RefundForm, currency: str, status: int = 200, refused: str | None = None
+    ref: str,
+    form: RefundForm,
+    currency: str,
+    status: int = 200,
+    refused: str | None = None,
+    by_card: CardRefundForm | None = None,
 ) -> Response:
     actor = web.staff_actor()
     with web.house().store.read() as database:
         who = desk_accounts.head(database, actor, ref)
         views = credits.views(database, actor, account_id=who.id, zone=who.zone, now=web.now())
+        found = next((view for view in views if currency in ("", view.currency)), None)
+        code = found.currency if found is not None else ""
+        payments = refunds.card_payments(database, actor, who.id, code)
     note_read(who.id)
-    found = next((view for view in views if currency in ("", view.currency)), None)
     return page(
         "backoffice/refund.html", status, here=ACCOUNTS, zone=who.zone, who=who, views=views, found=found,
-        form=form, refused=refused,
+        form=form, refused=refused, cards=payments,
+        by_card=by_card or CardRefundForm(formdata=None, prefix="k"),
     )  # fmt: skip
 
 
@@ -192,7 +212,29 @@ def propose_refund(ref: str) -> Response:
     return done("request_asked", CASE, values={"ref": made})
 
 
-def _amount(form: RefundForm) -> Money | None:
+@blueprint.post("/accounts/<ref>/refund-card")
+@web.needs(P.REFUND_PROPOSE)
+def propose_card_refund(ref: str) -> Response:
+    """Ask a second person to let the credit go back to the card that paid."""
+    form, actor = CardRefundForm(prefix="k"), web.staff_actor()
+    amount, plain = _amount(form), RefundForm(formdata=None)
+    if amount is None:
+        return _ask_refund(ref, plain, form.currency.data or "", 422, by_card=form)
+    try:
+        made = web.house().store.run(
+            lambda s: refunds.propose_card_refund(
+                s, actor, ref, payment_number=form.payment.data, amount=amount, reason=form.reason.data,
+                now=web.now(),
+            ).ref
+        )  # fmt: skip
+    except Refused as error:
+        field = getattr(form, CARD_FIELDS.get(error.code, "reason"))
+        field.errors = [error.code]
+        return _ask_refund(ref, plain, amount.currency, 409, error.code, by_card=form)
+    return done("request_asked", CASE, values={"ref": made})
+
+
+def _amount(form: RefundForm | CardRefundForm) -> Money | None:
     if not form.validate():
         return None
     try:
@@ -214,7 +256,7 @@ def _refunds(form: PaidForm, status: int = 200, at: str = "", refused: str | Non
         rows = refunds.rows(database, web.staff_actor())
     note_read(None)
     return page(
-        "backoffice/refunds.html", status, here=REFUNDS, rows=rows, open=refunds.outstanding(rows), form=form,
+        "backoffice/refunds.html", status, here=REFUNDS, rows=rows, to_send=refunds.to_send(rows), form=form,
         at=at, refused=refused,
     )  # fmt: skip
 

@@ -91,8 +91,11 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
         Place(N_("Payment attempts"), "books_attempts.index_view", P.PAYMENT_READ),
         Place(N_("Bank lines"), "backoffice.bank_lines_list", P.BANK_LINES_READ),
         Place(N_("Refunds"), "backoffice.refunds_list", P.REFUND_READ),
+        Place(N_("Chargebacks"), "backoffice.chargebacks_list", P.CHARGEBACK_READ),
         Place(N_("Interest and fees"), "backoffice.charges", P.CHARGE_READ),
         Place(N_("Journal"), "books_journal.index_view", P.POSTING_READ, "j"),
+        Place(N_("Reconciliation"), "backoffice.reconciliation", P.RECONCILIATION_READ),
+        Place(N_("Line to the gateway"), "backoffice.gateway", P.RECONCILIATION_READ),
         Place(N_("Gateway notices"), "books_notices.index_view", P.POSTING_READ),
     ),
     N_("Figures"): (

@@ -78,7 +78,7 @@ COMMON_TIMELINE: Mapping[str, str] = {
     "offer.withdrawn": N_("Offer withdrawn"),
     "payment.cancelled": N_("Left the payment page, nothing was charged"),
     "payment.expired": N_("The payment page ran out, nothing was charged"),
-    "payment.failed": N_("Payment failed, nothing was charged"),
+    "payment.failed": N_("Payment failed, no money came"),
     "payment.processing": N_("Payment on its way"),
     "payment.succeeded": N_("Paid"),
     "payment.unknown": N_("Payment without an answer yet; we keep asking"),
@@ -122,6 +122,7 @@ COMMON_TIMELINE: Mapping[str, str] = {
 #: The margin of the timeline: where a thing happened.
 PLACES: Mapping[str, str] = {
     "pause": N_("Desk"),
+    "chargeback": N_("Gateway"),
     "refund": N_("Desk"),
     "worklist": N_("Desk"),
     "ladder": N_("Ladder"),

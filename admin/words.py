@@ -59,6 +59,7 @@ from admin.calls_words import (
     VISIT_CHECKS,
     WORKED,
 )
+from admin.card_words import CARD_AUDIT, CARD_EVENTS, CARD_MESSAGES
 from admin.contact_words import (
     CHANNELS,
     COMMON_CALL_OUTCOMES,
@@ -106,6 +107,7 @@ from admin.message_words import (
     SCOPES,
 )
 from admin.pause_words import PAUSE_CAUSES, PAUSE_ENDS, PAUSE_REFUSALS, PAUSE_TIMELINE
+from admin.payment_words import PAYMENT_MESSAGES, PAYMENT_TASK_ADVICE, PAYMENT_TASKS
 from admin.person_words import COLLECTOR_ROLES, CONTACT_ROLES, DEBTOR_TYPES, ROLES
 from admin.policy_words import (
     EDITOR_REFUSALS,
@@ -120,7 +122,25 @@ from admin.policy_words import (
     TEXT_MARKS,
     TEXT_PARTS,
 )
+from admin.reconciliation_words import (
+    RECONCILIATION_ADVICE,
+    RECONCILIATION_ALERTS,
+    RECONCILIATION_AUDIT,
+    RECONCILIATION_REFUSALS,
+    RECONCILIATION_TABLES,
+)
 from admin.refusal_words import COMMON_REFUSALS
+from admin.reversal_words import (
+    REVERSAL_ADVICE,
+    REVERSAL_ALERTS,
+    REVERSAL_AUDIT,
+    REVERSAL_MESSAGES,
+    REVERSAL_REFUSALS,
+    REVERSAL_TABLES,
+    REVERSAL_TASK_ADVICE,
+    REVERSAL_TASKS,
+    REVERSAL_TIMELINE,
+)
 from admin.rule_words import RULES
 from admin.sales_words import (
     SALES_AUDIT,
@@ -153,6 +173,9 @@ AUDIT: Mapping[str, str] = {
     **APPROVAL_AUDIT,
     **SALES_AUDIT,
     **CALL_AUDIT,
+    **RECONCILIATION_AUDIT,
+    **REVERSAL_AUDIT,
+    **CARD_AUDIT,
     **COMMON_AUDIT,
 }
 TIMELINE: Mapping[str, str] = {
@@ -160,19 +183,48 @@ TIMELINE: Mapping[str, str] = {
     **HOLD_TIMELINE,
     **PAUSE_TIMELINE,
     **APPROVAL_TIMELINE,
+    **REVERSAL_TIMELINE,
     **SALES_TIMELINE,
     **CALL_TIMELINE,
+    **CARD_EVENTS,
     **COMMON_TIMELINE,
 }
-MESSAGE_KINDS: Mapping[str, str] = {**SALES_MESSAGE_KINDS, **COMMON_MESSAGE_KINDS}
-ALERTS: Mapping[str, str] = {**HOLD_ALERTS, **APPROVAL_ALERTS, **COMMON_ALERTS}
+MESSAGE_KINDS: Mapping[str, str] = {
+    **SALES_MESSAGE_KINDS,
+    **CARD_MESSAGES,
+    **PAYMENT_MESSAGES,
+    **REVERSAL_MESSAGES,
+    **COMMON_MESSAGE_KINDS,
+}
+ALERTS: Mapping[str, str] = {
+    **HOLD_ALERTS,
+    **RECONCILIATION_ALERTS,
+    **REVERSAL_ALERTS,
+    **APPROVAL_ALERTS,
+    **COMMON_ALERTS,
+}
 #: What to do about an alert, in one sentence.
-ADVICE: Mapping[str, str] = {**HOLD_ADVICE, **APPROVAL_ADVICE, **COMMON_ADVICE}
-TASKS: Mapping[str, str] = {**ACCOUNT_TASKS, **HOLD_TASKS, **APPROVAL_TASKS, **COMMON_TASKS}
+ADVICE: Mapping[str, str] = {
+    **HOLD_ADVICE,
+    **RECONCILIATION_ADVICE,
+    **REVERSAL_ADVICE,
+    **APPROVAL_ADVICE,
+    **COMMON_ADVICE,
+}
+TASKS: Mapping[str, str] = {
+    **ACCOUNT_TASKS,
+    **HOLD_TASKS,
+    **APPROVAL_TASKS,
+    **REVERSAL_TASKS,
+    **PAYMENT_TASKS,
+    **COMMON_TASKS,
+}
 TASK_ADVICE: Mapping[str, str] = {
     **ACCOUNT_TASK_ADVICE,
     **HOLD_TASK_ADVICE,
     **APPROVAL_TASK_ADVICE,
+    **REVERSAL_TASK_ADVICE,
+    **PAYMENT_TASK_ADVICE,
     **COMMON_TASK_ADVICE,
 }
 #: What came of a call.
@@ -180,6 +232,8 @@ CALL_OUTCOMES: Mapping[str, str] = {**MORE_CALL_OUTCOMES, **COMMON_CALL_OUTCOMES
 REFUSALS: Mapping[str, str] = {
     **ACCOUNT_REFUSALS,
     **CALL_REFUSALS,
+    **RECONCILIATION_REFUSALS,
+    **REVERSAL_REFUSALS,
     **FIGURE_REFUSALS,
     **FLAG_REFUSALS,
     **WORKLIST_REFUSALS,
@@ -202,6 +256,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     **ACCOUNT_TABLES,
     **WORKLIST_TABLES,
     **FIGURE_TABLES,
+    **RECONCILIATION_TABLES,
+    **REVERSAL_TABLES,
     "actor": ACTORS,
     "advice": ADVICE,
     "alert": ALERTS,

@@ -25,6 +25,10 @@ P = Permission
 #: Kind of task -> where it is done, who may go there, and whether that is a page of the account.
 DONE_AT: Mapping[TaskKind, tuple[str, Permission, bool]] = {
     TaskKind.APPROVAL: ("backoffice.approvals_list", P.APPROVAL_READ, False),
+    TaskKind.CHARGEBACK: ("backoffice.chargebacks_list", P.CHARGEBACK_READ, False),
+    TaskKind.FRAUD_WARNING: ("backoffice.account", P.ACCOUNT_READ, True),
+    TaskKind.PAYMENT_RETURNED: ("backoffice.account", P.ACCOUNT_READ, True),
+    TaskKind.REFUND_FAILED: ("backoffice.ask_refund", P.REFUND_PROPOSE, True),
     TaskKind.CALL_BACK: ("backoffice.call_screen", P.CALL_LOG, True),
     TaskKind.CONFIRM_SEGMENT: ("backoffice.segments", P.SEGMENT_READ, False),
     TaskKind.DISPUTE: ("backoffice.disputes", P.DISPUTE_READ, False),

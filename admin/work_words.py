@@ -11,6 +11,7 @@ def N_(text: str) -> str:  # the name that pybabel looks for
 
 
 COMMON_ALERTS: Mapping[str, str] = {
+    "clock_differs": N_("The clock of a machine is wrong"),
     "ladder_stumbles": N_("The ladder could not look at an account"),
     "nobody_to_tell": N_("An account has nobody to write to"),
     "address_dead": N_("An address does not exist any more"),
@@ -36,6 +37,9 @@ COMMON_ALERTS: Mapping[str, str] = {
 
 #: What to do about an alert, in one sentence.
 COMMON_ADVICE: Mapping[str, str] = {
+    "clock_differs": N_(
+        "Until it is right, notifications are refused and nothing is sent. Tell whoever runs the system."
+    ),
     "ladder_stumbles": N_(
         "Nothing of it is chased until then. See whether its place and its dates are right."
     ),
@@ -59,7 +63,9 @@ COMMON_ADVICE: Mapping[str, str] = {
     "follower_failed": N_(
         "It is tried again by itself. Look whether the plan, offer, promise or hold of the account is right."
     ),
-    "foreign_object": N_("Nothing was posted. Tell whoever runs the system before the debtor pays again."),
+    "foreign_object": N_(
+        "Money of our own page waits as unapplied; nothing else was posted. Tell whoever runs the system."
+    ),
     "job_dead": N_("It will not be tried again by itself. Tell whoever runs the system."),
     "message_given_up": N_("Reach the contact in another way; the message will not leave any more."),
     "message_incomplete": N_("Nothing half-finished was sent. Tell whoever looks after the texts."),

@@ -1,5 +1,5 @@
-"""`python -m bench [dashboard|documents|import|ladder|pages|search|sending|webhooks|worklist …]`:
-all of them when none is named."""
+"""`python -m bench [name …]`, all of them when none is named: dashboard, documents, import, ladder, pages,
+reconcile, search, sending, storm, webhooks, worklist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from bench import dashboard, documents, import_invoices, ladder, pages, search, sending, webhooks, worklist
+from bench import (
+    dashboard,
+    documents,
+    import_invoices,
+    ladder,
+    pages,
+    reconcile,
+    search,
+    sending,
+    storm,
+    webhooks,
+    worklist,
+)
 
 MEASUREMENTS = {
     "dashboard": dashboard.main,
@@ -17,8 +29,10 @@ MEASUREMENTS = {
     "import": import_invoices.main,
     "ladder": ladder.main,
     "pages": pages.main,
+    "reconcile": reconcile.main,
     "search": search.main,
     "sending": sending.main,
+    "storm": storm.main,
     "webhooks": webhooks.main,
     "worklist": worklist.main,
 }

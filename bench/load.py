@@ -18,6 +18,7 @@ class Outcome:
     requests: int
     seconds: float
     p50: float
+    p95: float
     p99: float
     statuses: dict[int, int]
 
@@ -26,16 +27,30 @@ class Outcome:
         return self.requests / self.seconds
 
 
-def run(port: int, make_request: Callable[[int], bytes], *, requests: int, connections: int) -> Outcome:
+def run(
+    port: int,
+    make_request: Callable[[int], bytes],
+    *,
+    requests: int,
+    connections: int,
+    answered: Callable[[int, int], object] = lambda number, status: None,
+) -> Outcome:
     """Send so many requests over so many connections to 127.0.0.1.
 
     Args:
         make_request: number of the request -> its bytes, head and body.
+        answered: told the number and the status of each request as its answer is there.
     """
-    return asyncio.run(_run(port, make_request, requests, connections))
+    return asyncio.run(_run(port, make_request, requests, connections, answered))
 
 
-async def _run(port: int, make_request: Callable[[int], bytes], requests: int, connections: int) -> Outcome:
+async def _run(
+    port: int,
+    make_request: Callable[[int], bytes],
+    requests: int,
+    connections: int,
+    answered: Callable[[int, int], object],
+) -> Outcome:
     numbers = iter(range(requests))
     times: list[float] = []
     statuses: dict[int, int] = {}
@@ -57,6 +72,7 @@ async def _run(port: int, make_request: Callable[[int], bytes], requests: int, c
             await reader.readexactly(length)
             times.append(time.perf_counter() - started)
             statuses[status] = statuses.get(status, 0) + 1
+            answered(number, status)
             if b"connection: close" in head.lower():
                 writer.close()
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -66,9 +82,8 @@ async def _run(port: int, make_request: Callable[[int], bytes], requests: int, c
     await asyncio.gather(*(one() for _ in range(connections)))
     seconds = time.perf_counter() - began
     times.sort()
-    return Outcome(
-        len(times), seconds, _at(times, 0.50) * 1000, _at(times, 0.99) * 1000, dict(sorted(statuses.items()))
-    )
+    p50, p95, p99 = (_at(times, share) * 1000 for share in (0.50, 0.95, 0.99))
+    return Outcome(len(times), seconds, p50, p95, p99, dict(sorted(statuses.items())))
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

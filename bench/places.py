@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,12 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg
+from sqlalchemy.engine import make_url
 
 from models import migrate
 from models.store import Store
@@ -55,6 +57,27 @@ def database(kind: str) -> Iterator[str]:
             server.cleanup()
 
 
+@contextmanager
+def copied(url: str) -> Iterator[str]:
+    """A copy of a database that nobody is connected to; yields its address."""
+    with tempfile.TemporaryDirectory(prefix="amicable-bench-") as name:
+        if url.startswith("sqlite"):
+            path = Path(url.removeprefix("sqlite:///"))
+            with closing(sqlite3.connect(path)) as db:
+                db.execute("VACUUM INTO ?", (f"{name}/copy.db",))
+            yield f"sqlite:///{name}/copy.db"
+            return
+        made = make_url(url)
+        fresh = f"copy_{uuid.uuid4().hex[:8]}"
+        server = made.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{fresh}" TEMPLATE "{made.database}"'.encode())
+            try:
+                yield made.set(database=fresh).render_as_string(hide_password=False)
+            finally:
+                connection.execute(f'DROP DATABASE "{fresh}" WITH (FORCE)'.encode())
+
+
 def _migrate(url: str) -> None:
     store = Store(url)
     migrate.upgrade(store.writer)
@@ -69,7 +92,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(
-    app: str, url: str, *, workers: int = 2, threads: int = 4
+    app: str, url: str, *, workers: int = 2, threads: int = 4, api_base: str = "http://127.0.0.1:9"
 ) -> Iterator[tuple[int, psutil.Process, float]]:
     """Run gunicorn with preload; yields port, its main process, seconds until the first answer."""
     port = free_port()
@@ -81,7 +104,7 @@ def server(
         "BASE_URL": f"http://127.0.0.1:{port}",
         "STRIPE_SECRET_KEY": "sk_test_sandbox_bench",
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        "AMICABLE_STRIPE_API_BASE": "http://127.0.0.1:9",
+        "AMICABLE_STRIPE_API_BASE": api_base,
         "PYTHONPATH": str(ROOT),
     }
     began = time.perf_counter()

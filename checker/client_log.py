@@ -1,9 +1,9 @@
 """INV-14: what a client was told is what the database holds.
 
 The log has one JSON object a line: `op` (see OPERATIONS), `ref` (the random name of the row),
-`outcome` (`ok`, `fail`, or `info` where the client never learned), and, where known, `amount_minor`
-and `currency`. Several lines may speak of one operation: an `ok` outweighs everything, `info`
-outweighs `fail`.
+`outcome` (`invoke` where the client asked, then `ok`, `fail`, or `info` where it never learned), and,
+where known, `amount_minor` and `currency`. Several lines may speak of one operation: an `ok` outweighs
+everything, `info` outweighs `fail`; one that was only asked for is as good as `info`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ OPERATIONS = {
     " JOIN payment_attempt a ON a.id = p.attempt_id WHERE a.ref = ?",
     "record_payment": "SELECT amount_minor, currency FROM payment WHERE ref = ?",
     "start": "SELECT amount_minor, currency FROM payment_attempt WHERE ref = ?",
+    # By the hosted page that the client was sent to.
+    "begin": "SELECT amount_minor, currency FROM payment_attempt WHERE remote_id = ?",
     "invoice": "SELECT total_minor, currency FROM invoice WHERE ref = ?",
     "message": "SELECT NULL, currency FROM message WHERE ref = ?",
 }
-OUTCOMES = ("fail", "info", "ok")
+OUTCOMES = ("invoke", "fail", "info", "ok")
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,8 @@ SELECT id, method FROM payment
 """
 _ENTRY_WITHOUT_PAYMENT = """
 SELECT e.id, e.reference FROM ledger_entry e LEFT JOIN payment p ON p.entry_id = e.id
- WHERE p.id IS NULL AND e.reverses_id IS NULL
+  LEFT JOIN payment_reversal v ON v.entry_id = e.id
+ WHERE p.id IS NULL AND v.id IS NULL AND e.reverses_id IS NULL
    AND EXISTS (SELECT 1 FROM posting d WHERE d.entry_id = e.id
                   AND d.ledger_code = 'gateway_clearing' AND d.debit_minor > 0)
    AND EXISTS (SELECT 1 FROM posting c WHERE c.entry_id = e.id
@@ -84,13 +85,18 @@ def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iter
 
 def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> Iterator[str]:
     transaction = logged[0][1] if logged else None
-    if transaction is None or transaction["type"] not in ("charge", "payment") or not transaction["fee"]:
+    if transaction is None or not transaction["fee"]:
         if effect is not None:
             yield f"effect {effect[1]} 'fee' of {transaction_id}: the gateway took no such fee"
         return
     wire = f"{transaction['fee']} ({transaction['currency']}, units of the gateway)"
     if effect is None:
-        yield f"{transaction_id} took a fee of {wire} for {transaction['source']}, which is not in the books"
+        # What else costs a fee is summed up in INV-4.
+        if transaction["type"] in ("charge", "payment"):
+            yield (
+                f"{transaction_id} took a fee of {wire} for {transaction['source']},"
+                " which is not in the books"
+            )
     elif effect[6] != transaction["currency"].upper() or not is_nearest(
         effect[7] or 0, transaction["fee"], effect[6]
     ):

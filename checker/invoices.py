@@ -10,7 +10,13 @@ from checker.ground import Ground
 from checker.sources import Row, side_by_side
 
 #: Ledger accounts out of which a receivable is paid: each such credit has its allocation.
-_MEANS = frozenset({"gateway_clearing", "bank", "bank_in_transit", "unapplied_credit", "credit_notes"})
+_MEANS = frozenset(
+    {
+        "gateway_clearing", "bank", "bank_in_transit", "unapplied_credit", "credit_notes",
+        # Money that had gone back and came again.
+        "chargebacks_held", "refunds_payable",
+    }
+)  # fmt: skip
 #: Ledger accounts that a receivable is reduced against: each such credit has its adjustment of a kind.
 _ADJUSTS = {
     "settlement_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
@@ -38,6 +44,7 @@ def balances(ground: Ground) -> Iterator[str]:
             continue
         yield from _document(found[0], sides)
     yield from allocations(ground)
+    yield from taken_back(ground)
     yield from adjustments(ground)
 
 
@@ -101,6 +108,32 @@ def allocations(ground: Ground) -> Iterator[str]:
                     f"entry {entry_id} credits invoice {invoice_id} with {shown(credited[key], currency)},"
                     f" its allocations say {shown(allocated[key], currency)}"
                 )
+
+
+_OWED_AGAIN = """
+SELECT e.id, s.invoice_id, s.currency, SUM(s.debit_minor) FROM ledger_entry e
+  JOIN posting s ON s.entry_id = e.id AND s.ledger_code = 'receivables' AND s.debit_minor > 0
+ WHERE e.kind = 'payment_returned' GROUP BY e.id, s.invoice_id, s.currency ORDER BY 1, 2
+"""
+_TAKEN = """
+SELECT v.entry_id, a.invoice_id, v.currency, SUM(t.amount_minor) FROM payment_reversal v
+  JOIN allocation_reversal t ON t.reversal_id = v.id JOIN allocation a ON a.id = t.allocation_id
+ GROUP BY v.entry_id, a.invoice_id, v.currency ORDER BY 1, 2
+"""
+
+
+def taken_back(ground: Ground) -> Iterator[str]:
+    """What a returned payment lets be owed again is what was taken off its allocations, by invoice."""
+    owed = {row[:3]: int(row[3]) for row in ground.books.rows(_OWED_AGAIN)}
+    taken = {row[:3]: int(row[3]) for row in ground.books.rows(_TAKEN)}
+    ground.rows += len(taken)
+    for entry_id, invoice_id, currency in sorted(owed.keys() | taken.keys()):
+        found, said = (kind.get((entry_id, invoice_id, currency), 0) for kind in (owed, taken))
+        if found != said:
+            yield (
+                f"entry {entry_id} lets {shown(found, currency)} of invoice {invoice_id} be owed again,"
+                f" {shown(said, currency)} was taken off its allocations"
+            )
 
 
 def adjustments(ground: Ground) -> Iterator[str]:

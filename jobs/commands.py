@@ -29,6 +29,7 @@ from jobs import (
     ladder_run,
     ladders,
     nightly_integrity,
+    reconcile,
     worker,
 )
 from models import migrate, search
@@ -59,6 +60,7 @@ EXAMPLES = """examples:
   amicable ladder compare gentle strict           the steps of two ladders side by side
   amicable ladder run --dry-run --account 10482   where a customer stands, what comes next and when
   amicable export settlements --from 2026-10-01 --to 2026-10-31 --format xlsx --out october.xlsx
+  amicable reconcile --from 2026-10-01 --to 2026-10-31   the gateway against the books; 0 agree, 1 differ
   amicable rebuild figures                        the dashboard’s days, worked out anew from the books
   amicable user add priya@northgate.example --name "Priya Shah" --role collector
 """
@@ -154,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     going.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
     going.add_argument("--json", action="store_true", help="counts for a program")
 
+    reconcile.add_reconcile_arguments(
+        command("reconcile", "compare the gateway with the books; 0 they agree, 1 they differ", _reconcile)
+    )
     exporting.add_export_arguments(command("export", "tables for other programs", _export))
     sub = command("rebuild", "work out anew what is kept for speed", _rebuild)
     sub.add_argument("what", choices=["figures", "search"], help="the dashboard’s days, or what search finds")
@@ -250,6 +255,7 @@ def _daily(args: argparse.Namespace) -> int:
         print("amicable: --on: that day has not begun anywhere; nothing was done", file=sys.stderr)
         return 2
     work = daily.run(house, now=now, on=args.on)
+    work["trouble"] += sum(found is None for found in reconcile.daily(house, now=now).values())
     findings = nightly_integrity.prove(house, now=now)
     wrong = any(findings.values()) or work["trouble"] > 0
     if args.json:
@@ -329,6 +335,10 @@ def _ladder_compare(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     return exporting.run_export(_house(), args)
+
+
+def _reconcile(args: argparse.Namespace) -> int:
+    return reconcile.run_reconcile(_house(), args, now=_utc_now())
 
 
 def _rebuild(args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ from models.arrangements import DailyRun
 from models.creditors import Creditor
 from receivables import credit_holds, file_care
 from receivables.approvals import ageing
-from receivables.arrangements import charging, offer_ends, plan_days, promise_ends
+from receivables.arrangements import card_changes, charging, offer_ends, plan_days, promise_ends
 from receivables.calendar_days import business_date
 from receivables.calendars import days
 from receivables.disputes import drafts, statements
@@ -68,6 +68,7 @@ class GatewayWork(NamedTuple):
 DAILY: tuple[Work, ...] = (
     Work("offer_ends", offer_ends.concerned, offer_ends.end_outlived),
     Work("plans", plan_days.concerned, plan_days.daily),
+    Work("cards_that_end", card_changes.concerned, card_changes.warn),
     Work("promise_tomorrow", promise_ends.concerned_tomorrow, promise_ends.remind_tomorrow),
     Work("promise_broken", promise_ends.concerned_late, promise_ends.break_late),
     Work("dispute_drafts", drafts.concerned, drafts.forget_old),

@@ -20,14 +20,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import demo_cases, demo_desk_figures, demo_seed
+from jobs import demo_cases, demo_desk_figures, demo_gateway, demo_seed
+from jobs.demo_players import pull
 from jobs.house import House
 from models.accounts import Account, Contact
 from models.creditors import Creditor
@@ -41,6 +42,9 @@ from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 
 START_WITHIN = 30.0
+WEBHOOK_SECRET = "whsec_sandbox_demo"  # noqa: S105 - of the stand-in
+#: Lies in the demo's folder while it is filled.
+UNFINISHED = "demo.unfinished"
 #: What a case is called where its link is that of a colleague.
 COLLEAGUE = ": the colleague's link"
 ROOT = Path(__file__).parent.parent
@@ -78,7 +82,7 @@ class Places:
             "SECRET_KEY": _kept_secret(self.folder / "demo.key"),
             "BASE_URL": self.portal,
             "STRIPE_SECRET_KEY": "sk_test_sandbox_demo",
-            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox_demo",
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "AMICABLE_STRIPE_API_BASE": self.stripe,
             "SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
             "SMS_URL": f"sink://127.0.0.1:{self.port + 2}",
@@ -103,6 +107,14 @@ def forget(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
     for part in ("files", "press"):
         shutil.rmtree(folder / part, ignore_errors=True)
+    (folder / UNFINISHED).unlink(missing_ok=True)
+
+
+def forget_unfinished(folder: Path, say: Callable[[str], None]) -> None:
+    """Forget a demo that was ended while it was filled: half a story would stay half for ever."""
+    if (folder / UNFINISHED).exists():
+        say("amicable: the last start was ended before the demo was filled; it is filled afresh")
+        forget(folder)
 
 
 def busy_ports(places: Places) -> list[int]:
@@ -183,6 +195,7 @@ def run(
     if busy:
         say(f"amicable: port {busy[0]} is in use; choose another: make demo DEMO_PORT={places.port + 100}")
         return 1
+    forget_unfinished(places.folder, say)
     logs = places.folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     environment = places.environment()
@@ -222,7 +235,9 @@ def _interrupt(*_: object) -> None:
 
 
 def _start_stand_ins(places: Places, crew: Crew, logs: Path) -> None:
-    python = sys.executable
+    python, db = sys.executable, places.folder / "stripe.db"
+    # A new one begins some days back; it is led to the present before it notifies anybody (demo_gateway.py).
+    clock = [] if db.exists() else ["--clock", str(demo_gateway.begins(datetime.now(UTC)))]
     crew.start(
         "stripe",
         [
@@ -232,13 +247,10 @@ def _start_stand_ins(places: Places, crew: Crew, logs: Path) -> None:
             "--port",
             str(places.port + 1),
             "--db",
-            str(places.folder / "stripe.db"),
+            str(db),
             "--business",
             "Northgate Paper & Print Ltd",
-            "--webhook-url",
-            f"{places.portal}/webhooks/stripe/default",
-            "--webhook-secret",
-            "whsec_sandbox_demo",
+            *clock,
         ],
         {},
         logs / "stripe.log",
@@ -297,11 +309,23 @@ def _fill(house: House, places: Places) -> None:
     now = datetime.now(UTC)
     with house.store.read() as session:
         fresh = session.scalar(select(Creditor.id).limit(1)) is None
-    if fresh:
+    if not fresh:
+        demo_gateway.to_the_present(places.stripe, now=now)
+    else:
+        (places.folder / UNFINISHED).touch()
         with house.store.write() as session:
             demo_seed.seed(session, now=now)
+        demo_gateway.play(house, places.stripe, base_url=places.portal, now=now)
+        _notify(places)
         demo_cases.play(house, places.stripe, base_url=places.portal, now=now)
         demo_desk_figures.show_figures(house, now=now)
+        demo_gateway.compare(house, now=datetime.now(UTC) + timedelta(seconds=1))
+        (places.folder / UNFINISHED).unlink()
+
+
+def _notify(places: Places) -> None:
+    """Have the stand-in notify the portal from now on; it remembers where over restarts."""
+    pull(places.stripe, "webhooks", url=f"{places.portal}/webhooks/stripe/default", secret=WEBHOOK_SECRET)
 
 
 def describe(house: House, places: Places, *, now: datetime) -> dict[str, Any]:

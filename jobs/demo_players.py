@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import select
@@ -139,15 +140,16 @@ def save_card(
     card_setups.settle_setup(house.store, gateway, begun.ref, now=now)
 
 
-def pull(stripe_url: str, lever: str, **wish: object) -> None:
-    """Pull a lever of the stand-in: what Stripe or a bank does of itself."""
+def pull(stripe_url: str, lever: str, **wish: object) -> dict[str, Any]:
+    """Pull a lever of the stand-in: what Stripe or a bank does of itself; returns its answer."""
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{stripe_url}/_sandbox/{lever}",
         data=json.dumps(wish).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20):  # noqa: S310
-        pass
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        said: dict[str, Any] = json.load(answer)
+    return said
 
 
 def post(url: str, **fields: str) -> str:

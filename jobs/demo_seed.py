@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from jobs import demo_desk_account, demo_desk_approvals, demo_desk_staff
 from jobs.demo_cast import HOUSES, STAFF, Customer, Fee, House, Paper
 from jobs.demo_customers import WAYS_OUT
+from jobs.demo_gateway_customers import TAKEN_BACK
 from jobs.demo_ladder_customers import LADDER
 from jobs.demo_outcome_customers import OUTCOMES
 from jobs.demo_payers import PAYERS
@@ -38,7 +39,7 @@ CODE_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
 #: Days to pay, on every paper.
 TERMS = 30
 #: Who has a story played on the stage; a head office stands before its branches.
-PLAYED = (*WAYS_OUT, *OUTCOMES, *LADDER)
+PLAYED = (*TAKEN_BACK, *WAYS_OUT, *OUTCOMES, *LADDER)
 #: Everybody.
 CUSTOMERS = (*PAYERS, *PLAYED)
 
@@ -49,6 +50,7 @@ def _rooms() -> dict[str, tuple[str, ...]]:
         "Questions about an invoice": ("dispute",),
         "Plans and saved cards": ("plan", "card"),
         "Offers": ("offer", "counter-offer"),
+        "Money that goes back": ("refund", "chargeback"),
         "The rest of the account": ("interest", "credit hold", "early", "head office", "branch"),
     }
     rooms = {"Reminding and paying": tuple(customer.case for customer in PAYERS)}

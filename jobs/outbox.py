@@ -24,6 +24,7 @@ from jobs import making
 from jobs.enclosures import enclosure_of
 from jobs.house import House
 from jobs.making import Envelope
+from models import fault_points
 from models.messages import Message, Purpose
 from models.states import MessageStatus, advance
 from models.store import write_together
@@ -247,6 +248,7 @@ def _set_out(house: House, envelope: Envelope, *, as_seen: bool, now: datetime) 
     except Exception as error:  # nobody knows how far it came (P-26)
         log.exception("carrier stumbles", extra={"facts": {"message_id": envelope.message_id}})
         return Outcome(envelope, MessageStatus.UNKNOWN, now, type(error).__name__)
+    fault_points.reach("message.after_send")
     return Outcome(envelope, MessageStatus.SENT, now)
 
 

@@ -18,9 +18,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import daily, inbound, staff_mails, worklist_run
+from jobs import backfill, daily, inbound, staff_mails, worklist_run
 from jobs import outbox as postbox
 from jobs.house import House
+from models import fault_points
+from models.approvals import Refund
 from models.arrangements import SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.states import JobStatus, advance
@@ -30,17 +32,21 @@ from receivables.arrangements import card_setups, cards
 from receivables.calendars import days
 from receivables.errors import NotFound
 from receivables.handovers import case_files
-from receivables.payments import inbox, settling
+from receivables.payments import inbox, settling, sweeping
 from receivables.policy import Policy, current_policy
 from receivables.ports import GatewayUnreachable, ScannerDown
+from receivables.reversals import card_refunds, chargebacks
 
 log = logging.getLogger("amicable.worker")
 
 #: Seconds between two looks while there is nothing to do.
 PAUSE = 0.5
-#: Lines to the relay that a worker keeps busy on PostgreSQL: while one waits for an answer, or for the
-#: database, another one makes its lease. SQLite has one writer, so one line.
-LINES = 2
+#: Lines that a worker keeps busy on PostgreSQL, to the gateway and of these to the relay: while one waits
+#: for an answer, or for the database, another goes on. SQLite has one writer, so one line.
+LINES, TO_RELAY = 6, 2
+#: Notifications that one line takes up at a time, few, so that all lines have some; and how often it does
+#: before anything else: what they tell decides what is sent.
+EVENTS, ROUNDS = 4, 10
 #: How often stuck attempts are looked for.
 SWEEP_EVERY = timedelta(seconds=30)
 #: Tries of one outside effect before a person is asked.
@@ -67,7 +73,7 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
     looked, worked, called = begun - SWEEP_EVERY, begun - daily.EVERY, begun - inbound.EVERY
     postman = inbound.Postman()
     announce(house, name)
-    with more_lines(house, name, stop=stop, clock=tell):
+    with more_lines(house, name, stop=stop, clock=tell), backfill.beside(house, stop=stop, clock=tell):
         while not stop.is_set():
             now = tell()
             try:
@@ -101,13 +107,13 @@ def run(house: House, *, clock: Callable[[], datetime] | None = None) -> None:
 def more_lines(
     house: House, name: str, *, stop: threading.Event, clock: Callable[[], datetime]
 ) -> Iterator[None]:
-    """Send on further lines beside the loop of a worker; each leases for itself, none starts after `stop`.
+    """Hear and send on further lines beside the loop of a worker; each leases for itself, none after `stop`.
 
     Args:
         name: the worker's; a line's own is made of it.
     """
     lines = [
-        threading.Thread(target=_send, args=(house, f"{name}/{number}", stop, clock), name=f"line-{number}")
+        threading.Thread(target=_line, args=(house, name, number, stop, clock), name=f"line-{number}")
         for number in range(2, 1 if house.store.is_sqlite else LINES + 1)
     ]
     for line in lines:
@@ -120,10 +126,13 @@ def more_lines(
             line.join()
 
 
-def _send(house: House, name: str, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+def _line(house: House, name: str, number: int, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+    worker = f"{name}/{number}"
     while not stop.is_set():
         try:
-            done = postbox.send_due(house, worker=name, now=clock())
+            done = take_events(house, worker=worker, now=clock())
+            if number <= TO_RELAY:
+                done += postbox.send_due(house, worker=worker, now=clock())
         except Exception:
             log.exception("line stumbles")
             done = 0
@@ -145,18 +154,22 @@ def _utc_now() -> datetime:
 
 def run_once(house: House, *, worker: str, now: datetime) -> int:
     """Do what is due now, a lease of each kind; returns how many pieces were taken up."""
-    return (
-        take_events(house, worker=worker, now=now)
-        + take_jobs(house, worker=worker, now=now)
-        + postbox.send_due(house, worker=worker, now=now)
-    )
+    heard = 0
+    for _ in range(ROUNDS):
+        more = take_events(house, worker=worker, now=now)
+        heard += more
+        if not more:
+            break
+    return heard + take_jobs(house, worker=worker, now=now) + postbox.send_due(house, worker=worker, now=now)
 
 
 def take_events(house: House, *, worker: str, now: datetime) -> int:
-    """Process a lease of gateway notifications."""
+    """Process a lease of gateway notifications, after those that tell nothing new."""
+    ended = house.store.run(lambda s: inbox.end_needless(s, now=now))
     with house.store.read() as session:
         policy = current_policy(session, now)
-    taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now))
+    taken = house.store.run(lambda s: inbox.claim(s, worker=worker, policy=policy, now=now, limit=EVENTS))
+    fault_points.reach("event.after_lease")
     for row_id in taken:
         with house.store.read() as session:
             account = session.execute(
@@ -172,7 +185,7 @@ def take_events(house: House, *, worker: str, now: datetime) -> int:
             # One poison event must not hold up the others (FT-08).
             log.exception("event not understood", extra={"facts": {"row": row_id}})
             inbox.fail(house.store, row_id, type(error).__name__, now=now)
-    return len(taken)
+    return ended + len(taken)
 
 
 def take_jobs(house: House, *, worker: str, now: datetime) -> int:
@@ -180,9 +193,11 @@ def take_jobs(house: House, *, worker: str, now: datetime) -> int:
     with house.store.read() as session:
         policy = current_policy(session, now)
     taken = house.store.run(lambda s: _lease(s, worker=worker, policy=policy, now=now))
+    fault_points.reach("job.after_lease")
     for job_id, kind, payload in taken:
         try:
             HANDLERS[kind](house, payload, now)
+            fault_points.reach("job.before_done")
             error = None
         except (GatewayUnreachable, NotFound, ScannerDown) as problem:
             error = str(problem)
@@ -289,6 +304,17 @@ def _ladder_look_again(house: House, payload: Any, now: datetime) -> None:
         after = house.store.run(lambda s, done=after: waking.wake_part(s, done, most=2000, now=now))  # type: ignore[misc]
 
 
+def _send_refund(house: House, payload: Any, now: datetime) -> None:
+    """Send approved credit back to the card that paid; without an answer the sweeper asks again."""
+    ref = payload["refund_ref"]
+    with house.store.read() as session:
+        account = session.scalar(select(Refund.gateway_account).where(Refund.ref == ref))
+    gateway = house.gateways.get(account or "")
+    if gateway is None:
+        raise NotFound("no_gateway")
+    card_refunds.send(house.store, gateway, ref, now=now)
+
+
 HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "case_file": _case_file,
     "check_file": _check_file,
@@ -296,17 +322,18 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
     "expire_session": _expire_session,
     "follow_payment": _follow_payment,
     "ladder_look_again": _ladder_look_again,
+    "send_refund": _send_refund,
     "staff_mail": staff_mails.send,
     "text_trial": staff_mails.send_trial,
 }
 
 
 def sweep(house: House, *, now: datetime) -> int:
-    """Look at attempts and card pages that should have ended (P-16)."""
+    """Look at attempts, card pages, refunds and chargebacks that should have ended (P-16)."""
     return sum(
         look(house.store, gateway, gateway_account=name, now=now)
         for name, gateway in house.gateways.items()
-        for look in (settling.sweep, card_setups.sweep_setups)
+        for look in (sweeping.sweep, card_setups.sweep_setups, card_refunds.sweep, chargebacks.sweep)
     )
 
 

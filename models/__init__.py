@@ -28,6 +28,8 @@ from models import (  # noqa: F401
     pauses,
     payments,
     post,
+    reconciliation,
+    reversals,
     rules,
     search,
     segments,

@@ -111,8 +111,19 @@ class Deputy(Base):
     )
 
 
+class RefundWay(StrEnum):
+    """How credit goes back."""
+
+    BANK_TRANSFER = "bank_transfer"
+    CARD = "card"  # to the card, or the bank account, that paid, through the gateway
+
+
 class Refund(Base):
-    """Credit that was approved to go back: payable until the accountant notes that it was paid out."""
+    """Credit that was approved to go back: payable until the accountant notes that it was paid out.
+
+    One that goes back through the gateway keeps the exact call as an attempt does (decision 13), and what
+    the gateway says of it.
+    """
 
     __tablename__ = "refund"
 
@@ -133,15 +144,34 @@ class Refund(Base):
     #: What the bank's statement says of it.
     bank_reference: Mapped[str | None] = mapped_column(String(140))
     paid_entry_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entry.id"), unique=True)
+    way: Mapped[RefundWay] = enum_column(RefundWay, "way", server_default=RefundWay.BANK_TRANSFER.value)
+    #: The payment whose card receives it.
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    gateway_account: Mapped[str | None] = mapped_column(String(40))
+    idempotency_key: Mapped[str | None] = mapped_column(String(120))
+    operation: Mapped[str | None]
+    request_body: Mapped[str | None]
+    #: When the stored call was first made, and since when its outcome is open (P-22).
+    asked_at: Mapped[datetime | None]
+    unknown_since: Mapped[datetime | None]
+    #: The gateway's name of it, its word for how it stands, and why it failed.
+    remote_id: Mapped[str | None]
+    remote_status: Mapped[str | None] = mapped_column(String(24))
+    failure_code: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint(
-            "(status = 'paid_out') = (paid_entry_id IS NOT NULL)"
-            " AND (paid_entry_id IS NULL) = (paid_by_id IS NULL)"
-            " AND (paid_by_id IS NULL) = (paid_on IS NULL)",
+            "(status <> 'paid_out' OR paid_entry_id IS NOT NULL)"
+            " AND (paid_entry_id IS NULL OR status IN ('paid_out', 'under_way'))"
+            " AND (paid_entry_id IS NULL) = (paid_on IS NULL)"
+            " AND (way = 'card' OR (paid_on IS NULL) = (paid_by_id IS NULL))"
+            " AND (way <> 'card' OR (payment_id IS NOT NULL AND gateway_account IS NOT NULL"
+            " AND idempotency_key IS NOT NULL AND status <> 'payable'))",
             name="paid",
         ),
+        Index("uq_refund_idempotency_key", "idempotency_key", unique=True),
+        Index("uq_refund_remote_id", "remote_id", unique=True),
         Index("ix_refund_account", "account_id"),
         Index("ix_refund_status", "status"),
     )

@@ -103,6 +103,10 @@ class SavedCard(Base):
     #: Names at the gateway; the customer is tied to the contact who consented (decision 11).
     customer_id: Mapped[str | None]
     payment_method_id: Mapped[str | None] = mapped_column(unique=True)
+    #: What it may be charged on, where the gateway keeps that as an object of its own.
+    mandate_id: Mapped[str | None]
+    #: The gateway has deleted the customer: its name is of no use any more.
+    customer_gone_at: Mapped[datetime | None]
     brand: Mapped[str] = mapped_column(default="")
     last4: Mapped[str] = mapped_column(String(4), default="")
     expires_month: Mapped[int | None] = mapped_column(Integer)
@@ -120,6 +124,8 @@ class SavedCard(Base):
     __table_args__ = (
         Index("ix_saved_card_account", "account_id"),
         Index("ix_saved_card_contact", "contact_id"),
+        Index("ix_saved_card_customer", "customer_id"),
+        Index("ix_saved_card_mandate", "mandate_id"),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, currency_code, digest, enum_column, minor, pk
@@ -134,3 +134,13 @@ class Posting(Base):
         Index("ix_posting_account_code", "account_id", "ledger_code"),
         Index("ix_posting_invoice", "invoice_id"),
     )
+
+
+#: What is on its way to the bank is read as a whole, every day (M-18).
+Index(
+    "ix_posting_on_the_way",
+    Posting.ledger_code,
+    Posting.entry_id,
+    sqlite_where=text("ledger_code IN ('gateway_clearing', 'bank_in_transit')"),
+    postgresql_where=text("ledger_code IN ('gateway_clearing', 'bank_in_transit')"),
+)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -67,6 +68,11 @@ class PaymentAttempt(Base):
     failure_code: Mapped[str | None]
     #: Set once a 5xx, time-out or dropped answer left the outcome open (P-22).
     unknown_since: Mapped[datetime | None]
+    #: Since when the payer's bank has it in hand; stays when the money does not come (P-19).
+    accepted_at: Mapped[datetime | None]
+    #: How often the sweeper has asked about it, and when it asks again; None: never asked (P-16).
+    looks: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    next_look_at: Mapped[datetime | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
@@ -124,6 +130,7 @@ class ProviderEffect(Base):
     __table_args__ = (
         UniqueConstraint("provider_object_id", "kind"),
         Index("ix_provider_effect_attempt", "attempt_id"),
+        Index("ix_provider_effect_entry", "entry_id"),
     )
 
 
@@ -217,6 +224,8 @@ class InboxEvent(Base):
     object_id: Mapped[str]
     session_id: Mapped[str | None]
     intent_id: Mapped[str | None]
+    charge_id: Mapped[str | None]
+    payment_method_id: Mapped[str | None]
     attempt_ref: Mapped[str | None]
     tagged: Mapped[bool] = mapped_column(Boolean)
     payload: Mapped[str]
@@ -227,6 +236,8 @@ class InboxEvent(Base):
     worker: Mapped[str | None]
     error: Mapped[str | None]
     received_at: Mapped[datetime]
+    #: Read in the gateway's own list: it did not reach us by itself (P-15, P-18).
+    brought_in: Mapped[bool] = mapped_column(Boolean, server_default=false())
     done_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -220,6 +220,24 @@ class JobStatus(StrEnum):
     DEAD = "dead"
 
 
+class PayoutStatus(StrEnum):
+    """Where a transfer of the gateway to the bank stands, in the gateway's words."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class FindingStatus(StrEnum):
+    """A difference between gateway and books: it goes by itself, or a person explains it (P-17)."""
+
+    OPEN = "open"
+    EXPLAINED = "explained"
+    GONE = "gone"
+
+
 class ApprovalStatus(StrEnum):
     """What one person asked for and another decides (A-02)."""
 
@@ -235,6 +253,21 @@ class RefundStatus(StrEnum):
 
     PAYABLE = "payable"
     PAID_OUT = "paid_out"
+    #: To the card: asked of the gateway, or about to be; the outcome may be open.
+    UNDER_WAY = "under_way"
+    #: The gateway could not give it back, at once or later: it is the account's credit again.
+    FAILED = "failed"
+
+
+class ChargebackStatus(StrEnum):
+    """A payment contested with the payer's bank, on the gateway's word; money moves by movements alone."""
+
+    INQUIRY = "inquiry"  # the bank asks; no money has moved
+    OPEN = "open"  # waits for our evidence
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"  # ended without a decision: an inquiry, or prevented
 
 
 class ImportStatus(StrEnum):
@@ -249,7 +282,7 @@ _I, _A, _M, _X, _J, _F = InvoiceStatus, AttemptStatus, MessageStatus, InboxStatu
 _D, _P, _N, _O = DisputeStatus, PlanStatus, InstalmentStatus, OfferStatus
 _R, _H, _C, _Q = PromiseStatus, HoldStatus, CardStatus, RequestStatus
 _L, _S, _B, _G, _K, _V = FileStatus, StepStatus, PostStatus, ChargeStatus, SegmentStatus, HandoverStatus
-_W = DraftStatus
+_W, _Z = DraftStatus, ChargebackStatus
 
 MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     InvoiceStatus: {
@@ -409,6 +442,20 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
         _J.DEAD: frozenset({_J.QUEUED}),
         _J.DONE: frozenset(),
     },
+    PayoutStatus: {
+        PayoutStatus.PENDING: frozenset(
+            {PayoutStatus.IN_TRANSIT, PayoutStatus.PAID, PayoutStatus.FAILED, PayoutStatus.CANCELLED}
+        ),
+        PayoutStatus.IN_TRANSIT: frozenset({PayoutStatus.PAID, PayoutStatus.FAILED, PayoutStatus.CANCELLED}),
+        PayoutStatus.PAID: frozenset({PayoutStatus.FAILED}),  # the bank sent it back
+        PayoutStatus.FAILED: frozenset(),
+        PayoutStatus.CANCELLED: frozenset(),
+    },
+    FindingStatus: {
+        FindingStatus.OPEN: frozenset({FindingStatus.EXPLAINED, FindingStatus.GONE}),
+        FindingStatus.EXPLAINED: frozenset({FindingStatus.OPEN, FindingStatus.GONE}),  # other amounts: open
+        FindingStatus.GONE: frozenset({FindingStatus.OPEN}),
+    },
     ApprovalStatus: {
         ApprovalStatus.WAITING: frozenset(
             {
@@ -425,7 +472,18 @@ MOVES: Mapping[type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]] = {
     },
     RefundStatus: {
         RefundStatus.PAYABLE: frozenset({RefundStatus.PAID_OUT}),
-        RefundStatus.PAID_OUT: frozenset(),
+        RefundStatus.UNDER_WAY: frozenset({RefundStatus.PAID_OUT, RefundStatus.FAILED}),
+        RefundStatus.PAID_OUT: frozenset({RefundStatus.FAILED}),  # a card refund may fail days later
+        RefundStatus.FAILED: frozenset(),
+    },
+    ChargebackStatus: {
+        # What is asked tells how it stands now: some steps are never seen, and a decision may be appealed.
+        _Z.INQUIRY: frozenset({_Z.OPEN, _Z.UNDER_REVIEW, _Z.WON, _Z.LOST, _Z.CLOSED}),
+        _Z.OPEN: frozenset({_Z.UNDER_REVIEW, _Z.WON, _Z.LOST, _Z.CLOSED}),
+        _Z.UNDER_REVIEW: frozenset({_Z.OPEN, _Z.WON, _Z.LOST, _Z.CLOSED}),
+        _Z.WON: frozenset({_Z.OPEN, _Z.UNDER_REVIEW, _Z.LOST}),
+        _Z.LOST: frozenset({_Z.OPEN, _Z.UNDER_REVIEW, _Z.WON}),
+        _Z.CLOSED: frozenset({_Z.OPEN, _Z.UNDER_REVIEW, _Z.WON, _Z.LOST}),
     },
     ImportStatus: {
         _F.STAGED: frozenset({_F.APPLYING}),

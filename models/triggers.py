@@ -38,6 +38,8 @@ APPEND_ONLY = (
     "credit_limit",
     "orders_open",
     "text_version",
+    "payment_reversal",
+    "allocation_reversal",
 )
 
 _REFUSE = """

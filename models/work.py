@@ -71,6 +71,16 @@ class TaskKind(StrEnum):
     HOLD_REVIEW = "hold_review"
     #: A salesperson is asked what he promised.
     STATEMENT = "statement"
+    #: A payer contests a payment with his bank: answer with evidence, or accept it.
+    CHARGEBACK = "chargeback"
+    #: The card network warns of fraud before a chargeback comes.
+    FRAUD_WARNING = "fraud_warning"
+    #: The gateway could not send a refund: find another way.
+    REFUND_FAILED = "refund_failed"
+    #: Money of a payment went back: say what becomes of what is owed again.
+    PAYMENT_RETURNED = "payment_returned"
+    #: Money came for what was written off: the accountant says what follows in the books.
+    RECOVERED_MONEY = "recovered_money"
 
 
 class Task(Base):

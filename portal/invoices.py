@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 import web
 from portal.preferences import carry_language
 from receivables import early_payment, invoices
+from receivables.payments import quotes
 
 blueprint = Blueprint("portal_invoices", __name__)
 blueprint.url_defaults(carry_language)
@@ -21,6 +22,10 @@ def document(ref: str) -> Response:
 
 def page(ref: str) -> Response:
     """One document of this holder as a page; also what staff see who look as the debtor."""
-    found = invoices.document(web.reading(), web.holder().actor, ref, now=web.now())
+    holder = web.holder()
+    found = invoices.document(web.reading(), holder.actor, ref, now=web.now())
     off = early_payment.discount_today(found.row, found.today)
-    return web.render("portal/invoice.html", invoice=found, discount=off)
+    checked = None
+    if found.is_checked:
+        checked = quotes.being_checked(web.reading(), holder.actor, [ref], account_id=holder.account_id)
+    return web.render("portal/invoice.html", invoice=found, discount=off, checked=checked)

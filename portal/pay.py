@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Answer
 
 import web
+from models import fault_points
 from portal import forms
 from portal.preferences import carry_language
 from receivables import early_payment, invoices, ways
@@ -82,6 +83,7 @@ def start() -> Answer:
         )  # fmt: skip
     except Refused as error:
         return _pay_page(choice.currency, forms.PayForm(), refused=error)
+    fault_points.reach("pay.before_answer")
     return redirect(started.url or url_for("portal_returns.truth", ref=started.ref), 303)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from flask import Blueprint, request
+from sqlalchemy.orm import Session
 
 import web
+from models import fault_points
 from receivables.errors import NotFound
 from receivables.payments import inbox
 from receivables.ports import NotSignedByGateway
@@ -32,8 +34,20 @@ def stripe(name: str) -> tuple[str, int]:
         )
     except NotSignedByGateway as error:
         log.warning("webhook refused", extra={"facts": {"why": str(error), "request": web.request_id()}})
+        if str(error) == inbox.STALE:
+            web.house().store.run(lambda s: inbox.refused_by_clock(s, name, now=web.now()))
         return "not signed\n", 400
-    web.house().store.run(lambda s: inbox.accept(s, event, gateway_account=name, now=web.now()))
+
+    with web.house().store.glance() as looking:
+        if inbox.is_kept(looking, event.event_id):
+            return "kept\n", 200
+
+    def keep(session: Session) -> None:
+        inbox.accept(session, event, gateway_account=name, now=web.now())
+        fault_points.reach("event.before_commit")
+
+    web.house().store.run(keep)
+    fault_points.reach("event.after_commit")
     return "kept\n", 200
 
 

@@ -40,7 +40,14 @@ from receivables.ports import InvoiceRow, Letter, MessageIncomplete, Rendered
 #: Blocks that come in two kinds, and the amount that decides: something is open, or nothing.
 _BY_AMOUNT = {"rest": "rest_amount", "remains": "balance"}
 #: Blocks that come in several kinds; the value of the same name says which.
-_BY_WORD = frozenset({"evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remedy"})
+_BY_WORD = frozenset(
+    {"evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remedy", "returned"}
+)
+
+
+def _asks(filler: Filler) -> bool:
+    """Whether documents are asked for; not where money went back and leaves none of them open."""
+    return bool(filler.values.get("returned", "open") == "open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,10 @@ class Presenter:
         if name == "balance":
             balance = filler.value("balance")
             return "balance_open" if isinstance(balance, Money) and balance.minor > 0 else "balance_none"
+        if name == "again":
+            return f"again_{filler.values[name]}" if filler.values.get(name) else None
+        if name == "ways_out" and not _asks(filler):
+            return None
         if name in _BY_WORD:
             return f"{name}_{filler.value(name)}"
         if name in _BY_AMOUNT:
@@ -237,7 +248,7 @@ class Presenter:
         rows = filler.value(name)
         if not isinstance(rows, list | tuple) or not all(isinstance(row, InvoiceRow) for row in rows):
             raise filler.incomplete(f"{name} as rows")
-        if not rows and name == "invoice_list":
+        if not rows and name == "invoice_list" and _asks(filler):
             raise filler.incomplete(name)
         return not rows
 

@@ -19,6 +19,9 @@ _ENTRIES: Mapping[str, Word] = {
     "write_off": pN_("document", "Adjustment"),
     "refund": pN_("document", "Paid back to you"),
     "payment_reversed": pN_("document", "Payment returned"),
+    "payment_returned": pN_("document", "Payment returned"),
+    "payment_restored": pN_("document", "Payment counts again"),
+    "refund_reversed": pN_("document", "Refund came back"),
     "credit_note_reversed": pN_("document", "Credit note withdrawn"),
     "invoice_reversed": pN_("document", "Invoice withdrawn"),
 }

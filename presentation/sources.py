@@ -55,6 +55,7 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "rate": Form.PERCENT,
     "due_date": Form.DAY,
     "paid_date": Form.DAY,
+    "confirmation": Form.LTR,
     "counted_to": Form.DAY,
     "interest_from": Form.DAY,
     "optout_date": Form.DAY,
@@ -85,11 +86,15 @@ PLACEHOLDERS: Mapping[str, Form] = {
     "plan_total": Form.MONEY,
     "instalment_amount": Form.MONEY,
     "retry_date": Form.DAY,
+    "card": Form.LTR,
+    "card_until": Form.LTR,
     "instalment_list": Form.ROWS,
     "order": Form.LTR,
     "order_line": Form.TEXT,
     "order_list": Form.ROWS,
     "agreed_date": Form.DAY,
+    "sent_date": Form.DAY,
+    "refund_to": Form.LTR,
     "handover_to": Form.TEXT,
     "handover_contact": Form.TEXT,
     "handover_date": Form.DAY,
@@ -146,6 +151,14 @@ BLOCKS: Mapping[str, frozenset[str]] = {
     "remedy_card": frozenset({"deadline", "link"}),
     "remedy_confirm": frozenset({"deadline", "link"}),
     "remedy_retry": frozenset({"retry_date", "link"}),
+    # What money that the payer's bank took back leaves: documents open again, all paid still, or paid out
+    # twice; and the agreement that it touched, if it touched one.
+    "returned_open": frozenset(),
+    "returned_credit": frozenset(),
+    "returned_twice": frozenset(),
+    "again_plan": frozenset(),
+    "again_offer": frozenset(),
+    "again_promise": frozenset(),
     # The one step that is decided and follows a formal warning, likewise; it stands after a colon.
     "next_step_agency": frozenset(),
     "next_step_court": frozenset(),
@@ -155,8 +168,8 @@ BLOCKS: Mapping[str, frozenset[str]] = {
 FRAME_BLOCKS = ("link_fallback", "row_due", "row_processing", "list_total")
 #: `{block_balance}` stands for one of two blocks, by the value of {balance} (tone.md, section 10).
 CALLABLE_BLOCKS = frozenset(BLOCKS) | {
-    "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
-    "remedy", "rest",
+    "again", "balance", "evidence", "next_step", "prepaid", "purpose", "refusal", "release", "remains",
+    "remedy", "rest", "returned",
 }  # fmt: skip
 
 
@@ -189,7 +202,9 @@ _ASKING = frozenset({"amount", "due_date", "invoice_list"})
 _PROMISE = frozenset({"promise_amount", "promise_date"})
 _AGREED = frozenset({"offer_amount", "pay_by", "discount"})
 _DISPUTE = frozenset({"invoice", "case"})
+_REVERSED = frozenset({"amount", "confirmation", "paid_date"})
 _ORDER = frozenset({"amount", "deadline", "order", "order_list"})
+_CARD = frozenset({"card", "instalment_amount", "due_date"})
 _HANDING_OVER = frozenset({"handover_to", "handover_contact", "handover_date"})
 KINDS: Mapping[str, Kind] = {
     "courtesy": Kind(_ASKING, "button_pay", neutral_sms=True),
@@ -201,6 +216,10 @@ KINDS: Mapping[str, Kind] = {
         "button_confirmation",
         neutral_sms=True,
     ),
+    "debit_failed": Kind(frozenset({"amount", "asked_date", "invoice_list"}), "button_pay", neutral_sms=True),
+    "payment_returned": Kind(_REVERSED | {"invoice_list"}, by_sms=False),
+    "payment_restored": Kind(_REVERSED, by_sms=False),
+    "card_refund_sent": Kind(frozenset({"amount", "sent_date", "refund_to"}), by_sms=False),
     "fresh_link": Kind(frozenset({"link_expires"})),
     "paid_by_head_office": Kind(
         frozenset({"paid_amount", "paid_date", "balance", "allocation_list"}), by_sms=False
@@ -234,6 +253,8 @@ KINDS: Mapping[str, Kind] = {
     "card_refused": Kind(
         frozenset({"instalment_amount", "due_date", "deadline", "retry_date"}), "button_pay", neutral_sms=True
     ),
+    "card_gone": Kind(_CARD, neutral_sms=True),
+    "card_ends": Kind(_CARD | {"card_until"}, neutral_sms=True),
     "offer_made": Kind(frozenset({"deadline"}), neutral_sms=True),
     "offer_accepted": Kind(_AGREED | {"accepted_date"}, neutral_sms=True),
     "offer_lapsed": Kind(

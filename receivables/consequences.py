@@ -1,6 +1,7 @@
 """What follows a fact, in the same unit of work (house.md).
 
-Money that came keeps a promise, pays an instalment, settles an offer, releases a credit hold.
+Money that came keeps a promise, pays an instalment, settles an offer, releases a credit hold; money that
+went back takes all of it back but what is final.
 """
 
 from __future__ import annotations
@@ -18,11 +19,19 @@ from models.audit import savepoint
 from models.invoices import Invoice
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from receivables import branch_notices, credit_holds, early_payment, outbox, waking
-from receivables.arrangements import offer_ends, plan_counts, promise_ends
+from receivables.arrangements import charge_results, offer_ends, offers, plan_counts, promise_ends
+from receivables.arrangements.paid_for import accounts_of
 from receivables.disputes import cases
 from receivables.handovers import placing
 from receivables.ladder import needless
 from receivables.permissions import SYSTEM
+
+
+def look_again(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Let the ladder look again, also at the branches that were paid for: what is asked for has changed."""
+    for account in accounts_of(session, payment):
+        waking.wake_account(session, account.id, now=now)
+
 
 #: Each is called once for every payment that was booked, after its allocations are written.
 AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
@@ -33,9 +42,18 @@ AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
     promise_ends.keep,
     branch_notices.tell_branches,
     placing.follow_money,
-    waking.look_again,
+    look_again,
     needless.end_calls,
     credit_holds.release_when_paid,  # last: it looks at what became of everything
+)
+#: Each is called once for every reversal of a payment, after its rows are written.
+AFTER_REVERSAL: tuple[Callable[..., object], ...] = (
+    early_payment.reopen_early,  # first: it changes what is open
+    offer_ends.reopen_reversed,
+    plan_counts.recount,
+    charge_results.take_back,  # after the count, which says what is paid no more
+    promise_ends.unkeep,
+    look_again,
 )
 
 
@@ -46,7 +64,43 @@ def follow_payment(session: Session, payment: Payment, *, now: datetime) -> None
     a repeated call as done. One that fails takes back what it did and nothing else: money that came
     stays booked; it is tried again by the worker and a person is told.
     """
-    for follower in AFTER_PAYMENT:
+    _follow(session, payment, AFTER_PAYMENT, now=now)
+
+
+def follow_reversal(session: Session, payment: Payment, invoice_ids: Sequence[int], *, now: datetime) -> None:
+    """Let everything follow that money went back: what it had closed, settled, paid and kept is open again.
+
+    The accounts are locked by the caller. As with a payment, what fails is tried again and nothing of the
+    reversal is lost.
+
+    Args:
+        invoice_ids: of which something is owed again; what was offered for them is void.
+    """
+    _follow(session, payment, AFTER_REVERSAL, now=now)
+    offers.void_changed(session, SYSTEM, invoice_ids, why="reversal", now=now)
+
+
+def follow_restoring(
+    session: Session, payment: Payment, invoice_ids: Sequence[int], *, cause: str, now: datetime
+) -> None:
+    """Let everything follow that money which had been taken back is here again; the accounts are locked.
+
+    Args:
+        invoice_ids: of which it paid something once more.
+        cause: names the giving back.
+    """
+    for invoice_id in invoice_ids:
+        early_payment.close_if_earned(session, invoice_id, cause=f"{cause}:{invoice_id}", now=now)
+    offers.void_changed(session, SYSTEM, invoice_ids, why="payment", now=now)
+    for account in accounts_of(session, payment):
+        promise_ends.keep_for(session, account, payment.currency, now=now)
+        follow_reduction(session, account.id, invoice_ids, now=now)
+
+
+def _follow(
+    session: Session, payment: Payment, followers: Sequence[Callable[..., object]], *, now: datetime
+) -> None:
+    for follower in followers:
         try:
             with savepoint(session):
                 follower(session, payment, now=now)
@@ -92,7 +146,7 @@ def follow_again(session: Session, payment_id: int, follower: str, *, now: datet
     """
     payment = session.get_one(Payment, payment_id)
     session.get_one(Account, payment.account_id, with_for_update=True)
-    by_name = {each.__name__: each for each in AFTER_PAYMENT}
+    by_name = {each.__name__: each for each in (*AFTER_REVERSAL, *AFTER_PAYMENT)}
     by_name[follower](session, payment, now=now)
 
 

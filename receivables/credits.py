@@ -23,6 +23,7 @@ from models.states import InvoiceStatus
 from models.store import fetch
 from models.work import Task, TaskKind
 from receivables import consequences, early_payment, invoices, ledger, outbox
+from receivables.allocations import KEPT_MINOR, TAKEN_BEYOND_MINOR, TAKEN_MINOR, UNDONE
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import add_business_days, business_date
@@ -80,13 +81,13 @@ def _not_reversed(entry_id: object) -> object:
     return ~exists().where(_reversal.reverses_id == entry_id)
 
 
-#: What of each payment was put on documents; correlated.
+#: What of each payment was put on documents and is there still, and what went back of it; correlated.
 _USED = (
-    select(func.coalesce(func.sum(Allocation.amount_minor), 0))
-    .where(Allocation.payment_id == Payment.id, _not_reversed(Allocation.entry_id))  # type: ignore[arg-type]
+    select(func.coalesce(func.sum(KEPT_MINOR), 0))
+    .where(Allocation.payment_id == Payment.id, ~UNDONE)
     .correlate(Payment)
     .scalar_subquery()
-)
+) + (TAKEN_MINOR - TAKEN_BEYOND_MINOR)
 _PAYMENTS = (
     select(
         Payment.id,

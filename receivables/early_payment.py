@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
 from models.arrangements import OfferInvoice
 from models.invoices import Invoice
+from models.ledger import LedgerEntry
 from models.money import Money, total
 from models.payments import Adjustment, Allocation, Payment, PaymentAttempt
 from models.states import InvoiceStatus
 from models.work import TaskKind
-from receivables import invoices, outbox
+from receivables import invoices, ledger, outbox
 from receivables.adjustments import adjust
+from receivables.allocations import KEPT_MINOR
 from receivables.arrangements.offer_ends import tax_parts
 from receivables.arrangements.offer_terms import split_tax
 from receivables.calendar_days import business_date
@@ -94,6 +96,32 @@ def close_early(session: Session, payment: Payment, *, now: datetime) -> list[Ad
     return [adjustment for adjustment in closed if adjustment is not None]
 
 
+def reopen_early(session: Session, payment: Payment, *, now: datetime) -> list[LedgerEntry]:
+    """Take back the discounts of documents that a reversed payment leaves unpaid; the accounts are locked.
+
+    A follower of reversals (consequences.py): a second call finds nothing left to take back. One that is
+    still paid in full keeps its discount.
+    """
+    undone = aliased(LedgerEntry)
+    given = session.execute(
+        select(LedgerEntry, Account.zone)
+        .join(Adjustment, Adjustment.entry_id == LedgerEntry.id)
+        .join(Invoice, Invoice.id == Adjustment.invoice_id)
+        .join(Account, Account.id == Invoice.account_id)
+        .where(
+            Adjustment.kind == KIND,
+            Invoice.id.in_(select(Allocation.invoice_id).where(Allocation.payment_id == payment.id)),
+            Invoice.balance_minor > 0,
+            ~exists().where(undone.reverses_id == LedgerEntry.id),
+        )
+        .order_by(Invoice.id)
+    ).all()
+    return [
+        ledger.reverse(session, SYSTEM, entry, effective_on=business_date(now, zone), now=now)
+        for entry, zone in given
+    ]
+
+
 def close_if_earned(session: Session, invoice_id: int, *, cause: str, now: datetime) -> Adjustment | None:
     """Post the discount of one invoice if all but the discount was paid by its last day.
 
@@ -150,7 +178,7 @@ def _last_paid_on(session: Session, invoice: Invoice) -> date | None:
         select(Allocation.valued_on, PaymentAttempt.started_at)
         .outerjoin(Payment, Payment.id == Allocation.payment_id)
         .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
-        .where(Allocation.invoice_id == invoice.id)
+        .where(Allocation.invoice_id == invoice.id, KEPT_MINOR > 0)
     )
     days = [
         min(r.valued_on, business_date(r.started_at, zone)) if r.started_at else r.valued_on for r in rows

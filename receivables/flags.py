@@ -25,6 +25,7 @@ from receivables import links, outbox, waking
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
+from receivables.payments.attempts import supersede_account
 from receivables.permissions import Actor, Permission, may, require
 from receivables.texts import clean_words, one_line
 
@@ -39,6 +40,8 @@ _GUARDED_CODES = frozenset(f"flag:{kind.value}" for kind in GUARDED)
 UNNAMED = "guarded"
 #: Whoever stands behind the links is not the debtor: they end at once.
 _ENDS_LINKS = frozenset({FlagKind.DECEASED, FlagKind.MINOR, FlagKind.WRONG_PARTY})
+#: Nobody is to pay by a page that was opened before: a new one is for who knows of the fact (P-05).
+_ENDS_PAGES = _ENDS_LINKS | {FlagKind.BANKRUPTCY}
 #: Without these we would write, hand over or delete again: not ended by the one who chases.
 _ENDED_BY_SUPERVISOR = frozenset(
     {FlagKind.ATTORNEY, FlagKind.BANKRUPTCY, FlagKind.CEASE_REQUEST, FlagKind.LEGAL_HOLD}
@@ -116,8 +119,9 @@ def raise_flag(
 ) -> AccountFlag:
     """Record a fact about an account; whatever is about to be done asks for it from now on.
 
-    Where the debtor is not who stands behind the links, they end at once. Who holds a case of the
-    account for us is to be told, so a person is asked to. The ladder looks again at its next run.
+    Where the debtor is not who stands behind the links, they end at once; so do open payment pages, also
+    in a bankruptcy. Who holds a case of the account for us is to be told, so a person is asked to. The
+    ladder looks again at its next run.
 
     Args:
         from_on: account-local; not after today, but for a breathing space, which may begin later.
@@ -153,6 +157,8 @@ def raise_flag(
     _note(session, actor, flag, "flag.raised", words, now=now)
     if kind in _ENDS_LINKS:
         links.revoke_all(session, actor, account, reason=spoken(f"flag:{kind.value}"), now=now)
+    if kind in _ENDS_PAGES:
+        supersede_account(session, actor, account.id, reason=spoken(f"flag:{kind.value}"), now=now)
     if kind is not FlagKind.LEGAL_HOLD:
         _ask_to_tell_handlers(session, flag, now=now)
     waking.wake_account(session, account.id, now=now)

@@ -27,6 +27,7 @@ from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, Pay
 from models.states import RUNNING_PLANS, AttemptStatus, HandoverStatus, InvoiceStatus
 from models.store import fetch
 from receivables import ledger
+from receivables.allocations import KEPT_MINOR
 from receivables.calendar_days import business_date, days_late
 from receivables.errors import NotFound
 from receivables.permissions import Actor, Permission, require
@@ -130,6 +131,8 @@ class InvoiceView:
     refers_to: Referred | None = None
     #: Name of the branch, where its head office reads the document.
     branch: str = ""
+    #: A payment of it has no known outcome yet (P-22); payments.quotes.being_checked leads to it.
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,19 @@ _ON_ITS_WAY = (
     .correlate(Invoice)
     .scalar_subquery()
     .label("processing_minor")
+)
+
+#: Whether a payment of one document has no known outcome yet.
+_CHECKED = (
+    exists()
+    .where(
+        AttemptInvoice.invoice_id == Invoice.id,
+        AttemptInvoice.blocking,
+        PaymentAttempt.id == AttemptInvoice.attempt_id,
+        PaymentAttempt.status == AttemptStatus.UNKNOWN,
+    )
+    .correlate(Invoice)
+    .label("is_checked")
 )
 
 #: What of one document is set aside by open disputes.
@@ -285,6 +301,7 @@ _DOCUMENT = (
         Invoice.prepaid_minor,
         Invoice.rounding_minor,
         Account.zone,
+        _CHECKED,
     )
     .join(Account, Account.id == Invoice.account_id)
     .outerjoin(_REFERRED, _REFERRED.id == Invoice.refers_to_id)
@@ -325,7 +342,7 @@ _ADJUSTMENTS = (
 _NOTE = aliased(Invoice)
 _MOVEMENTS = (
     select(
-        Allocation.amount_minor,
+        KEPT_MINOR.label("amount_minor"),
         Allocation.currency,
         Allocation.valued_on,
         Payment.number.label("payment_number"),
@@ -333,7 +350,7 @@ _MOVEMENTS = (
     )
     .outerjoin(Payment, Payment.id == Allocation.payment_id)
     .outerjoin(_NOTE, _NOTE.id == Allocation.credit_note_id)
-    .where(Allocation.invoice_id == bindparam("invoice_id"))
+    .where(Allocation.invoice_id == bindparam("invoice_id"), KEPT_MINOR > 0)
     .order_by(Allocation.valued_on, Allocation.id)
 )
 _UNDONE = aliased(LedgerEntry)
@@ -592,6 +609,7 @@ def _view(session: Session, r: Any, now: datetime, *, refers: bool = True, branc
         today=today,
         refers_to=Referred(r.referred_ref, r.referred_number) if refers and r.referred_ref else None,
         branch=branch,
+        is_checked=r.is_checked,
     )
 
 

@@ -26,12 +26,14 @@ from receivables.letter_kinds import LetterKind
 from receivables.payments import letters as payment_letters
 from receivables.people import letters as people_letters
 from receivables.ports import Letter
+from receivables.reversals import debtor_letters
 from receivables.writing import letters as writing_letters
 
 #: Who declares kinds of messages; each kind has one owner (presentation/sources.py, KINDS).
 OWNERS: tuple[Mapping[str, LetterKind], ...] = (
     contact_letters.LETTERS,
     payment_letters.LETTERS,
+    debtor_letters.LETTERS,
     branch_notices.LETTERS,
     people_letters.LETTERS,
     answer_letters.LETTERS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, SQLColumnExpression, String, cast, exists, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -224,7 +224,7 @@ def raise_alert(
     account_id: int | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Alert:
-    """Raise an alert that stays until a person closes it; one open row for one cause.
+    """Raise an alert that stays until a person closes it, or its cause is over; one open row for one cause.
 
     Args:
         code: what is wrong; the desk words it.
@@ -247,3 +247,23 @@ def raise_alert(
         facts={"code": code, "key": key},
     )
     return alert
+
+
+def is_alerted(code: str, prefix: str, subject_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """A condition: whether an alert is open whose cause is `prefix` and the subject's number."""
+    cause = literal(prefix) + cast(subject_id, String)
+    return exists().where(Alert.code == code, Alert.key == cause, Alert.closed_at.is_(None))
+
+
+def end_alert(session: Session, code: str, key: str, *, now: datetime) -> None:
+    """Close an alert whose cause is over, if one is open; nobody needs to look any more."""
+    alert = session.scalar(
+        select(Alert).where(Alert.code == code, Alert.key == key, Alert.closed_at.is_(None))
+    )
+    if alert is None:
+        return
+    alert.closed_at = now
+    record(
+        session, SYSTEM, "alert.closed", alert, account_id=alert.account_id, now=now,
+        facts={"code": code, "key": key},
+    )  # fmt: skip

@@ -39,6 +39,8 @@ class Permission(StrEnum):
     CHARGE_PROPOSE = "charge:propose"
     CHARGE_READ = "charge:read"
     CHARGE_WAIVE = "charge:waive"
+    CHARGEBACK_ANSWER = "chargeback:answer"
+    CHARGEBACK_READ = "chargeback:read"
     CODE_ASK = "code:ask"
     CONTACT_ADD = "contact:add"
     CONTACT_CHANGE = "contact:change"
@@ -57,6 +59,7 @@ class Permission(StrEnum):
     DISPUTE_RESOLVE = "dispute:resolve"
     DISPUTE_STATE = "dispute:state"
     DOCUMENT_READ = "document:read"
+    EVENT_TRY = "event:try"
     FEED_KEEP = "feed:keep"
     FIGURES_READ = "figures:read"
     FIGURES_READ_OWN = "figures:read_own"
@@ -92,12 +95,15 @@ class Permission(StrEnum):
     PAY_RUN_KEEP = "pay_run:keep"
     PAYMENT_READ = "payment:read"
     PAYMENT_START = "payment:start"
+    PAYMENT_TAKE_BACK = "payment:take_back"
     PLAN_CANCEL = "plan:cancel"
     PLAN_MAKE = "plan:make"
     POSTING_READ = "posting:read"
     PROFILE_KEEP = "profile:keep"
     PROMISE_MAKE = "promise:make"
     RATE_ADD = "rate:add"
+    RECONCILIATION_EXPLAIN = "reconciliation:explain"
+    RECONCILIATION_READ = "reconciliation:read"
     REFUND_PAY = "refund:pay"
     REFUND_PROPOSE = "refund:propose"
     REFUND_READ = "refund:read"
@@ -164,7 +170,7 @@ _READS = frozenset(
     { _P.ARRANGEMENT_READ, _P.BANK_LINES_READ,
         _P.ACCOUNT_READ, _P.APPROVAL_READ, _P.CHARGE_READ, _P.CREDIT_HOLD_READ, _P.DISPUTE_READ,
         _P.DOCUMENT_READ,
-        _P.FLAG_READ, _P.HANDOVER_READ, _P.INVOICE_READ,
+        _P.CHARGEBACK_READ, _P.FLAG_READ, _P.HANDOVER_READ, _P.INVOICE_READ,
         _P.PROFILE_KEEP,
         _P.MESSAGE_READ, _P.PAYMENT_READ, _P.POSTING_READ, _P.REFUND_READ, _P.REPORT_READ, _P.RULES_READ,
         _P.SALES_READ, _P.SEGMENT_READ,
@@ -200,8 +206,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | _CHASES
     | {
         _P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ, _P.TARGET_SET,
+        _P.EVENT_TRY, _P.RECONCILIATION_READ,
         _P.STAFF_READ, _P.STAFF_RESET,
-        _P.DEPUTY_NAME, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE,
+        _P.DEPUTY_NAME, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE, _P.CHARGEBACK_ANSWER,
         _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.APPROVAL_DECIDE, _P.AUDIT_READ, _P.BANK_LINES_RECORD,
         _P.CHARGE_ISSUE,
         _P.CONTACT_ADD, _P.CONTACT_CONFIRM, _P.CONTACT_MARK_SIGNATORY, _P.CONTACT_RULES_PUBLISH,
@@ -216,7 +223,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         _P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ,
         _P.ACCOUNT_NOTE, _P.CREDIT_LIMIT_SET, _P.FILE_ADD,
-        _P.REFUND_PAY, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE,
+        _P.REFUND_PAY, _P.REFUND_PROPOSE, _P.WRITE_OFF_PROPOSE, _P.PAYMENT_TAKE_BACK,
+        _P.CHARGEBACK_ANSWER,
+        _P.EVENT_TRY, _P.RECONCILIATION_EXPLAIN, _P.RECONCILIATION_READ,
         _P.ALERT_READ, _P.ALERT_CLOSE, _P.APPROVAL_ASK, _P.BANK_LINES_RECORD, _P.CHARGE_ISSUE,
         _P.CHARGE_PROPOSE,
         _P.CREDIT_NOTE_RECORD, _P.DISPUTE_CREDIT, _P.INVOICE_IMPORT, _P.REMITTANCE_RECORD, _P.RATE_ADD,
@@ -233,7 +242,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.AUDITOR: _READS
     | {_P.FIGURES_READ, _P.FIGURES_READ_OWN, _P.SETTLEMENTS_READ, _P.STATEMENT_READ}
-    | {_P.AUDIT_READ, _P.ALERT_READ, _P.STAFF_READ},
+    | {_P.AUDIT_READ, _P.ALERT_READ, _P.RECONCILIATION_READ, _P.STAFF_READ},
     Role.ADMIN: frozenset(
         {
             _P.APPROVAL_ASK, _P.CALENDAR_CHANGE, _P.HANDLER_EDIT,

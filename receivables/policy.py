@@ -123,6 +123,7 @@ class PlanRules:
     moves: int
     move_days: int
     notice_days: int
+    card_notice_days: int
     asked_within_days: int
     usual_first_days: int
     draft_days: int
@@ -262,6 +263,23 @@ class BetterTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcilingRules:
+    """How often the gateway's word is read, how far back, and what is late (P-15, P-17, P-18, M-18)."""
+
+    events_minutes: int
+    events_overlap_minutes: int
+    wide_minutes: int
+    wide_overlap_hours: int
+    events_days: int
+    endpoint_minutes: int
+    silence_hours: int
+    days_back: int
+    payout_days: int
+    wait_hours: int
+    clearing_days: int  # business days of the creditor's country
+
+
+@dataclass(frozen=True, slots=True)
 class FigureRules:
     """What the dashboard reads, in days; `go_live_on` is an ISO day, or empty where nothing is compared."""
 
@@ -397,6 +415,7 @@ class Policy:
     session_life: timedelta
     sweep_after: timedelta
     alert_after: timedelta
+    debit_life: timedelta
     small_difference_minor: int
     contact_from: time
     contact_to: time
@@ -428,6 +447,7 @@ class Policy:
     account_page: AccountPageRules
     worklist: WorklistRules
     figures: FigureRules
+    reconciling: ReconcilingRules
     asks_survey: bool
     staff: StaffRules
 
@@ -482,6 +502,7 @@ class Policy:
             session_life=timedelta(minutes=payments["session_minutes"]),
             sweep_after=timedelta(minutes=payments["sweep_after_minutes"]),
             alert_after=timedelta(minutes=payments["alert_after_minutes"]),
+            debit_life=timedelta(days=payments["debit_days"]),
             small_difference_minor=payments["small_difference_minor"],
             contact_from=time.fromisoformat(contact["window_from"]),
             contact_to=time.fromisoformat(contact["window_to"]),
@@ -535,6 +556,7 @@ class Policy:
                 },
             ),
             figures=_section(FigureRules, data["figures"]),
+            reconciling=_section(ReconcilingRules, data["reconciling"]),
             asks_survey=data["after_paying"]["survey"],
             staff=_section(StaffRules, data["staff"]),
         )

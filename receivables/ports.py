@@ -156,6 +156,7 @@ class RemoteCard:
     last4: str
     month: int | None
     year: int | None
+    mandate_id: str | None = None  # the holder's permission, where the gateway keeps one apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,227 @@ class GatewayEvent:
     attempt_ref: str | None
     tagged: bool
     raw: str
+    charge_id: str | None = None  # of the object itself, or of what it is about
+    payment_method_id: str | None = None  # a card or mandate event's card
+
+
+class RefundState(StrEnum):
+    """What the payment gateway says of a refund; one that succeeded may still fail later."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"  # a person must look, also at what we do not know
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DisputeState(StrEnum):
+    """Where a chargeback or an inquiry stands; money moves by its movements alone."""
+
+    NEEDS_RESPONSE = "needs_response"  # also what we do not know: a person must look
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"  # an inquiry that became no chargeback
+    PREVENTED = "prevented"
+
+
+class PayoutState(StrEnum):
+    """Where a payout to the creditor's bank stands; a paid one may still fail later."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class MovementKind(StrEnum):
+    """What moved on the gateway's balance."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
+    PAYOUT = "payout"
+    PAYOUT_FAILURE = "payout_failure"  # failed or cancelled: the money is on the balance again
+    FEE = "fee"  # a fee by itself; that of a charge is part of the charge's movement
+    ADJUSTMENT = "adjustment"
+    OTHER = "other"  # nothing we know: a person must look
+
+
+#: Operation of a prepared refund.
+REFUND_CHARGE = "refund_charge"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What is to be given back of one charge.
+
+    Attributes:
+        refund_ref: opaque reference of our refund; the gateway keeps it with its own.
+        charge_id: of the charge that took the money.
+        amount: in the charge's currency.
+        idempotency_key: stored before the first call (P-02).
+    """
+
+    refund_ref: str
+    charge_id: str
+    amount: Money
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMovement:
+    """One change of the gateway's balance; in the currency that it settles in.
+
+    Attributes:
+        amount, fee, net: signed as they change the balance; net = amount - fee. A fee given back
+            is negative.
+        source_id: the charge, refund, dispute or payout that moved it; None where there is none.
+        available_on: day (UTC) from which it can be paid out.
+        payout_id: the payout it went out with, where we asked by payout; of a payout's own
+            movement that payout; else None: the gateway does not say it the other way round.
+        exchange_rate: amount = original x rate; None where the source is in the same currency.
+        original: the amount in the source's currency where that is another one; None too where that
+            is none of ours.
+    """
+
+    movement_id: str
+    kind: MovementKind
+    amount: Money
+    fee: Money
+    net: Money
+    source_id: str | None
+    created_at: datetime
+    available_on: date
+    payout_id: str | None
+    exchange_rate: Decimal | None
+    original: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadMovement:
+    """A change of the gateway's balance that our money cannot say: its currency, or its fraction, is none
+    that we know.
+
+    Attributes:
+        said: amount and currency as the gateway writes them, "500000 inr".
+        source_id: as of a RemoteMovement.
+    """
+
+    movement_id: str
+    kind: MovementKind
+    said: str
+    source_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRefund:
+    """The present truth about one refund, ours or one made at the gateway's own desk.
+
+    Attributes:
+        amount: positive, in the charge's currency.
+        refund_ref: our reference; None when it is not ours.
+        reason: why it was asked for, the gateway's word; `failure_reason` why it failed.
+        movement_id: the movement that took the money from the balance, once there is one;
+            `failure_movement_id` the one that brought it back.
+    """
+
+    refund_id: str
+    charge_id: str | None
+    intent_id: str | None
+    amount: Money
+    status: RefundState
+    refund_ref: str | None
+    reason: str | None
+    failure_reason: str | None
+    created_at: datetime
+    movement_id: str | None
+    failure_movement_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDispute:
+    """The present truth about one chargeback or inquiry.
+
+    Attributes:
+        amount: what the payer contests, positive; may differ from the charge and from what moved.
+        is_inquiry: no money has moved and the bank only asks.
+        reason: the gateway's word ("fraudulent", "product_not_received", …).
+        evidence_due_at: when an answer is due, or None.
+        movements: what it did to the balance, the oldest first: taken, given back.
+    """
+
+    dispute_id: str
+    charge_id: str
+    intent_id: str | None
+    amount: Money
+    status: DisputeState
+    is_inquiry: bool
+    reason: str
+    evidence_due_at: datetime | None
+    movements: Sequence[RemoteMovement]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePayout:
+    """The present truth about one transfer to the creditor's bank.
+
+    Attributes:
+        amount: signed: negative where the gateway drew from the bank.
+        automatic: the gateway made it; only of these the movements can be listed.
+        arrives_on: day (UTC) on which the bank should have it.
+        reconciled: whether the list of its movements is final.
+    """
+
+    payout_id: str
+    amount: Money
+    status: PayoutState
+    automatic: bool
+    arrives_on: date
+    created_at: datetime
+    movement_id: str | None
+    failure_movement_id: str | None
+    failure_code: str | None
+    reconciled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteWarning:
+    """A card network's early warning that a charge may be fraud; no money moves by it.
+
+    Attributes:
+        kind: the gateway's word ("made_with_stolen_card", …).
+        actionable: whether a refund now may still avoid a chargeback.
+    """
+
+    warning_id: str
+    charge_id: str
+    intent_id: str | None
+    kind: str
+    actionable: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """One address that the gateway notifies.
+
+    Attributes:
+        enabled: False where it was switched off, by hand or by the gateway after long failure.
+        event_types: what it is told of; ("*",) is everything.
+        api_version: in which its notifications are written; None is the account's default.
+    """
+
+    endpoint_id: str
+    url: str
+    enabled: bool
+    event_types: Sequence[str]
+    api_version: str | None
 
 
 class GatewayError(Exception):
@@ -261,6 +483,13 @@ class PaymentGateway(Protocol):
         Raises: GatewayUnreachable (also on timeouts: reading has no effect), GatewayRefused.
         """
 
+    def payment_of_charge(self, charge_id: str) -> RemotePayment:
+        """Return the present truth about the payment that took a charge, ours or not.
+
+        Raises: GatewayUnreachable, GatewayRefused ("resource_missing"; "no_payment" where nothing of ours
+            can have made it).
+        """
+
     def find(self, attempt_ref: str, since: datetime) -> RemotePayment | None:
         """Search the gateway for a page or charge made for this attempt since a moment (P-03).
 
@@ -280,6 +509,77 @@ class PaymentGateway(Protocol):
         Raises: NotSignedByGateway: signature missing, wrong, or more than 300 s from `now`
         in either direction (P-08).
         """
+
+    # Each reading below raises GatewayUnreachable (reading has no effect, so never OutcomeUnknown) and
+    # GatewayRefused ("resource_missing" for an id that is not there). Iterators raise while they run.
+
+    def prepare_refund(self, order: RefundOrder) -> PreparedRequest:
+        """Write down the exact request that gives money back; its operation is REFUND_CHARGE. Pure."""
+
+    def refund(self, prepared: PreparedRequest) -> RemoteRefund:
+        """Make the stored refund with its stored key.
+
+        Raises: GatewayUnreachable, OutcomeUnknown, GatewayRefused ("charge_already_refunded",
+            "charge_disputed", more than is left: nothing was given back).
+        """
+
+    def refund_of(self, refund_id: str) -> RemoteRefund:
+        """Return the present truth about one refund."""
+
+    def refunds_of_charge(self, charge_id: str) -> Sequence[RemoteRefund]:
+        """Return all refunds of a charge, ours and others, the oldest first."""
+
+    def find_refund(self, refund_ref: str, since: datetime) -> RemoteRefund | None:
+        """Search for the refund made with our reference since a moment (P-03)."""
+
+    def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
+        """Walk the refunds made from `start` until before `end`; newest first, flat memory."""
+
+    def dispute_of(self, dispute_id: str) -> RemoteDispute:
+        """Return the present truth about one chargeback or inquiry, with its movements."""
+
+    def disputes_between(self, start: datetime, end: datetime) -> Iterator[RemoteDispute]:
+        """Walk the chargebacks opened from `start` until before `end`; newest first, flat memory."""
+
+    def warning_of(self, warning_id: str) -> RemoteWarning:
+        """Return an early warning of fraud."""
+
+    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
+        """Walk what moved on the balance from `start` until before `end`; newest first, flat memory."""
+
+    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement | UnreadMovement]:
+        """Walk what an automatic payout consists of, its own movement included: their nets sum to nil."""
+
+    def payout_of(self, payout_id: str) -> RemotePayout:
+        """Return the present truth about one payout."""
+
+    def payouts_between(self, start: datetime, end: datetime) -> Iterator[RemotePayout]:
+        """Walk the payouts made from `start` until before `end`; newest first, flat memory.
+
+        One in a currency that we do not know is left out: its movement on the balance tells of it.
+        """
+
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
+        """Walk the gateway's own list of events since a moment, the oldest first, flat memory (P-12).
+
+        The list goes 30 days back; what came before is found by reconciliation only.
+
+        Args:
+            types: of these types; "charge.*" is a family, none at all is every type.
+        """
+
+    def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:
+        """Walk the events since a moment that an endpoint of ours has not taken, the oldest first."""
+
+    def endpoints(self) -> Sequence[EndpointHealth]:
+        """Return the addresses that the gateway notifies."""
+
+    def card_of(self, payment_method_id: str) -> RemoteCard | None:
+        """Return a saved card as it is now (a renewed one has a new expiry); None where it can't be charged
+        any more: detached, or no card."""
+
+    def mandate_is_active(self, mandate_id: str) -> bool:
+        """Whether the holder's permission still stands; one that is not there does not."""
 
 
 # --------------------------------------------------------------------------- messages

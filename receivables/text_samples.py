@@ -75,6 +75,7 @@ def _words(examples: Mapping[str, Any]) -> dict[str, Any]:
     """Values that choose a block by their word; an account that has said nothing gets the plainest."""
     known = {
         "evidence": "open", "next_step": "agency", "purpose": "page", "refusal": "declined", "remedy": "card",
+        "returned": "open",
     }  # fmt: skip
     return {name: word for name, word in known.items() if name not in examples}
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.ladder import LadderPosition
-from models.payments import Payment
 from receivables.calendar_days import business_date
 
 
@@ -24,11 +23,6 @@ def wake(session: Session, account_id: int, today: date) -> None:
         .values(next_on=today)
         .execution_options(synchronize_session=False)
     )
-
-
-def look_again(session: Session, payment: Payment, *, now: datetime) -> None:
-    """Money came: what was asked for is not what it was."""
-    wake_account(session, payment.account_id, now=now)
 
 
 def wake_account(session: Session, account_id: int, *, now: datetime) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from models.money import Money
 from receivables.ports import (
     CHARGE_CARD,
+    REFUND_CHARGE,
     ChargeOrder,
     CheckoutOrder,
+    EndpointHealth,
     GatewayEvent,
+    GatewayUnreachable,
     NotSignedByGateway,
     OpenedCheckout,
     PreparedRequest,
+    RefundOrder,
+    RemoteCard,
     RemoteCharge,
+    RemoteDispute,
+    RemoteMovement,
     RemotePayment,
+    RemotePayout,
+    RemoteRefund,
     RemoteState,
+    RemoteWarning,
     SetupOrder,
 )
 
@@ -25,8 +35,69 @@ from receivables.ports import (
 Answer = RemotePayment | Exception | Callable[[], RemotePayment]
 
 
+class Unreachable:
+    """The readings of a PaymentGateway whose line is down."""
+
+    def prepare_refund(self, order: RefundOrder) -> PreparedRequest:
+        return PreparedRequest(REFUND_CHARGE, order.refund_ref, order.idempotency_key)
+
+    def refund(self, prepared: PreparedRequest) -> RemoteRefund:
+        raise GatewayUnreachable("no_connection")
+
+    def payment_of_charge(self, charge_id: str) -> RemotePayment:
+        raise GatewayUnreachable("no_connection")
+
+    def refund_of(self, refund_id: str) -> RemoteRefund:
+        raise GatewayUnreachable("no_connection")
+
+    def refunds_of_charge(self, charge_id: str) -> Sequence[RemoteRefund]:
+        raise GatewayUnreachable("no_connection")
+
+    def find_refund(self, refund_ref: str, since: datetime) -> RemoteRefund | None:
+        raise GatewayUnreachable("no_connection")
+
+    def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
+        raise GatewayUnreachable("no_connection")
+
+    def dispute_of(self, dispute_id: str) -> RemoteDispute:
+        raise GatewayUnreachable("no_connection")
+
+    def disputes_between(self, start: datetime, end: datetime) -> Iterator[RemoteDispute]:
+        raise GatewayUnreachable("no_connection")
+
+    def warning_of(self, warning_id: str) -> RemoteWarning:
+        raise GatewayUnreachable("no_connection")
+
+    def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement]:
+        raise GatewayUnreachable("no_connection")
+
+    def movements_of_payout(self, payout_id: str) -> Iterator[RemoteMovement]:
+        raise GatewayUnreachable("no_connection")
+
+    def payout_of(self, payout_id: str) -> RemotePayout:
+        raise GatewayUnreachable("no_connection")
+
+    def payouts_between(self, start: datetime, end: datetime) -> Iterator[RemotePayout]:
+        raise GatewayUnreachable("no_connection")
+
+    def events_since(self, since: datetime, *, types: Sequence[str]) -> Iterator[GatewayEvent]:
+        raise GatewayUnreachable("no_connection")
+
+    def undelivered_events(self, since: datetime) -> Iterator[GatewayEvent]:
+        raise GatewayUnreachable("no_connection")
+
+    def endpoints(self) -> Sequence[EndpointHealth]:
+        raise GatewayUnreachable("no_connection")
+
+    def card_of(self, payment_method_id: str) -> RemoteCard | None:
+        raise GatewayUnreachable("no_connection")
+
+    def mandate_is_active(self, mandate_id: str) -> bool:
+        raise GatewayUnreachable("no_connection")
+
+
 @dataclass
-class ToldGateway:
+class ToldGateway(Unreachable):
     """A PaymentGateway that tells the truths it was given, one a question; the last one stays.
 
     Attributes:

@@ -19,7 +19,7 @@ def together(count: int, act: Callable[[int], T]) -> list[T | Exception]:
     gate = threading.Barrier(count)
 
     def one(number: int) -> T | Exception:
-        gate.wait(30)
+        gate.wait(600)
         try:
             return act(number)
         except Exception as error:

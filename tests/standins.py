@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 API_KEY = "sk_test_sandbox_x"
 WEBHOOK_SECRET = "whsec_sandbox_for_tests"  # noqa: S105 - a stand-in's secret
-START_WITHIN = 20
+START_WITHIN = 120
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -26,6 +26,10 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere()).open
+
+
+class LeverRefused(Exception):
+    """A stand-in's lever was not pulled; the sentence says why."""
 
 
 @dataclass
@@ -58,15 +62,23 @@ class StandIn:
             self.process.stdout.close()
 
     def control(self, lever: str, **wish: Any) -> dict[str, Any]:
-        """Pulls a lever: `advance`, `faults`, `clear_faults`, `resend`, `flush` or `webhooks`."""
+        """Pulls a lever: those of `sandbox/stripe/server.py` and of `sandbox/stripe/dashboard.py`.
+
+        Raises:
+            LeverRefused: it makes no sense.
+        """
         request = urllib.request.Request(  # noqa: S310 - loopback
             f"{self.url}/_sandbox/{lever}",
             data=json.dumps(wish).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with _open(request, timeout=60) as answer:
-            counts: dict[str, Any] = json.load(answer)
-        return counts
+        try:
+            with _open(request, timeout=120) as answer:
+                said: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise LeverRefused(error.read().decode()) from None
+        return said
 
     def fault(self, op: str, kind: str, count: int = 1, **options: Any) -> None:
         """Asks for a fault, e.g. `fault("checkout.sessions.create", "timeout_after")`."""
@@ -135,7 +147,7 @@ def call_api(stand_in: StandIn, method: str, path: str, key: str = API_KEY, **fo
         url, data=text.encode() if method == "POST" else None, headers={"Authorization": f"Bearer {key}"}
     )
     try:
-        with _open(request, timeout=30) as answer:
+        with _open(request, timeout=120) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -146,7 +158,7 @@ def post_form(url: str, **fields: str) -> tuple[int, str]:
     """Posts a form without following redirects; returns status and the `Location`, or the body."""
     request = urllib.request.Request(url, data=urlencode(fields).encode())  # noqa: S310 - loopback
     try:
-        with _open(request, timeout=30) as answer:
+        with _open(request, timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -156,7 +168,7 @@ def post_form(url: str, **fields: str) -> tuple[int, str]:
 def get_page(url: str) -> tuple[int, str]:
     """Reads a page without following redirects; returns status and the `Location`, or the body."""
     try:
-        with _open(url, timeout=30) as answer:
+        with _open(url, timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,8 +1,9 @@
-"""`make stripe-smoke`: the gateway's promises against real Stripe in test mode.
+"""`make stripe-smoke`: the gateway's promises, and the stand-in's claims, against real Stripe in test mode.
 
-Needs STRIPE_TEST_KEY (sk_test_… or rk_test_… with write access to Checkout Sessions). Opens a
-hosted page for 1.00 in each currency with a rule of its own, opens it again with the same key,
-reads it, ends it and looks for it; nothing is paid. Prints what held; exits 1 where it did not.
+Needs STRIPE_TEST_KEY (sk_test_… or rk_test_… with write access). Opens a hosted page for 1.00 in each
+currency with a rule of its own, opens it again with the same key, reads it, ends it and looks for it; then
+holds Stripe to every claim of tests/conformance (claims.py, door_claims.py) that needs no lever, with test
+cards. No money moves in test mode. Prints what held; exits 1 where it did not.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from gateways.stripe_payments import StripePayments
+import stripe
+
+from gateways.stripe.line import TIMEOUT
+from gateways.stripe.payments import StripePayments
 from models.money import CURRENCIES, Money
 from receivables.ports import CheckoutOrder, GatewayRefused, PreparedRequest, RemoteState
+from tests.conformance.claims import CLAIMS
+from tests.conformance.world import NEEDS_STANDIN, World
 
 
 def order(currency: str, language: str) -> CheckoutOrder:
@@ -41,8 +47,7 @@ def main() -> int:
     if not key.startswith(("sk_test_", "rk_test_")):
         print(
             "stripe-smoke needs STRIPE_TEST_KEY in the environment: a secret or restricted key of a Stripe "
-            "account in test mode,\nwith write access to Checkout Sessions. Live keys are refused; nothing "
-            "is charged."
+            "account in test mode,\nwith write access. Live keys are refused; test mode moves no money."
         )
         return 2
     gateway = StripePayments("default", key, ["whsec_unused"])
@@ -97,6 +102,11 @@ def main() -> int:
         return False
 
     hold("a page that ends too soon is refused, naming expires_at (decision 13)", refused)
+    http = stripe.RequestsClient(timeout=TIMEOUT)
+    world = World(stripe.StripeClient(key, max_network_retries=2, http_client=http))
+    for claim in CLAIMS:
+        if claim.__name__ not in NEEDS_STANDIN:
+            hold(str(claim.__doc__), lambda c=claim: c(world) is None)
     return 1 if broken else 0
 
 

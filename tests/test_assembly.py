@@ -11,7 +11,7 @@ from assembly import House, assemble
 from config import Settings
 from gateways.mail import SmtpMail
 from gateways.sms import SinkSms
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 
 
 def build(folder: Path, **more: Any) -> House:

@@ -88,6 +88,7 @@ def test_a_good_production() -> None:
         ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "clamd:3310"}),
         ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "clamd:///"}),
         ("AMICABLE_DEBUG", {"AMICABLE_DEBUG": True}),
+        ("AMICABLE_FAULT", {"AMICABLE_FAULT": "settle.before_commit:kill"}),
         ("DEMO_INSECURE", {"DEMO_INSECURE": True}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///amicable.db"}),
         ("AMICABLE_ENV", {"AMICABLE_ENV": "prod"}),

@@ -33,12 +33,12 @@ CLIENTS: dict[str, set[str]] = {
     "twilio": set(),
     "vonage": set(),
     "boto3": set(),
-    "requests": {"gateways/sms.py", "gateways/stripe_payments.py"},
+    "requests": {"gateways/sms.py", "gateways/stripe/line.py"},
     "httpx": set(),
     "aiohttp": set(),
     # The demo's players visit the portal of this machine, as debtors do.
     "urllib.request": {"jobs/demo.py", "jobs/demo_players.py"},
-    "urllib3": {"gateways/stripe_payments.py"},
+    "urllib3": {"gateways/stripe/line.py"},
 }
 #: Stands apart: a stand-in takes what leaves, and the checker reads what is there.
 APART = ("sandbox/", "checker/")

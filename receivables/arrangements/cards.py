@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, Contact
@@ -23,7 +23,6 @@ from models.money import Money
 from models.payments import PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, AttemptStatus, CardStatus, InvoiceStatus, PlanStatus, advance
 from models.store import Store
-from models.work import TaskKind
 from receivables import outbox
 from receivables.arrangements import plan_changes
 from receivables.arrangements.plan_reads import PlanView, number_of
@@ -35,6 +34,8 @@ from receivables.ports import CardSaving, OpenedCheckout, PaymentGateway, Remote
 
 #: Version of the consent text; a new wording of it needs a new one.
 CONSENT_VERSION = "2026-11"
+#: Why a card was removed that the gateway itself has let go.
+GONE_THERE = frozenset({"detached", "customer_deleted"})
 #: Plans that a card may be named for.
 CARRIED = frozenset(
     {PlanStatus.PROPOSED, PlanStatus.AWAITING_APPROVAL, PlanStatus.ACTIVE, PlanStatus.DEFAULTED}
@@ -216,17 +217,25 @@ def card_saving(session: Session, actor: Actor, account: Account) -> CardSaving:
     if contact is None or contact.account_id != account.id:
         raise NotFound("not_found")
     gateway_account = session.get_one(Creditor, account.creditor_id).gateway_account
+    his = (
+        SavedCard.contact_id == contact.id,
+        SavedCard.gateway_account == gateway_account,
+        SavedCard.customer_id.is_not(None),
+    )
     known = session.scalar(
         select(SavedCard.customer_id)
-        .where(
-            SavedCard.contact_id == contact.id,
-            SavedCard.gateway_account == gateway_account,
-            SavedCard.customer_id.is_not(None),
-        )
+        .where(*his, SavedCard.customer_gone_at.is_(None))
         .order_by(SavedCard.id.desc())
         .limit(1)
     )
-    return CardSaving(contact.ref, f"customer:{contact.ref}", known)
+    lost = session.scalar(
+        select(func.count(SavedCard.customer_id.distinct())).where(
+            *his, SavedCard.customer_gone_at.is_not(None)
+        )
+    )
+    # The key of a customer that was deleted there would bring the deleted one back.
+    key = f"customer:{contact.ref}" + (f":{lost + 1}" if lost else "")
+    return CardSaving(contact.ref, key, known)
 
 
 def write_consent(
@@ -330,6 +339,7 @@ def _keep(session: Session, setup: CardSetup, card: SavedCard, kept: RemoteCard,
     card.customer_id, card.payment_method_id = kept.customer_id, kept.payment_method_id
     card.brand, card.last4 = kept.brand, kept.last4
     card.expires_month, card.expires_year = kept.month, kept.year
+    card.mandate_id = kept.mandate_id
     if card.status is CardStatus.REMOVED:
         _queue_detach(session, card, now=now)  # given up before the gateway spoke
         return
@@ -419,20 +429,30 @@ def remove(session: Session, actor: Actor, ref: str, *, now: datetime) -> SavedC
     card = find_card(session, actor, ref)
     session.get_one(Account, card.account_id, with_for_update=True)
     session.refresh(card)  # another device may have removed it while this one waited
-    return _remove(session, actor, card, now=now)
+    return forget(session, actor, card, now=now)
 
 
-def _remove(session: Session, actor: Actor, card: SavedCard, *, now: datetime) -> SavedCard:
+def forget(
+    session: Session, actor: Actor, card: SavedCard, *, now: datetime, why: str | None = None
+) -> SavedCard:
+    """Remove a card whose account is locked; its plans go on by link. A second call changes nothing.
+
+    Args:
+        why: what happened at the gateway (card_changes.py); None: somebody of the account removed it.
+    """
     if card.status is CardStatus.REMOVED:
         return card
     advance(card, CardStatus.REMOVED)
     card.removed_at = now
-    facts = {"brand": card.brand, "plans": plan_changes.forget_card(session, actor, card, now=now)}
+    facts: dict[str, object] = {"brand": card.brand}
+    facts["plans"] = plan_changes.forget_card(session, actor, card, now=now)
+    facts |= {"why": why} if why else {}
     record(session, actor, "card.removed", card, account_id=card.account_id, now=now, facts=facts)
     outbox.note(
         session, card.account_id, "card.removed", contact_id=card.contact_id, now=now, facts=_shown(card)
     )
-    _queue_detach(session, card, now=now)
+    if why not in GONE_THERE:
+        _queue_detach(session, card, now=now)
     return card
 
 
@@ -457,27 +477,3 @@ def detach(store: Store, gateway: PaymentGateway, card_ref: str) -> None:
         raise NotFound("not_found")
     if card.status is CardStatus.REMOVED and card.payment_method_id is not None:
         gateway.detach_card(card.payment_method_id)
-
-
-def gone_at_gateway(session: Session, payment_method_id: str, *, now: datetime) -> SavedCard | None:
-    """Write down that the gateway let a card of ours go; its plans go on by link and a person is told.
-
-    A card that was let go never comes back there, so this one notification needs no second look.
-    """
-    card = session.scalar(select(SavedCard).where(SavedCard.payment_method_id == payment_method_id))
-    if card is None:
-        return None
-    session.get_one(Account, card.account_id, with_for_update=True)
-    card = session.get_one(SavedCard, card.id, with_for_update=True, populate_existing=True)
-    if card.status is not CardStatus.ACTIVE:
-        return card
-    paid = session.scalars(
-        select(Plan.id).where(Plan.saved_card_id == card.id, Plan.status.in_(CARRIED))
-    ).all()
-    _remove(session, SYSTEM, card, now=now)
-    if paid:
-        outbox.ask_person(
-            session, TaskKind.PLAN_TROUBLE, f"card_gone:{card.id}", account_id=card.account_id, now=now,
-            facts={"why": "card_gone", "plans": list(paid)},
-        )  # fmt: skip
-    return card

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.arrangements import Instalment, InstalmentCharge, Plan
-from models.payments import PaymentAttempt
+from models.payments import Payment, PaymentAttempt
 from models.states import InstalmentStatus, PlanStatus
 from receivables.arrangements import plan_days
 from receivables.arrangements.decline_classes import DeclineKind, decline_kind, decline_reason
@@ -48,6 +48,23 @@ def credit(session: Session, attempt: PaymentAttempt) -> None:
     instalment = session.get_one(Instalment, charge.instalment_id)
     if session.get_one(Plan, instalment.plan_id).status in _RUNNING:
         charge.credited = True
+
+
+def take_back(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Take its credit off a charge when what it brought went back (follower of a reversal).
+
+    The instalment may be paid anew by a link or by the next charge that somebody asks for; the card is not
+    charged again by itself, since its holder, or we, had the money sent back.
+    """
+    charge = session.get(InstalmentCharge, payment.attempt_id) if payment.attempt_id is not None else None
+    if charge is None or not charge.credited:
+        return
+    instalment = session.get_one(Instalment, charge.instalment_id, with_for_update=True)
+    if instalment.status in _ENDED:
+        return
+    charge.credited = False
+    instalment.tries, instalment.next_try_on = max(instalment.tries, 1), None
+    session.flush()
 
 
 def failed(session: Session, attempt: PaymentAttempt, *, now: datetime, refused: bool = False) -> None:

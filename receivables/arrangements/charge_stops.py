@@ -7,12 +7,14 @@ bank debit or contested is left out by the amount itself (plan_reads.remainder).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account, AccountFlag, FlagKind
+from models.arrangements import PlanInvoice
+from models.pauses import Pause, PauseReason
 from receivables.calendar_days import business_date
 from receivables.contact import suppression
 
@@ -36,3 +38,22 @@ def standing_stop(session: Session, account: Account, *, now: datetime) -> FlagK
         .order_by(AccountFlag.id)
         .limit(1)
     )
+
+
+def contested_plans(session: Session, account_id: int, today: date) -> set[int]:
+    """Return the plans of which a payment is charged back and not decided: they stand still until it is.
+
+    Nothing of them is charged, missed or ended on such a day. Source: P-21.
+    """
+    rows = session.scalars(
+        select(PlanInvoice.plan_id)
+        .join(Pause, Pause.invoice_id == PlanInvoice.invoice_id)
+        .where(
+            Pause.account_id == account_id,
+            Pause.reason == PauseReason.CHARGEBACK,
+            Pause.from_on <= today,
+            Pause.to_on.is_(None) | (Pause.to_on > today),
+        )
+        .distinct()
+    )
+    return set(rows)

@@ -7,11 +7,13 @@ closed under his hands, the charge waits for its end. Source: decisions 12-14; F
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models import fault_points
 from models.accounts import Account
 from models.arrangements import Instalment, InstalmentCharge, Plan, SavedCard
 from models.base import new_ref
@@ -22,8 +24,9 @@ from models.states import AttemptStatus
 from models.store import Store
 from models.work import TaskKind
 from receivables import outbox
-from receivables.arrangements import charge_results, plan_days, plan_reads
+from receivables.arrangements import card_changes, charge_results, plan_days, plan_reads
 from receivables.arrangements.charge_stops import standing_stop
+from receivables.arrangements.decline_classes import DeclineReason, decline_reason
 from receivables.arrangements.plan_terms import least_payable
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -71,6 +74,7 @@ def charge_instalment(
     attempt = store.run(lambda s: _reserve(s, gateway, actor, instalment_id, now=now))
     if attempt is None:
         return None
+    fault_points.reach("attempt.after_commit")
     try:
         remote = gateway.charge(stored_call(attempt))
     except OutcomeUnknown as error:
@@ -80,8 +84,26 @@ def charge_instalment(
         return store.run(lambda s: _left(s, attempt.id, AttemptStatus.CANCELLED, "unreachable", now=now))
     except GatewayRefused as error:
         code = error.code
-        return store.run(lambda s: _refused(s, attempt.id, code, now=now))
+        status = store.run(lambda s: _refused(s, attempt.id, code, now=now))
+        if decline_reason(code) is DeclineReason.CARD_GONE:
+            _look_at_card(store, gateway, instalment_id, now=now)
+        return status
+    fault_points.reach("charge.after_call")
     return settling.apply(store, attempt.id, remote, now=now)
+
+
+def _look_at_card(store: Store, gateway: PaymentGateway, instalment_id: int, *, now: datetime) -> None:
+    """See whether the card is gone at the gateway, of which no notification may have come."""
+    with store.read() as session:
+        method = session.scalar(
+            select(SavedCard.payment_method_id)
+            .join(Plan, Plan.saved_card_id == SavedCard.id)
+            .join(Instalment, Instalment.plan_id == Plan.id)
+            .where(Instalment.id == instalment_id)
+        )
+    if method is not None:
+        with suppress(GatewayUnreachable, GatewayRefused):  # the next charge looks again
+            card_changes.look_at(store, gateway, method, now=now)
 
 
 def _reserve(

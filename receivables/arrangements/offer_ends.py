@@ -236,6 +236,11 @@ def _on_its_way(session: Session, offer: Offer, zone: str) -> bool:
 # --------------------------------------------------------------------------- a payment reversed
 
 
+def reopen_reversed(session: Session, payment: Payment, *, now: datetime) -> list[Offer]:
+    """Reopen the offers that a reversed payment had settled (follower of a reversal)."""
+    return reopen(session, SYSTEM, payment, now=now)
+
+
 def reopen(session: Session, actor: Actor, payment: Payment, *, now: datetime) -> list[Offer]:
     """Reopen the offers that a reversed payment had settled: their discounts are reversed with it.
 

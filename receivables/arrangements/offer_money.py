@@ -19,6 +19,7 @@ from models.ledger import LedgerEntry, Posting
 from models.money import Money
 from models.payments import Adjustment, Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import AttemptStatus
+from receivables.allocations import KEPT_MINOR
 from receivables.calendar_days import business_date
 from receivables.payments.allocation import Target, oldest_first
 
@@ -55,7 +56,7 @@ def counted(session: Session, offer: Offer) -> dict[int, int]:
             Payment.id,
             Payment.valued_on,
             PaymentAttempt.started_at,
-            func.sum(Allocation.amount_minor).label("minor"),
+            func.sum(KEPT_MINOR).label("minor"),
         )
         .join(Allocation, Allocation.payment_id == Payment.id)
         .join(OfferInvoice, OfferInvoice.invoice_id == Allocation.invoice_id)

@@ -6,7 +6,7 @@ FT-25.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -20,6 +20,7 @@ from models.money import Money
 from models.payments import PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, CardStatus, InstalmentStatus, PlanStatus, advance
 from receivables import bank_lines, outbox
+from receivables.arrangements.charge_stops import contested_plans
 from receivables.arrangements.decline_classes import DeclineKind, DeclineReason
 from receivables.arrangements.plan_counts import (
     OPEN_PARTS,
@@ -55,6 +56,7 @@ def tell(
     now: datetime,
     part: Instalment | None = None,
     channels: Sequence[Channel] = (),
+    more: Mapping[str, object] | None = None,
 ) -> None:
     """Queue one message about a plan for who agreed to it, else for who pays at the account.
 
@@ -62,11 +64,12 @@ def tell(
         key: names the fact that is told; it is told once in each channel.
         part: the instalment it is about.
         channels: none: by e-mail, or by SMS to who has none.
+        more: further facts that its text is made from.
     """
     account = session.get_one(Account, plan.account_id)
     signer = session.get(Contact, plan.contact_id) if plan.contact_id else None
     people = [signer] if signer is not None and signer.is_active else paying_contacts(session, account)[:1]
-    facts: dict[str, object] = {"plan_id": plan.id}
+    facts: dict[str, object] = {"plan_id": plan.id, **(more or {})}
     if part is not None:
         facts |= {"instalment_id": part.id, "due_on": part.due_on.isoformat()}
     for person in people:
@@ -138,7 +141,10 @@ def daily(session: Session, account: Account, *, today: date, now: datetime) -> 
         .order_by(Plan.id)
     ).all()
     came = received(session, plans) if plans else {}
+    still = contested_plans(session, account.id, today)
     for plan in plans:
+        if plan.id in still:
+            continue
         if plan.status is PlanStatus.PROPOSED:
             if business_date(open_to(plan), account.zone) < today:
                 advance(plan, PlanStatus.DECLINED)
@@ -303,6 +309,7 @@ def due_charges(session: Session, account_id: int, today: date) -> list[int]:
     ).all()
     if not rows:
         return []
+    still = contested_plans(session, account_id, today)
     busy = set(
         session.scalars(
             select(InstalmentCharge.instalment_id)
@@ -314,7 +321,9 @@ def due_charges(session: Session, account_id: int, today: date) -> list[int]:
         )
     )
     return [
-        part.id for part, plan in rows if part.id not in busy and charge_amount(session, part, plan).minor > 0
+        part.id
+        for part, plan in rows
+        if part.id not in busy and plan.id not in still and charge_amount(session, part, plan).minor > 0
     ]
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
-from models.arrangements import Instalment, PaysBy, Plan
+from models.arrangements import Instalment, PaysBy, Plan, SavedCard
 from models.messages import Message
 from models.money import Money
 from models.states import InstalmentStatus, PlanStatus
 from receivables.arrangements import plan_reads
+from receivables.arrangements.at_risk import ends_by
 from receivables.arrangements.decline_classes import DeclineReason, remedy_of
 from receivables.calendar_days import business_date
 from receivables.letter_kinds import LetterKind
@@ -104,6 +105,21 @@ def refused_values(session: Session, message: Message, account: Account, today: 
     }
 
 
+def card_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """Which card pays a plan no longer, and the next amount and day that wait for another way."""
+    plan, part = _subject(session, message)
+    parts = plan_reads.parts_of(session, plan.id)
+    came = plan_reads.received(session, [plan])[plan.id]
+    card = session.get_one(SavedCard, message.facts["card_id"])
+    month, year = card.expires_month or part.due_on.month, card.expires_year or part.due_on.year
+    return {
+        "card": " ".join(filter(None, (card.brand.title(), card.last4))),
+        "card_until": f"{month:02d}/{year}",
+        "instalment_amount": plan_reads.remainder(parts, plan, came, part),
+        "due_date": part.due_on,
+    }
+
+
 def deadline(plan: Plan, parts: list[Instalment], part: Instalment) -> date:
     """Return the day by which a missed instalment may come without any other consequence.
 
@@ -137,6 +153,21 @@ def still_refused(session: Session, message: Message, account: Account, today: d
     return by_card and still_missed(session, message, account, today)
 
 
+def still_gone(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether nothing has taken the place of a card that is gone, and the instalment is open."""
+    plan, _ = _subject(session, message)
+    return plan.saved_card_id is None and still_missed(session, message, account, today)
+
+
+def still_ends(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether the card that pays a plan still ends before the instalment that it shall pay."""
+    plan, part = _subject(session, message)
+    card = session.get_one(SavedCard, message.facts["card_id"])
+    same = plan.pays_by is PaysBy.CARD and plan.saved_card_id == card.id
+    ends = ends_by(card.expires_year, card.expires_month, part.due_on)
+    return same and ends and still_due(session, message, account, today)
+
+
 def _subject(session: Session, message: Message) -> tuple[Plan, Instalment]:
     part = session.get_one(Instalment, message.facts["instalment_id"])
     return session.get_one(Plan, part.plan_id), part
@@ -168,4 +199,6 @@ LETTERS = {
     "instalment_due": LetterKind(due_values, still_due),
     "instalment_missed": LetterKind(missed_values, still_missed),
     "card_refused": LetterKind(refused_values, still_refused),
+    "card_gone": LetterKind(card_values, still_gone),
+    "card_ends": LetterKind(card_values, still_ends),
 }

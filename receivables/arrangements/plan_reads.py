@@ -23,6 +23,7 @@ from models.ledger import LedgerEntry
 from models.money import Money, currency_row, total
 from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import AttemptStatus, CardStatus, InstalmentStatus, PlanStatus
+from receivables.allocations import KEPT_MINOR
 from receivables.arrangements.decline_classes import DeclineReason, Remedy, remedy_of
 from receivables.arrangements.plan_terms import Cover, least_payable
 from receivables.calendar_days import at_local, business_date
@@ -77,7 +78,7 @@ def received_until(session: Session, plan: Plan, day: date, zone: str) -> int:
     """
     undone, after = aliased(LedgerEntry), at_local(day + timedelta(days=1), time(0), zone)
     later = (
-        select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+        select(func.coalesce(func.sum(KEPT_MINOR), 0))
         .outerjoin(Payment, Payment.id == Allocation.payment_id)
         .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .where(

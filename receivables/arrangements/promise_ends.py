@@ -22,6 +22,7 @@ from models.payments import Allocation, AttemptInvoice, Payment, PaymentAttempt
 from models.states import UNSETTLED_ATTEMPTS, PromiseStatus, advance
 from models.work import TaskKind
 from receivables import bank_lines, invoices, outbox, pauses
+from receivables.allocations import KEPT_MINOR, TAKEN_BEYOND_MINOR, TAKEN_MINOR
 from receivables.arrangements import promises
 from receivables.arrangements.paid_for import accounts_of
 from receivables.audit import record
@@ -30,14 +31,13 @@ from receivables.permissions import SYSTEM
 from receivables.policy import PromiseRules, current_policy
 
 
-def received(session: Session, row: Promise, until: date, *, without: Payment | None = None) -> int:
+def received(session: Session, row: Promise, until: date) -> int:
     """Return what was initiated since the promise was made and by a day, in minor units.
 
     What a head office paid on the account's invoices counts, what the account paid on the invoices
-    of its branches does not.
+    of its branches does not, nor what was taken back.
     """
-    more = [Payment.valued_on <= until, *([Payment.id != without.id] if without is not None else [])]
-    came = session.execute(select(came_since(*more)).where(Promise.id == row.id))
+    came = session.execute(select(came_since(Payment.valued_on <= until)).where(Promise.id == row.id))
     return int(came.scalar_one())
 
 
@@ -56,9 +56,11 @@ def came_since(*more: ColumnElement[bool]) -> ColumnElement[int]:
         Payment.received_at,
     )
     in_time = [Payment.currency == Promise.currency, begun_at >= Promise.made_at, *more]
-    paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(ours, *in_time)
+    # What left a payment twice is no less than nothing of it.
+    stays = Payment.amount_minor - (TAKEN_MINOR - TAKEN_BEYOND_MINOR)
+    paid = select(func.coalesce(func.sum(stays), 0)).where(ours, *in_time)
     shares = (
-        select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+        select(func.coalesce(func.sum(KEPT_MINOR), 0))
         .join(Payment, Payment.id == Allocation.payment_id)
         .join(Invoice, Invoice.id == Allocation.invoice_id)
         .where(*in_time)
@@ -85,9 +87,14 @@ def keep(session: Session, payment: Payment, *, now: datetime) -> None:
     Source: policy promises.kept_percent, grace_business_days.
     """
     for account in accounts_of(session, payment):
-        row = promises.open_promise(session, account.id, payment.currency)
-        if row is not None:
-            _keep(session, account, row, now=now)
+        keep_for(session, account, payment.currency, now=now)
+
+
+def keep_for(session: Session, account: Account, currency: str, *, now: datetime) -> None:
+    """See whether what has come by now keeps the open promise of an account; it is locked."""
+    row = promises.open_promise(session, account.id, currency)
+    if row is not None:
+        _keep(session, account, row, now=now)
 
 
 def _keep(session: Session, account: Account, row: Promise, *, now: datetime) -> None:
@@ -105,10 +112,10 @@ def _keep(session: Session, account: Account, row: Promise, *, now: datetime) ->
 
 
 def unkeep(session: Session, payment: Payment, *, now: datetime) -> list[Promise]:
-    """Judge again the promises that a payment had kept, when that payment is reversed.
+    """Judge again the promises that a payment had kept, after it was reversed in part or whole.
 
     Returns:
-        Those that fall without the payment, broken.
+        Those that fall without what was taken back, broken.
     Source: domain.md, "Statuses and their moves": kept→broken (payment reversed).
     """
     judged = (_unkeep(session, account, payment, now=now) for account in accounts_of(session, payment))
@@ -133,7 +140,7 @@ def _unkeep(session: Session, account: Account, payment: Payment, *, now: dateti
     until = promises.waited_until(row.promised_on, account.country, rules)
     if payment.valued_on > until:
         return None
-    came = received(session, row, until, without=payment)
+    came = received(session, row, until)
     if _is_kept(row, came, rules):
         return None
     _break(session, account, row, came, now=now)

@@ -24,6 +24,7 @@ from models.states import HOLDING_DISPUTES, DisputeStatus, InvoiceStatus, advanc
 from models.store import fetch
 from models.work import Task, TaskKind
 from receivables import invoices, outbox, pauses
+from receivables.allocations import KEPT_MINOR
 from receivables.calendar_days import add_business_days, business_date
 from receivables.disputes.claims import LineFacts, tax_shares
 from receivables.errors import NotFound
@@ -166,7 +167,7 @@ def _lines(session: Session, invoice: Any) -> list[LineFacts]:
 def paid_since(session: Session, invoice_id: int, currency: str, shown_at: datetime) -> Money:
     """Return what payments brought for a document since a moment."""
     paid = session.scalar(
-        select(func.coalesce(func.sum(Allocation.amount_minor), 0))
+        select(func.coalesce(func.sum(KEPT_MINOR), 0))
         .join(Payment, Payment.id == Allocation.payment_id)
         .where(Allocation.invoice_id == invoice_id, Payment.received_at >= shown_at)
     )

@@ -25,6 +25,7 @@ from models.money import Money
 from models.payments import Adjustment, Allocation, AllocationRule
 from models.states import InvoiceStatus
 from receivables import consequences, credit_notes, invoices, ledger, outbox
+from receivables.allocations import KEPT_MINOR
 from receivables.arrangements import offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
@@ -114,7 +115,7 @@ def _paid_and_not_given_back(session: Session, invoice: Invoice) -> Money:
     """What payments and other credit brought for a document, less what credit notes for it gave back."""
     note, undone = aliased(Invoice), aliased(LedgerEntry)
     put_on = (
-        select(Allocation.amount_minor, note.refers_to_id, note.id.label("note_id"))
+        select(KEPT_MINOR.label("amount_minor"), note.refers_to_id, note.id.label("note_id"))
         .outerjoin(note, note.id == Allocation.credit_note_id)
         .where(
             Allocation.invoice_id == invoice.id, ~exists().where(undone.reverses_id == Allocation.entry_id)

@@ -83,6 +83,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "guesses.link_window_minutes": (1, 1440), "guesses.login_window_minutes": (1, 1440),
     "guesses.link_tries": (5, 1000), "guesses.login_tries": (3, 100), "payments.session_minutes": (31, 1440),
     "payments.sweep_after_minutes": (1, 1440), "payments.alert_after_minutes": (1, 1440),
+    "payments.debit_days": (1, 60),
     "step_up.digits": (6, 10), "step_up.tries": (1, 10), "step_up.per_hour": (1, 60),
     "promises.horizon_days": (1, 366), "promises.kept_percent": (1, 100), "plans.moves": (0, 12),
     "plans.missed_to_default": (1, 12), "plans.fee_percent": (0, 20), "costs.days_in_year": (360, 365),

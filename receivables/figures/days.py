@@ -47,6 +47,7 @@ from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.pauses import Pause, PauseReason
 from models.payments import Allocation, Payment, PaymentMethod
 from models.states import ChargeStatus, InvoiceStatus, OfferStatus, PromiseStatus
+from receivables.allocations import KEPT_MINOR
 from receivables.calendar_days import at_local, business_date
 from receivables.figures.formulas import bucket_of
 from receivables.permissions import ActorKind
@@ -91,7 +92,9 @@ def renew(session: Session, creditor: Creditor, *, first: date, last: date, now:
     Returns:
         How many days were renewed.
     """
-    run = session.get(FigureRun, creditor.id)
+    # One at a time; what is booked for the creditor meanwhile only refers to it, and waits for nobody.
+    session.get_one(Creditor, creditor.id, with_for_update={"key_share": True})
+    run = session.get(FigureRun, creditor.id, populate_existing=True)
     if run is not None and first > run.last_on:
         first = run.last_on + timedelta(days=1)
     summed: dict[tuple[str, date, str, str], list[int]] = defaultdict(lambda: [0, 0])
@@ -282,7 +285,7 @@ def _by_rung(session: Session, creditor_id: int, days: tuple[date, date]) -> Ite
     undone = aliased(LedgerEntry)
     parts = (
         select(
-            Allocation.valued_on.label("day"), Allocation.currency, Allocation.amount_minor,
+            Allocation.valued_on.label("day"), Allocation.currency, KEPT_MINOR.label("amount_minor"),
             func.coalesce(last_met, "").label("rung"),
         )
         .join(Invoice, Invoice.id == Allocation.invoice_id)
@@ -290,7 +293,7 @@ def _by_rung(session: Session, creditor_id: int, days: tuple[date, date]) -> Ite
         .where(
             Account.creditor_id == creditor_id, Allocation.valued_on.between(*days),
             Allocation.payment_id.is_not(None),
-            ~exists().where(undone.reverses_id == Allocation.entry_id),
+            ~exists().where(undone.reverses_id == Allocation.entry_id), KEPT_MINOR > 0,
         )
         .subquery()
     )  # fmt: skip

@@ -26,6 +26,7 @@ from models.invoices import Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.money import Money
 from models.payments import Adjustment, Allocation, Payment, PaymentAttempt
+from models.reversals import AllocationReversal, PaymentReversal
 from models.staff import Staff
 from models.states import OfferStatus, PlanStatus
 from receivables.arrangements.offer_ends import discount_key
@@ -201,8 +202,9 @@ def _compare_with_ledger(session: Session, creditor_id: int, period: Period, sum
 class _Move:
     """Part of a payment, or an adjustment, of one invoice: the day it was posted, and that it was undone.
 
-    `tax_minor` is the part of a settlement discount that is tax; `started_at` when the debtor opened the
-    page of a payment.
+    What was taken back of a payment is a move of its own, below nil; its `made_entry_id` is the entry of
+    what it was taken from. `tax_minor` is the part of a settlement discount that is tax; `started_at` when
+    the debtor opened the page of a payment.
     """
 
     kind: str
@@ -216,6 +218,7 @@ class _Move:
     undone_on: date | None
     valued_on: date
     started_at: datetime | None
+    made_entry_id: int
 
     def sign(self, period: Period) -> int:
         """1 where it was posted in the period, -1 where it was undone there, 0 for both or neither."""
@@ -239,9 +242,24 @@ def _moves(session: Session, invoice_ids: Collection[int]) -> list[_Move]:
         select(
             literal("payment").label("kind"), Allocation.invoice_id, Allocation.entry_id,
             Allocation.amount_minor, literal(0).label("tax_minor"), Allocation.valued_on,
-            PaymentAttempt.started_at, *posted,
+            PaymentAttempt.started_at, Allocation.entry_id.label("made_entry_id"), *posted,
         )
         .join(LedgerEntry, LedgerEntry.id == Allocation.entry_id)
+        .join(Payment, Payment.id == Allocation.payment_id)
+        .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
+        .outerjoin(undone, undone.reverses_id == LedgerEntry.id)
+        .where(Allocation.invoice_id.in_(invoice_ids))
+    ).all()  # fmt: skip
+    returned = session.execute(
+        select(
+            literal("payment").label("kind"), Allocation.invoice_id, PaymentReversal.entry_id,
+            (-AllocationReversal.amount_minor).label("amount_minor"), literal(0).label("tax_minor"),
+            Allocation.valued_on, PaymentAttempt.started_at, Allocation.entry_id.label("made_entry_id"),
+            *posted,
+        )
+        .join(Allocation, Allocation.id == AllocationReversal.allocation_id)
+        .join(PaymentReversal, PaymentReversal.id == AllocationReversal.reversal_id)
+        .join(LedgerEntry, LedgerEntry.id == PaymentReversal.entry_id)
         .join(Payment, Payment.id == Allocation.payment_id)
         .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .outerjoin(undone, undone.reverses_id == LedgerEntry.id)
@@ -251,7 +269,7 @@ def _moves(session: Session, invoice_ids: Collection[int]) -> list[_Move]:
         select(
             Adjustment.kind, Adjustment.invoice_id, Adjustment.entry_id, Adjustment.amount_minor,
             of_entry.label("tax_minor"), Adjustment.made_on.label("valued_on"),
-            null().label("started_at"), *posted,
+            null().label("started_at"), Adjustment.entry_id.label("made_entry_id"), *posted,
         )
         .join(LedgerEntry, LedgerEntry.id == Adjustment.entry_id)
         .outerjoin(undone, undone.reverses_id == LedgerEntry.id)
@@ -260,9 +278,9 @@ def _moves(session: Session, invoice_ids: Collection[int]) -> list[_Move]:
     moves = [
         _Move(
             r.kind, r.reference, r.invoice_id, r.entry_id, r.amount_minor, int(r.tax_minor), r.posted_on,
-            r.posted_at, r.undone_on, r.valued_on, r.started_at,
+            r.posted_at, r.undone_on, r.valued_on, r.started_at, r.made_entry_id,
         )
-        for r in (*money, *adjusted)
+        for r in (*money, *returned, *adjusted)
     ]  # fmt: skip
     _tie(session, moves)
     return sorted(moves, key=lambda move: move.entry_id)
@@ -274,7 +292,11 @@ def _tie(session: Session, moves: Sequence[_Move]) -> None:
     for move in moves:
         said[move.entry_id, move.invoice_id] += move.minor
     rows = session.execute(
-        select(Posting.entry_id, Posting.invoice_id, func.sum(Posting.credit_minor).label("minor"))
+        select(
+            Posting.entry_id,
+            Posting.invoice_id,
+            func.sum(Posting.credit_minor - Posting.debit_minor).label("minor"),
+        )
         .where(
             Posting.entry_id.in_({entry for entry, _ in said}), Posting.ledger_code == LedgerCode.RECEIVABLES
         )
@@ -302,7 +324,14 @@ def _moved_in(period: Period) -> list[Any]:
             .outerjoin(undone, undone.reverses_id == entry.id)
             .where(or_(entry.posted_on.between(*days), undone.posted_on.between(*days)))
         )
-    return selects
+    returned = (
+        select(Allocation.invoice_id)
+        .join(AllocationReversal, AllocationReversal.allocation_id == Allocation.id)
+        .join(PaymentReversal, PaymentReversal.id == AllocationReversal.reversal_id)
+        .join(LedgerEntry, LedgerEntry.id == PaymentReversal.entry_id)
+        .where(LedgerEntry.posted_on.between(period.first, period.last))
+    )
+    return [*selects, returned]
 
 
 # --------------------------------------------------------------------------- agreements
@@ -402,7 +431,7 @@ def _offer(
     for part in parts if offer.accepted_at else ():
         key = f"adjustment:{discount_key(offer.id, part.invoice_id)}"
         for move in moves.get(part.invoice_id, ()):
-            sign, is_after = move.sign(period), move.entry_id > offer.terms["accepted"]["after_entry"]
+            sign, is_after = move.sign(period), move.made_entry_id > offer.terms["accepted"]["after_entry"]
             if move.reference == key:
                 gross, tax = gross + sign * move.minor, tax + sign * move.tax_minor
             elif move.kind == "withholding_tax" and is_after and move.valued_on <= offer.pay_by_on:

@@ -30,6 +30,7 @@ from receivables.errors import NotFound, Refused
 from receivables.handovers import notices
 from receivables.handovers.handlers import handler_of
 from receivables.handovers.obstacles import free_of_obstacles
+from receivables.payments.attempts import supersede
 from receivables.permissions import SYSTEM, Actor, Permission, require
 from receivables.ports import InvoiceRow
 from receivables.post import legal_steps
@@ -210,6 +211,9 @@ def place(session: Session, actor: Actor, ref: str, placed_on: date, *, now: dat
         raise Refused("case_changed")
     advance(case, HandoverStatus.PLACED)
     case.placed_on = placed_on
+    # From now on the handler asks for it: a page of ours that is open for it is ended (decision 14).
+    held = select(HandoverInvoice.invoice_id).where(HandoverInvoice.handover_id == case.id)
+    supersede(session, actor, session.scalars(held).all(), reason="handover", now=now)
     _close_task(session, actor, case, now=now)
     handler = session.get_one(Handler, case.handler_id)
     facts = {"handler": handler.name, "placed_on": placed_on.isoformat(), "digest": case.case_digest}

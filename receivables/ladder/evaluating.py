@@ -219,11 +219,9 @@ def _waits(document: OpenDocument, known: Facts, still: Sequence[Standing]) -> t
     for flag in known.flags:
         if flag.kind in STILL_FLAGS and flag.holds_on(today):
             return f"flag:{flag.kind.value}", flag.to_on
-    if not document.asked_minor:
-        return "nothing_asked", None
     holding = [p for p in still if p.holds_on(today) and p.reason is not PauseReason.DISPUTE]
     if not holding:
-        return None, None
+        return (None if document.asked_minor else "nothing_asked"), None
     ends = [p.to_on for p in holding]
     until = None if any(end is None for end in ends) else max(end for end in ends if end)
     return f"paused:{spoken(holding[0].reason).value}", until

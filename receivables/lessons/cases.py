@@ -28,6 +28,7 @@ from models.payments import Allocation, Payment
 from models.post import PostLetter
 from models.states import DisputeStatus, InvoiceStatus, MessageStatus, OfferStatus, PlanStatus, PostStatus
 from receivables import invoices
+from receivables.allocations import KEPT_MINOR
 from receivables.audit import record
 from receivables.calendar_days import at_local
 from receivables.errors import NotFound, Refused
@@ -131,7 +132,7 @@ def _money(session: Session, case: ArrearsCase, today: date) -> list[tuple[int, 
     """What payments brought for documents that were late: amount, moment, value day; nothing reversed."""
     undone = aliased(LedgerEntry)
     rows = session.execute(
-        select(Allocation.amount_minor, Payment.received_at, Allocation.valued_on)
+        select(KEPT_MINOR.label("amount_minor"), Payment.received_at, Allocation.valued_on)
         .join(Payment, Payment.id == Allocation.payment_id)
         .join(Invoice, Invoice.id == Allocation.invoice_id)
         .outerjoin(undone, undone.reverses_id == Allocation.entry_id)
@@ -139,6 +140,7 @@ def _money(session: Session, case: ArrearsCase, today: date) -> list[tuple[int, 
             Invoice.account_id == case.account_id, Allocation.currency == case.currency,
             Invoice.kind.in_(_LATE_KINDS), Invoice.due_on >= case.since_on,
             Allocation.valued_on > Invoice.due_on, Allocation.valued_on <= today, undone.id.is_(None),
+            KEPT_MINOR > 0,
         )
     )  # fmt: skip
     return [(r.amount_minor, r.received_at, r.valued_on) for r in rows]

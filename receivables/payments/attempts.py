@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.creditors import Creditor
+from models.invoices import Invoice
 from models.money import Money
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from models.staff import Staff
@@ -79,8 +80,11 @@ def move(
     advance(attempt, to)
     attempt.failure_code = code if to in (AttemptStatus.FAILED, AttemptStatus.UNKNOWN) else None
     attempt.unknown_since = (attempt.unknown_since or now) if to is AttemptStatus.UNKNOWN else None
+    attempt.looks, attempt.next_look_at = 0, None
     if to not in UNSETTLED_ATTEMPTS:
         attempt.finished_at = now
+    # What nobody knew is known, or was asked for again: the new status has a limit of its own.
+    outbox.end_alert(session, "attempt_unresolved", f"attempt:{attempt.id}", now=now)
     _set_blocking(session, attempt)
     record(
         session,
@@ -117,8 +121,8 @@ def supersede(
 ) -> int:
     """Free invoices from open attempts and ask the gateway to end those pages (decision 14).
 
-    For facts that change a balance (credit note now; settlement, dispute, hold later). The status
-    waits for the gateway; what is paid meanwhile is settled against the new balance.
+    For facts that change what is asked for: a credit note, a settlement, a dispute, another payment, a
+    hand-over. The status waits for the gateway; what is paid meanwhile is settled against the new balance.
 
     Returns: how many attempts were superseded.
     """
@@ -130,6 +134,22 @@ def supersede(
         .with_for_update(of=PaymentAttempt)
     ).unique()
     return _supersede(session, actor, attempts, reason=reason, now=now)
+
+
+def supersede_account(session: Session, actor: Actor, account_id: int, *, reason: str, now: datetime) -> int:
+    """End the open attempts of an account, and those that a head office has for its documents.
+
+    For facts that leave the balance as it is and yet forbid to go on. The account is locked by the caller.
+    Returns: how many were superseded.
+    """
+    theirs = (
+        select(AttemptInvoice.attempt_id)
+        .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
+        .join(PaymentAttempt, PaymentAttempt.id == AttemptInvoice.attempt_id)
+        .where(AttemptInvoice.blocking)
+        .where(or_(Invoice.account_id == account_id, PaymentAttempt.account_id == account_id))
+    )
+    return supersede_charges(session, actor, theirs, reason=reason, now=now)
 
 
 def supersede_charges(session: Session, actor: Actor, ids: Select[Any], *, reason: str, now: datetime) -> int:
@@ -204,6 +224,8 @@ class ReturnView:
     finished_at: datetime | None
     payment_number: str | None
     failure_code: str | None
+    #: The payer's bank had it in hand, whatever became of it (P-19).
+    was_accepted: bool
     checkout_url: str | None
     language: str
     languages: tuple[str, ...]
@@ -243,6 +265,7 @@ def return_view(session: Session, ref: str, *, now: datetime) -> ReturnView:
         finished_at=attempt.finished_at,
         payment_number=r.payment_number,
         failure_code=attempt.failure_code,
+        was_accepted=attempt.accepted_at is not None,
         checkout_url=payable_url(attempt, now),
         language=attempt.language,
         languages=tuple(r.languages),

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from models import fault_points
 from models.states import AttemptStatus
 from models.store import Store
 from receivables.errors import GatewayDown, Refused
@@ -29,6 +30,8 @@ KEY_LIFE = timedelta(hours=23)
 #: After this the gateway is searched when the stored call gives no answer: a 500 saved under its key
 #: would come back until the key is forgotten, and nobody may wait that long for the truth (P-22).
 SEARCH_AFTER = timedelta(minutes=10)
+#: How long before our own start the search begins: the two clocks may differ.
+SEARCH_FROM = timedelta(minutes=5)
 
 Opened = Callable[[Session, OpenedCheckout], object]
 
@@ -64,6 +67,7 @@ def open_page(
         code = error.code
         store.run(lambda s: ended(s, AttemptStatus.FAILED, code))
         raise Refused("gateway_refused", gateway_code=code) from None
+    fault_points.reach("attempt.after_call")
     store.run(lambda s: opened(s, page))
     return page.url
 
@@ -98,4 +102,4 @@ def truth_of_page(
         else:
             store.run(lambda s: opened(s, page))
             return gateway.retrieve(page.session_id)
-    return gateway.find(ref, started_at - timedelta(minutes=5))
+    return gateway.find(ref, started_at - SEARCH_FROM)

@@ -8,40 +8,45 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models.arrangements import CardSetup
-from models.payments import InboxEvent, PaymentAttempt
-from models.states import InboxStatus, advance
+from models import fault_points
+from models.payments import InboxEvent, PaymentAttempt, ProviderEffect
+from models.states import AttemptStatus, InboxStatus, advance
 from models.store import Store
 from receivables import outbox
-from receivables.arrangements import card_setups, cards
 from receivables.errors import NotFound
-from receivables.payments import settling
-from receivables.policy import Policy, current_policy
-from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, PaymentGateway
-
-#: Events after which an attempt or a card setup may stand otherwise; all others are kept and done at once.
-TELLING = (
-    "checkout.session.",
-    "payment_intent.succeeded",
-    "payment_intent.processing",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.requires_action",
-    "charge.updated",
-    "charge.succeeded",
-    "setup_intent.succeeded",
-    "setup_intent.setup_failed",
-    "setup_intent.canceled",
+from receivables.payments.followers import (
+    FOLLOWERS,
+    PAYMENT_TYPES,
+    NotHereYet,
+    follow_payment,
+    follower_of,
 )
-#: A card was let go at the gateway; the object bears no tag of ours, its id is the link.
-CARD_GONE = "payment_method.detached"
+from receivables.payments.receipts import FEE_EFFECT
+from receivables.policy import Policy, current_policy
+from receivables.ports import (
+    GatewayEvent,
+    GatewayRefused,
+    GatewayUnreachable,
+    OutcomeUnknown,
+    PaymentGateway,
+)
 
+#: What a follower may end in besides its result: the hint is kept for later.
+NOT_LEARNED = (NotHereYet, NotFound, GatewayRefused, GatewayUnreachable, OutcomeUnknown)
+
+#: Why a notification is refused whose signature is ours and whose moment is not now.
+STALE = "stale"
 
 _EVENTS = InboxEvent.__table__
+#: Types that somebody follows, and those that tell of a payment or a card page.
+_FOLLOWED, _OF_PAYMENTS = (
+    or_(*(InboxEvent.type.startswith(start, autoescape=True) for start in starts))
+    for starts in ([start for start, _ in FOLLOWERS], PAYMENT_TYPES)
+)
 #: Keep an event unless its id is here; built once, since composing it costs more than running it.
 _KEEP = {
     name: dialect.insert(_EVENTS).on_conflict_do_nothing(index_elements=["event_id"]).returning(_EVENTS.c.id)
@@ -49,11 +54,25 @@ _KEEP = {
 }
 
 
-def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime) -> bool:
+def is_kept(session: Session, event_id: str) -> bool:
+    """Whether an event is here already and its repeat changes nothing.
+
+    Asked before anything is written: in a storm of repeats none of them waits for a writer (FT-11).
+    """
+    status = session.scalar(select(InboxEvent.status).where(InboxEvent.event_id == event_id))
+    return status is not None and status not in (InboxStatus.FAILED, InboxStatus.PARKED)
+
+
+def accept(
+    session: Session, event: GatewayEvent, *, gateway_account: str, now: datetime, brought_in: bool = False
+) -> bool:
     """Keep a verified event; returns False when this event id is here already (P-10).
 
     Only a `done` one makes it a mere repeat: one that failed or was parked is tried again at once.
     A new event takes one statement: the gateway waits for the answer, and repeats arrive side by side.
+
+    Args:
+        brought_in: it did not reach us by itself, we read it in the gateway's list (P-15).
     """
     connection = session.connection()
     kept = connection.execute(
@@ -65,6 +84,8 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
             "object_id": event.object_id,
             "session_id": event.session_id,
             "intent_id": event.intent_id,
+            "charge_id": event.charge_id,
+            "payment_method_id": event.payment_method_id,
             "attempt_ref": event.attempt_ref,
             "tagged": event.tagged,
             "payload": event.raw,
@@ -72,20 +93,29 @@ def accept(session: Session, event: GatewayEvent, *, gateway_account: str, now: 
             "attempts": 0,
             "next_try_at": now,
             "received_at": now,
+            "brought_in": brought_in,
         },
     )
     if kept.first() is not None:
         return True
-    _wake(
-        session.scalars(
-            select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update()
-        ).one(),
-        now=now,
-    )
+    row = session.scalars(
+        select(InboxEvent).where(InboxEvent.event_id == event.event_id).with_for_update()
+    ).one()
+    if row.brought_in and not brought_in:
+        row.brought_in = False  # it has reached us after all
+    wake(row, now=now)
     return False
 
 
-def _wake(row: InboxEvent, *, now: datetime) -> None:
+def refused_by_clock(session: Session, gateway_account: str, *, now: datetime) -> None:
+    """Say that one was signed for us and is too old or too new: a clock is wrong, or it is replayed."""
+    outbox.raise_alert(
+        session, "clock_differs", f"gateway:{gateway_account}", now=now, facts={"object": gateway_account}
+    )
+
+
+def wake(row: InboxEvent, *, now: datetime) -> None:
+    """Let an event that failed or was parked be tried again at once; others are left alone."""
     if row.status is InboxStatus.PARKED:
         # As if its worker had died: the next claim takes it up.
         advance(row, InboxStatus.PROCESSING)
@@ -94,16 +124,59 @@ def _wake(row: InboxEvent, *, now: datetime) -> None:
     row.next_try_at = now
 
 
+def end_needless(session: Session, *, now: datetime, limit: int = 500) -> int:
+    """End waiting hints that would tell nothing new, the oldest first, without asking anybody.
+
+    Of one payment some five events tell; once one of them was followed and the payment is booked whole,
+    with its fee, the others end together, so that in a storm the next payment is reached sooner (FT-11).
+    So do events of a type that nobody follows (P-14).
+
+    Returns:
+        How many were ended, `limit` at most.
+    """
+    fee = select(ProviderEffect.id).where(
+        ProviderEffect.attempt_id == PaymentAttempt.id, ProviderEffect.kind == FEE_EFFECT
+    )
+    booked = select(PaymentAttempt.ref).where(
+        PaymentAttempt.ref == InboxEvent.attempt_ref,
+        PaymentAttempt.status == AttemptStatus.SUCCEEDED,
+        fee.exists(),
+    )
+    rows = session.scalars(
+        select(InboxEvent)
+        .where(
+            InboxEvent.status.in_([InboxStatus.RECEIVED, InboxStatus.FAILED]),
+            InboxEvent.next_try_at <= now,
+            or_(~_FOLLOWED, and_(_OF_PAYMENTS, booked.exists())),
+        )
+        .order_by(InboxEvent.next_try_at, InboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        advance(row, InboxStatus.PROCESSING)
+        advance(row, InboxStatus.DONE)
+        row.attempts += 1
+        row.done_at, row.error = now, None
+    return len(rows)
+
+
 def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit: int = 20) -> list[int]:
     """Lease waiting events to a worker and return their ids, oldest first.
 
-    On PostgreSQL several workers share the queue by SKIP LOCKED; an expired lease is free again.
+    On PostgreSQL several workers share the queue by SKIP LOCKED; an expired lease is free again. Of the
+    events about one payment one is taken at a time: when it is done, the others tell nothing new mostly.
     """
+    in_hand = select(InboxEvent.attempt_ref).where(
+        InboxEvent.status == InboxStatus.PROCESSING, InboxEvent.locked_until > now
+    )
+    refs = set(session.scalars(in_hand.where(InboxEvent.attempt_ref.is_not(None))))
     rows = session.scalars(
         select(InboxEvent)
         .where(
             InboxEvent.status.in_([InboxStatus.RECEIVED, InboxStatus.FAILED, InboxStatus.PROCESSING]),
             InboxEvent.next_try_at <= now,
+            or_(InboxEvent.attempt_ref.is_(None), InboxEvent.attempt_ref.not_in(refs), ~_OF_PAYMENTS),
         )
         .order_by(InboxEvent.next_try_at, InboxEvent.id)
         .limit(limit)
@@ -111,6 +184,11 @@ def claim(session: Session, *, worker: str, policy: Policy, now: datetime, limit
     ).all()
     taken = []
     for row in rows:
+        follows = follower_of(row.type) is follow_payment
+        if follows and row.attempt_ref is not None:
+            if row.attempt_ref in refs:
+                continue
+            refs.add(row.attempt_ref)
         if row.status is InboxStatus.PROCESSING:
             if row.locked_until is not None and row.locked_until > now:
                 continue
@@ -133,22 +211,14 @@ def process(store: Store, gateway: PaymentGateway, event_row_id: int, *, now: da
     """
     with store.read() as session:
         row = session.get_one(InboxEvent, event_row_id)
-        ref, setup_ref = _attempt_of(session, row), _setup_of(session, row)
         policy = current_policy(session, now)
-    if row.type == CARD_GONE:
-        store.run(lambda s: cards.gone_at_gateway(s, row.object_id, now=now))
-        return _end(store, row.id, InboxStatus.DONE, now=now)
-    if not row.type.startswith(TELLING) or not row.tagged:
-        return _end(store, row.id, InboxStatus.DONE, now=now)
-    if ref is None and setup_ref is None:
-        return _try_later(store, row, "unknown_attempt", policy, now=now)
-    try:
-        if ref is not None:
-            settling.learn(store, gateway, ref, now=now)
-        elif setup_ref is not None:
-            card_setups.settle_setup(store, gateway, setup_ref, now=now)
-    except (NotFound, GatewayRefused, GatewayUnreachable) as error:
-        return _try_later(store, row, str(error), policy, now=now)
+    follow = follower_of(row.type)
+    if follow is not None:
+        try:
+            follow(store, gateway, row, now=now)
+        except NOT_LEARNED as error:
+            return _try_later(store, row, str(error), policy, now=now)
+        fault_points.reach("event.before_done")
     return _end(store, row.id, InboxStatus.DONE, now=now)
 
 
@@ -158,30 +228,6 @@ def fail(store: Store, event_row_id: int, error: str, *, now: datetime) -> Inbox
         row = session.get_one(InboxEvent, event_row_id)
         policy = current_policy(session, now)
     return _try_later(store, row, error, policy, now=now)
-
-
-def _attempt_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the attempt that an event is about: by our tag, by the page, by the payment."""
-    for column, value in (
-        (PaymentAttempt.ref, row.attempt_ref),
-        (PaymentAttempt.remote_id, row.session_id),
-        (PaymentAttempt.intent_id, row.intent_id),
-    ):
-        if value:
-            ref = session.scalar(select(PaymentAttempt.ref).where(column == value))
-            if ref is not None:
-                return ref
-    return None
-
-
-def _setup_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the card setup that an event is about: by our tag, by the page."""
-    for column, value in ((CardSetup.ref, row.attempt_ref), (CardSetup.remote_id, row.session_id)):
-        if value:
-            ref = session.scalar(select(CardSetup.ref).where(column == value))
-            if ref is not None:
-                return ref
-    return None
 
 
 def _end(store: Store, row_id: int, to: InboxStatus, *, now: datetime) -> InboxStatus:
@@ -204,7 +250,8 @@ def _try_later(store: Store, event: InboxEvent, error: str, policy: Policy, *, n
         advance(row, InboxStatus.PARKED if given_up else InboxStatus.FAILED)
         row.error, row.locked_until = error[:500], None
         row.next_try_at = now + min(timedelta(seconds=5 * 2 ** min(row.attempts, 10)), timedelta(hours=1))
-        if given_up or now - row.received_at > policy.alert_after:
+        # A person hears of it in good time, also where the next try would come too late for that (INV-13).
+        if given_up or row.next_try_at > row.received_at + policy.alert_after:
             outbox.raise_alert(
                 session,
                 "event_not_understood",

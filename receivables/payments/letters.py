@@ -1,4 +1,4 @@
-"""What the confirmation of a payment says at the moment it leaves."""
+"""What the messages about a payment say at the moment they leave."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from models.accounts import Account, Contact
 from models.invoices import Invoice
 from models.messages import Message
 from models.money import Money, total
-from models.payments import Allocation, Payment
+from models.payments import Allocation, Payment, PaymentAttempt
+from models.states import AttemptStatus
 from receivables import invoices
-from receivables.calendar_days import days_late
+from receivables.calendar_days import business_date, days_late
 from receivables.letter_kinds import LetterKind
+from receivables.payments import delayed
 from receivables.ports import InvoiceRow
 
 
@@ -70,4 +72,32 @@ def values(session: Session, message: Message, account: Account, today: date) ->
     }
 
 
-LETTERS = {"payment_confirmation": LetterKind(values)}
+def failed_values(session: Session, message: Message, account: Account, today: date) -> dict[str, Any]:
+    """What a bank did not pay after all, when it was begun, and the documents that are asked for again."""
+    attempt = session.get_one(PaymentAttempt, message.facts["attempt_id"])
+    return {
+        "amount": Money(attempt.amount_minor, attempt.currency),
+        "asked_date": business_date(attempt.started_at, account.zone),
+        "invoice_list": _open_again(session, attempt, today),
+    }
+
+
+def still_failed(session: Session, message: Message, account: Account, today: date) -> bool:
+    """Whether the money has not come after all, and something that it was for is asked for."""
+    attempt = session.get_one(PaymentAttempt, message.facts["attempt_id"])
+    return attempt.status is AttemptStatus.FAILED and bool(_open_again(session, attempt, today))
+
+
+def _open_again(session: Session, attempt: PaymentAttempt, today: date) -> list[InvoiceRow]:
+    found = []
+    for account, held in delayed.named_by(session, attempt):
+        refs = {invoice.ref for invoice in held}
+        rows = invoices.open_rows(session, account.id, today, currency=attempt.currency)
+        found += [row for row in rows if row.ref in refs and row.open_part]
+    return found
+
+
+LETTERS = {
+    "payment_confirmation": LetterKind(values),
+    "debit_failed": LetterKind(failed_values, still_failed),
+}

@@ -57,6 +57,13 @@ class Quote:
     held: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BeingChecked:
+    """A payment without a known outcome; `ref` leads to its page, None for one that is not the reader's."""
+
+    ref: str | None
+
+
 def quote(
     session: Session, actor: Actor, choice: Choice, *, account_id: int, zone: str, now: datetime
 ) -> Quote:
@@ -92,23 +99,29 @@ def quote(
         if part > 0:
             shares.append((row, Money(part, choice.currency)))
             left -= part
+    holding = being_checked(session, actor, [row.ref for row, _ in shares], account_id=account_id)
+    if holding is not None and holding.ref is None:
+        raise Refused("being_checked", ref=None)
+    held = holding.ref if holding is not None else None
+    return Quote(choice.currency, amount, shares, everything - amount, held)
+
+
+def being_checked(
+    session: Session, actor: Actor, refs: Sequence[str], *, account_id: int
+) -> BeingChecked | None:
+    """Return that a payment of one of these invoices has no known outcome yet; None where all are free."""
     holding = session.execute(
         select(PaymentAttempt.id, PaymentAttempt.ref, PaymentAttempt.account_id)
         .join(AttemptInvoice, AttemptInvoice.attempt_id == PaymentAttempt.id)
         .join(Invoice, Invoice.id == AttemptInvoice.invoice_id)
-        .where(
-            Invoice.ref.in_([row.ref for row, _ in shares]),
-            AttemptInvoice.blocking,
-            PaymentAttempt.status == AttemptStatus.UNKNOWN,
-        )
+        .where(Invoice.ref.in_(refs), AttemptInvoice.blocking, PaymentAttempt.status == AttemptStatus.UNKNOWN)
         .limit(1)
     ).first()
-    if holding is not None and holding.account_id != account_id:
-        raise Refused("being_checked", ref=None)  # a head office's attempt is not its branch's to see
-    if holding is not None and not covers_only(session, actor, holding.id):
-        raise Refused("being_checked", ref=None)  # its page would tell a colleague what others pay for
-    held = holding.ref if holding is not None else None
-    return Quote(choice.currency, amount, shares, everything - amount, held)
+    if holding is None:
+        return None
+    # A head office's attempt is not its branch's to see, and its page would tell a colleague what others pay.
+    shown = holding.account_id == account_id and covers_only(session, actor, holding.id)
+    return BeingChecked(holding.ref if shown else None)
 
 
 def covers_only(session: Session, actor: Actor, attempt_id: int) -> bool:

@@ -143,6 +143,8 @@ def book_charge(
         },
     )
     _tell(session, attempt, payment, charge, rest, now=now)
+    if recovered:
+        _tell_accountant(session, payment, total([part for _, part in recovered], rest.currency), now=now)
     return payment
 
 
@@ -287,6 +289,17 @@ def _tell(
         )
 
 
+def _tell_accountant(session: Session, payment: Payment, recovered: Money, *, now: datetime) -> None:
+    """Race pay ∥ write-off: what came for a bad debt is booked; a person looks at its tax and its file."""
+    outbox.ask_person(
+        session, TaskKind.RECOVERED_MONEY, f"recovered:payment:{payment.id}", account_id=payment.account_id,
+        now=now,
+        facts={
+            "payment": payment.number, "amount_minor": recovered.minor, "currency": recovered.currency,
+        },
+    )  # fmt: skip
+
+
 def receipt_contact(session: Session, attempt: PaymentAttempt) -> Contact | None:
     """Who gets the confirmation: who paid, else the contact who pays at the account, else anyone."""
     if attempt.contact_id is not None:
@@ -298,32 +311,60 @@ def book_fee(session: Session, attempt: PaymentAttempt, charge: RemoteCharge, *,
     """Book the gateway's fee once it is known; a second call changes nothing."""
     if charge.fee is None or charge.balance_transaction_id is None:
         return
+    account = session.get_one(Account, attempt.account_id)
+    post_fee(
+        session, charge.balance_transaction_id, charge.fee, creditor_id=account.creditor_id,
+        attempt_id=attempt.id, effective_on=business_date(charge.taken_at, account.zone), now=now,
+    )  # fmt: skip
+
+
+def post_fee(
+    session: Session,
+    movement_id: str,
+    fee: Money,
+    *,
+    creditor_id: int,
+    attempt_id: int | None,
+    effective_on: date,
+    now: datetime,
+) -> bool:
+    """Post what the gateway kept of one movement; negative where it gave back.
+
+    Returns:
+        Whether it was posted: not when it is nil, or was posted before.
+    """
     known = session.scalar(
         select(ProviderEffect.id).where(
-            ProviderEffect.provider_object_id == charge.balance_transaction_id,
-            ProviderEffect.kind == FEE_EFFECT,
+            ProviderEffect.provider_object_id == movement_id, ProviderEffect.kind == FEE_EFFECT
         )
     )
-    if known is not None or not charge.fee:
-        return
-    account = session.get_one(Account, attempt.account_id)
+    if known is not None or not fee:
+        return False
+    kept = fee if fee.minor > 0 else -fee
+    owed, paid = LedgerCode.GATEWAY_FEES, LedgerCode.GATEWAY_CLEARING
+    if fee.minor < 0:
+        owed, paid = paid, owed
     entry = ledger.post(
         session,
         SYSTEM,
         ledger.Draft(
-            creditor_id=account.creditor_id,
-            reference=f"fee:{charge.balance_transaction_id}",
+            creditor_id=creditor_id,
+            reference=f"fee:{movement_id}",
             kind="gateway_fee",
-            currency=charge.fee.currency,
-            sides=[
-                ledger.debit(LedgerCode.GATEWAY_FEES, charge.fee),
-                ledger.credit(LedgerCode.GATEWAY_CLEARING, charge.fee),
-            ],
-            effective_on=business_date(charge.taken_at, account.zone),
+            currency=fee.currency,
+            sides=[ledger.debit(owed, kept), ledger.credit(paid, kept)],
+            effective_on=effective_on,
         ),
         now=now,
     )
-    _remember(session, charge.balance_transaction_id, FEE_EFFECT, attempt, entry, now=now)
+    session.add(
+        ProviderEffect(
+            provider_object_id=movement_id, kind=FEE_EFFECT, attempt_id=attempt_id, entry_id=entry.id,
+            recorded_at=now,
+        )
+    )  # fmt: skip
+    session.flush()
+    return True
 
 
 def _remember(

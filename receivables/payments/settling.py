@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models import fault_points
 from models.accounts import Account
-from models.payments import PaymentAttempt, ProviderEffect
+from models.payments import AttemptInvoice, PaymentAttempt, ProviderEffect
 from models.states import (
     UNSETTLED_ATTEMPTS,
     AttemptStatus,
@@ -21,6 +22,7 @@ from models.store import Store
 from receivables import branches, consequences, outbox
 from receivables.arrangements import cards, charge_results
 from receivables.arrangements.charge_stops import standing_stop
+from receivables.payments import delayed
 from receivables.payments.attempts import (
     STATUS_OF,
     find_attempt,
@@ -28,11 +30,12 @@ from receivables.payments.attempts import (
     move,
     not_opened,
     stored_call,
+    supersede,
     write_page,
 )
-from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, truth_of_page
+from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, SEARCH_FROM, truth_of_page
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
-from receivables.policy import Policy, current_policy
+from receivables.permissions import SYSTEM
 from receivables.ports import (
     CHARGE_CARD,
     GatewayRefused,
@@ -69,7 +72,7 @@ def end_superseded(store: Store, gateway: PaymentGateway, ref: str, *, now: date
 def settle(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> AttemptStatus:
     """Learn the truth about an attempt as `learn` does; keep its status when the gateway gives none.
 
-    For people who ask now and again: the return page, the sweeper, a second start.
+    For people who ask now and again: the return page, a second start.
     Speaks to the gateway between units of work.
 
     Returns:
@@ -111,8 +114,7 @@ def learn(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> 
         remote = _truth(store, gateway, attempt, now=now)
     except OutcomeUnknown as error:
         why = str(error)
-        store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
-        return AttemptStatus.UNKNOWN
+        return store.run(lambda s: left_open(s, attempt.id, AttemptStatus.UNKNOWN, why, now=now))
     except GatewayRefused as error:
         if attempt.remote_id is not None:
             raise
@@ -145,11 +147,17 @@ def page_opened(session: Session, attempt_id: int, opened: OpenedCheckout, *, no
     cards.saving_opened(session, attempt, opened, now=now)
 
 
-def left_open(session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime) -> None:
-    """Write down that the page was not opened here, unless somebody else has found it meanwhile."""
+def left_open(
+    session: Session, attempt_id: int, to: AttemptStatus, code: str, *, now: datetime
+) -> AttemptStatus:
+    """Write down that the page was not opened here, unless somebody else has found it meanwhile.
+
+    Returns: how the attempt stands now.
+    """
     not_opened(session, attempt_id, to, code, now=now)
     attempt = lock(session, attempt_id)
     cards.saved_with_payment(session, attempt, attempt.status, None, now=now)
+    return attempt.status
 
 
 def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
@@ -162,6 +170,9 @@ def _fee_missing(session: Session, attempt: PaymentAttempt) -> bool:
 def _truth(
     store: Store, gateway: PaymentGateway, attempt: PaymentAttempt, *, now: datetime
 ) -> RemotePayment | None:
+    if attempt.remote_id is None and attempt.status not in UNSETTLED_ATTEMPTS:
+        # It has its end, and something newer may stand in its place: it is looked for, never made.
+        return gateway.find(attempt.ref, attempt.started_at - SEARCH_FROM)
     if attempt.remote_id is None and attempt.operation == CHARGE_CARD:
         with store.read() as session:
             account = session.get_one(Account, attempt.account_id)
@@ -195,7 +206,7 @@ def _charge_truth(
         except OutcomeUnknown:
             if age < SEARCH_AFTER:
                 raise
-    found = gateway.find(attempt.ref, attempt.started_at - timedelta(minutes=5))
+    found = gateway.find(attempt.ref, attempt.started_at - SEARCH_FROM)
     if found is None and age < UNDER_WAY:
         raise OutcomeUnknown("under_way")
     return found
@@ -203,7 +214,15 @@ def _charge_truth(
 
 def apply(store: Store, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
     """Write the gateway's truth into our books in one unit of work; idempotent and monotonic."""
-    return store.run(lambda session: _apply_in(session, attempt_id, remote, now=now))
+
+    def unit(session: Session) -> AttemptStatus:
+        status = _apply_in(session, attempt_id, remote, now=now)
+        fault_points.reach("settle.before_commit")
+        return status
+
+    status = store.run(unit)
+    fault_points.reach("settle.after_commit")
+    return status
 
 
 def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: datetime) -> AttemptStatus:
@@ -211,16 +230,11 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     branches.lock_paid(session, attempt_id)
     attempt = lock(session, attempt_id)
     account_id = attempt.account_id
-    if remote.attempt_ref != attempt.ref:
-        outbox.raise_alert(
-            session,
-            "foreign_object",
-            f"attempt:{attempt.id}",
-            now=now,
-            account_id=account_id,
-            facts={"object": remote.session_id},
-        )
-        return attempt.status
+    is_ours = remote.attempt_ref == attempt.ref
+    if not is_ours:
+        _alert(session, "foreign_object", attempt, {"object": remote.session_id}, now=now)
+        if remote.session_id != attempt.remote_id or remote.charge is None:
+            return attempt.status
     attempt.remote_id = attempt.remote_id or remote.session_id
     attempt.checkout_url = attempt.checkout_url or remote.url
     attempt.intent_id = remote.intent_id or attempt.intent_id
@@ -230,10 +244,11 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     before = attempt.status
     if before is AttemptStatus.PROCESSING and to in (AttemptStatus.CANCELLED, AttemptStatus.EXPIRED):
         to = AttemptStatus.FAILED  # accepted once, and the money will not come
-    payment = None
+    payment, late = None, False
     if remote.charge is not None and to is AttemptStatus.SUCCEEDED:
         late = before in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED)
-        late = late or charge_results.is_second(session, attempt)
+        # Money of our own page under another name is parked: booked, and a person says what it is for (P-06).
+        late = late or not is_ours or charge_results.is_second(session, attempt)
         if not late:
             charge_results.credit(session, attempt)
         payment = book_charge(session, attempt, remote.charge, late=late, now=now)
@@ -247,10 +262,21 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     move(session, attempt, to, now=now, code=remote.failure_code)
     if to is AttemptStatus.FAILED:
         charge_results.failed(session, attempt, now=now)
+        delayed.failed(session, attempt, now=now)
         if before is AttemptStatus.PROCESSING:
             consequences.follow_failure(session, attempt, now=now)
+    if to is AttemptStatus.PROCESSING:
+        delayed.accepted(session, attempt, now=now)
+    elif before is AttemptStatus.PROCESSING:
+        delayed.ended(session, attempt, now=now)
     if to is not AttemptStatus.OPEN:
         cards.saved_with_payment(session, attempt, to, remote.card, now=now)
+    is_news = payment is not None and not late
+    if is_news and before is AttemptStatus.PROCESSING:
+        # What was on its way no page asks for any more: its coming ends none (decision 12).
+        is_news = remote.charge is not None and remote.charge.amount.minor != attempt.amount_minor
+    if to is AttemptStatus.PROCESSING or is_news:
+        _end_others(session, attempt, now=now)
     if payment is not None:
         consequences.follow_payment(session, payment, now=now)
     if to in (AttemptStatus.PROCESSING, AttemptStatus.FAILED):
@@ -265,55 +291,16 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     return to
 
 
-def sweep(
-    store: Store, gateway: PaymentGateway, *, gateway_account: str, now: datetime, limit: int = 200
-) -> int:
-    """Re-read every attempt that should have ended, and raise an alert where it has not (P-16).
+def _end_others(session: Session, attempt: PaymentAttempt, *, now: datetime) -> None:
+    """End what else is open for the documents that this payment names: their sum is no longer asked for.
 
-    Returns: how many attempts were looked at.
+    Race pay ∥ pay: the page that is still open is ended; what it has taken nevertheless is settled
+    against the balance of then.
     """
-    with store.read() as session:
-        policy = current_policy(session, now)
-        due = session.execute(
-            select(PaymentAttempt.ref, PaymentAttempt.status, PaymentAttempt.started_at)
-            .where(
-                PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
-                PaymentAttempt.gateway_account == gateway_account,
-            )
-            # A bank debit takes days: many of them must not hide a card payment that got stuck.
-            .order_by(
-                case((PaymentAttempt.status == AttemptStatus.PROCESSING, 1), else_=0), PaymentAttempt.id
-            )
-            .limit(limit)
-        ).all()
-    looked = 0
-    for ref, status, started_at in due:
-        waits = (
-            timedelta(seconds=20)
-            if status in (AttemptStatus.UNKNOWN, AttemptStatus.CREATED)
-            else policy.sweep_after
-        )
-        if now - started_at < waits:
-            continue
-        trouble = None
-        try:
-            settle(store, gateway, ref, now=now)
-        except Exception as error:  # one bad attempt must not hold up the others
-            trouble = type(error).__name__
-        store.run(lambda s, ref=ref, t=trouble: _alert_if_stuck(s, ref, policy, t, now=now))  # type: ignore[misc]
-        looked += 1
-    return looked
-
-
-def _alert_if_stuck(
-    session: Session, ref: str, policy: Policy, trouble: str | None, *, now: datetime
-) -> None:
-    attempt = find_attempt(session, ref)
-    stuck = attempt.status in UNSETTLED_ATTEMPTS and attempt.status is not AttemptStatus.PROCESSING
-    if trouble or (stuck and now > attempt.expires_at + policy.alert_after):
-        facts = {"status": attempt.status.value, "since": attempt.started_at.isoformat()}
-        facts |= {"error": trouble} if trouble else {}
-        _alert(session, "attempt_unresolved", attempt, facts, now=now)
+    named = session.scalars(
+        select(AttemptInvoice.invoice_id).where(AttemptInvoice.attempt_id == attempt.id)
+    ).all()
+    supersede(session, SYSTEM, named, reason="payment", now=now)
 
 
 def _alert(

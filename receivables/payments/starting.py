@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models import fault_points
 from models.accounts import Account
 from models.arrangements import CardSetup
 from models.base import new_ref
@@ -123,6 +124,7 @@ def start(
 
         reserved = store.run(reserve)
         if reserved is not None:
+            fault_points.reach("attempt.after_commit")
             return _open(store, gateway, reserved, now=now)
     raise Refused("being_checked", ref=None)
 
@@ -342,6 +344,7 @@ def _reserve(
         },
     )
     session.flush()
+    fault_points.reach("attempt.before_commit")
     return attempt
 
 

@@ -27,6 +27,7 @@ from models.messages import CallAttempt, Message, Purpose
 from models.payments import Allocation, Payment
 from models.states import HOLDING_DISPUTES, InvoiceStatus, MessageStatus, PromiseStatus
 from models.work import Interaction
+from receivables.allocations import KEPT_MINOR
 from receivables.contact import reach
 from receivables.contact.consents import address_digest
 from receivables.policy import SegmentRules
@@ -182,6 +183,7 @@ def _lags(session: Session, ids: Sequence[int], since: date) -> dict[int, Lag]:
             Invoice.status == InvoiceStatus.PAID,
             Invoice.due_on >= since,
             Allocation.payment_id.is_not(None),
+            KEPT_MINOR > 0,
         )
         .group_by(Invoice.id, Invoice.account_id, Invoice.due_on)
     )

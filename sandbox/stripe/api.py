@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.stripe import clock
+from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.events import new_id
-from sandbox.stripe.operations import OPERATIONS, Call, Handler
+from sandbox.stripe.operations import OPERATIONS, Handler
 from sandbox.stripe.payments import Declined
 from sandbox.stripe.schema import Description, Operation, check_request, decode_form
 from sandbox.stripe.store import API_VERSION, Store, Unit
 
 KEY_PREFIX = "sk_test_sandbox"
 KEY_LENGTH = 255
-CUT_BEFORE, CUT_AFTER = ("timeout_before", "drop"), ("timeout_after",)
+CUT_BEFORE, AFTER = ("timeout_before", "drop"), ("timeout_after", "error_500_after")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,15 @@ class _Logged:
     fault: str | None = None
     replayed: bool = False
     effect: bool = False
+    written: bool = False
 
     def write(self, unit: Unit, answer: Answer) -> None:
+        """Writes the row unless it is there: with its effect, or for what had none."""
+        if self.written:
+            return
+        self.written = True
         unit.db.execute(
-            "INSERT OR IGNORE INTO request"
+            "INSERT INTO request"
             " (id, at, method, path, idempotency_key, body, status, response, effect, replayed, fault)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -118,14 +124,15 @@ class Api:
                 answer = self._execute(logged, operation, object_id, handler)
             else:
                 answer = self._once(logged, operation, object_id, handler)
-            after = self._strike(handler.op, CUT_AFTER, logged) if not answer.cut else None
+            after = self._strike(handler.op, AFTER, logged) if not answer.cut else None
             answer = after or answer
         except ApiError as error:
             answer = Answer(error.status, error.body, dict(error.headers))
         with self.store.unit() as unit:
-            if answer.cut:
+            if logged.fault in (*CUT_BEFORE, *AFTER):
                 unit.db.execute(
-                    "UPDATE request SET status = 0, fault = ? WHERE id = ?", (logged.fault, logged.request_id)
+                    "UPDATE request SET status = ?, fault = ? WHERE id = ?",
+                    (0 if answer.cut else answer.status, logged.fault, logged.request_id),
                 )
             logged.write(unit, answer)
         return answer
@@ -164,7 +171,9 @@ class Api:
             return None
         kind, wish = fault
         logged.fault = kind
-        if kind in (*CUT_BEFORE, *CUT_AFTER):
+        if kind == "error_500_after":
+            return self._broken(logged, bool(wish.get("stored")))
+        if kind in (*CUT_BEFORE, *AFTER):
             return Answer(0, {}, cut=True, hold_seconds=float(wish.get("hold_seconds", 0)))
         headers = {}
         if "should_retry" in wish:
@@ -235,7 +244,7 @@ class Api:
                 except Declined as declined:
                     error = declined.error | {"payment_intent": declined.intent}
                     answer = Answer(402, {"error": error})
-                logged.effect = logged.request.method == "POST"
+                logged.effect = logged.request.method != "GET"
                 self._keep(unit, logged, answer)
                 logged.write(unit, answer)
                 return answer
@@ -247,18 +256,23 @@ class Api:
             return answer
 
     def _break(self, op: str, logged: _Logged) -> Answer | None:
-        """Acts out a server error, kept under the key when the fault says `stored`."""
+        """Acts out a server error before anything was done."""
         with self.store.unit() as unit:
             fault = unit.take_fault(op, ("error_500",))
-            if fault is None:
-                return None
-            logged.fault = "error_500"
-            body = {"error": {"message": "An unknown error occurred.", "type": "api_error"}}
-            answer = Answer(500, body)
-            if fault[1].get("stored"):
+        if fault is None:
+            return None
+        logged.fault = "error_500"
+        return self._broken(logged, bool(fault[1].get("stored")))
+
+    def _broken(self, logged: _Logged, stored: bool) -> Answer:
+        """A server error; kept under the key, in place of what was kept there, when it is `stored`."""
+        body = {"error": {"message": "An unknown error occurred.", "type": "api_error"}}
+        answer = Answer(500, body)
+        if stored:
+            with self.store.unit() as unit:
                 self._keep(unit, logged, answer)
-                answer.headers["Stripe-Should-Retry"] = "false"
-            return answer
+            answer.headers["Stripe-Should-Retry"] = "false"
+        return answer
 
     @staticmethod
     def _keep(unit: Unit, logged: _Logged, answer: Answer) -> None:

@@ -20,6 +20,8 @@ class Card:
         decline_code: the issuer's reason, or None.
         challenge: `always`, `until_saved` (off-session is fine once saved) or None.
         saves: it can be saved although every charge is declined.
+        later: what follows once it paid: `dispute`, `not_received`, `inquiry`, `warning`, or for its refunds
+            `refund_pending`, `refund_fails`; None for nothing.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Card:
     challenge: str | None = None
     brand: str = "visa"
     saves: bool = False
+    later: str | None = None
 
     @property
     def last4(self) -> str:
@@ -76,6 +79,21 @@ CARDS = (
     ),
     Card("challenge", "4000002500003155", "pm_card_authenticationRequiredOnSetup", challenge="until_saved"),
     Card("challenge_always", "4000002760003184", "pm_card_authenticationRequired", challenge="always"),
+    Card(
+        "challenge_insufficient",
+        "4000008260003178",
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+        "card_declined",
+        "insufficient_funds",
+        challenge="always",
+        saves=True,
+    ),
+    Card("disputed", "4000000000000259", "pm_card_createDispute", later="dispute"),
+    Card("not_received", "4000000000002685", "pm_card_createDisputeProductNotReceived", later="not_received"),
+    Card("inquired", "4000000000001976", "pm_card_createDisputeInquiry", later="inquiry"),
+    Card("warned", "4000000000005423", "pm_card_createIssuerFraudRecord", later="warning"),
+    Card("refund_pending", "4000000000007726", "pm_card_pendingRefund", later="refund_pending"),
+    Card("refund_fails", "4000000000005126", "pm_card_refundFail", later="refund_fails"),
 )
 BY_NAME = {card.name: card for card in CARDS}
 BY_NUMBER = {card.number: card for card in CARDS}
@@ -90,7 +108,13 @@ DEBIT_TYPES = {
     "aud": "au_becs_debit",
     "cad": "acss_debit",
 }
-DEBIT_LAST4 = {"debit_settles": "3000", "debit_fails": "3001"}
+DEBIT_LAST4 = {"debit_settles": "3000", "debit_fails": "3001", "debit_disputed": "3002"}
+#: The test accounts that can be typed for a SEPA debit.
+IBANS = {
+    "DE89370400440532013000": "debit_settles",
+    "DE62370400440532013001": "debit_fails",
+    "DE35370400440532013002": "debit_disputed",
+}
 DEBIT_DAYS = 5
 
 MESSAGES = {

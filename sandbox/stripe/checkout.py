@@ -1,4 +1,4 @@
-"""Checkout Sessions: made by the API, used on the hosted page to pay or save a card, ended by the clock."""
+"""Checkout Sessions: made by the API, used on the hosted page to pay or save a method, ended by the clock."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
         "payment_method_collection": "always" if saving else "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": ["card"] if saving else _method_types(params, currency),
+        "payment_method_types": _method_types(params, currency),
         "payment_status": "no_payment_required" if saving else "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},
@@ -118,6 +118,7 @@ def create(unit: Unit, params: dict[str, Any], base_url: str) -> dict[str, Any]:
     if saving:
         wish = params.get("setup_intent_data") or {}
         fields = {name: wish[name] for name in ("description", "metadata") if name in wish}
+        fields["payment_method_types"] = session["payment_method_types"]
         intent = setups.new_intent(unit, parent=session_id, customer=customer, **fields)
         session["setup_intent"] = intent["id"]
         unit.put(session)
@@ -189,7 +190,7 @@ def pay(unit: Unit, session: dict[str, Any], method: dict[str, Any], base_url: s
 
 
 def save(unit: Unit, session: dict[str, Any], method: dict[str, Any], base_url: str) -> dict[str, Any]:
-    """The debtor saves a card on the page of a session in setup mode.
+    """The debtor saves a card or an account on the page of a session in setup mode.
 
     Returns:
         The setup intent; the session is complete unless it is `requires_action`.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
-from sandbox.stripe import checkout, payments
+from sandbox.stripe import checkout, disputes, payments, payouts, refunds
 from sandbox.stripe.store import Unit
 
 KEEP_KEYS = 24 * 60 * 60
@@ -59,17 +61,47 @@ def tick(unit: Unit) -> int:
     return rang
 
 
+def _settle(unit: Unit, intent: dict[str, Any]) -> None:
+    if intent["status"] != "processing":
+        return
+    try:
+        intent = payments.settle_debit(unit, intent)
+    except payments.Declined as declined:
+        intent = declined.intent
+    checkout.settled(unit, intent)
+
+
+def _expire(unit: Unit, session: dict[str, Any]) -> None:
+    if session["status"] == "open":
+        checkout.expire(unit, session)
+
+
+def _refund_fails(unit: Unit, refund: dict[str, Any]) -> None:
+    refunds.fail(unit, refund)
+
+
+def _payout_fails(unit: Unit, payout: dict[str, Any]) -> None:
+    if payout["status"] == "paid":
+        payouts.fail(unit, payout)
+
+
+#: What timers bring, by their word.
+RINGS: dict[str, Callable[[Unit, dict[str, Any]], object]] = {
+    "available": lambda unit, transaction: unit.put(transaction | {"status": "available"}),
+    "dispute_due": disputes.overdue,
+    "expire": _expire,
+    "fee": payments.book_fee,
+    "payout_arrives": payouts.arrive,
+    "payout_fails": _payout_fails,
+    "payout_listed": payouts.listed,
+    "refund_fails": _refund_fails,
+    "refund_pending": refunds.finish,
+    "settle": _settle,
+}
+
+
 def _ring(unit: Unit, what: str, object_id: str) -> None:
-    subject = unit.need(object_id)
-    if what == "expire" and subject["status"] == "open":
-        checkout.expire(unit, subject)
-    elif what == "settle" and subject["status"] == "processing":
-        try:
-            subject = payments.settle_debit(unit, subject)
-        except payments.Declined as declined:
-            subject = declined.intent
-        checkout.settled(unit, subject)
-    elif what == "fee":
-        payments.book_fee(unit, subject)
-    elif what == "available":
-        unit.put(subject | {"status": "available"})
+    if what == "payout_day":
+        payouts.day(unit)
+    else:
+        RINGS[what](unit, unit.need(object_id))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any
 
-from sandbox.stripe import cards, clock, events, setups
+from sandbox.stripe import clock, events, payouts
 from sandbox.stripe.operations import OPERATIONS
 from sandbox.stripe.store import Store, Unit
 from sandbox.stripe.webhooks import Courier
 
-CALL_FAULTS = ("timeout_before", "timeout_after", "drop", "error_500", "409", "429", "slow")
-KINDS = {"webhook": events.WEBHOOK_FAULTS, "fees": ("late_fee",), "call": CALL_FAULTS}
+CALL_FAULTS = (
+    "timeout_before", "timeout_after", "drop", "error_500", "error_500_after", "409", "429", "slow",
+)  # fmt: skip
+KINDS = {
+    "webhook": events.WEBHOOK_FAULTS,
+    "fees": ("late_fee",),
+    "payouts": payouts.FAULTS,
+    "call": CALL_FAULTS,
+}
 
 
 class Refused(Exception):
@@ -32,6 +40,8 @@ def advance(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, A
     with store.unit() as unit:
         clock.advance(unit, seconds)
         answer = {"now": unit.now, "rang": clock.tick(unit)}
+        # What waits to be tried again waited all that time.
+        unit.db.execute("UPDATE delivery SET due_at = due_at - ? WHERE state = 'pending'", (seconds,))
     courier.wake()
     return answer
 
@@ -41,14 +51,14 @@ def add_fault(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         wish: `op` (an operation such as `checkout.sessions.create`, `*` for any, `webhook:<type>`,
-            `webhook:*` or `fees`), `kind`, `count` (default 1); the rest are options of the kind:
-            `hold_seconds`, `stored`, `should_retry`, `n`, `seconds`.
+            `webhook:*`, `fees` or `payouts`), `kind`, `count` (default 1); the rest are options of the
+            kind: `hold_seconds`, `stored`, `should_retry`, `n`, `seconds`.
     Raises:
         Refused: unknown operation or kind.
     """
     wish = dict(wish)
     op, kind, count = str(wish.pop("op", "*")), str(wish.pop("kind", "")), int(wish.pop("count", 1))
-    room = op.partition(":")[0] if op.startswith(("webhook:", "fees")) else "call"
+    room = op.partition(":")[0] if op in ("fees", "payouts") or op.startswith("webhook:") else "call"
     if room == "call" and op != "*" and op not in {handler.op for handler in OPERATIONS.values()}:
         raise Refused(f"No such operation: {op}.")
     if kind not in KINDS[room]:
@@ -94,36 +104,15 @@ def resend(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, An
     return {"queued": queued}
 
 
-def change_card(store: Store, courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
-    """Lets the world change its mind about a saved card: the bank, or a person at the Dashboard.
-
-    Args:
-        wish: `payment_method`, and `becomes` (a card's name in `cards.py`, as which it behaves from now on)
-            or `detach` (true).
-    Raises:
-        Refused: unknown payment method or card.
-    """
-    method_id, becomes = str(wish.get("payment_method", "")), str(wish.get("becomes", ""))
-    with store.unit() as unit:
-        method = unit.get(method_id, "payment_method")
-        if method is None:
-            raise Refused(f"No such payment method: {method_id}.")
-        if wish.get("detach"):
-            setups.detach(unit, method)
-        elif becomes in cards.BY_NAME:
-            unit.put(method, private=unit.private(method_id) | {"card": becomes})
-        else:
-            raise Refused(f"No such card: {becomes}. Known: {', '.join(cards.BY_NAME)}.")
-    courier.wake()
-    return {"payment_method": method_id, "becomes": becomes or None}
-
-
 def point(courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
     """Points deliveries, waiting ones too, to another address.
 
     Args:
-        wish: `url` and `secret`.
+        wish: `url` and `secret`; or `connections`, how many deliveries may be under way at once.
     """
+    if "connections" in wish:
+        courier.connect(int(wish["connections"]))
+        return {"connections": int(wish["connections"])}
     url, secret = str(wish.get("url", "")), str(wish.get("secret", ""))
     if not url.startswith(("http://", "https://")) or not secret:
         raise Refused("Webhooks need a url and a secret.")
@@ -133,20 +122,27 @@ def point(courier: Courier, wish: dict[str, Any]) -> dict[str, Any]:
 
 def overview(unit: Unit) -> dict[str, Any]:
     """Gathers what the human page shows: the latest sessions, intents, events and open faults."""
-    sessions = list(unit.each("checkout.session"))[:50]
-    deliveries = {
-        row["event"]: row["states"]
-        for row in unit.db.execute(
-            "SELECT event, group_concat(state || coalesce(' ' || last_status, ''), ', ') AS states"
-            " FROM delivery GROUP BY event"
-        )
-    }
-    rows = unit.db.execute("SELECT id, type, created, object FROM event ORDER BY seq DESC LIMIT 100")
+    sessions = list(islice(unit.each("checkout.session"), 50))
+    rows = unit.db.execute(
+        "SELECT id, type, created, object, (SELECT group_concat(word, ', ') FROM (SELECT"
+        " state || coalesce(' ' || last_status, '') || iif(count(*) > 1, ' × ' || count(*), '') AS word"
+        " FROM delivery WHERE delivery.event = event.id GROUP BY state, last_status)) AS deliveries"
+        " FROM event ORDER BY seq DESC LIMIT 100"
+    )
+    kept = (method for method in unit.each("payment_method") if method["customer"])
     return {
         "now": unit.now,
         "sessions": sessions,
-        "intents": list(unit.each("payment_intent"))[:50],
-        "events": [dict(row) | {"deliveries": deliveries.get(row["id"], "no endpoint")} for row in rows],
+        "intents": list(islice(unit.each("payment_intent"), 50)),
+        "events": [dict(row) for row in rows],
         "endpoints": list(unit.each("webhook_endpoint")),
+        "charges": [charge for charge in islice(unit.each("charge"), 50) if charge["status"] == "succeeded"],
+        "disputes": list(islice(unit.each("dispute"), 50)),
+        "refunds": list(islice(unit.each("refund"), 50)),
+        "methods": [
+            method | {"mandate": next(unit.each("mandate", parent=method["id"]), None)}
+            for method in islice(kept, 50)
+        ],
+        "payouts": list(islice(unit.each("payout"), 50)),
         "faults": _waiting_faults(unit),
     }

@@ -12,7 +12,9 @@ from typing import Any
 from sandbox.stripe.store import API_VERSION, Unit
 
 ALPHABET = string.ascii_letters + string.digits
-WEBHOOK_FAULTS = ("drop", "duplicate", "delay", "bad_signature")
+#: Spoilt once; the retry is a true one. `unheard`: the receiver took it and answered too late.
+SPOILT = ("bad_signature", "forged", "old", "future", "unheard")
+WEBHOOK_FAULTS = ("drop", "duplicate", "delay", "reorder", "never", *SPOILT)
 
 
 def new_id(prefix: str, length: int = 24) -> str:
@@ -25,12 +27,16 @@ def tell(
 ) -> None:
     """Records an event and a delivery for each endpoint that listens for it.
 
+    The fault `never` loses the event itself: neither a delivery nor the list of events knows of it.
+
     Args:
         unit: the unit of work in which the thing happened.
         event_type: e.g. `payment_intent.succeeded`.
         subject: the object as it is now; the event keeps a copy.
         previous: old values of changed fields, for `*.updated`.
     """
+    if unit.take_fault(f"webhook:{event_type}", ("never",)):
+        return
     endpoints = [
         endpoint
         for endpoint in unit.each("webhook_endpoint", newest_first=False)
@@ -60,18 +66,30 @@ def tell(
 
 def _enqueue(unit: Unit, event_id: str, event_type: str, endpoint_id: str) -> None:
     state, copies, delay, options = "pending", 1, 0.0, {}
-    fault = unit.take_fault(f"webhook:{event_type}", WEBHOOK_FAULTS)
+    fault = unit.take_fault(f"webhook:{event_type}", tuple(set(WEBHOOK_FAULTS) - {"never"}))
     if fault:
         kind, wish = fault
-        state = "dropped" if kind == "drop" else "pending"
+        state = {"drop": "dropped", "reorder": "held"}.get(kind, "pending")
         copies = int(wish.get("n", 2)) if kind == "duplicate" else 1
         delay = float(wish.get("seconds", 5)) if kind == "delay" else 0.0
-        options = {"bad_signature": True} if kind == "bad_signature" else {}
-    for _ in range(copies):
-        unit.db.execute(
-            "INSERT INTO delivery (event, endpoint, due_at, state, options) VALUES (?, ?, ?, ?, ?)",
-            (event_id, endpoint_id, time.time() + delay, state, json.dumps(options)),
-        )
+        options = {"spoilt": kind, "seconds": wish.get("seconds", 3600)} if kind in SPOILT else {}
+    unit.db.executemany(
+        "INSERT INTO delivery (event, endpoint, due_at, state, options) VALUES (?, ?, ?, ?, ?)",
+        [(event_id, endpoint_id, time.time() + delay, state, json.dumps(options))] * copies,
+    )
+    if state != "held":
+        release(unit, endpoint_id)
+
+
+def release(unit: Unit, endpoint_id: str) -> None:
+    """Lets deliveries go that were held to be overtaken, the latest first."""
+    held = unit.db.execute(
+        "DELETE FROM delivery WHERE endpoint = ? AND state = 'held' RETURNING id, event", (endpoint_id,)
+    ).fetchall()
+    unit.db.executemany(
+        "INSERT INTO delivery (event, endpoint, due_at) VALUES (?, ?, ?)",
+        [(row["event"], endpoint_id, time.time()) for row in sorted(held, key=lambda row: -row["id"])],
+    )
 
 
 def enqueue_again(unit: Unit, event_id: str) -> int:

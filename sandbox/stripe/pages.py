@@ -51,8 +51,12 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             **more,
         ), status
 
+    def tick(unit: Unit) -> None:
+        if clock.tick(unit):
+            courier.wake()  # it waits for this unit of work before it looks
+
     def open_session(unit: Unit, session_id: str) -> dict[str, Any]:
-        clock.tick(unit)
+        tick(unit)
         session = unit.get(session_id, "checkout.session")
         if session is None:
             abort(404)
@@ -74,8 +78,9 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
             session = open_session(unit, session_id)
             lines = checkout.lines_of(unit, session_id)
             keeps = unit.private(session_id)["payment_intent_data"].get("setup_future_usage")
-        if session["status"] != "open":
-            return show("closed.html", session, state=session["status"])
+            ended = None if session["status"] == "open" else _ended(unit, session)
+        if ended:
+            return show("closed.html", session, state=ended)
         problem = request.args.get("problem", "")
         setup = session["mode"] == "setup"
         debit = [
@@ -115,7 +120,7 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
     @pages.get("/3ds/<intent_id>")
     def challenge(intent_id: str) -> AnyResponse | tuple[str, int]:
         with store.unit() as unit:
-            clock.tick(unit)
+            tick(unit)
             intent, session = _challenged(unit, intent_id)
         if intent["status"] != "requires_action":
             return home(session) if session else Response("Nothing to confirm.", 410, mimetype="text/plain")
@@ -124,7 +129,7 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
     @pages.post("/3ds/<intent_id>")
     def answer_challenge(intent_id: str) -> AnyResponse:
         with store.unit() as unit:
-            clock.tick(unit)
+            tick(unit)
             intent, session = _challenged(unit, intent_id)
             back = ((intent["next_action"] or {}).get("redirect_to_url") or {}).get("return_url")
             problem = None
@@ -145,6 +150,17 @@ def blueprint(store: Store, courier: Courier, base_url: str, business: str | Non
         return redirect(back, 303) if back else Response(intent["status"], mimetype="text/plain")
 
     return pages
+
+
+def _ended(unit: Unit, session: Mapping[str, Any]) -> str:
+    """How a session that is not open any more came out."""
+    if session["status"] == "expired":
+        return "expired"
+    if session["mode"] == "setup":
+        return "saved"
+    if session["payment_status"] == "paid":
+        return "complete"
+    return "processing" if unit.need(session["payment_intent"])["status"] == "processing" else "failed"
 
 
 def _challenged(unit: Unit, intent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:

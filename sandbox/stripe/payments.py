@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe import cards, setups
+from sandbox.stripe import balance, cards, disputes, setups
 from sandbox.stripe.errors import refused_state
 from sandbox.stripe.events import new_id, tell
 from sandbox.stripe.store import Unit
 
 DAY = 86_400
-AVAILABLE_AFTER = 2 * DAY
 CANCELABLE = (
     "requires_payment_method",
     "requires_confirmation",
@@ -18,15 +17,6 @@ CANCELABLE = (
     "requires_capture",
     "processing",
 )
-
-
-def fee_of(amount: int) -> int:
-    """The stand-in's fee: 1.5 % rounded half up, and 25 minor units.
-
-    >>> fee_of(10_000), fee_of(33)
-    (175, 25)
-    """
-    return (amount * 15 + 500) // 1000 + 25
 
 
 class Declined(Exception):
@@ -67,7 +57,7 @@ def card_method(
 def debit_method(
     unit: Unit, currency: str, outcome: str, *, name: str | None = None, email: str | None = None
 ) -> dict[str, Any]:
-    """Makes a bank debit payment method; `outcome` is `debit_settles` or `debit_fails`."""
+    """Makes a bank debit payment method; `outcome` is a key of `cards.DEBIT_LAST4`."""
     kind = cards.DEBIT_TYPES[currency]
     return _method(unit, kind, {"last4": cards.DEBIT_LAST4[outcome]}, name, email, {"debit": outcome})
 
@@ -178,10 +168,16 @@ def attempt(
         The intent: `succeeded`, `processing` (bank debit) or `requires_action` (challenge).
     Raises:
         Declined: the intent is back at `requires_payment_method`.
+        ApiError: 400 `payment_intent_mandate_invalid`, where the holder took the permission back.
     """
     intent["payment_method"] = method["id"]
     intent["last_payment_error"] = intent["next_action"] = None
     private = unit.private(method["id"])
+    mandate = next(unit.each("mandate", parent=method["id"]), None)
+    if off_session and mandate is not None and mandate["status"] != "active":
+        raise refused_state(
+            "The provided mandate is invalid; it is not active any more.", "payment_intent_mandate_invalid"
+        )
     if "debit" in private:
         return _begin_debit(unit, intent, method)
     card = cards.BY_NAME[private["card"]]
@@ -242,6 +238,23 @@ def cancel(unit: Unit, intent: dict[str, Any], reason: str | None) -> dict[str, 
     return intent
 
 
+def update(unit: Unit, intent: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Changes words of an intent, or its amount while nothing was confirmed; metadata is merged.
+
+    Raises:
+        ApiError: 400 `payment_intent_unexpected_state`.
+    """
+    if "amount" in params and intent["status"] not in ("requires_payment_method", "requires_confirmation"):
+        raise refused_state(
+            f"This PaymentIntent's amount could not be updated: it has a status of {intent['status']}.",
+            "payment_intent_unexpected_state",
+        )
+    merged = intent["metadata"] | (params.get("metadata") or {})
+    changed = {name: params[name] for name in ("amount", "description", "receipt_email") if name in params}
+    intent |= changed | {"metadata": {key: text for key, text in merged.items() if text != ""}}
+    return unit.put(intent)
+
+
 def settle_debit(unit: Unit, intent: dict[str, Any]) -> dict[str, Any]:
     """Brings the answer of the payer's bank to an intent that is `processing`.
 
@@ -283,40 +296,25 @@ def _succeed(
         unit.at(unit.now + 60, "fee", charge["id"])
     else:
         book_fee(unit, charge)
+    disputes.after_charge(unit, charge, unit.private(method["id"]))
     return intent
 
 
 def book_fee(unit: Unit, charge: dict[str, Any]) -> None:
     """Writes the balance transaction of a charge, after the charge itself, as asynchronous capture does."""
-    fee = fee_of(charge["amount"])
-    transaction = {
-        "id": new_id("txn_3"),
-        "object": "balance_transaction",
-        "amount": charge["amount"],
-        "available_on": unit.now + AVAILABLE_AFTER,
-        "balance_type": "payments",
-        "created": unit.now,
-        "currency": charge["currency"],
-        "description": charge["description"],
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": [
-            {
-                "amount": fee,
-                "application": None,
-                "currency": charge["currency"],
-                "description": "Stripe processing fees",
-                "type": "stripe_fee",
-            }
-        ],
-        "net": charge["amount"] - fee,
-        "reporting_category": "charge",
-        "source": charge["id"],
-        "status": "pending",
-        "type": "charge" if charge["payment_method_details"]["type"] == "card" else "payment",
-    }
-    unit.put(transaction, parent=charge["id"])
-    unit.at(unit.now + AVAILABLE_AFTER, "available", str(transaction["id"]))
+    amount, currency, rate = balance.settled(unit, charge["amount"], charge["currency"])
+    transaction = balance.move(
+        unit,
+        charge,
+        "charge" if charge["payment_method_details"]["type"] == "card" else "payment",
+        "charge",
+        amount,
+        currency,
+        rate=rate,
+        fee=balance.fee_of(amount, currency),
+        pending=balance.AVAILABLE_AFTER,
+        description=charge["description"],
+    )
     charge["balance_transaction"] = transaction["id"]
     unit.put(charge)
     tell(unit, "charge.updated", charge, {"balance_transaction": None, "receipt_url": None})
@@ -379,6 +377,14 @@ def _begin_debit(unit: Unit, intent: dict[str, Any], method: dict[str, Any]) -> 
 
 
 def _charge(unit: Unit, intent: dict[str, Any], method: dict[str, Any]) -> dict[str, Any]:
+    charge = new_charge(unit.now, intent, method)
+    if intent["setup_future_usage"]:
+        charge["payment_method_details"][method["type"]]["mandate"] = setups.mandate_of(unit, method)["id"]
+    return charge
+
+
+def new_charge(at: int, intent: dict[str, Any], method: dict[str, Any]) -> dict[str, Any]:
+    """Makes a charge that is not decided yet, and writes it nowhere."""
     kind = method["type"]
     if kind == "card":
         details = {
@@ -401,7 +407,7 @@ def _charge(unit: Unit, intent: dict[str, Any], method: dict[str, Any]) -> dict[
         "billing_details": method["billing_details"],
         "calculated_statement_descriptor": "SANDBOX",
         "captured": False,
-        "created": unit.now,
+        "created": at,
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],

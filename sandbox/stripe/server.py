@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, redirect, render_template, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.stripe import clock, control, pages
+from sandbox.stripe import clock, control, dashboard, pages, payouts, seeding
 from sandbox.stripe.api import Answer, Api, Request
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.schema import Description
@@ -63,9 +63,11 @@ class Sandbox:
         if settings.host not in LOOPBACK:
             raise ValueError("the sandbox listens on loopback only")
         self.store = Store(settings.db)
-        if settings.clock is not None:
-            with self.store.unit() as unit:
+        with self.store.unit() as unit:
+            if settings.clock is not None:
                 clock.begin_at(unit, settings.clock)
+        with self.store.unit() as unit:  # a unit knows the clock as it was when it began
+            payouts.begin(unit)
         self.courier = Courier(self.store)
         listener = _listen(settings.host, settings.port)
         self.url = f"http://{settings.host}:{listener.getsockname()[1]}"
@@ -148,19 +150,23 @@ def create_app(api: Api, courier: Courier, business: str | None = None, log: Pat
         "resend": lambda wish: control.resend(api.store, courier, wish),
         "flush": lambda wish: courier.flush(),
         "webhooks": lambda wish: control.point(courier, wish),
-        "card": lambda wish: control.change_card(api.store, courier, wish),
         "clear_faults": lambda wish: control.clear_faults(api.store),
+        "seed_movements": lambda wish: seeding.seed(api.store, wish),
     }
 
     @app.post("/_sandbox/<lever>")
     def pull(lever: str) -> AnyResponse:
         # A page of somebody else's in the same browser must not pull levers here.
-        if lever not in levers or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        if lever not in (*levers, *dashboard.LEVERS) or request.headers.get("Sec-Fetch-Site") in (
+            "cross-site",
+            "same-site",
+        ):
             return Response("{}", 404, mimetype="application/json")
         wish = request.get_json() if request.is_json else dict(request.form)
         try:
-            answer = levers[lever](wish)
-        except (control.Refused, ValueError) as refused:
+            answer = levers[lever](wish) if lever in levers else dashboard.act(api.store, lever, wish)
+            courier.wake()
+        except (control.Refused, dashboard.Refused, ValueError) as refused:
             return Response(json.dumps({"error": str(refused)}), 400, mimetype="application/json")
         return (
             jsonify(answer)

@@ -73,7 +73,10 @@ def attempt(
         NotSaved: the intent is back at `requires_payment_method`.
     """
     intent |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
-    card = cards.BY_NAME[unit.private(method["id"])["card"]]
+    private = unit.private(method["id"])
+    if "debit" in private:
+        return _succeed(unit, intent, method)
+    card = cards.BY_NAME[private["card"]]
     if card.challenge:
         intent["status"] = "requires_action"
         intent["next_action"] = {
@@ -140,10 +143,64 @@ def detach(unit: Unit, method: dict[str, Any]) -> dict[str, Any]:
     return method
 
 
+def mandate_of(unit: Unit, method: dict[str, Any]) -> dict[str, Any]:
+    """The holder's permission to charge a method that is kept; made at the first question.
+
+    The real service makes one for bank debits and few cards; here each kept method has one.
+    """
+    known = next(unit.each("mandate", parent=method["id"]), None)
+    if known is not None:
+        return known
+    kind = method["type"]
+    reference, url = new_id("", 16).upper(), "https://payments.stripe.example/mandate"
+    details: dict[str, dict[str, Any]] = {
+        "sepa_debit": {"reference": reference, "url": url},
+        "bacs_debit": {"network_status": "accepted", "reference": reference, "url": url},
+        "au_becs_debit": {"url": url},
+        "acss_debit": {"payment_schedule": "sporadic", "transaction_type": "business"},
+    }
+    mandate: dict[str, Any] = {
+        "id": new_id("mandate_1"),
+        "object": "mandate",
+        "customer_acceptance": {
+            "accepted_at": unit.now,
+            "online": {"ip_address": "192.0.2.1", "user_agent": "sandbox"},
+            "type": "online",
+        },
+        "livemode": False,
+        "multi_use": {},
+        "on_behalf_of": None,
+        "payment_method": method["id"],
+        "payment_method_details": {kind: details.get(kind, {}), "type": kind},
+        "single_use": None,
+        "status": "active",
+        "type": "multi_use",
+    }
+    return unit.put(mandate, parent=method["id"])
+
+
+def set_mandate(unit: Unit, mandate: dict[str, Any], status: str) -> dict[str, Any]:
+    """The holder's bank takes the permission back, or gives it again."""
+    before = mandate["status"]
+    mandate["status"] = status
+    unit.put(mandate)
+    tell(unit, "mandate.updated", mandate, {"status": before})
+    return mandate
+
+
+def renew(unit: Unit, method: dict[str, Any], month: int, year: int) -> dict[str, Any]:
+    """The card network tells of a new expiry date; what was kept stays good."""
+    before = {name: method["card"][name] for name in ("exp_month", "exp_year")}
+    method["card"] |= {"exp_month": month, "exp_year": year}
+    unit.put(method)
+    tell(unit, "payment_method.automatically_updated", method, {"card": before})
+    return method
+
+
 def _succeed(unit: Unit, intent: dict[str, Any], method: dict[str, Any]) -> dict[str, Any]:
     if intent["customer"]:
         attach(unit, method, intent["customer"])
-    intent |= {"status": "succeeded", "next_action": None}
+    intent |= {"status": "succeeded", "next_action": None, "mandate": mandate_of(unit, method)["id"]}
     unit.put(intent)
     tell(unit, "setup_intent.succeeded", intent)
     return intent

@@ -4,19 +4,23 @@ Tables (`data`, `private`, `body`, `response` and `options` hold JSON; times are
 
 - `object`: every Stripe object in its present state. `kind` is Stripe's `object` word (`checkout.session`,
   `payment_intent`, `setup_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
-  `webhook_endpoint`); `parent` names the object it belongs to (a line item's or an intent's session, a
-  balance transaction's charge); `private` is what the API never shows.
+  `webhook_endpoint`, `refund`, `dispute`, `payout`, `mandate`, `radar.early_fraud_warning`); `parent` names
+  the object it belongs to (a line item's or an intent's session, a refund's, dispute's or warning's charge,
+  a balance transaction's source, a mandate's payment method); `private` is what the API never shows, such as
+  the payout that a balance transaction went out with.
 - `event`: snapshot events as sent; `object` is the id of the thing they speak of.
 - `delivery`: one row for each event and endpoint (more when a fault duplicates it). `state` is `pending`,
-  `delivered`, `failed` (given up) or `dropped` (by a fault). `due_at` and `done_at` are wall-clock times.
+  `held` (until a later one has overtaken it), `delivered`, `failed` (given up) or `dropped` (by a fault).
+  `due_at` and `done_at` are wall-clock times.
 - `request`: every API call that passed the key check, in order. `status` is the HTTP status of the answer,
   or 0 when a fault cut the line before it; `effect` says whether this very call executed (a replay or a
   refusal did not); `fault` names the fault that struck it.
 - `idempotency`: first answer by key, with the parameters it was given; pruned after 24 hours of the sandbox
   clock.
-- `timer`: what the clock will bring (`expire`, `settle`, `fee`, `available`) to which object, and when.
+- `timer`: what the clock will bring to which object, and when; the words are those of `clock.RINGS`.
 - `fault`: faults asked for and how often they still strike.
-- `setting`: `clock_offset`, in seconds, and `sign_by_clock` when signatures bear the sandbox clock's time.
+- `setting`: `clock_offset`, in seconds; `sign_by_clock` when signatures bear the sandbox clock's time;
+  `payouts` (`manual` when none go by themselves); `settles:<currency>` (currency and rate it settles at).
 """
 
 from __future__ import annotations
@@ -43,6 +47,10 @@ CREATE TABLE IF NOT EXISTS object (
     private TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS object_kind ON object (kind, seq);
 CREATE INDEX IF NOT EXISTS object_parent ON object (parent);
+CREATE INDEX IF NOT EXISTS object_source ON object (json_extract(data, '$.source'));
+CREATE INDEX IF NOT EXISTS object_payout ON object (json_extract(private, '$.payout'));
+CREATE INDEX IF NOT EXISTS object_unpaid ON object (seq)
+    WHERE kind = 'balance_transaction' AND json_extract(private, '$.payout') IS NULL;
 CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -85,6 +93,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
     status INTEGER NOT NULL,
     response TEXT NOT NULL,
     request TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS idempotency_at ON idempotency (at);
 CREATE TABLE IF NOT EXISTS timer (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -165,6 +174,10 @@ class Unit:
             },
         )
         return data
+
+    def drop(self, object_id: str) -> None:
+        """Forgets an object for good."""
+        self.db.execute("DELETE FROM object WHERE id = ?", (object_id,))
 
     def each(
         self, kind: str, *, newest_first: bool = True, parent: str | None = None

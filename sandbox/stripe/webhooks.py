@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import logging
+import re
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sandbox.stripe import clock
-from sandbox.stripe.events import new_id
+from sandbox.stripe.events import new_id, release
 from sandbox.stripe.store import API_VERSION, Store
 
 BACK_OFF = (1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60)  # seconds after each failed try; then given up
 ANSWER_WITHIN = 10
 POINTED = "we_sandbox_pointed"
+MOST_CONNECTIONS = 64
 
 log = logging.getLogger("sandbox.stripe.webhooks")
 
@@ -30,6 +35,17 @@ def signature(payload: str, secret: str, moment: int) -> str:
     """Writes the `Stripe-Signature` header: HMAC-SHA256 over "<moment>.<payload>"."""
     digest = hmac.new(secret.encode(), f"{moment}.{payload}".encode(), hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"
+
+
+def _written(payload: str, secret: str, moment: int, options: dict[str, Any]) -> tuple[str, str]:
+    """The body and its signature, spoilt where a fault says so."""
+    spoilt, seconds = options.get("spoilt"), int(options.get("seconds", 0))
+    moment += {"old": -seconds, "future": seconds}.get(spoilt or "", 0)
+    signed = signature(payload, new_id("whsec_not_", 32) if spoilt == "bad_signature" else secret, moment)
+    if spoilt == "forged":
+        dearer = re.sub(r'("amount(?:_total)?": )(\d)', r"\g<1>9\2", payload, count=1)
+        payload = dearer if dearer != payload else payload + " "
+    return payload, signed
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -44,26 +60,42 @@ class Courier:
 
     Args:
         store: the stand-in's memory.
+        patience: seconds after which a receiver that has not answered has not taken the event.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, patience: float = ANSWER_WITHIN) -> None:
         self.store = store
-        self._one_at_a_time = threading.Lock()
+        self._patience = patience
+        self._turn = threading.Condition()
+        self._under_way: set[int] = set()
+        self._connections = 1
         self._wake = threading.Event()
         self._stopped = False
         # No proxy from the environment: deliveries go to loopback or to where they were pointed.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere()).open
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._carriers = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="carrier")
 
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after the delivery it is at."""
+        """Ends the thread after the deliveries that are under way."""
         self._stopped = True
         self._wake.set()
-        self._thread.join(ANSWER_WITHIN + 1)
+        self._thread.join(self._patience + 1)
+        self._carriers.shutdown(cancel_futures=True)
+
+    def connect(self, connections: int) -> None:
+        """Says how many deliveries may be under way at once; with 1 they keep their order.
+
+        Raises:
+            ValueError: fewer than 1, or more than MOST_CONNECTIONS.
+        """
+        if not 1 <= connections <= MOST_CONNECTIONS:
+            raise ValueError(f"From 1 to {MOST_CONNECTIONS} connections.")
+        self._connections = connections
 
     def wake(self) -> None:
         """Says that there may be something new to deliver."""
@@ -100,46 +132,72 @@ class Courier:
             Counts `delivered`, `failed` (this try) and `pending` (left for later).
         """
         with self.store.unit() as unit:
+            for endpoint in list(unit.each("webhook_endpoint")):
+                release(unit, endpoint["id"])
             rows = unit.db.execute("SELECT id FROM delivery WHERE state = 'pending' ORDER BY id")
             waiting = [row["id"] for row in rows]
-        outcomes = [outcome for outcome in (self._deliver(item) for item in waiting) if outcome is not None]
+        outcomes = [outcome for outcome in self._carry(waiting) if outcome is not None]
         with self.store.unit() as unit:
             pending = unit.db.execute("SELECT count(*) FROM delivery WHERE state = 'pending'").fetchone()[0]
         return {"delivered": outcomes.count(True), "failed": outcomes.count(False), "pending": pending}
+
+    def _carry(self, waiting: list[int]) -> Iterable[bool | None]:
+        if self._connections == 1:
+            return map(self._deliver, waiting)
+        return self._carriers.map(self._deliver, waiting)
 
     def _run(self) -> None:
         while not self._stopped:
             self._wake.clear()
             with self.store.unit() as unit:
-                row = unit.db.execute(
-                    "SELECT id, due_at FROM delivery WHERE state = 'pending' ORDER BY due_at, id LIMIT 1"
-                ).fetchone()
-            wait = row["due_at"] - time.time() if row else None
-            if wait is None or wait > 0:
-                self._wake.wait(wait)
+                rows = unit.db.execute(
+                    "SELECT id, due_at FROM delivery WHERE state = 'pending' ORDER BY due_at, id LIMIT ?",
+                    (1 if self._connections == 1 else 8 * self._connections,),
+                ).fetchall()
+            due = [row["id"] for row in rows if row["due_at"] <= time.time()]
+            if not due:
+                self._wake.wait(rows[0]["due_at"] - time.time() if rows else None)
                 continue
-            self._deliver(row["id"])
+            for _ in self._carry(due):
+                pass
 
     def _deliver(self, delivery_id: int) -> bool | None:
         """Tries one delivery; None when it was already taken care of."""
-        with self._one_at_a_time:
-            with self.store.unit() as unit:
-                row = unit.db.execute(
-                    "SELECT d.*, e.data FROM delivery d JOIN event e ON e.id = d.event"
-                    " WHERE d.id = ? AND d.state = 'pending'",
-                    (delivery_id,),
-                ).fetchone()
-                if row is None:
-                    return None
-                endpoint = unit.need(row["endpoint"])
-                secret = unit.private(row["endpoint"])["secret"]
-                moment = clock.signing_time(unit)
-            bad = json.loads(row["options"]).get("bad_signature")
-            secret = new_id("whsec_not_", 32) if bad else secret
-            status, trouble = self._post(endpoint["url"], row["data"], signature(row["data"], secret, moment))
-            taken = status is not None and 200 <= status < 300
-            self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
-            return taken
+        with self._turn:
+            self._turn.wait_for(
+                lambda: delivery_id not in self._under_way and len(self._under_way) < self._connections
+            )
+            self._under_way.add(delivery_id)
+        try:
+            return None if self._stopped else self._try(delivery_id)
+        finally:
+            with self._turn:
+                self._under_way.discard(delivery_id)
+                self._turn.notify_all()
+
+    def _try(self, delivery_id: int) -> bool | None:
+        with self.store.unit() as unit:
+            row = unit.db.execute(
+                "SELECT d.*, e.data FROM delivery d JOIN event e ON e.id = d.event"
+                " WHERE d.id = ? AND d.state = 'pending'",
+                (delivery_id,),
+            ).fetchone()
+            if row is None:
+                return None
+            endpoint = unit.get(row["endpoint"])
+            if endpoint is None or endpoint["status"] != "enabled":
+                unit.db.execute("UPDATE delivery SET state = 'failed' WHERE id = ?", (delivery_id,))
+                return False
+            secret = unit.private(row["endpoint"])["secret"]
+            moment = clock.signing_time(unit)
+        options = json.loads(row["options"])
+        payload, signed = _written(row["data"], secret, moment, options)
+        status, trouble = self._post(endpoint["url"], payload, signed)
+        if options.get("spoilt") == "unheard":
+            status, trouble = None, "the answer came too late"
+        taken = status is not None and 200 <= status < 300
+        self._record(delivery_id, row["attempts"] + 1, status, trouble, taken)
+        return taken
 
     def _record(
         self, delivery_id: int, attempts: int, status: int | None, trouble: str | None, taken: bool
@@ -147,10 +205,11 @@ class Courier:
         given_up = not taken and attempts > len(BACK_OFF)
         due_at = time.time() + (0 if taken or given_up else BACK_OFF[attempts - 1])
         with self.store.unit() as unit:
-            # A signature spoilt on purpose is spoilt once: the retry is a true one.
+            # What was spoilt on purpose is spoilt once: the retry is a true one. An endpoint that was
+            # deleted meanwhile gave its deliveries up.
             unit.db.execute(
                 "UPDATE delivery SET state = ?, attempts = ?, last_status = ?, last_error = ?, due_at = ?,"
-                " done_at = ?, options = '{}' WHERE id = ?",
+                " done_at = ?, options = '{}' WHERE id = ? AND state = 'pending'",
                 (
                     "delivered" if taken else "failed" if given_up else "pending",
                     attempts,
@@ -173,11 +232,11 @@ class Courier:
             },
         )
         try:
-            with self._open(request, timeout=ANSWER_WITHIN) as answer:
+            with self._open(request, timeout=self._patience) as answer:
                 return answer.status, None
         except urllib.error.HTTPError as error:
             error.close()
             return error.code, str(error)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             log.info("delivery to %s failed: %s", url, error)
             return None, str(error)

@@ -28,22 +28,22 @@ LEDGER = [
     Corruption(
         "postings in another currency than their entry",
         books(f"UPDATE posting SET currency = 'EUR' WHERE entry_id = {_FEE}"),
-        ("INV-1",), "in EUR",
+        ("INV-1", "INV-4"), "in EUR",
     ),
     Corruption(
         "one posting deleted",
         books(f"DELETE FROM posting WHERE entry_id = {_FEE} AND credit_minor > 0"),
-        ("INV-1", "INV-2", "INV-10"), "has 1 posting(s)",
+        ("INV-1", "INV-2", "INV-10", "INV-4"), "has 1 posting(s)",
     ),
     Corruption(
         "entry without postings",
         books(f"DELETE FROM posting WHERE entry_id = {_ENTRY.format('fee:txn_4')}"),
-        ("INV-1", "INV-5", "INV-10"), "has 0 posting(s)",
+        ("INV-1", "INV-5", "INV-10", "INV-4"), "has 0 posting(s)",
     ),
     Corruption(
         "entry deleted from under its postings",
         books(f"DELETE FROM ledger_entry WHERE id = {_FEE}"),
-        ("INV-1", "INV-5", "INV-10"), "which does not exist",
+        ("INV-1", "INV-5", "INV-10", "INV-4"), "which does not exist",
     ),
     Corruption(
         "posting with two sides",
@@ -55,7 +55,7 @@ LEDGER = [
         "both sides of an entry raised",
         books(f"UPDATE posting SET {_DEBIT_UP} WHERE entry_id = {_FEE} AND debit_minor > 0",
               f"UPDATE posting SET {_CREDIT_UP} WHERE entry_id = {_FEE} AND credit_minor > 0"),
-        ("INV-10", "INV-5"), "were changed after posting",
+        ("INV-10", "INV-5", "INV-4"), "were changed after posting",
     ),
     Corruption(
         "amount that is no number",
@@ -184,12 +184,12 @@ GATEWAY = [
     Corruption(
         "another fee than the gateway took",
         stripe(object_set("txn_1", "fee", 251)),
-        ("INV-5",), "has a fee of GBP 2.50, txn_1 took 251",
+        ("INV-5", "INV-4"), "has a fee of GBP 2.50, txn_1 took 251",
     ),
     Corruption(
         "fee that the gateway never took",
         stripe("DELETE FROM object WHERE id = 'txn_2'"),
-        ("INV-5",), "the gateway took no such fee",
+        ("INV-5", "INV-4"), "the gateway took no such fee",
     ),
     Corruption(
         "payment without charge",
@@ -312,6 +312,58 @@ CASH = [
         "payment deleted",
         books(f"DELETE FROM payment WHERE id = {_PAYMENT.format('ch_3')}"),
         ("INV-7", "INV-5", "INV-6"), "its payment in None",
+    ),
+]  # fmt: skip
+
+CLEARING = [
+    Corruption(
+        "movement that the books do not know",
+        stripe(
+            "INSERT INTO object (id, kind, created, data) SELECT 'txn_lost', kind, created,"
+            " json_set(data, '$.id', 'txn_lost', '$.type', 'adjustment') FROM object WHERE id = 'txn_1'"
+        ),
+        ("INV-4",), "the gateway moved GBP",
+    ),
+    Corruption(
+        "gateway took a unit less than its own charge says",
+        stripe(object_set("txn_2", "amount", 9_999)),
+        ("INV-4",), "clearing and payouts say",
+    ),
+    Corruption(
+        "reversal that is not the sum of its parts",
+        books("UPDATE payment_reversal SET unapplied_minor = unapplied_minor + 1"),
+        ("INV-7",), "is not the sum of its parts",
+    ),
+    Corruption(
+        "reversal without what it took off",
+        books("DELETE FROM allocation_reversal"),
+        ("INV-3", "INV-7"), "was taken off its allocations",
+    ),
+    Corruption(
+        "reversal undone beyond its amount",
+        books(copied("payment_reversal", "id = 1", "payment_id", "account_id", "cause", "currency",
+                     "unapplied_minor", "recovered_minor", "beyond_minor", "entry_id", "effective_on",
+                     "made_at", id="1000", ref="'again'", source="'again'", undoes_id="id",
+                     amount_minor="amount_minor + 1", allocated_minor="allocated_minor + 1"),
+              rebuilt="payment_reversal"),
+        ("INV-7",), "of ISK 200 was undone beyond its amount",
+    ),
+    Corruption(
+        "reversal in another currency than its payment",
+        books("UPDATE payment_reversal SET currency = 'EUR'"),
+        ("INV-7", "INV-3"), "is in EUR, its payment",
+    ),
+    Corruption(
+        "what left twice counts still",
+        books(*(f"UPDATE posting SET {side}_minor = {side}_minor + 50 WHERE {side}_minor > 0"
+                f" AND ledger_code = '{code}' AND entry_id = {_ENTRY.format('taken_back:movement:txn_6')}"
+                for side, code in (("debit", "chargebacks_held"), ("credit", "gateway_clearing")))),
+        ("INV-7", "INV-4", "INV-10"), "left twice with ISK 50 and pays documents with ISK 100 still",
+    ),
+    Corruption(
+        "reversal of a payment that does not exist",
+        books("UPDATE payment_reversal SET payment_id = 999"),
+        ("INV-7",), "one does not exist",
     ),
 ]  # fmt: skip
 
@@ -804,4 +856,7 @@ PLANS = [
     ),
 ]  # fmt: skip
 
-ALL = [*LEDGER, *INVOICES, *OFFERS, *APPROVALS, *PLANS, *GATEWAY, *CASH, *MESSAGES, *RIGHTS, *AUDIT, *WAITING]
+ALL = [
+    *LEDGER, *INVOICES, *OFFERS, *APPROVALS, *PLANS, *GATEWAY, *CASH, *CLEARING, *MESSAGES, *RIGHTS, *AUDIT,
+    *WAITING,
+]  # fmt: skip

@@ -38,6 +38,12 @@ CHOSEN = (
     "column edited",
     "fork",
     "detail edited",
+    "movement that the books do not know",
+    "reversal that is not the sum of its parts",
+    "reversal without what it took off",
+    "reversal undone beyond its amount",
+    "reversal in another currency than its payment",
+    "what left twice counts still",
     "event stuck",
     "attempt stuck without alert",
 )

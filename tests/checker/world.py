@@ -59,6 +59,7 @@ from models.payments import (
     PaymentMethod,
     ProviderEffect,
 )
+from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
 from models.staff import Role, Staff
 from models.states import (
     ApprovalStatus,
@@ -116,6 +117,7 @@ on = false
 """
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
+HELD = LedgerCode.CHARGEBACKS_HELD
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
 BAD_DEBT = LedgerCode.BAD_DEBT
 DISCOUNTS, WITHHELD = LedgerCode.SETTLEMENT_DISCOUNTS, LedgerCode.WITHHOLDING_TAX
@@ -275,6 +277,8 @@ class _Builder:
         self._allot(cheque, self.fee, 6_000, payment=bounced)
         ledger.reverse(self.session, SYSTEM, cheque, effective_on=TODAY, now=NOW)
 
+        self._taken_back()
+
         applied = self._post(
             "apply:CN-1", "allocation", "GBP",
             Side(CREDIT, debit_minor=1_500, account_id=self.alder.id, invoice_id=self.note.id),
@@ -289,6 +293,34 @@ class _Builder:
             self._paid(self.part, 1_000),
         )
         self._allot(issued, self.part, 1_000, note=self.issued)
+
+    def _taken_back(self) -> None:
+        """A charge of which the payer's bank took a part back: the invoice owes it again."""
+        contested = self._invoice(self.hekla, "INV-19", 900, "ISK")
+        paid = self._charge("ch_5", "txn_5", 4, self.jon, (contested, 300))
+        entry = self._post(
+            "taken_back:movement:txn_6", "payment_returned", "ISK",
+            Side(RECEIVABLES, debit_minor=200, account_id=self.hekla.id, invoice_id=contested.id),
+            Side(HELD, credit_minor=200, account_id=self.hekla.id),
+            Side(HELD, debit_minor=200, account_id=self.hekla.id),
+            Side(CLEARING, credit_minor=200),
+        )  # fmt: skip
+        allocation = self.session.query(Allocation).filter_by(payment_id=paid.id).one()
+        reversal = self._add(
+            PaymentReversal(
+                payment_id=paid.id, account_id=self.hekla.id, cause=ReversalCause.CHARGEBACK,
+                source="movement:txn_6", amount_minor=200, currency="ISK", allocated_minor=200,
+                unapplied_minor=0, recovered_minor=0, beyond_minor=0, entry_id=entry.id, effective_on=TODAY,
+                made_at=NOW,
+            )
+        )  # fmt: skip
+        self._add(AllocationReversal(reversal_id=reversal.id, allocation_id=allocation.id, amount_minor=200))
+        self._add(
+            ProviderEffect(
+                provider_object_id="txn_6", kind="chargeback", attempt_id=paid.attempt_id, entry_id=entry.id,
+                recorded_at=NOW,
+            )
+        )  # fmt: skip
 
     def _charge(
         self,
@@ -778,8 +810,12 @@ def _fill_stripe(path: Path) -> None:
     log = StripeLog(path)
     with log.unit() as unit:
         for number, (units, currency, fee) in enumerate(
-            ((15_000, "gbp", 250), (10_000, "gbp", 175), (5_000, "jpy", 100), (50_000, "isk", 775)), 1
-        ):
+            (
+                (15_000, "gbp", 250), (10_000, "gbp", 175), (5_000, "jpy", 100), (50_000, "isk", 775),
+                (30_000, "isk", 400),
+            ),
+            1,
+        ):  # fmt: skip
             unit.put(charge(f"ch_{number}", units, currency))
             unit.put(
                 {
@@ -787,6 +823,12 @@ def _fill_stripe(path: Path) -> None:
                     "currency": currency, "fee": fee, "source": f"ch_{number}",
                 }
             )  # fmt: skip
+        unit.put(
+            {
+                "id": "txn_6", "object": "balance_transaction", "type": "adjustment", "amount": -20_000,
+                "currency": "isk", "fee": 0, "source": "dp_1",
+            }
+        )  # fmt: skip
         unit.put(charge("ch_declined", 500, "gbp", status="failed"))
         unit.put(charge("py_debit", 500, "gbp", status="pending"))
     log.close()

@@ -43,6 +43,8 @@ RESOURCES = (
     ("Event", "events", "rl"),
     ("WebhookEndpoint", "webhook_endpoints", "crul"),
     ("checkout.Session", "checkout/sessions", "crul"),
+    ("Mandate", "mandates", "r"),
+    ("radar.EarlyFraudWarning", "radar/early_fraud_warnings", "rl"),
 )
 # Resource, path, parameters: verbs beyond those four.
 VERBS = (
@@ -83,6 +85,7 @@ SHELVES = (
     "stripe.radar",
     "stripe.params",
     "stripe.params.checkout",
+    "stripe.params.radar",
     "stripe._expandable_field",
     "stripe._list_object",
     "stripe._stripe_object",
@@ -240,6 +243,14 @@ PLAIN: dict[Any, dict[str, Any]] = {
 }
 
 
+#: What is left of a deleted object; the SDK types it as the whole object.
+GONE: dict[str, Any] = {
+    "type": "object",
+    "required": ["deleted", "id", "object"],
+    "properties": {"deleted": {"enum": [True]}, "id": {"type": "string"}, "object": {"type": "string"}},
+}
+
+
 def _choice(values: tuple[Any, ...]) -> dict[str, Any]:
     schema: dict[str, Any] = {"enum": sorted(values, key=str)}
     if all(isinstance(value, str) for value in values):
@@ -309,6 +320,12 @@ def build() -> dict[str, Any]:
                 add(method, path, _parameters_of(resource, verb), _look_up(resource), listed=letter == "l")
     for resource, path, verb in VERBS:
         add("post", f"/v1/{path}", _parameters_of(resource, verb), _look_up(resource))
+    ended = _parameters_of("WebhookEndpoint", "Delete")
+    paths["/v1/webhook_endpoints/{id}"]["delete"] = {
+        "operationId": "delete/v1/webhook_endpoints/{id}",
+        "x-query-schema": describer.schema(ended, sys.modules[ended.__module__]),
+        "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": GONE}}}},
+    }
     add("get", "/v1/balance", _parameters_of("Balance", "Retrieve"), stripe.Balance)
     lines = _parameters_of("checkout.Session", "ListLineItems")
     add("get", "/v1/checkout/sessions/{id}/line_items", lines, stripe.LineItem, listed=True)

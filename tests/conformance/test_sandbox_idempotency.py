@@ -28,40 +28,6 @@ def _count(client: stripe.StripeClient) -> int:
     return len(client.v1.checkout.sessions.list({"limit": 100}).data)
 
 
-def test_one_key_makes_one_session(client: stripe.StripeClient, order: Order) -> None:
-    """P-02."""
-    params = order()
-    first, second = _open(client, params, "attempt:1:1"), _open(client, params, "attempt:1:1")
-    assert first.id == second.id
-    assert "Idempotent-Replayed" not in first.last_response.headers
-    assert second.last_response.headers["Idempotent-Replayed"] == "true"
-    assert second.last_response.headers["Original-Request"] == first.last_response.headers["Request-Id"]
-    assert _count(client) == 1
-
-
-def test_a_replay_tells_the_first_answer_not_the_present(client: stripe.StripeClient, order: Order) -> None:
-    """P-03: the saved result is replayed, so whoever wants the truth retrieves."""
-    params = order()
-    opened = _open(client, params, "k")
-    pay_on_page(opened.url)
-    assert _open(client, params, "k").status == "open"
-
-
-def test_other_parameters_with_the_same_key_are_refused(client: stripe.StripeClient, order: Order) -> None:
-    _open(client, order(), "k")
-    with pytest.raises(stripe.IdempotencyError, match="same parameters"):
-        _open(client, order(amount=5000), "k")
-    with pytest.raises(stripe.IdempotencyError, match="same endpoint"):
-        client.v1.customers.create({}, {"idempotency_key": "k"})
-
-
-def test_a_refused_parameter_leaves_the_key_free(client: stripe.StripeClient, order: Order) -> None:
-    """Decision 13: after a 400 on `expires_at` the key has no result."""
-    with pytest.raises(stripe.InvalidRequestError):
-        _open(client, order(expires_at=int(time.time()) + 60), "k")
-    assert _open(client, order(), "k").status == "open"
-
-
 def test_a_key_replays_although_its_expiry_has_come_too_near(
     standin: StandIn, client: stripe.StripeClient, order: Order
 ) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import stripe
 
 from tests.conformance.conftest import Receiver
-from tests.standins import WEBHOOK_SECRET, StandIn, debit_on_page, pay_on_page, post_form
+from tests.standins import WEBHOOK_SECRET, StandIn, debit_on_page, get_page, pay_on_page, post_form
 
 Order = Callable[..., dict[str, Any]]
 
@@ -160,6 +162,19 @@ def test_events_since_the_last_seen(standin: StandIn, client: stripe.StripeClien
     assert page.has_more
     names = [event.data.object["name"] for event in page.auto_paging_iter()]
     assert names == ["1", "2", "3", "4", "5", "6", "7"]
+
+
+def test_what_a_page_finds_due_is_told_at_once(
+    standin: StandIn, client: stripe.StripeClient, receiver: Receiver, order: Order
+) -> None:
+    """A page that is looked at after its end ends then, and nobody need call the API to hear of it."""
+    _point(standin, receiver)
+    opened = _open(client, order)
+    with closing(sqlite3.connect(standin.db_path)) as db, db:
+        db.execute("UPDATE timer SET at = 1 WHERE what = 'expire'")
+    get_page(opened.url)
+    assert receiver.arrived.wait(20)
+    assert receiver.types == ["checkout.session.expired"]
 
 
 def test_declines_by_hand_reach_nobody_before_an_address_is_known(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -14,9 +17,36 @@ from assembly import House
 from jobs import ladder_run
 from models.store import Store
 from tests.databases import copied_database, fresh_database
+from tests.effort import LONG
 from tests.faults import climber, crowd
+from tests.faults.works import LATER, Works, start_works
 from tests.jobs.test_outbox import build
 from tests.mailboxes import MailboxProcess
+
+#: Which of the two databases a fault test with real processes runs on in `make test`.
+SEED = os.environ.get("AMICABLE_FAULTS_SEED", "1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one database for each fault test with real processes; `make faults` runs them all on both.
+
+    The seed decides which, so that about half of them run on each: `AMICABLE_FAULTS_SEED=2 make test`
+    turns others up. What is left out is counted as deselected.
+    """
+    if LONG:
+        return
+    kept, left_out, kinds = [], [], config.getoption("--databases").split(",")
+    for item in items:
+        asked = getattr(getattr(item, "callspec", None), "params", {}).get("database")
+        if asked is None or "works" not in getattr(item, "fixturenames", ()):
+            kept.append(item)
+            continue
+        name = item.nodeid.replace(asked, "")
+        chosen = kinds[crc32(f"{SEED}:{name}".encode()) % len(kinds)]
+        (kept if asked == chosen else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 @pytest.fixture
@@ -94,3 +124,33 @@ def queued(
 def nobody_outlives_the_test() -> Iterator[None]:
     yield
     climber.end_all()
+
+
+#: Running products, kept from test to test: kind of database -> the product and what closes it.
+_WORKS: dict[str, tuple[Works, ExitStack]] = {}
+
+
+@pytest.fixture
+def works(database: str, tmp_path_factory: pytest.TempPathFactory) -> Works:
+    """A running product of this kind of database; the next test gets it too if this one left it proved."""
+    kept = _WORKS.pop(database, None)
+    if kept is None or not kept[0].proved or kept[0].spent:
+        if kept is not None:
+            kept[1].close()
+        folder = tmp_path_factory.mktemp("works")
+        stack = ExitStack()
+        url = stack.enter_context(fresh_database(database, folder))
+        running = start_works(folder, url)
+        stack.callback(running.close)
+        kept = (running, stack)
+    _WORKS[database] = kept
+    kept[0].proved, kept[0].ahead = False, LATER
+    kept[0].start()
+    return kept[0]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_works_outlive_the_tests() -> Iterator[None]:
+    yield
+    while _WORKS:
+        _WORKS.popitem()[1][1].close()

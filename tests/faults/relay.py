@@ -32,7 +32,7 @@ class Relay:
     def await_held(self, count: int) -> None:
         """Wait until so many senders are in the middle of a conversation."""
         for _ in range(count):
-            assert self.held.acquire(timeout=60), "nobody came to send"
+            assert self.held.acquire(timeout=600), "nobody came to send"
 
 
 @contextmanager

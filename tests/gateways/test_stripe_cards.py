@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.money import Money
 from receivables.ports import (
     CHARGE_CARD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from assembly import House, assemble
 from config import Settings
-from jobs import demo, demo_cases, demo_seed
+from jobs import demo, demo_cases, demo_gateway, demo_seed
 from models.accounts import Account, Contact
 from receivables import invoices
 from receivables.calendar_days import business_date
@@ -72,8 +72,7 @@ def play_demo(folder: Path) -> Iterator[Played]:
     now = datetime.now(UTC)
     (folder / "stripe").mkdir()
     (folder / "mailbox").mkdir()
-    # Nobody listens there: what happened is asked for, as in a demo that is still starting.
-    stripe = start_stripe(folder / "stripe", "http://127.0.0.1:9/webhooks/stripe/default", WEBHOOK_SECRET)
+    stripe = start_stripe(folder / "stripe", clock=demo_gateway.begins(now))
     mailbox = start_mailbox(folder / "mailbox")
     try:
         with fresh_database("sqlite", folder) as url:
@@ -88,7 +87,13 @@ def play_demo(folder: Path) -> Iterator[Played]:
             try:
                 with house.store.write() as session:
                     demo_seed.seed(session, now=now)
+                demo_gateway.play(house, stripe.url, base_url="http://127.0.0.1:8000", now=now)
+                # Nobody listens there: what happened is asked for, as in a demo that is still starting.
+                stripe.control(
+                    "webhooks", url="http://127.0.0.1:9/webhooks/stripe/default", secret=WEBHOOK_SECRET
+                )
                 demo_cases.play(house, stripe.url, base_url="http://127.0.0.1:8000", now=now)
+                demo_gateway.compare(house, now=datetime.now(UTC) + timedelta(seconds=1))
                 yield Played(house, stripe.db_path, mailbox.db_path, now)
             finally:
                 house.press.close()

@@ -84,6 +84,19 @@ def test_its_settings_are_good(tmp_path: Path) -> None:
     assert len({urlsplit(a or "").port for a in addresses}) == 4
 
 
+def test_a_demo_ended_while_it_was_filled_begins_afresh(tmp_path: Path) -> None:
+    """Half a story would stay half for ever; a whole one is kept."""
+    said: list[str] = []
+    books = tmp_path / "amicable.db"
+    books.touch()
+    demo.forget_unfinished(tmp_path, said.append)
+    assert (books.exists(), said) == (True, [])
+    (tmp_path / demo.UNFINISHED).touch()
+    demo.forget_unfinished(tmp_path, said.append)
+    assert [p.name for p in tmp_path.iterdir()] == []
+    assert "filled afresh" in said[0]
+
+
 def test_it_forgets_its_own_only(tmp_path: Path) -> None:
     """`make demo-reset` takes databases, logs and demo.json; not the key, not a neighbour's file."""
     (tmp_path / "logs").mkdir()

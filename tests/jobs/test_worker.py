@@ -306,9 +306,11 @@ class TestTheLoop:
         looks = []
 
         def clock() -> datetime:
-            looks.append(NOON)
-            if len(looks) == 3:
-                os.kill(os.getpid(), signal.SIGTERM)
+            # The gateways are looked after on a thread beside the loop, which asks it too.
+            if threading.current_thread() is threading.main_thread():
+                looks.append(NOON)
+                if len(looks) == 3:
+                    os.kill(os.getpid(), signal.SIGTERM)
             return NOON
 
         worker.run(house, clock=clock)
@@ -320,7 +322,7 @@ class TestTheLoop:
     def test_it_looks_for_stuck_attempts_now_and_again(
         self, sqlite_store: Store, tmp_path: Path, gateway: ToldGateway
     ) -> None:
-        """P-16: at the start and every half minute, not at every turn."""
+        """P-16: at the start and every half minute, not at every turn; one that stays open more seldom."""
         house = replace(
             build(str(sqlite_store.url), tmp_path), store=sqlite_store, gateways={"default": gateway}
         )
@@ -338,7 +340,7 @@ class TestTheLoop:
 
         accept(sqlite_store, "nobody", "evt_1", at=clock.at)
         worker.run(house, clock=tick)
-        assert gateway.calls.count("retrieve") == 3
+        assert gateway.calls.count("retrieve") == 2
         with sqlite_store.read() as s:
             assert s.scalar(select(func.count()).select_from(Heartbeat)) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
@@ -28,7 +29,8 @@ from models.messages import (
 )
 from models.money import Money
 from models.notes import AccountFile, AccountNote, NoteMention
-from models.payments import Adjustment, ProviderEffect
+from models.payments import Adjustment, Allocation, Payment, PaymentMethod, ProviderEffect
+from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
 from models.segments import EarlyWarning
 from models.states import DisputeStatus, HandoverStatus
 from receivables import credit_notes, outbox
@@ -152,6 +154,7 @@ def grow(session: Session) -> Account:
         )
     )  # fmt: skip
     noted(session, account, photo)
+    taken_back(session, account)
     session.add(
         CollectionTarget(
             creditor_id=account.creditor_id, currency="GBP", month_on=NOON.date().replace(day=1),
@@ -162,6 +165,26 @@ def grow(session: Session) -> Account:
     session.add(ProviderEffect(provider_object_id="ch_1", kind="payment", entry_id=1, recorded_at=NOON))
     session.flush()
     return account
+
+
+def taken_back(session: Session, account: Account) -> None:
+    """A payment was taken back off what it had paid."""
+    owed = session.scalars(select(Allocation)).first()
+    assert owed is not None
+    paid = Payment(
+        number="PC-0", account_id=account.id, method=PaymentMethod.CARD, amount_minor=100, currency="GBP",
+        provider_charge_id="ch_0", received_at=NOON, valued_on=NOON.date(), entry_id=1,
+    )  # fmt: skip
+    session.add(paid)
+    session.flush()
+    back = PaymentReversal(
+        payment_id=paid.id, account_id=account.id, cause=ReversalCause.REFUND, source="refund:re_0",
+        amount_minor=100, currency="GBP", allocated_minor=100, unapplied_minor=0, recovered_minor=0,
+        beyond_minor=0, entry_id=1, effective_on=NOON.date(), made_at=NOON,
+    )  # fmt: skip
+    session.add(back)
+    session.flush()
+    session.add(AllocationReversal(reversal_id=back.id, allocation_id=owed.id, amount_minor=100))
 
 
 def noted(session: Session, account: Account, file: StoredFile) -> None:

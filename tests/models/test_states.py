@@ -15,11 +15,13 @@ from models.states import (
     ApprovalStatus,
     AttemptStatus,
     CardStatus,
+    ChargebackStatus,
     ChargeStatus,
     DisputeStatus,
     DraftStatus,
     EditorStatus,
     FileStatus,
+    FindingStatus,
     HandoverStatus,
     HoldStatus,
     IllegalMove,
@@ -30,6 +32,7 @@ from models.states import (
     JobStatus,
     MessageStatus,
     OfferStatus,
+    PayoutStatus,
     PlanStatus,
     PostStatus,
     PromiseStatus,
@@ -72,6 +75,8 @@ WRITTEN = {
     ),
     PromiseStatus: "open→kept,broken,superseded,withdrawn · kept→broken",
     StepStatus: "proposed→approved,refused,withdrawn · approved→done,suppressed,withdrawn",
+    PayoutStatus: "pending→in_transit,paid,failed,cancelled · in_transit→paid,failed,cancelled · paid→failed",
+    FindingStatus: "open→explained,gone · explained→open,gone · gone→open",
     PostStatus: "waiting→printed,withdrawn · printed→posted,waiting,withdrawn · posted→returned",
     ChargeStatus: "proposed→issued,waived",
     SegmentStatus: "proposed→confirmed,refused,superseded",
@@ -87,7 +92,12 @@ WRITTEN = {
     ),
     JobStatus: "queued→running · running→done,queued,dead · dead→queued",
     ApprovalStatus: "waiting→approved,refused,withdrawn,voided",
-    RefundStatus: "payable→paid_out",
+    RefundStatus: "payable→paid_out · under_way→paid_out,failed · paid_out→failed",
+    ChargebackStatus: (
+        "inquiry→open,under_review,won,lost,closed · open→under_review,won,lost,closed"
+        " · under_review→open,won,lost,closed · won→open,under_review,lost · lost→open,under_review,won"
+        " · closed→open,under_review,won,lost"
+    ),
     ImportStatus: "staged→applying · applying→applied",
 }
 FIRST = {
@@ -100,6 +110,8 @@ FIRST = {
     OfferStatus: {OfferStatus.DRAFT},
     PromiseStatus: {PromiseStatus.OPEN},
     StepStatus: {StepStatus.PROPOSED},
+    PayoutStatus: {PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT, PayoutStatus.PAID, PayoutStatus.FAILED},
+    FindingStatus: {FindingStatus.OPEN},
     PostStatus: {PostStatus.WAITING},
     ChargeStatus: {ChargeStatus.PROPOSED},
     SegmentStatus: {SegmentStatus.PROPOSED},
@@ -113,7 +125,8 @@ FIRST = {
     InboxStatus: {InboxStatus.RECEIVED},
     JobStatus: {JobStatus.QUEUED},
     ApprovalStatus: {ApprovalStatus.WAITING},
-    RefundStatus: {RefundStatus.PAYABLE},
+    RefundStatus: {RefundStatus.PAYABLE, RefundStatus.UNDER_WAY},
+    ChargebackStatus: {ChargebackStatus.INQUIRY, ChargebackStatus.OPEN},
     ImportStatus: {ImportStatus.STAGED},
 }
 FINAL = {
@@ -134,6 +147,8 @@ FINAL = {
     StepStatus: {
         StepStatus.DONE, StepStatus.SUPPRESSED, StepStatus.REFUSED, StepStatus.WITHDRAWN,
     },
+    PayoutStatus: {PayoutStatus.FAILED, PayoutStatus.CANCELLED},
+    FindingStatus: set(),
     PostStatus: {PostStatus.RETURNED, PostStatus.WITHDRAWN},
     ChargeStatus: {ChargeStatus.ISSUED, ChargeStatus.WAIVED},
     SegmentStatus: {SegmentStatus.CONFIRMED, SegmentStatus.REFUSED, SegmentStatus.SUPERSEDED},
@@ -149,7 +164,8 @@ FINAL = {
     ApprovalStatus: {
         ApprovalStatus.APPROVED, ApprovalStatus.REFUSED, ApprovalStatus.WITHDRAWN, ApprovalStatus.VOIDED,
     },
-    RefundStatus: {RefundStatus.PAID_OUT},
+    RefundStatus: {RefundStatus.FAILED},
+    ChargebackStatus: set(),
     ImportStatus: {ImportStatus.APPLIED},
 }  # fmt: skip
 KINDS = sorted(MOVES, key=lambda kind: kind.__name__)

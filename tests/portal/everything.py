@@ -54,8 +54,8 @@ from tests.standins import StandIn
 #: Kinds of rows that carry a ref and belong to no debtor.
 NOBODYS = frozenset(
     {
-        "bulk_act", "creditor", "deputy", "editor_draft", "handler", "import_batch", "rules_draft", "snippet",
-        "staff", "staff_token",
+        "bulk_act", "creditor", "deputy", "editor_draft", "handler", "import_batch", "payout",
+        "reconciliation_finding", "rules_draft", "snippet", "staff", "staff_token",
     }
 )  # fmt: skip
 #: Days that an invoice is overdue, by the number that it ends in; negative days are still to come.

@@ -13,6 +13,8 @@ from models.arrangements import Offer
 from models.invoices import Invoice
 from models.links import Channel, LinkSession
 from models.money import Money
+from models.payments import Payment
+from models.reversals import ReversalCause
 from models.staff import Role
 from models.states import AttemptStatus, OfferStatus
 from receivables import credit_notes
@@ -20,6 +22,7 @@ from receivables.arrangements import offer_deciding, offer_making
 from receivables.calendar_days import is_business_day
 from receivables.payments import settling
 from receivables.permissions import SYSTEM
+from receivables.reversals import taking
 from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.test_routes import statements
@@ -453,3 +456,27 @@ def test_words_without_end_come_back(portal: Portal, late: Account) -> None:
     page = own(portal, proved(portal, late), reason="ш" * 100_000)
     assert page.status_code == 422
     assert "ш" * 1000 in page.text
+
+
+def test_settled_and_the_payment_goes_back(portal: Portal, late: Account) -> None:
+    """Issue E part 6: whoever took it back, he reads that the agreement stands no longer."""
+    offer = offered(portal, late)
+    visitor = proved(portal, late)
+    sign(visitor, offer)
+    (attempt,) = portal.attempts()
+    pay_on_page(attempt.checkout_url or "")
+    gateway = portal.app.extensions["amicable"].gateway("default")
+    settling.settle(portal.store, gateway, attempt.ref, now=portal.clock.at)
+
+    def take(session: Session) -> None:
+        payment_id = session.scalars(select(Payment.id)).one()
+        taking.take_back(
+            session, SYSTEM, taking.lock_payment(session, payment_id), Money(1, "GBP"),
+            cause=ReversalCause.REFUND, source="refund:re_1", at=portal.clock.at, now=portal.clock.at,
+        )  # fmt: skip
+
+    portal.store.run(take)
+    said = words(visitor.get(f"/account/offers/{offer.ref}"))
+    assert "This agreement stands no longer" in said
+    assert "A payment that settled it went back, so what was written off is open again." in said
+    assert "£199.45" in words(visitor.get("/account"))

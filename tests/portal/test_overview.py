@@ -102,6 +102,13 @@ def test_an_unknown_payment_is_said_first_and_takes_the_place_of_the_button(
     review = visitor.get("/account/pay/review?currency=GBP&what=overdue")
     assert "We are still checking an earlier payment" in words(review)
     assert 'action="/account/pay/start"' not in review.text
+    with portal.store.read() as session:
+        refs = dict(session.execute(select(Invoice.number, Invoice.ref)).all())
+    invoice = visitor.get(f"/account/invoices/{refs['2026-1131']}")
+    assert "Please do not pay it again until we know. See how it stands" in words(invoice)
+    assert f'class="btn btn-primary" href="/r/{begun.ref}"' in invoice.text
+    assert "Pay £" not in words(invoice)
+    assert "Pay £288.00" in words(visitor.get(f"/account/invoices/{refs['2026-1207']}"))
 
 
 def test_a_payment_on_its_way_is_not_asked_for_again(

@@ -26,7 +26,7 @@ ELSEWHERE = {
     # The command line says them by name.
     "code_required", "email_taken", "password_short", "paused",
     # A mistake of ours: the unit of work is undone and the error page names the request.
-    "balance_out_of_range", "reference_reused", "reversal_of_reversal",
+    "balance_out_of_range", "reference_reused", "reversal_of_reversal", "source_reused",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from app import create_app
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from jobs import worker
 from models.accounts import Account
 from models.invoices import Invoice

@@ -123,7 +123,11 @@ def letter(
         "instalment_amount": Money(226_560, currency),
         "refusal": "no_funds",
         "remedy": "retry",
+        "returned": "open",
+        "again": "plan",
         "retry_date": date(2026, 12, 4),
+        "card": "Mastercard 4242",
+        "card_until": "11/2026",
         "answer_by": date(2026, 11, 26),
         "finding": "One of the two cartons has the old logo.",
         "asked_date": date(2026, 11, 19),
@@ -140,6 +144,9 @@ def letter(
         "handover_date": date(2026, 12, 10),
         "reply": "The order number is PO-77. We have sent the invoice again.",
         "about": "your order PO-77",
+        "confirmation": "PC-2026-000041",
+        "sent_date": date(2026, 11, 21),
+        "refund_to": "visa 4242",
     }
     return Letter(
         kind=kind,

@@ -40,6 +40,8 @@ MATRIX = """
     charge:propose           x x x . . .   . . .
     charge:read              x x x . x .   . . .
     charge:waive             x x . . . .   . . .
+    chargeback:answer        . x x . . .   . . .
+    chargeback:read          x x x . x .   . . .
     code:ask                 . . . . . .   . x x
     contact:add              x x . . . .   . . .
     contact:change           . . . . . .   . . x
@@ -58,6 +60,7 @@ MATRIX = """
     dispute:resolve          x x . . . .   . . .
     dispute:state            . x . x . .   . . .
     document:read            x x x . x .   x . x
+    event:try                . x x . . .   . . .
     feed:keep                x x x x . .   . . .
     figures:read             . x x . x .   . . .
     figures:read_own         x x x . x .   . . .
@@ -93,12 +96,15 @@ MATRIX = """
     pay_run:keep             x x . . . .   . . .
     payment:read             x x x x x .   x . x
     payment:start            . . . . . .   x x x
+    payment:take_back        . . x . . .   . . .
     plan:cancel              x x . . . .   . . .
     plan:make                x x . . . .   . . x
     posting:read             x x x . x .   . . .
     profile:keep             x x x x x x   . . .
     promise:make             x x . . . .   . . x
     rate:add                 . . x . . .   . . .
+    reconciliation:explain   . . x . . .   . . .
+    reconciliation:read      . x x . x .   . . .
     refund:pay               . . x . . .   . . .
     refund:propose           x x x . . .   . . .
     refund:read              x x x . x .   . . .

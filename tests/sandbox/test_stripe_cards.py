@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from sandbox.stripe import cards
 from sandbox.stripe.texts import LANGUAGES
-from tests.standins import StandIn, call_api, get_page, pay_on_page, post_form, start_stripe
+from tests.standins import LeverRefused, StandIn, call_api, get_page, pay_on_page, post_form, start_stripe
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +104,42 @@ def test_the_lever_names_what_it_does_not_know(standin: StandIn, wish: dict[str,
         session = setup_page(standin)
         pay_on_page(session["url"])
         wish = wish | {"payment_method": kept(standin, session)}
-    with pytest.raises(urllib.error.HTTPError) as refused:
+    with pytest.raises(LeverRefused, match="No such"):
         standin.control("card", **wish)
-    assert refused.value.code == 400
-    refused.value.close()
+
+
+def test_an_account_has_no_expiry_date(standin: StandIn) -> None:
+    session = setup_page(standin, currency="eur")
+    post_form(session["url"], debit="debit_settles")
+    with pytest.raises(LeverRefused, match="expiry"):
+        standin.control("card", payment_method=kept(standin, session), exp_year=2040)
+
+
+def test_the_overview_has_a_saved_cards_buttons(standin: StandIn) -> None:
+    """The card is declined from now on, its permission withdrawn, and it is detached: by plain forms."""
+    session = setup_page(standin)
+    pay_on_page(session["url"])
+    method = kept(standin, session)
+
+    def charged() -> tuple[int, str]:
+        status, answer = call_api(
+            standin, "POST", "/v1/payment_intents", amount="500", currency="gbp", payment_method=method,
+            customer=session["customer"], confirm="true", off_session="true",
+        )  # fmt: skip
+        return status, str(answer.get("error", {}).get("code"))
+
+    assert get_page(f"{standin.url}/_sandbox/")[1].count(f'value="{method}"') == 4
+    assert charged() == (200, "None")
+    for form, said in (
+        ({"becomes": "insufficient_funds"}, (402, "card_declined")),
+        ({"becomes": "ok"}, (200, "None")),
+        ({"status": "inactive"}, (400, "payment_intent_mandate_invalid")),
+    ):
+        lever = "mandate" if "status" in form else "card"
+        assert post_form(f"{standin.url}/_sandbox/{lever}", payment_method=method, **form)[0] == 303
+        assert charged() == said
+    assert post_form(f"{standin.url}/_sandbox/card", payment_method=method, detach="1")[0] == 303
+    assert f'value="{method}"' not in get_page(f"{standin.url}/_sandbox/")[1]
 
 
 def test_every_pick_is_a_known_card() -> None:

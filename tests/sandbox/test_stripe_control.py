@@ -83,6 +83,20 @@ def test_the_human_page_shows_what_there_is(standin: StandIn) -> None:
     assert (status, place) == (303, f"{standin.url}/_sandbox/")
 
 
+def test_the_human_page_has_the_dashboards_buttons(standin: StandIn) -> None:
+    """A charge is refunded and contested, and its chargeback decided, by plain forms."""
+    form = {"amount": "1200", "currency": "gbp", "payment_method": "pm_card_visa", "confirm": "true"}
+    charge = call_api(standin, "POST", "/v1/payment_intents", **form)[1]["latest_charge"]
+    assert f'value="{charge}"' in get_page(f"{standin.url}/_sandbox/")[1]
+    assert post_form(f"{standin.url}/_sandbox/dispute", charge=charge)[0] == 303
+    dispute = call_api(standin, "GET", "/v1/disputes")[1]["data"][0]["id"]
+    assert f'value="{dispute}"' in get_page(f"{standin.url}/_sandbox/")[1]
+    assert post_form(f"{standin.url}/_sandbox/dispute", dispute=dispute, outcome="won")[0] == 303
+    assert post_form(f"{standin.url}/_sandbox/refund", charge=charge)[0] == 303
+    assert "GBP 12.00" in get_page(f"{standin.url}/_sandbox/")[1]
+    assert call_api(standin, "GET", "/v1/refunds")[1]["data"][0]["amount"] == 1200
+
+
 def test_a_clock_of_its_own_survives_a_restart(tmp_path: Path) -> None:
     """Tests that live at another time start the stand-in there."""
     at = 1_772_000_000

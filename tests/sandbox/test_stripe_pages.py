@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins import StandIn, call_api, get_page, pay_on_page, post_form, start_stripe
+from tests.standins import (
+    StandIn,
+    call_api,
+    debit_on_page,
+    get_page,
+    pay_on_page,
+    post_form,
+    start_stripe,
+)
 
 LINE = "line_items[0][price_data]"
 
@@ -118,6 +126,22 @@ def test_a_finished_page_asks_for_nothing(standin: StandIn) -> None:
     assert status == 200
     intents = [charge["payment_intent"] for charge in charges["data"] if charge["status"] == "succeeded"]
     assert len(intents) == len(set(intents))
+
+
+def test_a_page_of_a_bank_debit_says_how_it_stands(tmp_path: Path) -> None:
+    """P-19: with the bank, and then paid or not; "complete" is said of money only."""
+    running = start_stripe(tmp_path)
+    try:
+        euros = {f"{LINE}[currency]": "eur", f"{LINE}[unit_amount]": "5000"}
+        pages = {settles: _session(running, **euros) for settles in (True, False)}
+        for settles, url in pages.items():
+            debit_on_page(url, settles=settles)
+            assert "Your bank has the order" in get_page(url)[1]
+        running.control("advance", days=6)
+        assert "This payment is complete" in get_page(pages[True])[1]
+        assert "Your bank did not pay" in get_page(pages[False])[1]
+    finally:
+        running.stop()
 
 
 def test_what_others_wrote_is_text_not_markup(standin: StandIn) -> None:

@@ -6,20 +6,23 @@ import doctest
 import hashlib
 import hmac
 import socket
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.stripe import cards, currencies, payments, schema
+from sandbox.stripe import balance, cards, currencies, payments, schema
+from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.events import tell
-from sandbox.stripe.operations import OPERATIONS
+from sandbox.stripe.operations import OPERATIONS, delete_endpoint
 from sandbox.stripe.schema import Description, check_request, decode_form
 from sandbox.stripe.store import API_VERSION, Store
-from sandbox.stripe.webhooks import BACK_OFF, Courier, signature
+from sandbox.stripe.webhooks import BACK_OFF, POINTED, Courier, signature
 
 
-@pytest.mark.parametrize("module", [currencies, payments, schema])
+@pytest.mark.parametrize("module", [balance, currencies, schema])
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:
     results = doctest.testmod(module)  # type: ignore[arg-type]
     assert results.attempted > 0
@@ -84,6 +87,93 @@ def test_a_delivery_is_given_up_after_the_last_back_off(tmp_path: Path) -> None:
             row = unit.db.execute("SELECT state, attempts, last_status FROM delivery").fetchone()
             assert tuple(row) == ("failed", len(BACK_OFF) + 1, None)
         store.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Takes connections, and answers nothing by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(20)
+        yield made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "stripe.sqlite")
+    yield made
+    made.close()
+
+
+def _waiting(store: Store, courier: Courier, listener: socket.socket, events: int = 1) -> None:
+    """Events on their way to the listener."""
+    courier.point(f"http://127.0.0.1:{listener.getsockname()[1]}/", "whsec_x")
+    with store.unit() as unit:
+        for number in range(events):
+            tell(unit, "customer.created", {"id": f"cus_{number}", "object": "customer"})
+
+
+def _row(store: Store) -> tuple[str, int, int | None]:
+    with store.unit() as unit:
+        return tuple(unit.db.execute("SELECT state, attempts, last_status FROM delivery").fetchone())
+
+
+def test_a_receiver_that_never_answers_has_not_taken_it(store: Store, listener: socket.socket) -> None:
+    """P-10: the courier's patience ends, and the delivery waits for its next try."""
+    courier = Courier(store, patience=0.2)
+    _waiting(store, courier, listener)
+    assert courier.flush() == {"delivered": 0, "failed": 1, "pending": 1}
+    assert _row(store) == ("pending", 1, None)
+
+
+def _answer(listener: socket.socket, said: bytes, before: Callable[[], object] = lambda: None) -> None:
+    line, _ = listener.accept()
+    with line:
+        line.recv(65536)
+        before()
+        line.sendall(said)
+
+
+def test_an_answer_that_is_none_is_a_failed_try(store: Store, listener: socket.socket) -> None:
+    """A receiver that was killed in the middle of its answer must not end the courier."""
+    courier = Courier(store)
+    _waiting(store, courier, listener)
+    receiver = threading.Thread(target=_answer, args=(listener, b"HTT"))
+    receiver.start()
+    assert courier.flush() == {"delivered": 0, "failed": 1, "pending": 1}
+    receiver.join()
+
+
+def test_an_endpoint_that_goes_while_it_answers_is_told_no_more(
+    store: Store, listener: socket.socket
+) -> None:
+    """What still waited for a deleted endpoint is given up, also what was under way."""
+    courier = Courier(store)
+    _waiting(store, courier, listener)
+
+    def gone() -> None:
+        with store.unit() as unit:
+            delete_endpoint(Call(unit, {}, POINTED, Description(), ""))
+
+    refusal = b"HTTP/1.0 500 no\r\nContent-Length: 0\r\n\r\n"
+    receiver = threading.Thread(target=_answer, args=(listener, refusal, gone))
+    receiver.start()
+    assert courier.flush()["pending"] == 0
+    receiver.join()
+    assert _row(store)[0] == "failed"
+    assert courier.flush() == {"delivered": 0, "failed": 0, "pending": 0}
+
+
+def test_a_stop_leaves_what_was_not_begun(store: Store, listener: socket.socket) -> None:
+    """Also with many connections: no more than these are waited for."""
+    courier = Courier(store, patience=0.5)
+    courier.connect(2)
+    _waiting(store, courier, listener, events=16)
+    courier.start()
+    listener.accept()[0].close()
+    courier.stop()
+    with store.unit() as unit:
+        begun = unit.db.execute("SELECT sum(attempts) FROM delivery").fetchone()[0]
+    assert 1 <= begun <= 6
 
 
 def test_a_unit_that_raises_leaves_nothing(tmp_path: Path) -> None:

@@ -151,6 +151,23 @@ def test_a_refund_leaves_credit_then_the_bank(office: Office) -> None:
     prove(office.url)
 
 
+def test_the_list_of_refunds_never_loses_the_last_ones(office: Office) -> None:
+    """To send: the oldest first. Sent: the newest first, so that a cut list keeps what was just done."""
+    pay(office.store, office.account, Choice("all", GBP), came=Money(27500, GBP))
+    for minor in (1000, 2000, 3000, 1500):
+        office.approve(ask_refund(office, minor), office.supervisor)
+    with office.store.write() as s:
+        refs = s.scalars(select(Refund.ref).order_by(Refund.id)).all()
+        for ref in refs[:2]:
+            refunds.pay_out(
+                s, office.accountant, ref, paid_on=NOON.date(), bank_reference="FT-1", now=NOON
+            )  # fmt: skip
+    with office.store.read() as s:
+        shown = [row.amount.minor for row in refunds.rows(s, office.accountant)]
+        cut = [row.amount.minor for row in refunds.rows(s, office.accountant, limit=3)]
+    assert (shown, cut) == ([3000, 1500, 2000, 1000], [3000, 1500, 2000])
+
+
 def test_credit_that_was_used_meanwhile_is_not_sent(office: Office) -> None:
     """Approve after edit: the credit is counted again when it is approved."""
     pay(office.store, office.account, Choice("all", GBP), came=Money(27500, GBP))

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import Account, Contact
 from models.arrangements import CardSetup, Every, Instalment, InstalmentCharge, PaysBy, Plan, SavedCard
 from models.invoices import Invoice
 from models.money import Money
-from models.payments import AttemptInvoice, PaymentAttempt
+from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from models.states import AttemptStatus
 from models.store import Store
 from models.work import Task
@@ -176,6 +176,10 @@ class World:
                     .where(Instalment.plan_id == self.plan.id).order_by(InstalmentCharge.attempt_id)
                 )
             )  # fmt: skip
+
+    def payments(self) -> list[Payment]:
+        with self.store.read() as s:
+            return list(s.scalars(select(Payment).where(Payment.account_id == self.account.id)))
 
     def reserved(self, attempt: PaymentAttempt) -> int:
         with self.store.read() as s:

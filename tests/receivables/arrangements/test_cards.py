@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.arrangements import PaysBy
 from models.states import AttemptStatus, CardStatus, InboxStatus
 from models.store import Store

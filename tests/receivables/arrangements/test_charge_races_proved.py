@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from models.staff import Role
 from models.states import UNSETTLED_ATTEMPTS, AttemptStatus, InstalmentStatus, PlanStatus
 from models.store import Store
-from receivables.arrangements import cards
+from receivables.arrangements import cards, plan_ends
 from receivables.errors import Refused
 from receivables.payments import attempts, settling
 from receivables.permissions import SYSTEM
+from tests import factories as make
 from tests.effort import REPEATS
 from tests.mailboxes import MailboxProcess
 from tests.proof import prove
@@ -125,4 +127,35 @@ def _worker_and_end(world: World, number: int) -> None:
     assert world.now_plan().status is PlanStatus.ACTIVE
 
 
-RACES = (_two_workers, _worker_and_hand, _worker_and_sweeper, _worker_and_removal, _worker_and_end)
+def _worker_hand_and_cancel(world: World, number: int) -> None:
+    """Autopay ∥ manual pay ∥ plan cancel: one success for the part, and no charge after the end."""
+    with world.store.write() as session:
+        boss = make.staff_actor(make.a_person(session, Role.SUPERVISOR))
+
+    def by_hand() -> object:
+        started = world.start(nonce=f"{world.account.id}-{number}-hand")
+        if started.url:
+            pay_on_page(started.url)
+        return world.settle(started.ref)
+
+    def cancel() -> object:
+        return world.store.run(
+            lambda s: plan_ends.cancel(s, boss, world.plan.ref, reason="Another way was agreed", now=now())
+        )
+
+    acts: list[Callable[[], object]] = [world.charge, by_hand, cancel]
+    turned = acts[::-1] if number % 2 else acts
+    fair(together(3, lambda n: turned[(n + number) % 3]()))
+    settled(world)
+    assert world.now_plan().status is PlanStatus.CANCELLED
+    taken = world.taken()
+    assert taken in (0, 60000, 120000)  # a hand that came second paid the next part
+    assert sum(p.amount_minor for p in world.payments()) == taken
+    assert world.charge() is None
+    assert world.taken() == taken
+
+
+RACES = (
+    _two_workers, _worker_and_hand, _worker_and_sweeper, _worker_and_removal, _worker_and_end,
+    _worker_hand_and_cancel,
+)  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import AccountFlag, FlagKind
 from models.money import Money
 from models.states import AttemptStatus, CardStatus, InstalmentStatus
@@ -15,7 +15,7 @@ from models.store import Store
 from receivables.arrangements import cards, charging, plan_changes
 from receivables.arrangements.decline_classes import CLASSES, DeclineReason, decline_kind, decline_reason
 from receivables.errors import Refused
-from receivables.payments import attempts, settling
+from receivables.payments import attempts, settling, sweeping
 from receivables.permissions import SYSTEM
 from receivables.ports import GatewayUnreachable
 from tests.receivables.arrangements.card_world import (
@@ -147,7 +147,7 @@ class TestDoubt:
         assert world.charge() is None  # nothing else is tried for it meanwhile (P-22)
         (attempt,) = world.attempts()
         later = now() + timedelta(minutes=1)
-        settling.sweep(world.store, world.gateway, gateway_account="default", now=later)
+        sweeping.sweep(world.store, world.gateway, gateway_account="default", now=later)
         assert world.attempts()[0].status is SUCCEEDED
         assert world.taken() == attempt.amount_minor
         assert [c.credited for c in world.charges()] == [True]

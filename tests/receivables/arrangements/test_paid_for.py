@@ -15,12 +15,15 @@ from models.invoices import Invoice
 from models.money import Money
 from models.pauses import PauseReason
 from models.payments import Allocation
+from models.reversals import ReversalCause
 from models.states import OfferStatus, PlanStatus, PromiseStatus
 from models.store import Store
-from receivables.arrangements import paid_for, promise_ends, promises
+from receivables.arrangements import paid_for, promises
 from receivables.payments import settling, starting
 from receivables.payments.quotes import Choice
+from receivables.permissions import SYSTEM
 from receivables.ports import RemoteState
+from receivables.reversals import taking
 from tests import factories as make
 from tests.conftest import NOON
 from tests.fakes import ToldGateway, a_charge, a_truth
@@ -157,8 +160,15 @@ def test_one_payment_keeps_both(branch: PlanWorld) -> None:
     assert status_of(branch.store, theirs) == (PromiseStatus.KEPT, ALL.minor)
     with branch.store.write() as session:
         assert [a.id for a in paid_for.accounts_of(session, payment)] == sorted([head.id, branch.account.id])
-        fallen = promise_ends.unkeep(session, payment, now=LATER)
-        assert {row.id for row in fallen} == {own.id, theirs.id}
+
+    def reverse(session: Session) -> None:
+        taking.take_back(
+            session, SYSTEM, taking.lock_payment(session, payment.id), gbp(payment.amount_minor),
+            cause=ReversalCause.MISTAKE, source="test", at=LATER, now=LATER,
+        )  # fmt: skip
+
+    branch.store.run(reverse)
+    assert {status_of(branch.store, row)[0] for row in (own, theirs)} == {PromiseStatus.BROKEN}
 
 
 def paid_documents(session: Session, *accounts: Account) -> list[Invoice]:

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.arrangements import Instalment
+from models.arrangements import Instalment, Plan, SavedCard
 from models.links import Channel
 from models.messages import Message
 from models.store import Store
 from presentation import Presenter
 from receivables import letters
-from receivables.arrangements import plan_days, plan_deciding
+from receivables.arrangements import card_changes, plan_days, plan_deciding
 from receivables.arrangements.decline_classes import DeclineKind, DeclineReason, Remedy
 from receivables.permissions import SYSTEM
 from tests.databases import fresh_database
@@ -71,8 +71,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanWorld]:
             )
 
         world.store.run(fail)
+        tell_of_card(world, plan)
         yield world
         world.store.dispose()
+
+
+def tell_of_card(world: PlanWorld, plan: Plan) -> None:
+    """The card ends before the next part; a week later it is gone."""
+    on = DAYS[1] - timedelta(days=20)
+
+    def unit(session: Session) -> None:
+        card = session.get_one(SavedCard, session.get_one(Plan, plan.id).saved_card_id)
+        card.expires_year, card.expires_month = on.year, on.month
+        card_changes.warn(session, session.merge(world.account), today=on, now=noon_of(on))
+        session.flush()
+        gone_on = noon_of(on + timedelta(days=7))
+        card_changes.gone(session, str(card.payment_method_id), why="mandate_withdrawn", now=gone_on)
+
+    world.store.run(unit)
 
 
 @pytest.mark.parametrize("language", ["en", "he", "ru", "hu"])
@@ -83,14 +99,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanWorld]:
         ("instalment_due", Channel.EMAIL), ("instalment_due", Channel.SMS),
         ("instalment_missed", Channel.EMAIL), ("instalment_missed", Channel.SMS),
         ("card_refused", Channel.EMAIL), ("card_refused", Channel.SMS),
+        ("card_ends", Channel.EMAIL), ("card_ends", Channel.SMS),
+        ("card_gone", Channel.EMAIL), ("card_gone", Channel.SMS),
     ],
 )  # fmt: skip
 def test_each_message_is_whole(world: PlanWorld, kind: str, channel: Channel, language: str) -> None:
     said = written(world, kind, language, channel)
     assert "{" not in said
     assert "https://pay.example/l/t" in said
-    if kind.startswith(("instalment", "card_")):
+    if kind.startswith(("instalment", "card_")) and (kind, channel) != ("card_ends", Channel.SMS):
         assert "472" in said
+    if kind in ("card_ends", "card_gone") and channel is Channel.EMAIL:
+        assert "4242" in said
 
 
 @pytest.mark.parametrize("language", ["en", "he", "ru", "hu"])

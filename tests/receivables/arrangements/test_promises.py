@@ -19,15 +19,17 @@ from models.messages import Message, Purpose
 from models.money import Money
 from models.pauses import Pause, PauseReason
 from models.payments import Payment, PaymentMethod
+from models.reversals import ReversalCause
 from models.states import MessageStatus, PromiseStatus
 from models.store import Store
 from models.work import Interaction, Task
 from receivables import consequences, ledger, letters, pauses
-from receivables.arrangements import promise_ends, promises
+from receivables.arrangements import promises
 from receivables.contact import reminders, rules
 from receivables.errors import NotAllowed, NotFound, Refused
 from receivables.permissions import SYSTEM, Actor
 from receivables.policy import default_policy
+from receivables.reversals import taking
 from tests import factories as make
 from tests.conftest import NOON
 from tests.effort import REPEATS
@@ -345,10 +347,18 @@ def test_a_reversed_payment_breaks_what_it_kept(sqlite_world: World) -> None:
     sqlite_world.promise()
     small = sqlite_world.pay(500, valued_on=TODAY, now=NOON + timedelta(minutes=1))
     large = sqlite_world.pay(9000, valued_on=TODAY, now=NOON + timedelta(minutes=2))
-    with sqlite_world.store.write() as s:
-        assert promise_ends.unkeep(s, small, now=NOON + timedelta(days=1)) == []
-        (broken,) = promise_ends.unkeep(s, large, now=NOON + timedelta(days=1))
-    assert (broken.status, broken.received_minor) == (PromiseStatus.BROKEN, 500)
+    for payment, status in ((small, PromiseStatus.KEPT), (large, PromiseStatus.BROKEN)):
+
+        def reverse(s: Session, payment: Payment = payment) -> None:
+            taking.take_back(
+                s, SYSTEM, taking.lock_payment(s, payment.id), Money(payment.amount_minor, "GBP"),
+                cause=ReversalCause.MISTAKE, source=f"test:{payment.id}", at=NOON,
+                now=NOON + timedelta(days=1),
+            )  # fmt: skip
+
+        sqlite_world.store.run(reverse)
+        assert sqlite_world.row().status is status
+    assert sqlite_world.row().received_minor == 0
 
 
 # --------------------------------------------------------------------------- the days of it

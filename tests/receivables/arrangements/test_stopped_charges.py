@@ -17,7 +17,7 @@ from models.work import Task
 from receivables import flags
 from receivables.arrangements import cards, charging, plan_changes
 from receivables.arrangements.charge_stops import STOPS_CHARGES
-from receivables.payments import settling
+from receivables.payments import sweeping
 from receivables.permissions import SYSTEM
 from receivables.ports import RemoteState
 from tests.fakes import ToldGateway, a_charge, a_truth
@@ -50,7 +50,7 @@ def written_down(world: PlanWorld) -> tuple[Plan, SavedCard, PaymentAttempt, dat
 def swept(world: PlanWorld, *truths: object, now: datetime) -> list[str]:
     """Let the sweeper look after what is open; returns what the gateway was asked."""
     gateway = ToldGateway(list(truths))  # type: ignore[arg-type]
-    settling.sweep(world.store, gateway, gateway_account="default", now=now)
+    sweeping.sweep(world.store, gateway, gateway_account="default", now=now)
     return gateway.calls
 
 

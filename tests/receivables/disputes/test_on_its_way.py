@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from models.money import Money
-from models.pauses import Pause
+from models.pauses import Pause, PauseReason
 from models.payments import Payment
 from models.store import Store
 from receivables.disputes import outcomes
@@ -19,6 +19,9 @@ from receivables.payments.quotes import Choice
 from receivables.ports import RemoteState
 from tests.fakes import ToldGateway, a_charge, a_truth
 from tests.receivables.disputes.story import Story, refused_code
+
+#: The dispute's own pauses: the money on its way has one as well (P-19).
+DISPUTED = select(Pause).where(Pause.reason == PauseReason.DISPUTE)
 
 
 def debited(story: Story) -> str:
@@ -44,7 +47,7 @@ def test_it_counts_as_paid(store: Store) -> None:
     ref = debited(story)
     dispute = story.dispute(LineClaim(2))
     assert (dispute.paid_before, dispute.holds, dispute.contested_minor) == (True, False, 28080)
-    assert story.all(select(Pause)) == []
+    assert story.all(DISPUTED) == []
     with pytest.raises(Refused) as refused:
         story.act(outcomes.uphold, story.supervisor, dispute.ref, credited=story.row().processing,  # type: ignore[union-attr]
                   finding="Wet.")  # fmt: skip
@@ -76,7 +79,7 @@ def test_set_aside_once_the_money_fails(store: Store) -> None:
     again = story.again(dispute)
     assert (again.paid_before, again.holds) == (False, True)
     assert story.asked() == story.total - 28080
-    assert len(story.all(select(Pause))) == 1
+    assert len(story.all(DISPUTED)) == 1
     assert story.row().balance.minor == story.total  # type: ignore[union-attr]
 
 

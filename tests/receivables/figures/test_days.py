@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.creditors import Creditor
@@ -24,6 +25,8 @@ from receivables.figures.facts import Facts, Span
 from receivables.permissions import SYSTEM, Actor
 from tests import factories as make
 from tests.conftest import NOON
+from tests.effort import REPEATS
+from tests.races import together
 from tests.receivables.arrangements.offer_world import OfferWorld, a_late_account, gbp
 
 TODAY = NOON.date()
@@ -110,6 +113,31 @@ def test_working_out_again_changes_nothing(store: Store, world: OfferWorld) -> N
     with store.read() as session:
         run = session.scalars(select(FigureRun)).one()
         assert (run.first_on, run.last_on) == (ago(130), TODAY)
+
+
+def test_two_nights_at_once_keep_one(store: Store) -> None:
+    """FT-25: `amicable daily` twice at once, for the first time: neither stumbles over the other."""
+    a_late_account(store)
+    for _ in range(REPEATS):
+        with store.write() as session:
+            session.execute(delete(FigureRun))
+        outcomes = together(2, lambda _: renew_in_turn(store))
+        assert [o for o in outcomes if isinstance(o, Exception)] == []
+        with store.read() as session:
+            assert len(session.scalars(select(FigureRun)).all()) == 1
+            assert session.scalars(select(FigureDay)).all()
+
+
+def renew_in_turn(store: Store) -> None:
+    """As the nightly job does it: a unit of work that is tried again where it must be."""
+
+    def unit(session: Session) -> None:
+        creditor = session.scalars(select(Creditor)).one()
+        first = days.earliest(session, creditor)
+        assert first is not None
+        days.renew(session, creditor, first=first, last=TODAY, now=NOON)
+
+    store.run(unit)
 
 
 def test_a_gap_of_days_is_filled(store: Store, world: OfferWorld) -> None:

@@ -77,9 +77,11 @@ def proposed(store: Store, account: Account, actor: Actor | None = None, *, now:
         return placing.propose(s, actor, account, "GBP", reason=REASON, now=now)
 
 
-def prepared(store: Store, account: Account, *, filed: bool = True) -> Handover:
+def prepared(
+    store: Store, account: Account, *, filed: bool = True, handler: Handler | None = None
+) -> Handover:
     """An approved case; `filed` with a case file that holds nothing."""
-    case, handler = proposed(store, account), agency(store)
+    case, handler = proposed(store, account), handler or agency(store)
     with store.write() as s:
         actor = make.staff_actor(make.a_person(s, Role.SUPERVISOR))
         case = placing.prepare(s, actor, case.ref, handler.ref, now=NOON)

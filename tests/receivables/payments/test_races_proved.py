@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import Account
 from models.invoices import Invoice
 from models.money import Money

@@ -10,14 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from gateways.stripe_payments import StripePayments
+from gateways.stripe.payments import StripePayments
 from models.accounts import Account
 from models.invoices import Invoice
 from models.ledger import LedgerCode, LedgerEntry, Posting
@@ -29,11 +29,12 @@ from models.store import Store
 from models.work import Alert, Interaction, Task
 from receivables import credit_notes, ledger
 from receivables.errors import GatewayDown, Refused
-from receivables.payments import attempts, inbox, settling, starting
+from receivables.payments import attempts, inbox, settling, starting, sweeping
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
 from receivables.ports import (
+    CHARGE_CARD,
     GatewayEvent,
     GatewayRefused,
     GatewayUnreachable,
@@ -158,7 +159,7 @@ class TestOrder:
 
     @pytest.mark.parametrize("final", [RemoteState.SUCCEEDED, RemoteState.FAILED, RemoteState.EXPIRED])
     def test_every_order_ends_in_one_state(self, sqlite_store: Store, final: RemoteState) -> None:
-        """All orders of five answers, stale ones included: one payment, one fee, one confirmation."""
+        """All orders of five answers, stale ones included: one payment, one fee, one letter."""
         ends = set()
         for order in set(itertools.permutations(["open", "open", "processing", "final", "final with fee"])):
             gateway = ToldGateway()
@@ -193,12 +194,12 @@ class TestOrder:
                     )
                 )
             assert books.hold()
-        paid = final is RemoteState.SUCCEEDED
+        paid, told = final is RemoteState.SUCCEEDED, final is not RemoteState.EXPIRED
         assert ends == {
-            (AttemptStatus(final.value), (0,) if paid else (5000,), int(paid), 2 * paid, int(paid), 0)
+            (AttemptStatus(final.value), (0,) if paid else (5000,), int(paid), 2 * paid, int(told), 0)
         }
 
-    @pytest.mark.parametrize("repeat", range(100 if LONG else 4))
+    @pytest.mark.parametrize("repeat", range(100 if LONG else 5))
     def test_return_page_webhook_and_sweeper_at_once(self, books: Books, repeat: int) -> None:
         """P-09, FT-04: three ways to the same truth make one posting and one confirmation."""
         started = books.start()
@@ -213,7 +214,7 @@ class TestOrder:
         ways: list[Callable[[], object]] = [
             lambda: books.settle(started.ref),
             lambda: inbox.process(books.store, books.gateway, row, now=now()),
-            lambda: settling.sweep(books.store, books.gateway, gateway_account="default", now=later),
+            lambda: sweeping.sweep(books.store, books.gateway, gateway_account="default", now=later),
         ]
         at_once(ways * 2)
         assert books.attempt(started.ref).status is AttemptStatus.SUCCEEDED
@@ -477,6 +478,22 @@ class TestDoubt:
         assert told.gateway.calls == ["send", "find"]
         assert told.count(AttemptInvoice, AttemptInvoice.blocking) == 0
 
+    @pytest.mark.parametrize("operation", ["open", CHARGE_CARD])
+    def test_what_surely_never_was_is_searched_for_and_not_made(self, told: Books, operation: str) -> None:
+        """P-02, P-05: cancelled, its invoices are free; a late look opens no page and charges no card."""
+        told.gateway.on_send = raises(GatewayUnreachable("no_connection"))
+        with pytest.raises(GatewayDown):
+            told.start()
+        with told.store.read() as s:
+            ref = s.scalars(select(PaymentAttempt.ref)).one()
+        with told.store.write() as s:
+            attempts.find_attempt(s, ref).operation = operation
+        told.gateway.on_send = None
+        told.gateway.calls.clear()
+        assert told.settle(ref) is AttemptStatus.CANCELLED
+        assert told.gateway.calls == ["find"]
+        assert told.attempt(ref).checkout_url is None
+
     @pytest.mark.parametrize(
         "answer", [GatewayUnreachable("rate_limit"), GatewayRefused("x"), OutcomeUnknown("no_answer")]
     )
@@ -504,6 +521,19 @@ class TestDoubt:
         told.gateway.truths = [a_truth("somebody-else", RemoteState.SUCCEEDED, charge)]
         assert told.settle(started.ref) is AttemptStatus.OPEN
         assert (told.count(Payment), told.alerts()) == (0, ["foreign_object"])
+
+    @pytest.mark.parametrize("named", [None, "somebody-else"])
+    def test_our_own_page_under_another_name_is_parked(self, told: Books, named: str | None) -> None:
+        """P-06: its money came by our page: recorded, kept from the invoices, a person told."""
+        started = told.start()
+        paid = a_truth(started.ref, RemoteState.SUCCEEDED, a_charge(started.ref, Money(141840, "GBP")))
+        told.gateway.truths = [replace(paid, attempt_ref=named)]
+        for _ in range(2):
+            assert told.settle(started.ref) is AttemptStatus.SUCCEEDED
+        assert told.balances() == [57600, 84240]
+        assert told.unapplied() == [Money(141840, "GBP")]
+        assert (told.count(Payment), told.count(Task), told.alerts()) == (1, 1, ["foreign_object"])
+        assert told.hold()
 
     def test_a_page_that_is_not_shown(self, told: Books) -> None:
         """The gateway says no such page: the status stays, a person is told; `learn` says so to jobs."""
@@ -567,7 +597,7 @@ class TestSweeper:
         good = other.start("n2")
         paid = a_truth(good.ref, RemoteState.SUCCEEDED, a_charge(good.ref, Money(5000, "GBP")))
         told.gateway.truths = [RuntimeError("a shape nobody knew"), paid]
-        looked = settling.sweep(
+        looked = sweeping.sweep(
             told.store, told.gateway, gateway_account="default", now=now() + timedelta(minutes=31)
         )
         assert looked == 2
@@ -584,7 +614,7 @@ class TestSweeper:
         other = open_books(told.store, told.gateway, Money(5000, "GBP"))
         card = other.start("n2")
         told.gateway.truths = [a_truth(card.ref, RemoteState.EXPIRED)]
-        settling.sweep(
+        sweeping.sweep(
             told.store, told.gateway, gateway_account="default", now=now() + timedelta(minutes=41), limit=1
         )
         assert told.attempt(card.ref).status is AttemptStatus.EXPIRED
@@ -594,14 +624,14 @@ class TestSweeper:
         told.start()
         count = len(told.gateway.calls)
         for moment in (now(), now() + timedelta(minutes=29)):
-            assert settling.sweep(told.store, told.gateway, gateway_account="default", now=moment) == 0
+            assert sweeping.sweep(told.store, told.gateway, gateway_account="default", now=moment) == 0
         assert len(told.gateway.calls) == count
 
     def test_other_gateway_accounts_are_not_asked_about(self, told: Books) -> None:
         """Decision 29: each account's attempts go to its own gateway."""
         told.start()
         later = now() + timedelta(minutes=50)
-        assert settling.sweep(told.store, told.gateway, gateway_account="eu", now=later) == 0
+        assert sweeping.sweep(told.store, told.gateway, gateway_account="eu", now=later) == 0
 
 
 def hint(ref: str | None, event_id: str, *, type: str = "checkout.session.completed") -> GatewayEvent:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.money import Money, MoneyError, from_gateway
-from receivables.ports import RemoteCard, RemoteCharge, RemotePayment, RemoteState
+from receivables.ports import GatewayRefused, RemoteCard, RemoteCharge, RemotePayment, RemoteState
 
 _METHODS = {
     "card": "card",
@@ -47,6 +47,19 @@ def short_id(name: str) -> str:
 
 def moment(seconds: int | None) -> datetime:
     return datetime.fromtimestamp(seconds or 0, UTC)
+
+
+def amount_of(units: int, currency: str, named: str) -> Money:
+    """Read an amount.
+
+    Raises:
+        GatewayRefused: "amount_unreadable", where our money has no such currency or fraction: a sum that
+            is guessed would be a sum that is lost.
+    """
+    try:
+        return from_gateway(units, currency)
+    except MoneyError as error:
+        raise GatewayRefused("amount_unreadable", named) from error
 
 
 def stamp(signature: str) -> int | None:
@@ -91,6 +104,7 @@ def _setup(session: Any) -> RemotePayment:
     method: Any = getattr(intent, "payment_method", None)
     customer = id_of(getattr(intent, "customer", None)) or id_of(session.customer)
     kept = state is RemoteState.SUCCEEDED and customer and getattr(method, "card", None) is not None
+    mandate = id_of(getattr(intent, "mandate", None))
     return RemotePayment(
         state=state,
         session_id=session.id,
@@ -100,7 +114,7 @@ def _setup(session: Any) -> RemotePayment:
         failure_code=_code(error),
         url=session.url,
         expires_at=moment(session.expires_at),
-        card=_card(method.id, str(customer), method.card) if kept else None,
+        card=_card(method.id, str(customer), method.card, mandate) if kept else None,
     )
 
 
@@ -134,10 +148,16 @@ def _kept_by_payment(intent: Any, charge: Any) -> RemoteCard | None:
     card = getattr(charge.payment_method_details, "card", None)
     if not getattr(intent, "setup_future_usage", None) or not customer or not method or card is None:
         return None
-    return _card(method, customer, card)
+    return _card(method, customer, card, id_of(getattr(card, "mandate", None)))
 
 
-def _card(method_id: str, customer: str, card: Any) -> RemoteCard:
+def saved_card(method: Any) -> RemoteCard | None:
+    """Read a payment method; None where no customer holds it, or it is no card."""
+    customer, card = id_of(getattr(method, "customer", None)), getattr(method, "card", None)
+    return _card(method.id, customer, card) if customer and card is not None else None
+
+
+def _card(method_id: str, customer: str, card: Any, mandate: str | None = None) -> RemoteCard:
     return RemoteCard(
         payment_method_id=method_id,
         customer_id=customer,
@@ -145,6 +165,7 @@ def _card(method_id: str, customer: str, card: Any) -> RemoteCard:
         last4=str(card.last4 or "")[-4:],
         month=card.exp_month,
         year=card.exp_year,
+        mandate_id=mandate,
     )
 
 
@@ -182,7 +203,7 @@ def _charge(charge: Any) -> RemoteCharge:
     kind = getattr(details, "type", "card") if details is not None else "card"
     card = getattr(details, "card", None) if details is not None else None
     balance = charge.balance_transaction if not isinstance(charge.balance_transaction, str) else None
-    amount = from_gateway(charge.amount, charge.currency)
+    amount = amount_of(charge.amount, charge.currency, charge.id)
     return RemoteCharge(
         charge_id=charge.id,
         amount=amount,

@@ -7,38 +7,32 @@ API 2026-10-28.endive; docs.stripe.com/api/checkout/sessions; decisions 11, 13, 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import requests
 import stripe
-import urllib3
 
-from gateways.stripe_objects import charge_truth, id_of, moment, our_ref, page_truth, short_id, stamp, tag
+from gateways.stripe.books import StripeBooks
+from gateways.stripe.events import StripeEvents
+from gateways.stripe.line import outcome, reading, reason_of
+from gateways.stripe.objects import charge_truth, id_of, moment, our_ref, page_truth, saved_card
+from gateways.stripe.reversals import StripeReversals
 from models.money import to_gateway
 from receivables.ports import (
     CHARGE_CARD,
     CardSaving,
     ChargeOrder,
     CheckoutOrder,
-    GatewayError,
-    GatewayEvent,
     GatewayRefused,
     GatewayUnreachable,
-    NotSignedByGateway,
     OpenedCheckout,
-    OutcomeUnknown,
     PreparedRequest,
+    RemoteCard,
     RemotePayment,
     SetupOrder,
 )
 
-#: Connect and read time-outs in seconds; the SDK's own default of 80 s would hang a web worker.
-TIMEOUT = (3, 20)
-#: |now - t| of a notification's signature, seconds, in both directions (P-08).
-TOLERANCE = 300
 #: Languages of the hosted page; Checkout speaks no Hebrew, so our review page says so before.
 _LOCALES = {"en": "en", "he": "en", "ru": "ru", "hu": "hu"}
 _EXPAND = ["payment_intent.latest_charge.balance_transaction", "setup_intent.payment_method"]
@@ -49,63 +43,8 @@ _INTENT = "pi_"
 _PAGE, _PAGE_WITH_CUSTOMER = "checkout.sessions.create", "customers.create, checkout.sessions.create"
 
 
-class _Line(stripe.RequestsClient):
-    """The SDK's line to Stripe; remembers whether a try of the present call may have had its effect.
-
-    The SDK repeats a call by itself and reports the last try only: a refused line after a dropped
-    answer would look as if nothing had happened.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(timeout=TIMEOUT)
-        self._mine = threading.local()
-
-    @property
-    def in_doubt(self) -> bool:
-        return bool(getattr(self._mine, "doubt", False))
-
-    def begin(self) -> None:
-        """Forget the tries of the call before."""
-        self._mine.doubt = False
-
-    def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
-    ) -> tuple[Any, int, Mapping[str, str]]:
-        try:
-            answer = super().request(method, url, headers, post_data, **more)
-        except stripe.APIConnectionError as error:
-            if not _never_connected(error):
-                self._mine.doubt = True
-            raise
-        if answer[1] == 409 or answer[1] >= 500:
-            self._mine.doubt = True
-        return answer
-
-
-class StripePayments:
-    """PaymentGateway by Stripe Checkout.
-
-    Args:
-        name: the gateway account's name ("default").
-        secret_key: sk_…, rk_… or the stand-in's key.
-        webhook_secrets: one or, while rotating, several signing secrets.
-        api_base: address of the stand-in, or None for Stripe itself.
-    """
-
-    def __init__(
-        self, name: str, secret_key: str, webhook_secrets: Sequence[str], api_base: str | None = None
-    ) -> None:
-        self.name = name
-        self.live = secret_key.startswith(("sk_live_", "rk_live_"))
-        self._secrets = tuple(webhook_secrets)
-        self._line = _Line()
-        self._client = stripe.StripeClient(
-            secret_key,
-            # Without this number the client makes no retry at all; the stored key makes them safe.
-            max_network_retries=2,
-            http_client=self._line,
-            base_addresses={"api": api_base} if api_base else {},
-        )
+class StripePayments(StripeReversals, StripeBooks, StripeEvents):
+    """PaymentGateway by Stripe: pages, charges and cards here, the rest in its parts."""
 
     def prepare_checkout(self, order: CheckoutOrder) -> PreparedRequest:
         """Write down the exact request that opens a hosted page. Pure."""
@@ -190,10 +129,10 @@ class StripePayments:
         except stripe.CardError as error:
             declined = getattr(error.error, "payment_intent", None)
             if declined is None:
-                raise _outcome(error) from error
+                raise outcome(error) from error
             return charge_truth(declined)
         except stripe.StripeError as error:
-            raise _outcome(error, in_doubt=self._line.in_doubt) from error
+            raise outcome(error, in_doubt=self._line.in_doubt) from error
         return charge_truth(intent)
 
     def detach_card(self, payment_method_id: str) -> None:
@@ -204,7 +143,7 @@ class StripePayments:
             return
         except stripe.StripeError as error:
             # Detaching twice is harmless, so an unknown outcome may simply be tried again.
-            raise _outcome(error) from error
+            raise outcome(error) from error
 
     def send(self, prepared: PreparedRequest) -> OpenedCheckout:
         """Make the stored call with its stored key; the same key never opens a second page."""
@@ -217,7 +156,7 @@ class StripePayments:
                 params, {"idempotency_key": prepared.idempotency_key}
             )
         except stripe.StripeError as error:
-            raise _outcome(error, in_doubt=self._line.in_doubt) from error
+            raise outcome(error, in_doubt=self._line.in_doubt) from error
         return OpenedCheckout(
             session.id,
             session.url or "",
@@ -230,9 +169,9 @@ class StripePayments:
         try:
             return self._client.v1.customers.create(params, {"idempotency_key": key}).id
         except stripe.InvalidRequestError as error:
-            raise _outcome(error) from error
+            raise outcome(error) from error
         except stripe.StripeError as error:
-            raise GatewayUnreachable(_why(error)) from error
+            raise GatewayUnreachable(reason_of(error)) from error
 
     def retrieve(self, session_id: str) -> RemotePayment:
         """Return the present truth about one hosted page or charge and its money."""
@@ -243,8 +182,16 @@ class StripePayments:
                 )
             session = self._client.v1.checkout.sessions.retrieve(session_id, {"expand": list(_EXPAND)})
         except stripe.StripeError as error:
-            raise _outcome(error) from error
+            raise outcome(error) from error
         return page_truth(session)
+
+    def payment_of_charge(self, charge_id: str) -> RemotePayment:
+        """Return the payment that took a charge; a charge made past all payments is none of ours."""
+        with reading():
+            intent_id = id_of(self._client.v1.charges.retrieve(charge_id).payment_intent)
+        if intent_id is None:
+            raise GatewayRefused("no_payment")
+        return self.retrieve(intent_id)
 
     def find(self, attempt_ref: str, since: datetime) -> RemotePayment | None:
         """Walk the pages, then the charges made since a moment, for the one with our reference (P-03)."""
@@ -255,7 +202,7 @@ class StripePayments:
                     if our_ref(found) == attempt_ref:
                         return self.retrieve(found.id)
         except stripe.StripeError as error:
-            raise _outcome(error) from error
+            raise outcome(error) from error
         return None
 
     def expire(self, session_id: str) -> RemotePayment:
@@ -269,48 +216,28 @@ class StripePayments:
             pass  # only open ones can be ended: the truth below says what it is instead
         except stripe.StripeError as error:
             # Ending twice is harmless, so an unknown outcome may simply be tried again.
-            raise _outcome(error) from error
+            raise outcome(error) from error
         return self.retrieve(session_id)
 
-    def read_event(self, body: bytes, signature: str | None, now: datetime) -> GatewayEvent:
-        """Verify a notification with any of our secrets and read it (P-08)."""
-        event = self._verified(body, signature)
-        signed_at = stamp(signature or "")
-        # The SDK would accept the future (requirements 0.8).
-        if signed_at is None or abs(now.timestamp() - signed_at) > TOLERANCE:
-            raise NotSignedByGateway("stale")
-        thing: Any = getattr(getattr(event, "data", None), "object", None)
-        event_id, kind = getattr(event, "id", None), getattr(event, "type", None)
-        if not event_id or not kind:
-            raise NotSignedByGateway("unreadable")
-        if bool(getattr(event, "livemode", False)) != self.live:
-            raise NotSignedByGateway("livemode")
-        what = getattr(thing, "object", "")
-        intent = id_of(getattr(thing, "payment_intent", None))
-        return GatewayEvent(
-            event_id=short_id(str(event_id)),
-            type=str(kind),
-            created_at=moment(getattr(event, "created", None)),
-            live=self.live,
-            object_id=str(getattr(thing, "id", "")),
-            session_id=id_of(thing) if what == "checkout.session" else None,
-            intent_id=id_of(thing) if what == "payment_intent" else intent,
-            attempt_ref=our_ref(thing),
-            tagged=tag(thing, "amicable") is not None or our_ref(thing) is not None,
-            raw=body.decode("utf-8"),
-        )
+    def card_of(self, payment_method_id: str) -> RemoteCard | None:
+        """Return a saved card as it is now; None where it can't be charged any more."""
+        try:
+            with reading():
+                return saved_card(self._client.v1.payment_methods.retrieve(payment_method_id))
+        except GatewayRefused as refused:
+            if refused.code == "resource_missing":
+                return None
+            raise
 
-    def _verified(self, body: bytes, signature: str | None) -> stripe.Event:
-        for secret in self._secrets:
-            try:
-                # Its age is judged by the caller's clock, not by this machine's.
-                event: stripe.Event = stripe.Webhook.construct_event(
-                    body, signature or "", secret, tolerance=0
-                )
-                return event
-            except (stripe.SignatureVerificationError, ValueError, AttributeError, TypeError):
-                continue
-        raise NotSignedByGateway("signature")
+    def mandate_is_active(self, mandate_id: str) -> bool:
+        """Whether the holder's permission still stands."""
+        try:
+            with reading():
+                return self._client.v1.mandates.retrieve(mandate_id).status == "active"
+        except GatewayRefused as refused:
+            if refused.code == "resource_missing":
+                return False
+            raise
 
 
 def _written(body: Mapping[str, Any]) -> str:
@@ -332,38 +259,3 @@ def _joined(refs: Sequence[str]) -> str:
     """Invoice references in one metadata value (at most 500 characters at Stripe)."""
     joined = ",".join(refs)
     return joined if len(joined) <= 500 else joined[:497].rpartition(",")[0] + ",…"
-
-
-def _outcome(error: stripe.StripeError, *, in_doubt: bool = False) -> GatewayError:
-    """Translate the SDK's errors into the outcomes of the port.
-
-    Args:
-        in_doubt: a try of the call may have had an effect; then a lost answer is unknown, never failed.
-    """
-    if isinstance(error, stripe.IdempotencyError):
-        # The key has a saved result for other parameters: something was created by it.
-        return OutcomeUnknown("idempotency")
-    if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
-        return GatewayRefused(error.code or type(error).__name__, getattr(error, "param", None))
-    why = _why(error)
-    # A refused key, a full counter or a closed line says nothing about the tries before it.
-    return OutcomeUnknown(why) if in_doubt else GatewayUnreachable(why)
-
-
-def _why(error: stripe.StripeError) -> str:
-    if isinstance(error, stripe.RateLimitError):
-        return "rate_limit"
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return "key_refused"
-    if isinstance(error, stripe.APIConnectionError):
-        return "no_connection" if _never_connected(error) else "no_answer"
-    return f"http_{error.http_status}"
-
-
-def _never_connected(error: stripe.APIConnectionError) -> bool:
-    """Whether no byte of the call can have reached Stripe: no address, refused, or no line in time."""
-    cause = error.__cause__
-    if isinstance(cause, requests.ConnectTimeout):
-        return True
-    first = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return isinstance(getattr(first, "reason", None), urllib3.exceptions.NewConnectionError)

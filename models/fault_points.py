@@ -1,0 +1,109 @@
+"""Named points at which a test may let this process die, fail or wait; outside tests they are nothing.
+
+`AMICABLE_FAULT` arms them, in the environment `test` only; every other environment refuses to start with
+it (decision 29). Each is a place between two lines of which one may have happened and the other not.
+Source: requirements section 7, FT-01…FT-04.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
+
+#: Where a process may be struck; the part before the dot names the work.
+POINTS = frozenset(
+    {
+        "attempt.before_commit", "attempt.after_commit", "attempt.after_call",
+        "charge.after_call",
+        "event.before_commit", "event.after_commit", "event.after_lease", "event.before_done",
+        "job.after_lease", "job.before_done",
+        "message.after_send",
+        "pay.before_answer",
+        "refund.before_commit", "refund.after_commit", "refund.after_call",
+        "settle.before_commit", "settle.after_commit",
+    }
+)  # fmt: skip
+#: `kill`: SIGKILL, no clean-up of any kind. `raise`: an error nobody expects. `conflict`: what a database
+#: says when somebody else was first. `sleep`: stand still for a while.
+ACTIONS = ("kill", "raise", "conflict", "sleep")
+#: How long `sleep` stands still, seconds.
+STILL_SECONDS = 2.0
+
+
+class Struck(Exception):
+    """An error that a test asked for."""
+
+
+class _Armed:
+    """What was asked for: `point:action[:nth]`, joined by commas; or `@folder`, whose files are strikes.
+
+    In a folder a file is named `point:action:anything`; whoever removes it has been struck, so that of many
+    processes one is, once.
+    """
+
+    def __init__(self, asked: str) -> None:
+        self.folder = Path(asked[1:]) if asked.startswith("@") else None
+        self.strikes: dict[tuple[str, int], str] = {}
+        self.reached: dict[str, int] = {}
+        for one in [] if self.folder else asked.split(","):
+            point, _, rest = one.strip().partition(":")
+            action, _, nth = rest.partition(":")
+            _check(point, action)
+            self.strikes[point, int(nth or 1)] = action
+
+    def asks(self, point: str) -> str | None:
+        """The action for this pass of a point, or None."""
+        if self.folder is None:
+            self.reached[point] = self.reached.get(point, 0) + 1
+            return self.strikes.get((point, self.reached[point]))
+        for path in sorted(self.folder.glob(f"{point}:*")):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                continue  # another process was struck by it
+            return path.name.split(":")[1]
+        return None
+
+
+_armed: _Armed | None = None
+
+
+def arm(asked: str | None) -> None:
+    """Arm this process and its children; None disarms.
+
+    Raises: ValueError: an unknown point or action.
+    """
+    global _armed
+    _armed = _Armed(asked) if asked else None
+
+
+def reach(point: str) -> None:
+    """Pass a point; nothing happens here unless a test armed it.
+
+    Raises:
+        Struck: the test asked for an error.
+        OperationalError: the test asked for a conflict.
+    """
+    if _armed is None:
+        return
+    action = _armed.asks(point)
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "raise":
+        raise Struck(point)
+    elif action == "conflict":
+        raise OperationalError(point, {}, sqlite3.OperationalError("database is locked"))
+    elif action == "sleep":
+        time.sleep(STILL_SECONDS)
+
+
+def _check(point: str, action: str) -> None:
+    if point not in POINTS:
+        raise ValueError(f"no such point: {point}")
+    if action not in ACTIONS:
+        raise ValueError(f"{point}: no such action: {action}; known are {', '.join(ACTIONS)}")

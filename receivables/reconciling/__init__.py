@@ -1,0 +1,1 @@
+"""What the gateway says happened, read again and compared with the books."""

@@ -1,0 +1,1 @@
+"""Money of a payment that goes back: refunds at the gateway, chargebacks, returned debits, and their ends."""

@@ -1,0 +1,51 @@
+"""Early warnings of fraud: no money moves, a person sees whether a refund now avoids a chargeback (P-21)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models.payments import InboxEvent, Payment
+from models.store import Store
+from models.work import TaskKind
+from receivables import outbox
+from receivables.audit import record
+from receivables.permissions import SYSTEM
+from receivables.ports import PaymentGateway, RemoteWarning
+from receivables.reversals.card_refunds import is_contested
+from receivables.reversals.finding import payment_of
+from receivables.reversals.taking import lock_payment
+
+
+def follow_warning(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
+    """Follow a notification about an early warning to the truth; not ours, nothing follows.
+
+    Raises: as payments.followers.Follower.
+    """
+    remote = gateway.warning_of(row.object_id)
+    payment_id = payment_of(store, gateway, remote.charge_id, now=now)
+    if payment_id is not None:
+        store.run(lambda s: warn(s, payment_id, remote, now=now))
+
+
+def warn(session: Session, payment_id: int, remote: RemoteWarning, *, now: datetime) -> Payment:
+    """Ask a person once to look at a payment that the card network suspects; a contested one is past that."""
+    payment = lock_payment(session, payment_id)
+    if not remote.actionable or is_contested(session, payment):
+        return payment
+    facts = {
+        "payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency,
+        "why": remote.kind,
+    }  # fmt: skip
+    key = f"fraud_warning:{remote.warning_id}"
+    task = outbox.ask_person(
+        session, TaskKind.FRAUD_WARNING, key, account_id=payment.account_id, facts=facts, now=now
+    )
+    if task.created_at == now:
+        record(
+            session, SYSTEM, "payment.suspected", payment, account_id=payment.account_id, now=now,
+            facts={**facts, "warning": remote.warning_id},
+        )  # fmt: skip
+        outbox.note(session, payment.account_id, "payment.suspected", now=now, facts=facts)
+    return payment

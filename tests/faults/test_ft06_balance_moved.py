@@ -1,0 +1,120 @@
+"""FT-06: a credit note, a settlement, a dispute or a stop while a page is open; the money comes after (B4).
+
+INV-3, INV-7, INV-11: the page is ended at the gateway; what was paid all the same is kept, never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.accounts import Account, Contact, FlagKind
+from models.disputes import DisputeReason
+from models.invoices import Invoice
+from models.ledger import LedgerCode, Posting
+from models.money import Money
+from models.payments import Payment
+from models.staff import Role
+from receivables import credit_notes, flags
+from receivables.arrangements import offer_making, offers
+from receivables.calendar_days import business_date
+from receivables.disputes import opening
+from receivables.disputes.claims import Claim
+from receivables.permissions import SYSTEM
+from tests import factories as make
+from tests.faults.works import Works
+
+
+def _invoice(session: Session, account: Account) -> Invoice:
+    return session.scalars(select(Invoice).where(Invoice.account_id == account.id)).one()
+
+
+def credited(session: Session, account: Account, now: datetime) -> None:
+    invoice = _invoice(session, account)
+    credit_notes.record_credit_note(
+        session, SYSTEM, invoice.ref, number=f"CN-{invoice.id}", amount=Money(20000, "GBP"), reason="wet",
+        now=now,
+    )  # fmt: skip
+
+
+def settled(session: Session, account: Account, now: datetime) -> None:
+    boss = make.staff_actor(make.a_person(session, Role.SUPERVISOR))
+    invoice = _invoice(session, account)
+    offer = offer_making.propose(
+        session, boss, account.ref, invoice_refs=[invoice.ref], amount=Money(57000, "GBP"),
+        pay_by_on=business_date(now, account.zone) + timedelta(days=4), reason="last word", now=now,
+    )  # fmt: skip
+    session.flush()
+    if offer.status.value == "open":
+        contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).one()
+        offers.accept(
+            session, make.holder_actor(account, contact), offer.ref, digest=offer.content_digest,
+            name="Helen Marsh", role="Director", binds=True, language="en", ip_prefix=None, now=now,
+        )  # fmt: skip
+
+
+def disputed(session: Session, account: Account, now: datetime) -> None:
+    contact = session.scalars(select(Contact).where(Contact.account_id == account.id)).one()
+    opening.open_dispute(
+        session, make.holder_actor(account, contact), _invoice(session, account).ref,
+        Claim(DisputeReason.DAMAGED, (), None), words="Wet.", shown_at=now, now=now,
+    )  # fmt: skip
+
+
+def bankrupt(session: Session, account: Account, now: datetime) -> None:
+    boss = make.staff_actor(make.a_person(session, Role.SUPERVISOR))
+    flags.raise_flag(
+        session, boss, account, FlagKind.BANKRUPTCY, from_on=business_date(now, account.zone), to_on=None,
+        source="The court's letter", now=now,
+    )  # fmt: skip
+
+
+ACTS: dict[str, Callable[[Session, Account, datetime], None]] = {
+    "credit note": credited, "settlement": settled, "dispute": disputed, "bankruptcy": bankrupt,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["act", "money"])
+@pytest.mark.parametrize("act", ACTS)
+def test_the_balance_moves_while_a_page_is_open(works: Works, act: str, first: str) -> None:
+    """FT-06, B4: act before or after the money; all that was taken is allocated, or credit with a task."""
+    account = works.account(57600)
+    debtor = works.debtor(account)
+    page = debtor.begin(debtor.review())
+    assert page is not None
+    now = datetime.now(UTC)
+    # Nobody hears of the payment before the act: its notifications are late, and nobody looks.
+    works.stripe.fault("webhook:*", "delay", count=20, seconds=600)
+    if first == "money":
+        debtor.pay_hosted(page)
+    works.house.store.run(lambda s: ACTS[act](s, s.get_one(Account, account.id), now))
+    if first == "act":
+        with suppress(RuntimeError):  # the gateway may have ended the page by now
+            debtor.pay_hosted(page)
+    works.prove()
+    taken = sum(
+        c["amount"]
+        for c in works.stripe_objects("charge")
+        if c["metadata"].get("attempt") in {a.ref for a in works.attempts(account)} and c["paid"]
+    )
+    assert works.look(lambda s: _came(s, account.id)) == taken
+    assert first == "act" or taken == 57600
+
+
+def _came(session: Session, account_id: int) -> int:
+    """What the gateway's money was booked to the account: its invoices and its credit."""
+    codes = (LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT)
+    entries = select(Payment.entry_id).where(Payment.account_id == account_id)
+    return int(
+        session.scalar(
+            select(func.coalesce(func.sum(Posting.credit_minor), 0)).where(
+                Posting.entry_id.in_(entries), Posting.ledger_code.in_(codes)
+            )
+        )
+        or 0
+    )
