@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -68,6 +69,26 @@ def test_defaults_are_looked_for_under_var(
     assert "is absent" not in said
     stripe("DELETE FROM object WHERE id = 'ch_3'")(World("", tmp_path / "var/stripe.db", Path()))
     assert main(["--now", NOW.isoformat()]) == 1
+
+
+def test_a_demo_that_was_ended_is_judged_by_its_end(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """INV-13: nobody swept a page that closed after Ctrl-C; with another database a dead worker is found."""
+    later = ["--database", world.database, "--now", (NOW + timedelta(hours=2)).isoformat()]
+    assert main(later) == 1
+    broken = [line for line in capsys.readouterr().out.splitlines() if "BROKEN" in line]
+    assert [line.split()[0] for line in broken] == ["INV-13"]
+    moment = NOW.strftime("'%Y-%m-%d %H:%M:%S.%f'")
+    books(f"INSERT INTO heartbeat (host, started_at, seen_at) VALUES ('vm', {moment}, {moment})")(world)  # noqa: S608
+    assert main(later) == 1
+    capsys.readouterr()
+    (tmp_path / "var").mkdir()
+    for part in (Path(path_of(world)), world.stripe, world.mailbox):
+        shutil.move(part, tmp_path / "var" / part.name)
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    assert "nothing has run since" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--stripe-log", "--mailbox", "--client-log", "--logs"])
