@@ -22,7 +22,7 @@ from checker.report import as_json, table
 from checker.sources import Absent, Source, SqliteSource, Unsuitable, moment, open_books
 
 DATABASE = "sqlite:///var/amicable.db"
-#: A worker says so often that it lives; the demo's is not missed by anybody, so that later it stands still.
+#: A worker says more often than this that it lives; a demo whose worker was silent for longer has been ended.
 ALIVE = timedelta(minutes=2)
 #: part -> (file looked for when none is named, tables that must be in it).
 PARTS = {
