@@ -145,6 +145,14 @@ def first(s: Session, kind: type[Any]) -> Any:
     return s.scalars(select(kind).order_by(kind.id).limit(1)).one()
 
 
+def free_entry(s: Session) -> int:
+    """An entry that no payment has: what is refused is refused for one reason only."""
+    entry = copy_of(first(s, LedgerEntry), reference="other")
+    s.add(entry)
+    s.flush()
+    return int(entry.id)
+
+
 def another_message(s: Session) -> int:
     message = copy_of(first(s, Message), dedupe_key="other", wire_id="<other@northgate.example>")
     s.add(message)
@@ -176,11 +184,11 @@ SECOND_ROWS: Mapping[str, tuple[str, Callable[[Session], Any]]] = {
     ),
     "another payment of the same charge": (
         "provider_charge_id",
-        lambda s: payment(first(s, Account), 1, "PC-2", "ch_1"),
+        lambda s: payment(first(s, Account), free_entry(s), "PC-2", "ch_1"),
     ),
     "another payment with the same number": (
         "payment.number",
-        lambda s: payment(first(s, Account), 1, "PC-1", "ch_2"),
+        lambda s: payment(first(s, Account), free_entry(s), "PC-1", "ch_2"),
     ),
     "the same fact in the ledger": (
         "ledger_entry.reference",
@@ -225,7 +233,7 @@ SECOND_ROWS: Mapping[str, tuple[str, Callable[[Session], Any]]] = {
     ),
     "a payment of nothing": (
         "ck_payment_amount",
-        lambda s: payment(first(s, Account), 1, "PC-2", "ch_2", amount_minor=0),
+        lambda s: payment(first(s, Account), free_entry(s), "PC-2", "ch_2", amount_minor=0),
     ),
     "an allocation of nothing": (
         "ck_allocation_amount",
