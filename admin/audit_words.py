@@ -89,6 +89,7 @@ COMMON_AUDIT: Mapping[str, str] = {
     "handler.changed": N_("Agency or lawyer changed"),
     "handover.case_file_made": N_("Case file made"),
     "handover.moved": N_("Hand-over moved"),
+    "handover.remittance_taken_back": N_("Money collected by a handler taken back"),
     "handover.remitted": N_("Money collected by a handler posted"),
     "ledger.posted": N_("Entry posted"),
     "ledger.reversed": N_("Entry reversed"),

@@ -122,6 +122,7 @@ CODES = frozenset(
         "handler.changed",
         "handover.case_file_made",
         "handover.moved",
+        "handover.remittance_taken_back",
         "handover.remitted",
         "invoice.forwarded",
         "invoice.imported",

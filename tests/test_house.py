@@ -94,7 +94,7 @@ PACKAGES: dict[str, set[str]] = {
     "talks": {"answers", "arrangements", "contact", "desk", "disputes"},
     "lessons": set(),
     "post": {"contact", "documents"},
-    "handovers": {"contact", "documents", "payments", "post"},
+    "handovers": {"contact", "documents", "payments", "post", "reversals"},
     "figures": {"arrangements"},
     "reconciling": {"payments", "reversals"},
     "ladder": {"contact", "costs", "handovers", "post", "segments"},

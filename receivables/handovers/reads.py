@@ -15,6 +15,7 @@ from models.handovers import Handler, HandlerKind, Handover, HandoverInvoice, Re
 from models.invoices import Invoice
 from models.money import Money
 from models.payments import Payment
+from models.reversals import PaymentReversal
 from models.staff import Staff
 from models.states import HandoverStatus, JobStatus
 from models.store import fetch
@@ -22,6 +23,7 @@ from models.work import Job
 from receivables import files
 from receivables.errors import NotFound, Refused
 from receivables.handovers import placing
+from receivables.handovers.remittances import source_of
 from receivables.permissions import Actor, ActorKind, Permission, require
 
 # --------------------------------------------------------------------------- the portal
@@ -127,11 +129,18 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class RemittanceRow:
+    """What was posted of one report of a handler; `taken_back_on` where it was typed wrongly.
+
+    Attributes:
+        payment: number of the payment that it became.
+    """
+
     reference: str
     collected: Money
     commission: Money
     valued_on: date
-    payment: str | None
+    payment: str
+    taken_back_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +295,26 @@ def _invoices(session: Session, case: Handover) -> list[HandedInvoice]:
 def _remittances(session: Session, case: Handover) -> list[RemittanceRow]:
     rows = session.execute(
         select(Remittance, Payment.number)
-        .outerjoin(Payment, Payment.id == Remittance.payment_id)
+        .join(Payment, Payment.id == Remittance.payment_id)
         .where(Remittance.handover_id == case.id)
         .order_by(Remittance.id)
     )
+    found = [(sent, number) for sent, number in rows]
+    sources = [source_of(sent.id) for sent, _ in found]
+    taken = select(PaymentReversal.source, PaymentReversal.effective_on)
+    back_on = {
+        r.source: r.effective_on for r in session.execute(taken.where(PaymentReversal.source.in_(sources)))
+    }
     return [
         RemittanceRow(
-            sent.reference,
-            Money(sent.collected_minor, sent.currency),
-            Money(sent.commission_minor, sent.currency),
-            sent.valued_on,
-            number,
+            reference=sent.reference,
+            collected=Money(sent.collected_minor, sent.currency),
+            commission=Money(sent.commission_minor, sent.currency),
+            valued_on=sent.valued_on,
+            payment=number,
+            taken_back_on=back_on.get(source_of(sent.id)),
         )
-        for sent, number in rows
+        for sent, number in found
     ]
 
 

@@ -1,7 +1,8 @@
-"""Money that a handler collected and sent on: posted once, less its commission.
+"""Money that a handler collected and sent on: posted once, less its commission; taken back if it was wrong.
 
-The whole of what was collected is a payment of the debtor; what the handler kept is our expense.
-Source: domain.md, "Money and ledger" (agency commission); M-06, M-13.
+The whole of what was collected is a payment of the debtor; what the handler kept is our expense. What was
+typed wrongly is taken back whole, with its commission, and typed anew: nothing that was posted is changed.
+Source: domain.md, "Money and ledger" (agency commission); M-04, M-06, M-13.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry
 from models.money import Money, round_to_minor
 from models.payments import Allocation, Payment, PaymentMethod
+from models.reversals import PaymentReversal, ReversalCause
 from models.states import HandoverStatus, InvoiceStatus
 from models.work import TaskKind
 from receivables import consequences, ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
+from receivables.handovers import placing
 from receivables.payments.allocation import Share, Target, allocate
 from receivables.payments.attempts import supersede
 from receivables.permissions import Actor, Permission, require
-from receivables.texts import one_line
+from receivables.reversals import taking
+from receivables.texts import clean_words, one_line
 
 #: Cases of which money may come: also of those that ended, whose money was under way.
 _MAY_COME = (HandoverStatus.PLACED, HandoverStatus.RECALLED, HandoverStatus.CLOSED)
@@ -48,6 +52,7 @@ def record_remittance(
 ) -> Remittance:
     """Post what a handler collected; a second report with the same reference changes nothing.
 
+    Where the first was taken back, the same reference stands for what is posted in its place.
     Oldest documents of the case are paid first; what is left over becomes unapplied credit and a task.
 
     Args:
@@ -78,9 +83,7 @@ def record_remittance(
     kept = commission if commission is not None else commission_of(case, collected)
     if not 0 <= kept.minor <= collected.minor:
         raise Refused("commission_too_high")
-    known = session.scalar(
-        select(Remittance).where(Remittance.handover_id == case.id, Remittance.reference == number)
-    )
+    number, known = _place_of(session, case, number)
     if known is not None:
         same = (known.collected_minor, known.commission_minor, known.valued_on)
         if same != (collected.minor, kept.minor, valued_on):
@@ -125,10 +128,111 @@ def record_remittance(
     return sent
 
 
+def take_back_remittance(
+    session: Session, actor: Actor, handover_ref: str, payment_number: str, *, reason: str, now: datetime
+) -> PaymentReversal:
+    """Take back what was posted of a handler's report, whole and with its commission.
+
+    What it had paid is owed again, on the day of `now`; a case that it had closed stays closed. The debtor is
+    not written to. A second call changes nothing.
+
+    Args:
+        payment_number: of the payment that the report became.
+        reason: what was wrong with it, at most placing.REASON_MOST characters; for our own people.
+    Raises:
+        NotAllowed, NotFound. Refused: reason_missing, words_too_long.
+    """
+    require(actor, Permission.PAYMENT_TAKE_BACK)
+    words = clean_words(reason, most=placing.REASON_MOST)
+    if not words:
+        raise Refused("reason_missing")
+    sent = session.scalar(
+        select(Remittance)
+        .join(Handover, Handover.id == Remittance.handover_id)
+        .join(Payment, Payment.id == Remittance.payment_id)
+        .where(Handover.ref == handover_ref, Payment.number == payment_number)
+    )
+    if sent is None or sent.payment_id is None:
+        raise NotFound("not_found")
+    payment = taking.lock_payment(session, sent.payment_id)
+    known = session.scalar(select(PaymentReversal).where(PaymentReversal.source == source_of(sent.id)))
+    if known is not None:
+        return known
+    reversal = taking.take_back(
+        session, actor, payment, Money(sent.collected_minor, sent.currency), cause=ReversalCause.MISTAKE,
+        source=source_of(sent.id), at=now, reason=words, now=now,
+    )  # fmt: skip
+    if taking.cash_code(session, payment) is LedgerCode.BANK:
+        _give_back_commission(session, actor, payment, sent, reversal, now=now)
+    facts = {
+        "reference": sent.reference, "payment": payment.number, "amount_minor": sent.collected_minor,
+        "commission_minor": sent.commission_minor, "currency": sent.currency,
+    }  # fmt: skip
+    record(
+        session, actor, "handover.remittance_taken_back", sent, account_id=payment.account_id, reason=words,
+        facts=facts, now=now,
+    )  # fmt: skip
+    return reversal
+
+
+def source_of(remittance_id: int) -> str:
+    """Return what names the taking back of a report among the reversals of payments."""
+    return f"remittance:{remittance_id}"
+
+
 def commission_of(case: Handover, collected: Money) -> Money:
     """Return what the terms under which a case was placed leave to the handler, rounded half up."""
     percent = Decimal(case.commission_percent or "0")
     return Money(round_to_minor(collected.decimal * percent / 100, collected.currency), collected.currency)
+
+
+def _place_of(session: Session, case: Handover, number: str) -> tuple[str, Remittance | None]:
+    """Return under which number a report stands, and what stands there already.
+
+    What was taken back keeps its own number; what comes in its place is "HR-7 (2)", "HR-7 (3)", …
+    """
+    place, tries = number, 1
+    while True:
+        known = session.scalar(
+            select(Remittance).where(Remittance.handover_id == case.id, Remittance.reference == place)
+        )
+        if known is None or not session.scalar(
+            select(PaymentReversal.id).where(PaymentReversal.source == source_of(known.id))
+        ):
+            break
+        tries += 1
+        place = f"{number} ({tries})"
+    if len(place) > REFERENCE_MOST:
+        raise Refused("reference_too_long")
+    return place, known
+
+
+def _give_back_commission(
+    session: Session,
+    actor: Actor,
+    payment: Payment,
+    sent: Remittance,
+    reversal: PaymentReversal,
+    *,
+    now: datetime,
+) -> None:
+    """Undo what the handler kept: it never came to the bank, from which the whole was taken back."""
+    if not sent.commission_minor:
+        return
+    kept = Money(sent.commission_minor, sent.currency)
+    ledger.post(
+        session,
+        actor,
+        ledger.Draft(
+            creditor_id=session.get_one(Account, payment.account_id).creditor_id,
+            reference=f"commission_returned:{reversal.source}",
+            kind="commission_returned",
+            currency=sent.currency,
+            sides=[ledger.debit(LedgerCode.BANK, kept), ledger.credit(LedgerCode.AGENCY_COMMISSION, kept)],
+            effective_on=reversal.effective_on,
+        ),
+        now=now,
+    )
 
 
 def _locked(session: Session, ref: str) -> tuple[Handover, Account]:

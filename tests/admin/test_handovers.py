@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from jobs import worker
 from models.accounts import Account
 from models.handovers import Handler, Handover, Remittance
+from models.payments import Payment
+from models.reversals import PaymentReversal
 from models.staff import Role
 from models.states import HandoverStatus
 from tests import factories as make
@@ -97,6 +99,25 @@ def test_from_the_account_to_the_money(desk: Desk, owing: Account) -> None:
         sent = s.scalars(select(Remittance)).one()
     assert (sent.collected_minor, sent.commission_minor) == (10000, 1250)
     assert "HR-7" in words(books.get(path))
+    with desk.store.read() as s:
+        number = s.scalars(select(Payment.number).where(Payment.id == sent.payment_id)).one()
+    wrong = f"{path}/remittances/{number}/take-back"
+    assert wrong in books.get(path).text
+    assert wrong not in boss.get(path).text  # for the books alone
+    asked = words(books.get(wrong))
+    assert "What it had paid is owed again" in asked
+    assert "100.00 GBP" in asked
+    assert books.post(wrong, {"reason": " "}).status_code == 422
+    assert books.post(wrong, {"reason": "x" * 501}).status_code == 422
+    with desk.store.read() as s:
+        assert s.scalars(select(PaymentReversal)).all() == []
+    for _ in range(2):
+        assert books.post(wrong, {"reason": "It was £10.00."}).status_code == 303
+    assert "taken back on" in words(books.get(path))
+    assert "It was taken back on" in words(books.get(wrong))
+    assert books.get(f"{path}/remittances/PC-2026-000000/take-back").status_code == 404
+    assert books.post(f"{path}/remittance", report | {"m-collected": "£10.00"}).status_code == 303
+    assert "HR-7 (2)" in words(books.get(path))
     boss.get(path)
     assert boss.post(f"{path}/recall", {"e-reason": ""}).status_code == 422
     assert boss.post(f"{path}/recall", {"e-reason": "They found nobody."}).status_code == 303
