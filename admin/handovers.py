@@ -294,40 +294,41 @@ def record_remittance(ref: str) -> Response:
     )  # fmt: skip
 
 
-@blueprint.get("/handovers/<ref>/remittances/<payment>/take-back")
+@blueprint.get("/remittances/<number>/take-back")
 @web.needs(P.PAYMENT_TAKE_BACK)
-def ask_take_back_remittance(ref: str, payment: str) -> Response:
+def ask_take_back_remittance(number: str) -> Response:
     """What follows if a report that was typed wrongly is taken back."""
-    return _take_back_page(ref, payment, ReasonForm(formdata=None))
+    return _take_back_page(number, ReasonForm(formdata=None))
 
 
-def _take_back_page(ref: str, payment: str, form: ReasonForm, status: int = 200) -> Response:
+def _take_back_page(number: str, form: ReasonForm, status: int = 200) -> Response:
+    actor = web.staff_actor()
     with web.house().store.read() as database:
-        case = reads.case_view(database, web.staff_actor(), ref, now=web.now())
-    row = next((row for row in case.remittances if row.payment == payment), None)
-    if row is None:
-        raise NotFound("not_found")
+        ref = reads.case_of_remittance(database, actor, number)
+        case = reads.case_view(database, actor, ref, now=web.now())
     note_read(case.account_id)
+    row = next(row for row in case.remittances if row.payment == number)
     return page("backoffice/remittance_take_back.html", status, here=HERE, zone=case.zone, case=case, row=row,
                 form=form)  # fmt: skip
 
 
-@blueprint.post("/handovers/<ref>/remittances/<payment>/take-back")
+@blueprint.post("/remittances/<number>/take-back")
 @web.needs(P.PAYMENT_TAKE_BACK)
-def take_back_remittance(ref: str, payment: str) -> Response:
+def take_back_remittance(number: str) -> Response:
     """Take back what was posted of a report, with its commission; it may be typed anew then."""
     form, actor = ReasonForm(), web.staff_actor()
     if not form.validate():
-        return _take_back_page(ref, payment, form, 422)
+        return _take_back_page(number, form, 422)
+
+    def unit(session: Session) -> str:
+        remittances.take_back_remittance(session, actor, number, reason=form.reason.data, now=web.now())
+        return reads.case_of_remittance(session, actor, number)
+
     try:
-        web.house().store.run(
-            lambda s: remittances.take_back_remittance(
-                s, actor, ref, payment, reason=form.reason.data, now=web.now()
-            )
-        )
+        ref = web.house().store.run(unit)
     except Refused as error:
         form.reason.errors = [error.code]
-        return _take_back_page(ref, payment, form, 409)
+        return _take_back_page(number, form, 409)
     return done("remittance_taken_back", "backoffice.handover", values={"ref": ref})
 
 

@@ -236,6 +236,23 @@ def case_view(session: Session, actor: Actor, ref: str, *, now: datetime) -> Cas
     )
 
 
+def case_of_remittance(session: Session, actor: Actor, payment_number: str) -> str:
+    """Return the ref of the case to which a handler's report belongs, by the payment that it became.
+
+    Raises: NotAllowed, NotFound.
+    """
+    require(actor, Permission.HANDOVER_READ)
+    ref = session.scalar(
+        select(Handover.ref)
+        .join(Remittance, Remittance.handover_id == Handover.id)
+        .join(Payment, Payment.id == Remittance.payment_id)
+        .where(Payment.number == payment_number)
+    )
+    if ref is None:
+        raise NotFound("not_found")
+    return ref
+
+
 def case_file(session: Session, actor: Actor, ref: str) -> tuple[int, files.FileRow]:
     """Return whose case file it is, and the file.
 

@@ -129,7 +129,7 @@ def record_remittance(
 
 
 def take_back_remittance(
-    session: Session, actor: Actor, handover_ref: str, payment_number: str, *, reason: str, now: datetime
+    session: Session, actor: Actor, payment_number: str, *, reason: str, now: datetime
 ) -> PaymentReversal:
     """Take back what was posted of a handler's report, whole and with its commission.
 
@@ -148,9 +148,8 @@ def take_back_remittance(
         raise Refused("reason_missing")
     sent = session.scalar(
         select(Remittance)
-        .join(Handover, Handover.id == Remittance.handover_id)
         .join(Payment, Payment.id == Remittance.payment_id)
-        .where(Handover.ref == handover_ref, Payment.number == payment_number)
+        .where(Payment.number == payment_number)
     )
     if sent is None or sent.payment_id is None:
         raise NotFound("not_found")

@@ -228,8 +228,8 @@ DESK: dict[str, tuple[set[str], int]] = {
     "POST /desk/handovers/<ref>/recall": ({"supervisor"}, 404),
     "POST /desk/handovers/<ref>/refuse": (CHASE, 404),
     "POST /desk/handovers/<ref>/remittance": (CREDIT, 404),
-    "GET /desk/handovers/<ref>/remittances/<payment>/take-back": ({"accountant"}, 404),
-    "POST /desk/handovers/<ref>/remittances/<payment>/take-back": ({"accountant"}, 404),
+    "GET /desk/remittances/<number>/take-back": ({"accountant"}, 404),
+    "POST /desk/remittances/<number>/take-back": ({"accountant"}, 404),
     "GET /desk/hardship": ({"supervisor"}, 200),
     "GET /desk/hardship/<ref>": ({"supervisor"}, 404),
     "POST /desk/hardship/<ref>": ({"supervisor"}, 404),
@@ -559,7 +559,7 @@ def test_matrix(open_desk: Desk, who: str) -> None:
         method, rule = route.split(" ")
         part = rule.split("/")[2] if rule.startswith("/desk") else "invoices"
         path = rule.replace("<ref>", refs.get(part, "nothing"))
-        for name in ("token", "digest", "name", "payment"):
+        for name in ("token", "digest", "name", "number"):
             path = path.replace(f"<{name}>", "nothing")
         path += "?id=1" if path.endswith("/details/") else ""
         status = visitor.client.open(path, method=method).status_code

@@ -16,14 +16,15 @@ from jobs.demo_papers import page
 from models.accounts import Account, Contact
 from models.creditors import Creditor
 from models.disputes import DisputeReason
-from models.handovers import Handler, HandlerKind
+from models.handovers import Handler, HandlerKind, Handover
 from models.invoices import Invoice
 from models.links import Channel
 from models.money import Money
+from models.payments import Payment
 from models.post import PostBatch, PostLetter
 from models.rules import RulesDraft, RulesKind
 from models.staff import Role, Staff
-from models.states import MessageStatus, advance
+from models.states import HandoverStatus, MessageStatus, advance
 from models.worklist import BulkAct, BulkKind
 from models.writing import Snippet
 from receivables import bank_lines, policy, rule_drafts
@@ -35,7 +36,7 @@ from receivables.disputes import statements
 from receivables.disputes.claims import Claim
 from receivables.disputes.opening import open_dispute
 from receivables.editing.fields import sections
-from receivables.handovers import handlers, placing
+from receivables.handovers import handlers, placing, remittances
 from receivables.handovers.handlers import HandlerFacts
 from receivables.ladder import steps
 from receivables.ladder.choosing import ladders_in_force
@@ -102,6 +103,7 @@ def fill_desk(town: Town) -> Mapping[str, list[str]]:
     desk.run(_house, None, desk)
     desk.run(_written, Role.COLLECTOR, desk)
     desk.run(_contested, Role.COLLECTOR)
+    remitted = desk.run(_remitted, Role.ACCOUNTANT)
     with town.portal.store.read() as session:
         found: dict[str, list[str]] = {}
         for kind, ref in refs_of(session, desk.account_id):
@@ -109,6 +111,7 @@ def fill_desk(town: Town) -> Mapping[str, list[str]]:
         for model in (Handler, RulesDraft, Snippet, BulkAct, Staff):
             found[model.__tablename__] = list(session.scalars(select(model.ref)))
     return found | {
+        "remittance": [remitted],
         "policy_version": ["0"],
         "policy_section": sections(),
         "text": ["courtesy", "official_letter"],
@@ -263,3 +266,22 @@ def _contested(session: Session, actor: Actor, account: Account, *, now: datetim
         session, actor, first, claim, words="He promised the old price", shown_at=now, now=now
     )
     statements.ask(session, actor, dispute.ref, question="Did you promise the old price?", now=now)
+
+
+def _remitted(session: Session, actor: Actor, account: Account, *, now: datetime) -> str:
+    """A report of a handler; the number of its payment.
+
+    The case is placed beside the rules, and put back: its own page is looked at while it waits.
+    """
+    case = session.scalars(select(Handover).where(Handover.account_id == account.id)).one()
+    taker = session.scalars(select(Handler)).first()
+    assert taker is not None
+    before = (case.status, case.handler_id, case.placed_on)
+    case.status, case.handler_id, case.placed_on = HandoverStatus.PLACED, taker.id, now.date()
+    session.flush()
+    sent = remittances.record_remittance(
+        session, actor, case.ref, reference="WCS-7", collected=Money(1000, "GBP"), valued_on=now.date(),
+        now=now,
+    )  # fmt: skip
+    case.status, case.handler_id, case.placed_on = before
+    return session.scalars(select(Payment.number).where(Payment.id == sent.payment_id)).one()
