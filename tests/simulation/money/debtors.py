@@ -36,6 +36,12 @@ WHILE_STARTING = (
     None, None, None, "attempt.before_commit:raise", "attempt.before_commit:conflict",
     "attempt.after_commit:raise", "attempt.after_call:raise",
 )  # fmt: skip
+#: Where a worker may be struck that hears of money.
+WHILE_SETTLING = ("settle.before_commit:raise", "settle.before_commit:conflict", "settle.after_commit:raise")
+WHILE_HEARING = (
+    None, None, None, None, *WHILE_SETTLING, "event.before_commit:raise", "event.after_commit:raise",
+    "event.after_lease:raise", "event.before_done:raise",
+)  # fmt: skip
 
 
 class Debtors(World):
@@ -63,18 +69,34 @@ class Debtors(World):
     def pay_one(self, who: int, which: int, told: int) -> None:
         self.pay_at_once(who, "chosen", which, told)
 
-    @rule(who=SMALL, part=st.integers(1, 9), told=st.integers(0, 3))
-    def pay_some(self, who: int, part: int, told: int) -> None:
-        self.pay_at_once(who, "amount", part, told)
+    @rule(who=SMALL, part=st.integers(1, 9), told=st.integers(1, 3), strike=st.sampled_from(WHILE_HEARING))
+    def pay_some(self, who: int, part: int, told: int, strike: str | None) -> None:
+        """He pays a part; whoever hears of it first may be struck."""
+        self.pay_at_once(who, "amount", part, told, strike)
 
-    @precondition(lambda self: self._pages(RemoteState.OPEN, RemoteState.PROCESSING))
-    @rule(which=SMALL, what=st.sampled_from(["pay", "pay", "debit", "arrives", "bounces"]))
-    def on_a_page(self, which: int, what: str) -> None:
-        """Something happens on a page that was left open, or to a debit on its way."""
-        if what in ("pay", "debit") and self._pages(RemoteState.OPEN):
-            (self.pay if what == "pay" else self.pay_by_debit)(which)
-        elif self._pages(RemoteState.PROCESSING):
-            self.end_debit(which, comes=what != "bounces")
+    @precondition(lambda self: self._pages(RemoteState.OPEN))
+    @rule(which=SMALL)
+    def on_a_page(self, which: int) -> None:
+        """He pays on a page that was left open."""
+        self.pay(which)
+
+    @rule(who=SMALL, part=st.integers(1, 9), told=st.booleans())
+    def debit(self, who: int, part: int, told: bool) -> None:
+        """He opens the page and lets his bank send the money; mostly we hear that it is on its way."""
+        self.start(who, "chosen", part, Mood.WELL, None)
+        pages = self._pages(RemoteState.OPEN)
+        if pages:
+            self.pay_by_debit(len(pages) - 1)
+            if told:
+                self._hear(self.bank.told[-1])
+
+    @precondition(lambda self: self._pages(RemoteState.PROCESSING))
+    @rule(which=SMALL, comes=st.sampled_from([True, True, False]), told=st.booleans())
+    def debit_ends(self, which: int, comes: bool, told: bool) -> None:
+        """A debit on its way arrives, or it does not."""
+        self.end_debit(which, comes=comes)
+        if told:
+            self._hear(self.bank.told[-1])
 
     @rule(who=SMALL, what=st.sampled_from(["next", "late", "rest", "offer", "offer", "short"]), told=SMALL)
     def pay_as_agreed(self, who: int, what: str, told: int) -> None:
@@ -111,15 +133,20 @@ class Debtors(World):
         self.bank.mood = mood
         self._start(person, Choice(kind, person.currency, refs, amount), f"start {kind}", strike)
 
-    def pay_at_once(self, who: int, kind: str, part: int, told: int) -> None:
-        """A good day: he opens the page, pays, and mostly we hear of it at once."""
+    def pay_at_once(self, who: int, kind: str, part: int, told: int, strike: str | None = None) -> None:
+        """A good day: he opens the page, pays, and mostly we hear of it at once.
+
+        Args:
+            told: how many of the last events reach us; the first of them with the strike.
+        """
         self.start(who, kind, part, Mood.WELL, None)
         pages = self._pages(RemoteState.OPEN)
         if pages:
             self.bank.pay(pages[-1])
             TALLY["paid"] += 1
             for event in self.bank.told[-told:] if told else ():
-                self._hear(event)
+                self._hear(event, strike)
+                strike = None
 
     def pay_plan(self, who: int, what: str) -> None:
         """A debtor pays of his plan by hand."""

@@ -26,6 +26,12 @@ from tests.simulation.money.debtors import Debtors
 from tests.simulation.money.reference import Bill, Own
 from tests.simulation.money.world import SMALL, TALLY, Person
 
+#: Where a worker may be struck that does what is queued.
+WHILE_WORKING = (
+    None, None, "job.after_lease:raise", "job.before_done:raise", "refund.before_commit:raise",
+    "refund.before_commit:conflict", "refund.after_commit:raise", "refund.after_call:raise",
+)  # fmt: skip
+
 
 class Desks(Debtors):
     """Staff, and whoever works at the gateway's Dashboard."""
@@ -38,6 +44,8 @@ class Desks(Debtors):
     )
     def pay_what_changed(self, who: int, part: int, then: str, told: int) -> None:
         """He has the page open, something changes what it asks for, and he pays it all the same (FT-06)."""
+        if not any(bill.open for bill in self._person_of(who).model.bills.values()):
+            self.invoice(who, part)
         before = len(self.bank.pages)
         self.start(who, "all", part, Mood.WELL, None)
         if len(self.bank.pages) == before:
@@ -87,8 +95,11 @@ class Desks(Debtors):
             self.cancel_plan(who)
 
     @precondition(lambda self: any(person.model.unapplied > 0 for person in self.people))
-    @rule(which=SMALL, percent=st.sampled_from([40, 100, 100, 101]), works=st.booleans())
-    def own_refund(self, which: int, percent: int, works: bool) -> None:
+    @rule(
+        which=SMALL, percent=st.sampled_from([40, 100, 100, 101]), works=st.booleans(),
+        strike=st.sampled_from(WHILE_WORKING),
+    )  # fmt: skip
+    def own_refund(self, which: int, percent: int, works: bool, strike: str | None = None) -> None:
         """Credit goes back to a card that paid: asked for by one, approved by another, sent by a worker.
 
         Above a hundred it is one step too much: of the credit, or of what may still go back to the card.
@@ -117,7 +128,7 @@ class Desks(Debtors):
             model.refunds[ref] = Own(charge_id, amount.minor)
             assert amount.minor <= room, f"{amount.minor} is to go back, and {room} is there"
         if works:
-            self.work(Mood.WELL, None)
+            self.work(Mood.WELL, strike)
 
     def _given_back(self, person: Person) -> str:
         """A charge of which nothing is left, given back at the gateway's own desk; there is other credit."""
@@ -247,33 +258,43 @@ class Desks(Debtors):
 
     def refund_fails(self, which: int) -> None:
         done = [r for r in self.bank.refunds.values() if r.state is RefundState.SUCCEEDED]
+        own = [r for r in done if r.ref is not None]  # rarer than those of the gateway's own desk
+        done = own if own and which % 2 else done
         if not done:
             return
         self.bank.fail_refund(done[which % len(done)])
         TALLY["refund failed"] += 1
 
     def chargeback(self, which: int, percent: int, *, inquiry: bool) -> None:
-        charges = [c for c in self.bank.charges.values() if self.bank.left(c) > 0]
+        contested = {c.charge.charge_id for c in self.bank.contests.values()}
+        charges = [
+            c for c in self.bank.charges.values() if self.bank.left(c) > 0 and c.charge_id not in contested
+        ]
+        debits = [c for c in charges if c.method == "bank_debit"]  # rarer than cards
+        charges = debits if debits and which % 2 else charges
         if not charges:
             return
         charge = charges[which % len(charges)]
         minor = self._some(charge, percent)
-        if minor and not any(c.charge is charge for c in self.bank.contests.values()):
+        if minor:
             self.bank.contest(charge, minor, inquiry=inquiry)
             TALLY["inquiry" if inquiry else f"chargeback of a {charge.method}"] += 1
 
     def inquiry_moves(self, which: int) -> None:
         """A bank that only asked takes the money after all, as far as it is still there."""
         asked = [
-            c for c in self.bank.contests.values() if c.is_inquiry and c.state is DisputeState.NEEDS_RESPONSE
-        ]
-        if asked and self.bank.left(asked[which % len(asked)].charge) >= asked[which % len(asked)].minor:
+            c for c in self.bank.contests.values()
+            if c.is_inquiry and c.state is DisputeState.NEEDS_RESPONSE and self.bank.left(c.charge) >= c.minor
+        ]  # fmt: skip
+        if asked:
             self.bank.take(asked[which % len(asked)])
             TALLY["inquiry became a chargeback"] += 1
 
     def chargeback_decided(self, which: int, won: bool, percent: int) -> None:
         """Decided, or decided anew: what was lost may still be won (decisions are appealed)."""
         running = [c for c in self.bank.contests.values() if _may_be(c, won)]
+        lost = [c for c in running if c.state is DisputeState.LOST]  # an appeal is rare
+        running = lost if lost and which % 2 else running
         if not running:
             return
         contest = running[which % len(running)]

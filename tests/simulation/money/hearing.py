@@ -14,21 +14,13 @@ from receivables.permissions import SYSTEM
 from receivables.ports import GatewayEvent
 from receivables.reconciling import backfill
 from tests.simulation.money.bank import Mood
-from tests.simulation.money.desks import Desks
+from tests.simulation.money.debtors import WHILE_HEARING, WHILE_SETTLING
+from tests.simulation.money.desks import WHILE_WORKING, Desks
 from tests.simulation.money.world import SMALL, Person
 
-#: Where a worker may be struck, and how.
-WHILE_SETTLING = ("settle.before_commit:raise", "settle.before_commit:conflict", "settle.after_commit:raise")
-WHILE_HEARING = (
-    None, None, None, None, *WHILE_SETTLING, "event.before_commit:raise", "event.after_commit:raise",
-    "event.after_lease:raise", "event.before_done:raise",
-)  # fmt: skip
+#: Where a worker may be struck that charges.
 WHILE_CHARGING = (
     None, None, None, "attempt.after_commit:raise", "charge.after_call:raise", *WHILE_SETTLING,
-)  # fmt: skip
-WHILE_WORKING = (
-    None, None, "job.after_lease:raise", "job.before_done:raise", "refund.before_commit:raise",
-    "refund.before_commit:conflict", "refund.after_commit:raise", "refund.after_call:raise",
 )  # fmt: skip
 #: How long a worker keeps what it took up when it dies (policy_default.toml, worker.lease_seconds).
 LEASE = timedelta(minutes=2)
