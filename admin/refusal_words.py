@@ -102,6 +102,10 @@ COMMON_REFUSALS: Mapping[str, str] = {
     "reference_too_long": N_("This number is too long."),
     "suppressed": N_("Something holds it up:"),
     "valued_in_future": N_("This day has not come yet."),
+    "credit_sent_back": N_(
+        "Part of what came with this report was sent back to the debtor, so the report stays. Settle the"
+        " difference with the handler."
+    ),
     "debtor_waits": N_("The debtor waits for an answer. Replace it, or let somebody else decide."),
     "earlier_first": N_("An earlier period of the same invoice waits; decide about that first."),
     "empty": N_("Fill this in."),

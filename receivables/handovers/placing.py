@@ -270,9 +270,10 @@ def follow_money(session: Session, payment: Payment, *, now: datetime) -> list[H
         )
         .order_by(Handover.id)
     ).all()
-    remitted = session.scalar(select(Remittance.id).where(Remittance.payment_id == payment.id))
+    # What a handler sent he knows of; of money of an earlier case the handler of today's does not.
+    known_to = session.scalar(select(Remittance.handover_id).where(Remittance.payment_id == payment.id))
     for case in cases:
-        if case.status is HandoverStatus.PLACED and remitted is None:
+        if case.status is HandoverStatus.PLACED and case.id != known_to:
             outbox.ask_person(
                 session, TaskKind.HAND_OVER, f"handover:{case.ref}:payment:{payment.id}",
                 account_id=case.account_id, now=now,

@@ -17,18 +17,20 @@ from models.accounts import Account
 from models.handovers import Handler, Handover, HandoverInvoice, Remittance
 from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry
-from models.money import Money, round_to_minor
+from models.money import Money, round_to_minor, total
 from models.payments import Allocation, Payment, PaymentMethod
 from models.reversals import PaymentReversal, ReversalCause
 from models.states import HandoverStatus, InvoiceStatus
 from models.work import TaskKind
-from receivables import consequences, ledger, outbox
+from receivables import consequences, invoices, ledger, outbox
+from receivables.arrangements.offer_money import within_offers
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
 from receivables.handovers import placing
 from receivables.payments.allocation import Share, Target, allocate
 from receivables.payments.attempts import supersede
+from receivables.payments.receipts import recovered_parts, tell_of_recovered
 from receivables.permissions import Actor, Permission, require
 from receivables.reversals import taking
 from receivables.texts import clean_words, one_line
@@ -53,7 +55,9 @@ def record_remittance(
     """Post what a handler collected; a second report with the same reference changes nothing.
 
     Where the first was taken back, the same reference stands for what is posted in its place.
-    Oldest documents of the case are paid first; what is left over becomes unapplied credit and a task.
+    Oldest documents of the case are paid first, without what is disputed of them and at most what an accepted
+    offer still asks for. What then came for what was written off is a recovery; what is left over becomes
+    unapplied credit and a task.
 
     Args:
         reference: the handler's own number of it, at most REFERENCE_MOST characters.
@@ -91,8 +95,10 @@ def record_remittance(
         return known
     if valued_on > business_date(now, account.zone):
         raise Refused("valued_in_future")
-    shares, rest = _share_out(session, case, collected)
-    entry = _post(session, actor, case, account, number, collected, kept, shares, rest, valued_on, now=now)
+    shares, recovered, rest = _share_out(session, case, account, collected, valued_on)
+    entry = _post(
+        session, actor, case, account, number, collected, kept, shares, recovered, rest, valued_on, now=now
+    )
     payment = _payment(session, case, account, collected, shares, entry, valued_on, now=now)
     sent = Remittance(
         handover_id=case.id,
@@ -121,6 +127,8 @@ def record_remittance(
             session, TaskKind.UNAPPLIED_MONEY, f"unapplied:payment:{payment.id}", account_id=account.id,
             now=now, facts={"payment": payment.number, "amount_minor": rest.minor, "currency": rest.currency},
         )  # fmt: skip
+    if recovered:
+        tell_of_recovered(session, payment, total([part for _, part in recovered], rest.currency), now=now)
     if shares:
         ids = [share.invoice_id for share in shares]
         supersede(session, actor, ids, reason="remittance", now=now)
@@ -140,7 +148,8 @@ def take_back_remittance(
         payment_number: of the payment that the report became.
         reason: what was wrong with it, at most placing.REASON_MOST characters; for our own people.
     Raises:
-        NotAllowed, NotFound. Refused: reason_missing, words_too_long.
+        NotAllowed, NotFound. Refused: reason_missing, words_too_long, credit_sent_back (facts: amount_minor,
+            currency; what is typed anew would be the debtor's credit a second time).
     """
     require(actor, Permission.PAYMENT_TAKE_BACK)
     words = clean_words(reason, most=placing.REASON_MOST)
@@ -157,8 +166,12 @@ def take_back_remittance(
     known = session.scalar(select(PaymentReversal).where(PaymentReversal.source == source_of(sent.id)))
     if known is not None:
         return known
+    collected = Money(sent.collected_minor, sent.currency)
+    gone = taking.gone_of(session, payment, collected)
+    if gone:
+        raise Refused("credit_sent_back", amount_minor=gone.minor, currency=gone.currency)
     reversal = taking.take_back(
-        session, actor, payment, Money(sent.collected_minor, sent.currency), cause=ReversalCause.MISTAKE,
+        session, actor, payment, collected, cause=ReversalCause.MISTAKE,
         source=source_of(sent.id), at=now, reason=words, now=now,
     )  # fmt: skip
     if taking.cash_code(session, payment) is LedgerCode.BANK:
@@ -243,8 +256,13 @@ def _locked(session: Session, ref: str) -> tuple[Handover, Account]:
     return case, account
 
 
-def _share_out(session: Session, case: Handover, amount: Money) -> tuple[list[Share], Money]:
-    """Lock the documents of a case and share the amount out, oldest due date first."""
+def _share_out(
+    session: Session, case: Handover, account: Account, amount: Money, valued_on: date
+) -> tuple[list[Share], list[tuple[int, Money]], Money]:
+    """Lock the documents of a case and share the amount out, oldest due date first.
+
+    Returns: what pays documents, what came for those written off, and what is left over.
+    """
     locked = session.scalars(
         select(Invoice)
         .join(HandoverInvoice, HandoverInvoice.invoice_id == Invoice.id)
@@ -253,13 +271,19 @@ def _share_out(session: Session, case: Handover, amount: Money) -> tuple[list[Sh
         .execution_options(populate_existing=True)
         .with_for_update(of=Invoice)
     ).all()
+    ids = [i.id for i in locked]
+    # What a dispute sets aside is not paid by itself (M-12).
+    aside = invoices.contested(session, ids)
     targets = [
-        Target(i.id, i.balance_minor, i.due_on)
+        Target(i.id, max(i.balance_minor - aside.get(i.id, 0), 0), i.due_on)
         for i in locked
         if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS
     ]
-    shares, rest = allocate(amount.minor, targets, {})
-    return shares, Money(rest, amount.currency)
+    targets = within_offers(session, targets, valued_on=valued_on, started_at=None, zone=account.zone)
+    shares, left = allocate(amount.minor, targets, {})
+    rest = Money(left, amount.currency)
+    recovered = recovered_parts(session, ids, shares, rest)
+    return shares, recovered, rest - total([part for _, part in recovered], rest.currency)
 
 
 def _post(
@@ -271,6 +295,7 @@ def _post(
     collected: Money,
     kept: Money,
     shares: list[Share],
+    recovered: list[tuple[int, Money]],
     rest: Money,
     valued_on: date,
     *,
@@ -296,6 +321,10 @@ def _post(
                         invoice_id=share.invoice_id,
                     )
                     for share in shares
+                ),
+                *(
+                    ledger.credit(LedgerCode.RECOVERIES, part, account_id=account.id, invoice_id=invoice_id)
+                    for invoice_id, part in recovered
                 ),
                 *([ledger.credit(LedgerCode.UNAPPLIED_CREDIT, rest, account_id=account.id)] if rest else []),
             ],

@@ -67,7 +67,10 @@ def book_charge(
         session, attempt, charge.amount, late=late, valued_on=valued_on, zone=account.zone
     )
     owners = _owners(session, shares)
-    recovered = _recovered(session, attempt, shares, rest)
+    meant_for = session.scalars(
+        select(AttemptInvoice.invoice_id).where(AttemptInvoice.attempt_id == attempt.id)
+    ).all()
+    recovered = recovered_parts(session, meant_for, shares, rest)
     rest -= total([part for _, part in recovered], rest.currency)
     entry = ledger.post(
         session,
@@ -144,7 +147,7 @@ def book_charge(
     )
     _tell(session, attempt, payment, charge, rest, now=now)
     if recovered:
-        _tell_accountant(session, payment, total([part for _, part in recovered], rest.currency), now=now)
+        tell_of_recovered(session, payment, total([part for _, part in recovered], rest.currency), now=now)
     return payment
 
 
@@ -189,13 +192,18 @@ def _share_out(
     return shares, Money(rest, amount.currency)
 
 
-def _recovered(
-    session: Session, attempt: PaymentAttempt, shares: Sequence[Share], rest: Money
+def recovered_parts(
+    session: Session, meant_for: Sequence[int], shares: Sequence[Share], rest: Money
 ) -> list[tuple[int, Money]]:
-    """What of the rest was meant for invoices that were written off meanwhile, at most what was.
+    """Return what of the rest was meant for invoices that were written off meanwhile, at most what was.
 
     A write-off stays; the money that still comes for it is a recovery (domain.md), once nothing else is
     open on the invoice.
+
+    Args:
+        meant_for: ids of the invoices that the money came for.
+        rest: what is left over of it after its shares.
+    Returns: the invoices and their parts, by id.
     """
     paid = {share.invoice_id: share.amount_minor for share in shares}
     come = (
@@ -210,10 +218,9 @@ def _recovered(
             Invoice.id, Invoice.balance_minor, func.sum(Adjustment.amount_minor).label("lost_minor"),
             come.label("come_minor"),
         )
-        .join(AttemptInvoice, AttemptInvoice.invoice_id == Invoice.id)
         .join(Adjustment, (Adjustment.invoice_id == Invoice.id) & (Adjustment.kind == "write_off"))
         .where(
-            AttemptInvoice.attempt_id == attempt.id,
+            Invoice.id.in_(meant_for),
             Invoice.currency == rest.currency,
             ~exists().where(reversal.reverses_id == Adjustment.entry_id),
         )
@@ -289,7 +296,7 @@ def _tell(
         )
 
 
-def _tell_accountant(session: Session, payment: Payment, recovered: Money, *, now: datetime) -> None:
+def tell_of_recovered(session: Session, payment: Payment, recovered: Money, *, now: datetime) -> None:
     """Race pay ∥ write-off: what came for a bad debt is booked; a person looks at its tax and its file."""
     outbox.ask_person(
         session, TaskKind.RECOVERED_MONEY, f"recovered:payment:{payment.id}", account_id=payment.account_id,

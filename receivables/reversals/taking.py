@@ -144,6 +144,11 @@ def take_back(
     )  # fmt: skip
 
 
+def gone_of(session: Session, payment: Payment, amount: Money) -> Money:
+    """Return what of an amount has left its payment already, so that taking it back would be beyond it."""
+    return Money(_split(session, payment, amount.minor).beyond, amount.currency)
+
+
 def take_late(
     session: Session, payment: Payment, taking: PaymentReversal, most: int, *, source: str, now: datetime
 ) -> PaymentReversal | None:
