@@ -84,15 +84,16 @@ def make_folder(database_url: str) -> None:
 def assemble(settings: Settings) -> House:
     """Build the House from settings; opens no connection yet."""
     make_folder(settings.DATABASE_URL)
+    store = Store(settings.DATABASE_URL)
     if settings.AMICABLE_FAULT:  # settings refuse it outside tests
-        fault_points.arm(settings.AMICABLE_FAULT)
+        fault_points.arm(settings.AMICABLE_FAULT, is_sqlite=store.is_sqlite)
     gateways: dict[str, PaymentGateway] = {
         name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base)
         for name, keys in settings.stripe_accounts.items()
     }
     return House(
         settings=settings,
-        store=Store(settings.DATABASE_URL),
+        store=store,
         presenter=Presenter(TEMPLATES),
         gateways=gateways,
         mail=SmtpMail(settings.SMTP_URL) if settings.SMTP_URL else None,

@@ -28,11 +28,16 @@ POINTS = frozenset(
         "settle.before_commit", "settle.after_commit",
     }
 )  # fmt: skip
-#: `kill`: SIGKILL, no clean-up of any kind. `raise`: an error nobody expects. `conflict`: what a database
-#: says when somebody else was first. `sleep`: stand still for a while.
-ACTIONS = ("kill", "raise", "conflict", "sleep")
+#: `kill`: SIGKILL, no clean-up of any kind. `raise`: an error nobody expects. `conflict`: what this database
+#: says when somebody else was first. `sleep`: stand still for a while. `hold`: stand still until the test
+#: lets go, which takes a folder.
+ACTIONS = ("kill", "raise", "conflict", "sleep", "hold")
 #: How long `sleep` stands still, seconds.
 STILL_SECONDS = 2.0
+#: Seconds between two looks of who is held.
+HELD_LOOK = 0.02
+#: Beginning of the file of somebody who is held; he goes on when it is gone.
+HELD = "held."
 
 
 class Struck(Exception):
@@ -43,10 +48,11 @@ class _Armed:
     """What was asked for: `point:action[:nth]`, joined by commas; or `@folder`, whose files are strikes.
 
     In a folder a file is named `point:action:anything`; whoever removes it has been struck, so that of many
-    processes one is, once.
+    processes one is, once. Who is held gives it another name instead.
     """
 
-    def __init__(self, asked: str) -> None:
+    def __init__(self, asked: str, *, is_sqlite: bool) -> None:
+        self.is_sqlite = is_sqlite
         self.folder = Path(asked[1:]) if asked.startswith("@") else None
         self.strikes: dict[tuple[str, int], str] = {}
         self.reached: dict[str, int] = {}
@@ -54,6 +60,8 @@ class _Armed:
             point, _, rest = one.strip().partition(":")
             action, _, nth = rest.partition(":")
             _check(point, action)
+            if action == "hold":
+                raise ValueError(f"{point}: no such action outside a folder: hold")
             self.strikes[point, int(nth or 1)] = action
 
     def asks(self, point: str) -> str | None:
@@ -62,24 +70,49 @@ class _Armed:
             self.reached[point] = self.reached.get(point, 0) + 1
             return self.strikes.get((point, self.reached[point]))
         for path in sorted(self.folder.glob(f"{point}:*")):
+            action = path.name.split(":")[1]
             try:
-                path.unlink()
+                if action == "hold":
+                    path.rename(self._held(path))
+                else:
+                    path.unlink()
             except FileNotFoundError:
                 continue  # another process was struck by it
-            return path.name.split(":")[1]
+            if action == "hold":
+                self._stand_still(self._held(path))
+            return action
         return None
+
+    @staticmethod
+    def _held(path: Path) -> Path:
+        return path.with_name(HELD + path.name)
+
+    @staticmethod
+    def _stand_still(held: Path) -> None:
+        while held.exists():
+            time.sleep(HELD_LOOK)
+
+    def conflict(self, point: str) -> OperationalError:
+        """What the database of this process says when somebody else was first."""
+        if self.is_sqlite:
+            return OperationalError(point, {}, sqlite3.OperationalError("database is locked"))
+        from psycopg.errors import SerializationFailure  # 40001; only who has PostgreSQL needs the driver
+
+        return OperationalError(point, {}, SerializationFailure("could not serialize access"))
 
 
 _armed: _Armed | None = None
 
 
-def arm(asked: str | None) -> None:
+def arm(asked: str | None, *, is_sqlite: bool = True) -> None:
     """Arm this process and its children; None disarms.
 
+    Args:
+        is_sqlite: whether conflicts are those of SQLite; else of PostgreSQL.
     Raises: ValueError: an unknown point or action.
     """
     global _armed
-    _armed = _Armed(asked) if asked else None
+    _armed = _Armed(asked, is_sqlite=is_sqlite) if asked else None
 
 
 def reach(point: str) -> None:
@@ -97,7 +130,7 @@ def reach(point: str) -> None:
     elif action == "raise":
         raise Struck(point)
     elif action == "conflict":
-        raise OperationalError(point, {}, sqlite3.OperationalError("database is locked"))
+        raise _armed.conflict(point)
     elif action == "sleep":
         time.sleep(STILL_SECONDS)
 

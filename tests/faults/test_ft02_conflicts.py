@@ -25,6 +25,9 @@ def test_the_same_invoice_at_once(works: Works, action: str) -> None:
     debtors = [works.debtor(account) for _ in range(PAYERS)]
     told = together(PAYERS, lambda n: pays_until_paid(debtors[n]))
     assert not [one for one in told if isinstance(one, Exception)], told
+    assert works.waiting_strikes() == []
+    if action == "conflict":  # it is tried again: nobody hears of it
+        assert not [said for one in told for said in one if said.endswith((": 500", ": 503"))], told
     works.prove()
     assert works.open_minor(account) == 0
     assert sum(a.status.value == "succeeded" for a in works.attempts(account)) == 1

@@ -14,8 +14,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from assembly import House, assemble
 from config import Settings
 from jobs import worker
+from models import fault_points
 from models.accounts import Account, Contact
 from models.invoices import Invoice, InvoiceKind
 from models.links import Channel
@@ -194,7 +195,25 @@ class Works:
 
     def waiting_strikes(self) -> list[str]:
         """Strikes that nobody has met yet."""
-        return sorted(path.name for path in self.faults.iterdir())
+        return sorted(p.name for p in self.faults.iterdir() if not p.name.startswith(fault_points.HELD))
+
+    def await_held(self) -> None:
+        """Wait until somebody whom a strike `hold` met stands still."""
+        await_("somebody is held", lambda: list(self.faults.glob(f"{fault_points.HELD}*")))
+
+    def let_go(self) -> None:
+        """Let those who are held go on."""
+        for path in self.faults.glob(f"{fault_points.HELD}*"):
+            path.unlink()
+
+    @contextmanager
+    def struck_here(self) -> Iterator[None]:
+        """Let what a test does in this process be struck as the product's own processes are."""
+        fault_points.arm(f"@{self.faults}", is_sqlite=self.house.store.is_sqlite)
+        try:
+            yield
+        finally:
+            fault_points.arm(None)
 
     def await_struck(self) -> None:
         """Wait until every strike was met, starting again whoever died of it."""
@@ -206,7 +225,8 @@ class Works:
         await_(f"somebody meets {self.waiting_strikes()}", met)
 
     def forget_strikes(self) -> None:
-        """Take back the strikes that nobody met."""
+        """Take back the strikes that nobody met; who is still held goes on."""
+        self.let_go()
         for path in self.faults.iterdir():
             path.unlink(missing_ok=True)
             self.asked -= 1

@@ -161,7 +161,7 @@ class World(RuleBasedStateMachine):
             return
         file = self._strikes / strike
         file.touch()
-        fault_points.arm(f"@{self._strikes}")
+        fault_points.arm(f"@{self._strikes}", is_sqlite=self.store.is_sqlite)
         try:
             yield
         finally:
