@@ -1,31 +1,42 @@
 """FT-10: a double click of staff, and two people who do the same at once (B9).
 
-INV-3, INV-5, INV-11: one refund leaves once, one credit note is one, one request is decided once.
+INV-3, INV-5, INV-7, INV-11: money that came by transfer is booked once, one refund leaves once, one credit
+note is one, one request is decided once.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.approvals import Refund
+from models.handovers import Remittance
 from models.invoices import Invoice, InvoiceKind
 from models.ledger import LedgerEntry
 from models.money import Money
+from models.payments import Payment
 from models.staff import Role
 from models.states import RefundStatus
+from models.store import Store
 from receivables import credit_notes, refunds
 from receivables.approvals import deciding
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
+from receivables.handovers.remittances import record_remittance
 from receivables.permissions import Actor
 from tests import factories as make
+from tests.conftest import NOON
 from tests.effort import REPEATS
 from tests.faults.works import Works
+from tests.proof import prove
 from tests.races import together
+from tests.receivables.handovers.cases import TODAY, agency, late_account, person, placed
 
 DOUBLE = 4
 
@@ -60,6 +71,58 @@ def test_one_credit_note_is_one(works: Works) -> None:
         )
         assert works.look(lambda s, q=notes: s.scalar(q)) == 1
     works.prove()
+
+
+@pytest.fixture
+def houses(database_url: str) -> Iterator[list[Store]]:
+    """Two processes' ways into one database, so that no lock of one process keeps them apart."""
+    with ExitStack() as opened:
+        stores = [Store(database_url) for _ in range(2)]
+        for store in stores:
+            opened.callback(store.dispose)
+        yield stores
+
+
+@pytest.mark.parametrize("typed", [(100000, 100000), (100000, 100001)], ids=["alike", "one mistyped"])
+def test_a_transfer_that_came_is_booked_once(
+    houses: list[Store], database_url: str, typed: tuple[int, int]
+) -> None:
+    """FT-10, B9: two people and a double click record the same transfer of a handler: one payment.
+
+    Who typed another sum is refused by name; whoever is first, all others hear of that one.
+    """
+    handler = agency(houses[0])
+    people = [person(houses[0], Role.ACCOUNTANT) for _ in range(2)]
+    for repeat in range(min(REPEATS, 20)):
+        account = late_account(houses[0])
+        case = placed(houses[0], account, handler=handler)
+
+        def record(n: int, case_ref: str = case.ref, r: int = repeat) -> int:
+            collected = Money(typed[n % 2], "GBP")
+            return houses[n % 2].run(
+                lambda s: (
+                    record_remittance(
+                        s, people[n % 2], case_ref, reference=f"FPS {r}", collected=collected,
+                        valued_on=TODAY, now=NOON,
+                    ).id
+                )
+            )  # fmt: skip
+
+        ended = together(DOUBLE, record)
+        refused = [
+            one.code if isinstance(one, Refused) else one for one in ended if isinstance(one, Exception)
+        ]
+        assert refused == (["reference_reused"] * 2 if typed[0] != typed[1] else []), ended
+        with houses[0].read() as session:
+            sent = session.scalars(select(Remittance).where(Remittance.handover_id == case.id)).one()
+            payment = session.scalars(select(Payment).where(Payment.account_id == account.id)).one()
+            entries = session.scalars(
+                select(LedgerEntry.id).where(LedgerEntry.reference.startswith(f"remittance:{case.ref}:"))
+            ).all()
+        assert {one for one in ended if not isinstance(one, Exception)} == {sent.id}
+        assert (payment.id, payment.amount_minor) == (sent.payment_id, sent.collected_minor)
+        assert list(entries) == [payment.entry_id]
+    prove(database_url, now=NOON + timedelta(hours=1))
 
 
 def test_a_refund_is_decided_and_leaves_once(works: Works) -> None:

@@ -97,8 +97,8 @@ def prepared(
         return case
 
 
-def placed(store: Store, account: Account, on: date = TODAY) -> Handover:
-    case = prepared(store, account)
+def placed(store: Store, account: Account, on: date = TODAY, *, handler: Handler | None = None) -> Handover:
+    case = prepared(store, account, handler=handler)
     with store.write() as s:
         actor = make.staff_actor(make.a_person(s, Role.SUPERVISOR))
         return placing.place(s, actor, case.ref, on, now=NOON)
