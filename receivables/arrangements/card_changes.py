@@ -47,7 +47,8 @@ def follow_card(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: 
 
 def follow_customer(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
     """A customer was deleted at the gateway, and its cards with it: one that is gone never comes back."""
-    store.run(lambda session: customer_gone(session, row.object_id, now=now))
+    account = row.gateway_account
+    store.run(lambda session: customer_gone(session, row.object_id, gateway_account=account, now=now))
 
 
 def follow_mandate(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
@@ -62,7 +63,11 @@ def follow_mandate(store: Store, gateway: PaymentGateway, row: InboxEvent, *, no
     )
     with store.read() as session:
         methods = session.scalars(
-            select(SavedCard.payment_method_id).where(named, SavedCard.status == CardStatus.ACTIVE)
+            select(SavedCard.payment_method_id).where(
+                named,
+                SavedCard.gateway_account == row.gateway_account,
+                SavedCard.status == CardStatus.ACTIVE,
+            )
         ).all()
     if methods and not gateway.mandate_is_active(row.object_id):
         for method in methods:
@@ -75,7 +80,11 @@ def look_at(store: Store, gateway: PaymentGateway, payment_method_id: str, *, no
     Raises: GatewayUnreachable, GatewayRefused.
     """
     with store.read() as session:
-        card = session.scalar(select(SavedCard).where(SavedCard.payment_method_id == payment_method_id))
+        card = session.scalar(
+            select(SavedCard).where(
+                SavedCard.payment_method_id == payment_method_id, SavedCard.gateway_account == gateway.name
+            )
+        )
     if card is None or card.status is not CardStatus.ACTIVE:
         return
     found = gateway.card_of(payment_method_id)
@@ -188,13 +197,19 @@ def _gone(session: Session, card: SavedCard, *, why: str, now: datetime) -> Save
     return card
 
 
-def customer_gone(session: Session, customer_id: str, *, now: datetime) -> list[SavedCard]:
+def customer_gone(
+    session: Session, customer_id: str, *, gateway_account: str, now: datetime
+) -> list[SavedCard]:
     """Write down that the gateway deleted a customer: none of its cards is charged, its name is dropped.
 
+    Args:
+        gateway_account: the one whose customer it was; of another's word nothing follows (B20).
     Returns: the cards that it took with it.
     """
     rows = session.execute(
-        select(SavedCard.account_id, SavedCard.id).where(SavedCard.customer_id == customer_id)
+        select(SavedCard.account_id, SavedCard.id).where(
+            SavedCard.customer_id == customer_id, SavedCard.gateway_account == gateway_account
+        )
     ).all()
     lost = []
     for account_id in sorted({row.account_id for row in rows}):

@@ -1,7 +1,8 @@
 """What follows from a notification of the gateway: event type -> follower, in one table (P-11).
 
 An event is a hint: each follower asks the gateway for the object as it stands now and writes that into
-the books, so neither the order nor the number of events matters.
+the books, so neither the order nor the number of events matters. It speaks of its own gateway account alone:
+what it names is looked for among what that account was asked for, and is unknown anywhere else (B20).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.arrangements import CardSetup
+from models.arrangements import CardSetup, SavedCard
 from models.payments import InboxEvent, PaymentAttempt
 from models.store import Store
 from receivables import payouts
@@ -93,24 +94,27 @@ def follower_of(event_type: str) -> Follower | None:
 
 
 def _attempt_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the attempt that an event is about: by our tag, by the page, by the payment."""
+    """Find the attempt of the event's own account that it is about: by our tag, the page, the payment."""
+    own = PaymentAttempt.gateway_account == row.gateway_account
     for column, value in (
         (PaymentAttempt.ref, row.attempt_ref),
         (PaymentAttempt.remote_id, row.session_id),
         (PaymentAttempt.intent_id, row.intent_id),
     ):
         if value:
-            ref = session.scalar(select(PaymentAttempt.ref).where(column == value))
+            ref = session.scalar(select(PaymentAttempt.ref).where(column == value, own))
             if ref is not None:
                 return ref
     return None
 
 
 def _setup_of(session: Session, row: InboxEvent) -> str | None:
-    """Find the card setup that an event is about: by our tag, by the page."""
+    """Find the card setup of the event's own account that it is about: by our tag, by the page."""
+    setups = select(CardSetup.ref).join(SavedCard, SavedCard.id == CardSetup.saved_card_id)
+    own = SavedCard.gateway_account == row.gateway_account
     for column, value in ((CardSetup.ref, row.attempt_ref), (CardSetup.remote_id, row.session_id)):
         if value:
-            ref = session.scalar(select(CardSetup.ref).where(column == value))
+            ref = session.scalar(setups.where(column == value, own))
             if ref is not None:
                 return ref
     return None

@@ -139,6 +139,7 @@ def end_needless(session: Session, *, now: datetime, limit: int = 500) -> int:
     )
     booked = select(PaymentAttempt.ref).where(
         PaymentAttempt.ref == InboxEvent.attempt_ref,
+        PaymentAttempt.gateway_account == InboxEvent.gateway_account,
         PaymentAttempt.status == AttemptStatus.SUCCEEDED,
         fee.exists(),
     )

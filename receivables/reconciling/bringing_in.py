@@ -47,7 +47,10 @@ def _charge(store: Store, gateway: PaymentGateway, movement: GatewayMovement, no
     remote = gateway.payment_of_charge(charge_id)
     with store.read() as session:
         attempt = session.scalar(
-            select(PaymentAttempt).where(PaymentAttempt.ref == (remote.attempt_ref or ""))
+            select(PaymentAttempt).where(
+                PaymentAttempt.ref == (remote.attempt_ref or ""),
+                PaymentAttempt.gateway_account == gateway.name,
+            )
         )
     if attempt is None or _payment_of(store, charge_id) is not None:
         return False

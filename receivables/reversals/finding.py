@@ -19,14 +19,15 @@ def payment_of(store: Store, gateway: PaymentGateway, charge_id: str | None, *, 
     Speaks to the gateway between units of work.
 
     Returns:
-        None for a charge of somebody else on the same gateway account (P-13).
+        None for a charge of somebody else on the same gateway account (P-13), and for one that this account
+        names and another account took (B20).
     Raises:
         NotFound: it is ours and not in the books yet: ask again later (P-12).
         GatewayUnreachable, GatewayRefused, OutcomeUnknown.
     """
     if charge_id is None:
         return None
-    found = _booked(store, charge_id)
+    found = _booked(store, gateway, charge_id)
     if found is not None:
         return found
     try:
@@ -36,17 +37,24 @@ def payment_of(store: Store, gateway: PaymentGateway, charge_id: str | None, *, 
             return None
         raise
     with store.read() as session:
-        known = select(PaymentAttempt.id).where(PaymentAttempt.ref == (ref or ""))
+        known = select(PaymentAttempt.id).where(
+            PaymentAttempt.ref == (ref or ""), PaymentAttempt.gateway_account == gateway.name
+        )
         is_ours = session.scalar(known) is not None
     if ref is None or not is_ours:
         return None
     settling.learn(store, gateway, ref, now=now)
-    found = _booked(store, charge_id)
+    found = _booked(store, gateway, charge_id)
     if found is None:
         raise NotFound("unknown_payment")
     return found
 
 
-def _booked(store: Store, charge_id: str) -> int | None:
+def _booked(store: Store, gateway: PaymentGateway, charge_id: str) -> int | None:
+    query = (
+        select(Payment.id)
+        .join(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
+        .where(Payment.provider_charge_id == charge_id, PaymentAttempt.gateway_account == gateway.name)
+    )
     with store.read() as session:
-        return session.scalar(select(Payment.id).where(Payment.provider_charge_id == charge_id))
+        return session.scalar(query)

@@ -57,7 +57,11 @@ def learn(store: Store, gateway: PaymentGateway, remote: RemoteRefund, *, now: d
     Raises: NotFound, GatewayUnreachable, GatewayRefused, OutcomeUnknown.
     """
     with store.read() as session:
-        own = session.scalar(select(Refund.id).where(Refund.ref == (remote.refund_ref or "")))
+        own = session.scalar(
+            select(Refund.id).where(
+                Refund.ref == (remote.refund_ref or ""), Refund.gateway_account == gateway.name
+            )
+        )
     if own is not None:
         store.run(lambda s: card_refunds.apply(s, own, remote, now=now))
         return True

@@ -88,7 +88,7 @@ class Kept:
             payment_method_id=method,
         )  # fmt: skip
         store = self.world.store
-        store.run(lambda s: inbox.accept(s, event, gateway_account="default", now=now))
+        store.run(lambda s: inbox.accept(s, event, gateway_account=self.gateway.name, now=now))
         (row,) = store.run(lambda s: inbox.claim(s, worker="w", policy=default_policy(), now=now))
         return inbox.process(store, self.gateway, row, now=now)
 

@@ -184,7 +184,7 @@ class Paid:
             event_id=f"evt_{kind}_{object_id}_{number}", type=kind, created_at=now, live=False,
             object_id=object_id, session_id=None, intent_id=None, attempt_ref=None, tagged=False, raw="{}",
         )  # fmt: skip
-        self.store.run(lambda s: inbox.accept(s, event, gateway_account="default", now=now))
+        self.store.run(lambda s: inbox.accept(s, event, gateway_account=self.gateway.name, now=now))
         with self.store.read() as s:
             policy = current_policy(s, now)
             row = s.scalars(select(InboxEvent).where(InboxEvent.event_id == event.event_id)).one()
