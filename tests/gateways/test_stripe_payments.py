@@ -181,6 +181,15 @@ class TestOutcomes:
         with pytest.raises(OutcomeUnknown):
             opened(gateway)
 
+    def test_only_a_saved_answer_is_over(self, gateway: StripePayments, stripe: StandIn) -> None:
+        """P-03: a server error says nothing of who is still at the call; said again from the key it does."""
+        order = an_order()
+        stripe.fault(CREATE, "error_500", stored=True)
+        for is_over in (False, True):
+            with pytest.raises(OutcomeUnknown, match="http_500") as said:
+                opened(gateway, order)
+            assert said.value.is_over is is_over
+
     def test_busy_is_surely_without_effect(self, gateway: StripePayments, stripe: StandIn) -> None:
         stripe.fault(CREATE, "429")
         with pytest.raises(GatewayUnreachable, match="rate_limit"):
