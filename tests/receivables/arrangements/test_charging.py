@@ -377,6 +377,7 @@ def test_the_daily_work_charges_each_due_part_once(world: World) -> None:
 def test_no_reason_shown_tells_of_theft_or_fraud() -> None:
     """stripe.md 3: lost, stolen and fraud look like any other decline."""
     plain = (decline_kind("card_not_supported"), decline_reason("generic_decline"))
-    for code in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"):
+    for code in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist",
+                 "do_not_try_again"):  # fmt: skip
         assert (decline_kind(code), decline_reason(code)) == plain
     assert {reason for _, reason in CLASSES.values()} == set(DeclineReason)
