@@ -17,6 +17,9 @@ _METHODS = {
     "sepa_debit": "bank_debit",
     "us_bank_account": "bank_debit",
     "bacs_debit": "bank_debit",
+    "au_becs_debit": "bank_debit",
+    "acss_debit": "bank_debit",
+    "nz_bank_account": "bank_debit",
 }
 #: The advice of an issuer that this card is to be left alone.
 _NO_MORE = "do_not_try_again"

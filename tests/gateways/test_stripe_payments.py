@@ -24,6 +24,7 @@ from receivables.ports import (
     PreparedRequest,
     RemoteState,
 )
+from sandbox.stripe.cards import DEBIT_TYPES
 from sandbox.stripe.webhooks import signature
 from tests.conformance.judge import recorder
 from tests.standins import (
@@ -309,6 +310,21 @@ class TestTruth:
         charge = gateway.retrieve(page.session_id).charge
         assert charge is not None
         assert charge.fee == Money(2153, "GBP")
+
+    def test_every_bank_debit_is_one(self, own_stripe: StandIn) -> None:
+        """B16: receipts name the way, and what is sent back is the bank's return, no contested card."""
+        gateway = gateway_at(own_stripe.url)
+        pages = {
+            kind: opened(gateway, an_order(Money(9900, currency.upper())))
+            for currency, kind in DEBIT_TYPES.items()
+        }
+        for page in pages.values():
+            debit_on_page(page.url)
+        own_stripe.control("advance", days=6)
+        for kind, page in pages.items():
+            charge = gateway.retrieve(page.session_id).charge
+            assert charge is not None
+            assert (charge.method, charge.method_detail) == ("bank_debit", kind.replace("_", " "))
 
     @pytest.mark.parametrize(
         ("settles", "state"), [(True, RemoteState.SUCCEEDED), (False, RemoteState.FAILED)]
