@@ -69,11 +69,12 @@ CLASSES: dict[str, tuple[DeclineKind, DeclineReason]] = {
     "payment_method_not_available": (_H, _W.CARD_GONE),
     **dict.fromkeys(
         (
-            "card_not_supported", "currency_not_supported", "do_not_try_again", "fraudulent", "incorrect_cvc",
-            "incorrect_number", "invalid_account", "invalid_cvc", "invalid_number", "lost_card", "merchant_blacklist",
-            "new_account_information_available", "payment_method_unactivated", "pickup_card",
-            "restricted_card", "revocation_of_all_authorizations", "revocation_of_authorization",
-            "stolen_card", "stop_payment_order",
+            "card_not_supported", "currency_not_supported", "do_not_try_again", "fraudulent",
+            "incorrect_cvc", "incorrect_number", "invalid_account", "invalid_cvc", "invalid_number",
+            "lost_card", "merchant_blacklist", "new_account_information_available",
+            "payment_method_unactivated", "pickup_card", "restricted_card",
+            "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card",
+            "stop_payment_order",
         ),
         (_H, _W.DECLINED),
     ),
