@@ -425,7 +425,16 @@ class GatewayUnreachable(GatewayError):
 
 class OutcomeUnknown(GatewayError):
     """The call may or may not have had its effect (time-out, dropped answer, 5xx, 409 while the same
-    key is in use): ask, never assume."""
+    key is in use): ask, never assume.
+
+    `is_over`: the gateway repeats what it saved under the key, so nobody executes the call any more and
+    a search tells what it made. Otherwise it may still be executed, and a search that finds nothing
+    proves nothing.
+    """
+
+    def __init__(self, why: str, *, is_over: bool = False) -> None:
+        super().__init__(why)
+        self.is_over = is_over
 
 
 class GatewayRefused(GatewayError):

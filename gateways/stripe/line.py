@@ -101,7 +101,7 @@ def outcome(error: stripe.StripeError, *, in_doubt: bool = False) -> GatewayErro
         return GatewayRefused(error.code or type(error).__name__, getattr(error, "param", None))
     why = reason_of(error)
     # A refused key, a full counter or a closed line says nothing about the tries before it.
-    return OutcomeUnknown(why) if in_doubt else GatewayUnreachable(why)
+    return OutcomeUnknown(why, is_over=_replayed(error)) if in_doubt else GatewayUnreachable(why)
 
 
 def reason_of(error: stripe.StripeError) -> str:
@@ -113,6 +113,12 @@ def reason_of(error: stripe.StripeError) -> str:
     if isinstance(error, stripe.APIConnectionError):
         return "no_connection" if _never_connected(error) else "no_answer"
     return f"http_{error.http_status}"
+
+
+def _replayed(error: stripe.StripeError) -> bool:
+    """Whether the answer is the one saved under the key (docs.stripe.com/error-low-level#idempotency)."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true"
 
 
 def _never_connected(error: stripe.APIConnectionError) -> bool:

@@ -17,7 +17,12 @@ _METHODS = {
     "sepa_debit": "bank_debit",
     "us_bank_account": "bank_debit",
     "bacs_debit": "bank_debit",
+    "au_becs_debit": "bank_debit",
+    "acss_debit": "bank_debit",
+    "nz_bank_account": "bank_debit",
 }
+#: The advice of an issuer that this card is to be left alone.
+_NO_MORE = "do_not_try_again"
 #: Longest event id kept as it is, characters; a longer one would not fit into a database index (P-14).
 _LONGEST_ID = 255
 
@@ -194,7 +199,13 @@ def _failure(intent: Any) -> str | None:
 
 
 def _code(error: Any) -> str | None:
-    """The issuer's reason where it gave one, else Stripe's code."""
+    """The issuer's word not to try again, else his reason where he gave one, else Stripe's code.
+
+    Source: docs.stripe.com/declines/card#retrying-issuer-declines: such an advice holds whatever the reason;
+    the others leave it as it is.
+    """
+    if getattr(error, "advice_code", None) == _NO_MORE:
+        return _NO_MORE
     return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 

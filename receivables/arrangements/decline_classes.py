@@ -47,7 +47,7 @@ def remedy_of(reason: DeclineReason, next_try_on: date | None) -> Remedy:
 _S, _H, _A = DeclineKind.SOFT, DeclineKind.HARD, DeclineKind.NEEDS_AUTHENTICATION
 _W = DeclineReason
 
-#: Code of the gateway (the issuer's reason where there is one) -> what helps, what is said.
+#: Code of the gateway (the issuer's advice or reason where there is one) -> what helps, what is said.
 CLASSES: dict[str, tuple[DeclineKind, DeclineReason]] = {
     "authentication_required": (_A, _W.CONFIRM),
     "payment_intent_authentication_failure": (_A, _W.CONFIRM),
@@ -56,8 +56,8 @@ CLASSES: dict[str, tuple[DeclineKind, DeclineReason]] = {
     "card_velocity_exceeded": (_S, _W.NO_FUNDS),
     **dict.fromkeys(
         (
-            "approve_with_id", "call_issuer", "card_declined", "do_not_honor", "do_not_try_again",
-            "generic_decline", "issuer_not_available", "no_action_taken", "not_permitted", "processing_error",
+            "approve_with_id", "call_issuer", "card_declined", "do_not_honor", "generic_decline",
+            "issuer_not_available", "no_action_taken", "not_permitted", "processing_error",
             "reenter_transaction", "service_not_allowed", "transaction_not_allowed", "try_again_later",
         ),
         (_S, _W.DECLINED),
@@ -69,11 +69,12 @@ CLASSES: dict[str, tuple[DeclineKind, DeclineReason]] = {
     "payment_method_not_available": (_H, _W.CARD_GONE),
     **dict.fromkeys(
         (
-            "card_not_supported", "currency_not_supported", "fraudulent", "incorrect_cvc", "incorrect_number",
-            "invalid_account", "invalid_cvc", "invalid_number", "lost_card", "merchant_blacklist",
-            "new_account_information_available", "payment_method_unactivated", "pickup_card",
-            "restricted_card", "revocation_of_all_authorizations", "revocation_of_authorization",
-            "stolen_card", "stop_payment_order",
+            "card_not_supported", "currency_not_supported", "do_not_try_again", "fraudulent",
+            "incorrect_cvc", "incorrect_number", "invalid_account", "invalid_cvc", "invalid_number",
+            "lost_card", "merchant_blacklist", "new_account_information_available",
+            "payment_method_unactivated", "pickup_card", "restricted_card",
+            "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card",
+            "stop_payment_order",
         ),
         (_H, _W.DECLINED),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,7 @@ SEARCH_AFTER = timedelta(minutes=10)
 #: How long before our own start the search begins: the two clocks may differ.
 SEARCH_FROM = timedelta(minutes=5)
 
+Found = TypeVar("Found")
 Opened = Callable[[Session, OpenedCheckout], object]
 
 
@@ -96,10 +98,29 @@ def truth_of_page(
     if age < KEY_LIFE:
         try:
             page = gateway.send(call)
-        except OutcomeUnknown:
-            if age < SEARCH_AFTER:
-                raise
+        except OutcomeUnknown as fresh:
+            return search_after(fresh, age, lambda: gateway.find(ref, started_at - SEARCH_FROM))
         else:
             store.run(lambda s: opened(s, page))
             return gateway.retrieve(page.session_id)
     return gateway.find(ref, started_at - SEARCH_FROM)
+
+
+def search_after(fresh: OutcomeUnknown, age: timedelta, search: Callable[[], Found | None]) -> Found | None:
+    """Search for what a call made that just gave no answer, once it has been asked about for long.
+
+    Somebody may still execute a call of this second, or of another process under the same key: finding
+    nothing proves nothing then. Only what is saved under the key is over (stripe.md 3).
+
+    Args:
+        fresh: the outcome of the stored call, made again just now.
+        age: since the call was first made.
+    Returns: what was found; None where it was surely never made.
+    Raises: OutcomeUnknown: the same again, ask later. GatewayUnreachable.
+    """
+    if age < SEARCH_AFTER:
+        raise fresh
+    found = search()
+    if found is None and not fresh.is_over:
+        raise fresh
+    return found

@@ -33,7 +33,7 @@ from receivables.payments.attempts import (
     supersede,
     write_page,
 )
-from receivables.payments.hosted import KEY_LIFE, SEARCH_AFTER, SEARCH_FROM, truth_of_page
+from receivables.payments.hosted import KEY_LIFE, SEARCH_FROM, search_after, truth_of_page
 from receivables.payments.receipts import FEE_EFFECT, book_charge, book_fee
 from receivables.permissions import SYSTEM
 from receivables.ports import (
@@ -177,7 +177,7 @@ def _truth(
         with store.read() as session:
             account = session.get_one(Account, attempt.account_id)
             stopped = standing_stop(session, account, now=now) is not None
-        return _charge_truth(gateway, attempt, now - attempt.started_at, stopped=stopped)
+        return _charge_truth(gateway, attempt, stopped=stopped, now=now)
     return truth_of_page(
         store,
         gateway,
@@ -191,7 +191,7 @@ def _truth(
 
 
 def _charge_truth(
-    gateway: PaymentGateway, attempt: PaymentAttempt, age: timedelta, *, stopped: bool
+    gateway: PaymentGateway, attempt: PaymentAttempt, *, stopped: bool, now: datetime
 ) -> RemotePayment | None:
     """Learn of a charge without an answer: by its stored key, or by a search that takes nothing.
 
@@ -200,14 +200,16 @@ def _charge_truth(
 
     Raises: OutcomeUnknown: also while a call that cannot be found may still be under way.
     """
+    age, since = now - attempt.started_at, attempt.started_at - SEARCH_FROM
     if age < KEY_LIFE and attempt.superseded_at is None and not stopped:
         try:
             return gateway.charge(stored_call(attempt))
-        except OutcomeUnknown:
-            if age < SEARCH_AFTER:
-                raise
-    found = gateway.find(attempt.ref, attempt.started_at - SEARCH_FROM)
-    if found is None and age < UNDER_WAY:
+        except OutcomeUnknown as fresh:
+            return search_after(fresh, age, lambda: gateway.find(attempt.ref, since))
+    found = gateway.find(attempt.ref, since)
+    last_call = attempt.started_at if stopped else attempt.started_at + KEY_LIFE
+    last_call = min(last_call, attempt.superseded_at or last_call)
+    if found is None and now < last_call + UNDER_WAY:
         raise OutcomeUnknown("under_way")
     return found
 

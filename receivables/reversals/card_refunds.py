@@ -27,7 +27,7 @@ from receivables import ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound
-from receivables.payments.hosted import KEY_LIFE
+from receivables.payments.hosted import KEY_LIFE, SEARCH_FROM, search_after
 from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 from receivables.ports import (
@@ -124,8 +124,11 @@ def _truth(
     if remote_id is not None:
         return gateway.refund_of(remote_id)
     if age < KEY_LIFE:
-        return gateway.refund(call)
-    return gateway.find_refund(ref, now - age - timedelta(minutes=5))
+        try:
+            return gateway.refund(call)
+        except OutcomeUnknown as fresh:
+            return search_after(fresh, age, lambda: gateway.find_refund(ref, now - age - SEARCH_FROM))
+    return gateway.find_refund(ref, now - age - SEARCH_FROM)
 
 
 def _prepared(

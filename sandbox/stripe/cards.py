@@ -132,6 +132,10 @@ MESSAGES = {
 }
 
 
+#: What the issuer advises to do after his reason (docs.stripe.com/declines/card#retrying-issuer-declines).
+ADVICE = {"lost_card": "do_not_try_again", "stolen_card": "do_not_try_again"}
+
+
 def message(code: str, decline_code: str | None = None) -> str:
     """Stripe's sentence for a decline."""
     return MESSAGES.get(decline_code or "") or MESSAGES[code]

@@ -337,6 +337,9 @@ def _decline(
     }
     if decline_code and code in ("card_declined", "authentication_required"):
         error["decline_code"] = decline_code
+    advice = cards.ADVICE.get(decline_code or "")
+    if advice:
+        error["advice_code"] = advice
     failed_before_charge = code == "payment_intent_authentication_failure"
     if not failed_before_charge:
         charge = charge or _charge(unit, intent, method)
@@ -347,7 +350,7 @@ def _decline(
             "failure_code": code,
             "failure_message": error["message"],
             "outcome": _outcome(
-                "issuer_declined", "declined_by_network", "The bank did not approve.", decline_code
+                "issuer_declined", "declined_by_network", "The bank did not approve.", decline_code, advice
             ),
         }
         unit.put(charge)
@@ -440,8 +443,11 @@ def new_charge(at: int, intent: dict[str, Any], method: dict[str, Any]) -> dict[
     }
 
 
-def _outcome(kind: str, network: str, sentence: str, reason: str | None = None) -> dict[str, Any]:
+def _outcome(
+    kind: str, network: str, sentence: str, reason: str | None = None, advice: str | None = None
+) -> dict[str, Any]:
     return {
+        "advice_code": advice,
         "network_status": network,
         "reason": reason,
         "risk_level": "normal",

@@ -219,6 +219,8 @@ def _not_saved(
     }
     if decline_code and code == "card_declined":
         error["decline_code"] = decline_code
+    if decline_code in cards.ADVICE:
+        error["advice_code"] = cards.ADVICE[decline_code]
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,

@@ -208,6 +208,21 @@ class TestWithoutTheHolder:
         standin.control("card", payment_method=method, becomes="ok")
         assert take(client, customer, method).status == "succeeded"
 
+    def test_the_issuer_advises(self, standin: StandIn, client: stripe.StripeClient) -> None:
+        """docs.stripe.com/declines/card: on the error, on the intent's last one and on the charge's outcome."""
+        customer, method = keep(client)
+        for becomes, advice in (("stolen", "do_not_try_again"), ("declined", None)):
+            standin.control("card", payment_method=method, becomes=becomes)
+            with pytest.raises(stripe.CardError) as declined:
+                take(client, customer, method)
+            error: Any = declined.value.error
+            last: Any = client.v1.payment_intents.retrieve(
+                error.payment_intent.id, {"expand": ["latest_charge"]}
+            )
+            said = [getattr(one, "advice_code", None) for one in (
+                error, last.last_payment_error, last.latest_charge.outcome)]  # fmt: skip
+            assert said == [advice] * 3
+
     def test_somebody_elses_card_is_refused(self, client: stripe.StripeClient) -> None:
         _, method = keep(client)
         with pytest.raises(stripe.InvalidRequestError) as refused:

@@ -237,7 +237,7 @@ class TestCharges:
         [
             ("declined", "generic_decline"),
             ("insufficient_funds", "insufficient_funds"),
-            ("lost", "lost_card"),
+            ("lost", "do_not_try_again"),  # the issuer's advice wins
             ("expired", "expired_card"),
             ("incorrect_cvc", "incorrect_cvc"),
             ("processing_error", "processing_error"),

@@ -24,6 +24,7 @@ from receivables.ports import (
     PreparedRequest,
     RemoteState,
 )
+from sandbox.stripe.cards import DEBIT_TYPES
 from sandbox.stripe.webhooks import signature
 from tests.conformance.judge import recorder
 from tests.standins import (
@@ -181,6 +182,15 @@ class TestOutcomes:
         with pytest.raises(OutcomeUnknown):
             opened(gateway)
 
+    def test_only_a_saved_answer_is_over(self, gateway: StripePayments, stripe: StandIn) -> None:
+        """P-03: a server error says nothing of who is still at the call; said again from the key it does."""
+        order = an_order()
+        stripe.fault(CREATE, "error_500", stored=True)
+        for is_over in (False, True):
+            with pytest.raises(OutcomeUnknown, match="http_500") as said:
+                opened(gateway, order)
+            assert said.value.is_over is is_over
+
     def test_busy_is_surely_without_effect(self, gateway: StripePayments, stripe: StandIn) -> None:
         stripe.fault(CREATE, "429")
         with pytest.raises(GatewayUnreachable, match="rate_limit"):
@@ -300,6 +310,21 @@ class TestTruth:
         charge = gateway.retrieve(page.session_id).charge
         assert charge is not None
         assert charge.fee == Money(2153, "GBP")
+
+    def test_every_bank_debit_is_one(self, own_stripe: StandIn) -> None:
+        """B16: receipts name the way, and what is sent back is the bank's return, no contested card."""
+        gateway = gateway_at(own_stripe.url)
+        pages = {
+            kind: opened(gateway, an_order(Money(9900, currency.upper())))
+            for currency, kind in DEBIT_TYPES.items()
+        }
+        for page in pages.values():
+            debit_on_page(page.url)
+        own_stripe.control("advance", days=6)
+        for kind, page in pages.items():
+            charge = gateway.retrieve(page.session_id).charge
+            assert charge is not None
+            assert (charge.method, charge.method_detail) == ("bank_debit", kind.replace("_", " "))
 
     @pytest.mark.parametrize(
         ("settles", "state"), [(True, RemoteState.SUCCEEDED), (False, RemoteState.FAILED)]

@@ -188,6 +188,36 @@ class TestDoubt:
         assert world.settle(attempt.ref, later=timedelta(hours=25)) is SUCCEEDED
         assert world.taken() == 60000
 
+    @pytest.mark.parametrize("kind", ["409", "timeout_before", "error_500"])
+    def test_after_a_long_outage_it_is_taken_once(self, world: World, stripe: StandIn, kind: str) -> None:
+        """P-03, INV-4: two settlers 11 minutes later; one is at the stored call, to the other the gateway
+        gives no answer and finds nothing: unknown, no second try, one charge in the end."""
+        world.save()
+        stripe.fault(CHARGE, "timeout_before", count=3)
+        assert world.charge() is UNKNOWN
+        (attempt,) = world.attempts()
+        stripe.fault(CHARGE, kind, count=3)
+        assert world.settle(attempt.ref, later=timedelta(minutes=11)) is UNKNOWN
+        assert world.charge(later=timedelta(hours=1)) is None
+        world.gateway.charge(attempts.stored_call(attempt))  # what the first of them sent lands
+        assert world.settle(attempt.ref, later=timedelta(minutes=12)) is SUCCEEDED
+        assert (world.taken(), len(world.attempts())) == (60000, 1)
+        assert world.hold()
+
+    @pytest.mark.parametrize("kind", ["error_500", "error_500_after"])
+    def test_a_server_error_kept_under_its_key(self, world: World, stripe: StandIn, kind: str) -> None:
+        """FT-03, P-22: the saved 500 is over, so the search tells after ten minutes whether it was taken."""
+        world.save()
+        stripe.fault(CHARGE, kind, stored=True)
+        assert world.charge() is UNKNOWN
+        (attempt,) = world.attempts()
+        taken = kind == "error_500_after"
+        assert world.settle(attempt.ref, later=timedelta(minutes=5)) is UNKNOWN
+        expected = SUCCEEDED if taken else FAILED
+        assert world.settle(attempt.ref, later=timedelta(minutes=11)) is expected
+        assert world.charge() is (None if taken else SUCCEEDED)
+        assert world.taken() == 60000
+
     def test_a_charge_that_was_never_made_is_no_decline(self, world: World, stripe: StandIn) -> None:
         """Searched for and not found: the attempt ends, the instalment counts no try, the next run tries."""
         world.save()
@@ -347,6 +377,7 @@ def test_the_daily_work_charges_each_due_part_once(world: World) -> None:
 def test_no_reason_shown_tells_of_theft_or_fraud() -> None:
     """stripe.md 3: lost, stolen and fraud look like any other decline."""
     plain = (decline_kind("card_not_supported"), decline_reason("generic_decline"))
-    for code in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"):
+    for code in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist",
+                 "do_not_try_again"):  # fmt: skip
         assert (decline_kind(code), decline_reason(code)) == plain
     assert {reason for _, reason in CLASSES.values()} == set(DeclineReason)

@@ -30,6 +30,7 @@ from models.work import Alert, Interaction, Task
 from receivables import credit_notes, ledger
 from receivables.errors import GatewayDown, Refused
 from receivables.payments import attempts, inbox, settling, starting, sweeping
+from receivables.payments.hosted import KEY_LIFE
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from receivables.policy import default_policy
@@ -38,8 +39,11 @@ from receivables.ports import (
     GatewayEvent,
     GatewayRefused,
     GatewayUnreachable,
+    OpenedCheckout,
     OutcomeUnknown,
     PaymentGateway,
+    PreparedRequest,
+    RemotePayment,
     RemoteState,
 )
 from tests import factories as make
@@ -130,6 +134,35 @@ def gateway_of(stand_in: StandIn) -> StripePayments:
 def books(store: Store, stripe: StandIn) -> Iterator[Books]:
     yield open_books(store, gateway_of(stripe))
     stripe.control("clear_faults")
+
+
+@dataclass
+class Unanswering(ToldGateway):
+    """A gateway whose calls end in doubt until there is a truth to tell."""
+
+    doubt: OutcomeUnknown = field(default_factory=lambda: OutcomeUnknown("no_answer"))
+
+    def charge(self, prepared: PreparedRequest) -> RemotePayment:
+        if not self.truths:
+            self.calls.append("charge")
+            raise self.doubt
+        return super().charge(prepared)
+
+    def send(self, prepared: PreparedRequest) -> OpenedCheckout:
+        if not self.truths:
+            self.calls.append("send")
+            raise self.doubt
+        return super().send(prepared)
+
+
+def unanswered(books: Books, operation: str, doubt: OutcomeUnknown) -> str:
+    """An attempt whose first call gave no answer, nor does any; the search finds nothing."""
+    books.gateway = Unanswering(doubt=doubt)
+    ref = books.start().ref
+    with books.store.write() as s:
+        attempts.find_attempt(s, ref).operation = operation
+    books.gateway.calls.clear()
+    return ref
 
 
 @pytest.fixture
@@ -433,6 +466,34 @@ class TestDoubt:
         assert books.settle(started.ref, later=timedelta(minutes=5)) is AttemptStatus.UNKNOWN
         assert books.settle(started.ref, later=timedelta(minutes=11)) is AttemptStatus.FAILED
         assert books.start("n2").url
+
+    @pytest.mark.parametrize("operation", ["open", CHARGE_CARD])
+    @pytest.mark.parametrize("is_over", [False, True])
+    def test_a_search_proves_nothing_of_a_call_of_this_second(
+        self, told: Books, operation: str, is_over: bool
+    ) -> None:
+        """P-03, P-22: asked after 11 minutes, no answer again, nothing found: unknown; only a result that
+        was saved under the key says that nobody is at it any more."""
+        ref = unanswered(told, operation, OutcomeUnknown("http_409", is_over=is_over))
+        then = AttemptStatus.FAILED if is_over else AttemptStatus.UNKNOWN
+        assert told.settle(ref, later=timedelta(minutes=11)) is then
+        assert "find" in told.gateway.calls
+        if not is_over:
+            truth = a_truth(ref, RemoteState.SUCCEEDED, a_charge(ref, Money(141840, "GBP")))
+            told.gateway.truths = [truth]
+            assert told.settle(ref, later=timedelta(minutes=12)) is AttemptStatus.SUCCEEDED
+
+    @pytest.mark.parametrize("overtaken", [True, False])
+    def test_the_last_call_may_have_been_made_this_minute(self, told: Books, overtaken: bool) -> None:
+        """P-03: overtaken, or its key too old by now: another worker may have called a moment before."""
+        ref = unanswered(told, CHARGE_CARD, OutcomeUnknown("no_answer"))
+        ended = timedelta(minutes=20) if overtaken else KEY_LIFE
+        if overtaken:
+            with told.store.write() as s:
+                attempts.find_attempt(s, ref).superseded_at = now() + ended
+        assert told.settle(ref, later=ended + timedelta(minutes=1)) is AttemptStatus.UNKNOWN
+        assert told.settle(ref, later=ended + timedelta(minutes=3)) is AttemptStatus.FAILED
+        assert told.gateway.calls == ["find", "find"]
 
     def test_a_refused_key_is_no_proof(self, books: Books, stripe: StandIn) -> None:
         """P-22: the page was made, then our key was changed: unknown, not failed."""

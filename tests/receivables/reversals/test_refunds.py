@@ -271,6 +271,33 @@ def test_never_made_it_is_credit_again(over: Paid) -> None:
     prove(over.url)
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_an_error_saved_under_the_key_is_searched_for(over: Paid, made: bool) -> None:
+    """P-03, P-22: the key repeats its 500 for a day; after ten minutes the search tells what was made."""
+    order = approved(over, 3000)
+    over.gateway.on_refund = [OutcomeUnknown("http_500"), OutcomeUnknown("http_500", is_over=True)]
+    send(over)
+    if made:
+        over.gateway.refunded(over.charge, 3000, number="re_500", ref=order.ref)
+    assert send(over, after=timedelta(minutes=5)) is RefundStatus.UNDER_WAY
+    ended = RefundStatus.PAID_OUT if made else RefundStatus.FAILED
+    assert send(over, after=timedelta(minutes=11)) is ended
+    assert over.credit() == ([] if made else [gbp(3000)])
+    prove(over.url)
+
+
+def test_what_may_still_be_executed_is_not_given_up(over: Paid) -> None:
+    """P-03, INV-4: no answer again and nothing found: it stays unknown, and lands once."""
+    approved(over, 3000)
+    over.gateway.on_refund = [OutcomeUnknown("no_answer"), OutcomeUnknown("http_409"), RefundState.SUCCEEDED]
+    send(over)
+    assert send(over, after=timedelta(minutes=11)) is RefundStatus.UNDER_WAY
+    assert over.gateway.calls.count("find_refund") == 1
+    assert send(over, after=timedelta(minutes=12)) is RefundStatus.PAID_OUT
+    assert over.booked(LedgerCode.REFUNDS_PAYABLE) == 0
+    prove(over.url)
+
+
 def test_long_unknown_raises_an_alert(over: Paid) -> None:
     """P-16."""
     approved(over, 3000)
