@@ -105,9 +105,12 @@ def send(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> R
         return store.run(lambda s: _unknown(s, refund_id, now=now))
     except GatewayRefused as error:
         code = error.code
-        return store.run(lambda s: _fail(s, _locked(s, refund_id), code, now=now))
+        if remote_id is None and age < KEY_LIFE:
+            # The stored call itself was refused: nothing was created (decision 13).
+            return store.run(lambda s: _never_sent(s, refund_id, code, now=now))
+        return store.run(lambda s: _unseen(s, refund_id, code, now=now))
     if remote is None:
-        return store.run(lambda s: _fail(s, _locked(s, refund_id), "never_created", now=now))
+        return store.run(lambda s: _never_sent(s, refund_id, "never_created", now=now))
     fault_points.reach("refund.after_call")
     return store.run(lambda s: apply(s, refund_id, remote, now=now))
 
@@ -173,6 +176,30 @@ def _unknown(session: Session, refund_id: int, *, now: datetime) -> RefundStatus
     if refund.status is RefundStatus.UNDER_WAY and refund.remote_id is None:
         refund.unknown_since = refund.unknown_since or now
     return refund.status
+
+
+def _never_sent(session: Session, refund_id: int, code: str, *, now: datetime) -> RefundStatus:
+    """Fail a refund that the gateway did not make, unless a notification has named it meanwhile."""
+    refund = _locked(session, refund_id)
+    return refund.status if refund.remote_id is not None else _fail(session, refund, code, now=now)
+
+
+def _unseen(session: Session, refund_id: int, code: str, *, now: datetime) -> RefundStatus:
+    """Call a person where the gateway does not show us what it may have made; nothing is given up (P-22).
+
+    The key may be one of another account, or of its test mode: the refund goes its way all the same.
+    """
+    refund = _locked(session, refund_id)
+    if refund.status is RefundStatus.UNDER_WAY:
+        _alert(session, refund, code, now=now)
+    return refund.status
+
+
+def _alert(session: Session, refund: Refund, trouble: str | None, *, now: datetime) -> None:
+    outbox.raise_alert(
+        session, "refund_unresolved", f"refund:{refund.ref}", account_id=refund.account_id, now=now,
+        facts={**_facts(refund), **({"error": trouble} if trouble else {})},
+    )  # fmt: skip
 
 
 # --------------------------------------------------------------------------- what the gateway says
@@ -318,7 +345,4 @@ def _alert_if_stuck(
     refund = session.scalars(select(Refund).where(Refund.ref == ref)).one()
     open_end = refund.status is RefundStatus.UNDER_WAY and (refund.unknown_since or trouble)
     if open_end and now > late_at:
-        outbox.raise_alert(
-            session, "refund_unresolved", f"refund:{refund.ref}", account_id=refund.account_id, now=now,
-            facts={**_facts(refund), **({"error": trouble} if trouble else {})},
-        )  # fmt: skip
+        _alert(session, refund, trouble, now=now)

@@ -77,6 +77,11 @@ def send(paid: Paid, *, after: timedelta = timedelta(0)) -> RefundStatus:
     return card_refunds.send(paid.store, paid.gateway, refund(paid).ref, now=LATER + after)
 
 
+def alerts(paid: Paid) -> list[str]:
+    with paid.store.read() as s:
+        return list(s.scalars(select(Alert.code).order_by(Alert.id)))
+
+
 def kinds(paid: Paid) -> list[str]:
     with paid.store.read() as s:
         return list(s.scalars(select(Message.kind).order_by(Message.id)))
@@ -287,6 +292,25 @@ def test_refused_by_the_gateway_it_is_credit_again(over: Paid) -> None:
     assert send(over) is RefundStatus.FAILED
     assert (refund(over).failure_code, over.credit()) == ("charge_already_refunded", [gbp(3000)])
     assert over.booked(LedgerCode.REFUNDS_PAYABLE) == 0
+    prove(over.url)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_one_that_the_gateway_does_not_show_is_not_failed(store: Store, is_named: bool) -> None:
+    """P-20, P-22: with the key of another account a refund under way stays so; its credit is not free twice."""
+    over = a_paid_account(store, came=13000)
+    made = approved(over, 3000)
+    over.gateway.on_refund = [RefundState.REQUIRES_ACTION if is_named else OutcomeUnknown("timeout")]
+    send(over)
+    over.gateway.is_blind = True
+    for _ in "ab":
+        assert send(over, after=timedelta(hours=25)) is RefundStatus.UNDER_WAY
+    assert (over.credit(), over.booked(LedgerCode.REFUNDS_PAYABLE)) == ([], -3000)
+    assert alerts(over).count("refund_unresolved") == 1
+    over.gateway.is_blind = False
+    over.gateway.refunded(over.charge, 3000, number="re_1", ref=made.ref)
+    assert send(over, after=timedelta(hours=26)) is RefundStatus.PAID_OUT
+    assert (over.credit(), over.booked(LedgerCode.REFUNDS_PAYABLE)) == ([], 0)
     prove(over.url)
 
 
