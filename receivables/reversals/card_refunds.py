@@ -32,7 +32,6 @@ from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 from receivables.ports import (
     GatewayRefused,
-    GatewayUnreachable,
     OutcomeUnknown,
     PaymentGateway,
     PreparedRequest,
@@ -306,6 +305,10 @@ def _facts(refund: Refund) -> dict[str, object]:
 
 # --------------------------------------------------------------------------- looking again
 
+#: Refunds to a card without an end, and since when one waits for it: its call, or its approval before that.
+_OPEN = (Refund.way == RefundWay.CARD) & (Refund.status == RefundStatus.UNDER_WAY)
+_since = func.coalesce(Refund.asked_at, Refund.approved_at)
+
 
 def sweep(
     store: Store, gateway: PaymentGateway, *, gateway_account: str, now: datetime, limit: int = 50
@@ -317,22 +320,20 @@ def sweep(
     with store.read() as session:
         policy = current_policy(session, now)
         due = session.execute(
-            select(Refund.ref, Refund.asked_at)
-            .where(
-                Refund.way == RefundWay.CARD, Refund.status == RefundStatus.UNDER_WAY,
-                Refund.gateway_account == gateway_account, Refund.asked_at <= now - UNDER_WAY_FOR,
-            )
-            .order_by(Refund.unknown_since.is_(None), Refund.id)
+            select(Refund.ref, _since.label("since"))
+            .where(_OPEN, Refund.gateway_account == gateway_account, _since <= now - UNDER_WAY_FOR)
+            # What was never asked for comes first: the others are on their way.
+            .order_by(Refund.asked_at.is_not(None), Refund.unknown_since.is_(None), Refund.id)
             .limit(limit)
-        ).all()  # fmt: skip
-    for ref, asked_at in due:
+        ).all()
+    for ref, since in due:
         trouble = None
         try:
             send(store, gateway, ref, now=now)
-        except GatewayUnreachable as error:
+        except Exception as error:  # one bad refund must not hold up the others
             trouble = type(error).__name__
         store.run(
-            lambda s, ref=ref, since=asked_at, t=trouble: _alert_if_stuck(  # type: ignore[misc]
+            lambda s, ref=ref, since=since, t=trouble: _alert_if_stuck(  # type: ignore[misc]
                 s, ref, since + policy.alert_after, t, now=now
             )
         )
@@ -346,3 +347,19 @@ def _alert_if_stuck(
     open_end = refund.status is RefundStatus.UNDER_WAY and (refund.unknown_since or trouble)
     if open_end and now > late_at:
         _alert(session, refund, trouble, now=now)
+
+
+def call_people(session: Session, *, now: datetime) -> int:
+    """Raise an alert for each refund that the gateway has not named in time, whoever should ask it (INV-13).
+
+    Its job tries for hours, and no worker may have its gateway account: then nobody asks at all.
+    Returns: how many there are.
+    """
+    late = session.scalars(
+        select(Refund).where(
+            _OPEN, Refund.remote_id.is_(None), _since < now - current_policy(session, now).alert_after
+        )
+    ).all()
+    for refund in late:
+        _alert(session, refund, None, now=now)
+    return len(late)
