@@ -330,11 +330,13 @@ HANDLERS: dict[str, Callable[[House, Any, datetime], None]] = {
 
 def sweep(house: House, *, now: datetime) -> int:
     """Look at attempts, card pages, refunds and chargebacks that should have ended (P-16)."""
-    return sum(
+    looked = sum(
         look(house.store, gateway, gateway_account=name, now=now)
         for name, gateway in house.gateways.items()
         for look in (sweeping.sweep, card_setups.sweep_setups, card_refunds.sweep, chargebacks.sweep)
     )
+    house.store.run(lambda session: card_refunds.call_people(session, now=now))
+    return looked
 
 
 def beat(house: House, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ stripe.md section 4; P-17, M-18.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,8 @@ _KINDS = {
     "network_cost": MovementKind.FEE,
     "other_adjustment": MovementKind.ADJUSTMENT,
 }
+#: Kinds whose source may have moved in parts.
+_PARTS = (MovementKind.DISPUTE, MovementKind.DISPUTE_REVERSAL)
 _PAYOUT_STATES = {
     "paid": PayoutState.PAID,
     "pending": PayoutState.PENDING,
@@ -121,7 +124,8 @@ def movement(found: Any, payout_id: str | None = None) -> RemoteMovement:
         payout_id = payout_id or source_id
     rate = found.exchange_rate
     amount, fee = amount_of(found.amount, found.currency, found.id), _fee(found)
-    return RemoteMovement(
+    original = _original(found)
+    moved = RemoteMovement(
         movement_id=found.id,
         kind=kind,
         amount=amount,
@@ -132,8 +136,23 @@ def movement(found: Any, payout_id: str | None = None) -> RemoteMovement:
         available_on=moment(found.available_on).date(),
         payout_id=payout_id,
         exchange_rate=None if rate is None else Decimal(str(rate)),
-        original=_original(found),
+        original=original,
     )
+    # A dispute says what is contested in all, and one movement of it may be a part of that.
+    return in_its_currency(moved, original) if original is not None and kind in _PARTS else moved
+
+
+def in_its_currency(moved: RemoteMovement, contested: Money) -> RemoteMovement:
+    """Say what an exchanged movement was in the charge's currency: all of it, or by its own rate a part."""
+    if moved.exchange_rate is None:
+        return moved
+    minor = round_to_minor(moved.amount.decimal / moved.exchange_rate, contested.currency)
+    # One minor unit on the balance may be several of the charge's: what is that near is the whole.
+    unit = round_to_minor(Money(1, moved.amount.currency).decimal / moved.exchange_rate, contested.currency)
+    whole = abs(contested.minor)
+    if abs(abs(minor) - whole) <= unit:
+        minor = whole if minor > 0 else -whole
+    return replace(moved, original=Money(minor, contested.currency))
 
 
 def _fee(found: Any) -> Money:

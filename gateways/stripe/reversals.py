@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import stripe
 
-from gateways.stripe.books import movement, span
+from gateways.stripe.books import in_its_currency, movement, span
 from gateways.stripe.line import StripeAccount, outcome, reading
 from gateways.stripe.objects import amount_of, id_of, moment, tag
-from models.money import Money, round_to_minor, to_gateway
+from models.money import to_gateway
 from receivables.ports import (
     REFUND_CHARGE,
     DisputeState,
@@ -24,7 +23,6 @@ from receivables.ports import (
     RefundOrder,
     RefundState,
     RemoteDispute,
-    RemoteMovement,
     RemoteRefund,
     RemoteWarning,
 )
@@ -143,7 +141,7 @@ def _refund(found: Any) -> RemoteRefund:
 def _dispute(found: Any) -> RemoteDispute:
     due_by = getattr(found.evidence_details, "due_by", None)
     contested = amount_of(found.amount, found.currency, found.id)
-    moved = [_in_its_currency(movement(one), contested) for one in found.balance_transactions]
+    moved = [in_its_currency(movement(one), contested) for one in found.balance_transactions]
     return RemoteDispute(
         dispute_id=found.id,
         charge_id=str(id_of(found.charge)),
@@ -156,15 +154,3 @@ def _dispute(found: Any) -> RemoteDispute:
         movements=sorted(moved, key=lambda one: one.created_at),
         created_at=moment(found.created),
     )
-
-
-def _in_its_currency(moved: RemoteMovement, contested: Money) -> RemoteMovement:
-    """Say what an exchanged movement was in the charge's currency: all of it, or by its own rate a part."""
-    if moved.exchange_rate is None:
-        return moved
-    minor = round_to_minor(moved.amount.decimal / moved.exchange_rate, contested.currency)
-    # One minor unit on the balance may be several of the charge's: what is that near is the whole.
-    unit = round_to_minor(Money(1, moved.amount.currency).decimal / moved.exchange_rate, contested.currency)
-    if abs(abs(minor) - contested.minor) <= unit:
-        minor = contested.minor if minor > 0 else -contested.minor
-    return replace(moved, original=Money(minor, contested.currency))

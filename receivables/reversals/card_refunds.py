@@ -32,7 +32,6 @@ from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
 from receivables.ports import (
     GatewayRefused,
-    GatewayUnreachable,
     OutcomeUnknown,
     PaymentGateway,
     PreparedRequest,
@@ -105,9 +104,12 @@ def send(store: Store, gateway: PaymentGateway, ref: str, *, now: datetime) -> R
         return store.run(lambda s: _unknown(s, refund_id, now=now))
     except GatewayRefused as error:
         code = error.code
-        return store.run(lambda s: _fail(s, _locked(s, refund_id), code, now=now))
+        if remote_id is None and age < KEY_LIFE:
+            # The stored call itself was refused: nothing was created (decision 13).
+            return store.run(lambda s: _never_sent(s, refund_id, code, now=now))
+        return store.run(lambda s: _unseen(s, refund_id, code, now=now))
     if remote is None:
-        return store.run(lambda s: _fail(s, _locked(s, refund_id), "never_created", now=now))
+        return store.run(lambda s: _never_sent(s, refund_id, "never_created", now=now))
     fault_points.reach("refund.after_call")
     return store.run(lambda s: apply(s, refund_id, remote, now=now))
 
@@ -176,6 +178,30 @@ def _unknown(session: Session, refund_id: int, *, now: datetime) -> RefundStatus
     if refund.status is RefundStatus.UNDER_WAY and refund.remote_id is None:
         refund.unknown_since = refund.unknown_since or now
     return refund.status
+
+
+def _never_sent(session: Session, refund_id: int, code: str, *, now: datetime) -> RefundStatus:
+    """Fail a refund that the gateway did not make, unless a notification has named it meanwhile."""
+    refund = _locked(session, refund_id)
+    return refund.status if refund.remote_id is not None else _fail(session, refund, code, now=now)
+
+
+def _unseen(session: Session, refund_id: int, code: str, *, now: datetime) -> RefundStatus:
+    """Call a person where the gateway does not show us what it may have made; nothing is given up (P-22).
+
+    The key may be one of another account, or of its test mode: the refund goes its way all the same.
+    """
+    refund = _locked(session, refund_id)
+    if refund.status is RefundStatus.UNDER_WAY:
+        _alert(session, refund, code, now=now)
+    return refund.status
+
+
+def _alert(session: Session, refund: Refund, trouble: str | None, *, now: datetime) -> None:
+    outbox.raise_alert(
+        session, "refund_unresolved", f"refund:{refund.ref}", account_id=refund.account_id, now=now,
+        facts={**_facts(refund), **({"error": trouble} if trouble else {})},
+    )  # fmt: skip
 
 
 # --------------------------------------------------------------------------- what the gateway says
@@ -282,6 +308,10 @@ def _facts(refund: Refund) -> dict[str, object]:
 
 # --------------------------------------------------------------------------- looking again
 
+#: Refunds to a card without an end, and since when one waits for it: its call, or its approval before that.
+_OPEN = (Refund.way == RefundWay.CARD) & (Refund.status == RefundStatus.UNDER_WAY)
+_since = func.coalesce(Refund.asked_at, Refund.approved_at)
+
 
 def sweep(
     store: Store, gateway: PaymentGateway, *, gateway_account: str, now: datetime, limit: int = 50
@@ -293,22 +323,20 @@ def sweep(
     with store.read() as session:
         policy = current_policy(session, now)
         due = session.execute(
-            select(Refund.ref, Refund.asked_at)
-            .where(
-                Refund.way == RefundWay.CARD, Refund.status == RefundStatus.UNDER_WAY,
-                Refund.gateway_account == gateway_account, Refund.asked_at <= now - UNDER_WAY_FOR,
-            )
-            .order_by(Refund.unknown_since.is_(None), Refund.id)
+            select(Refund.ref, _since.label("since"))
+            .where(_OPEN, Refund.gateway_account == gateway_account, _since <= now - UNDER_WAY_FOR)
+            # What was never asked for comes first: the others are on their way.
+            .order_by(Refund.asked_at.is_not(None), Refund.unknown_since.is_(None), Refund.id)
             .limit(limit)
-        ).all()  # fmt: skip
-    for ref, asked_at in due:
+        ).all()
+    for ref, since in due:
         trouble = None
         try:
             send(store, gateway, ref, now=now)
-        except GatewayUnreachable as error:
+        except Exception as error:  # one bad refund must not hold up the others
             trouble = type(error).__name__
         store.run(
-            lambda s, ref=ref, since=asked_at, t=trouble: _alert_if_stuck(  # type: ignore[misc]
+            lambda s, ref=ref, since=since, t=trouble: _alert_if_stuck(  # type: ignore[misc]
                 s, ref, since + policy.alert_after, t, now=now
             )
         )
@@ -321,7 +349,20 @@ def _alert_if_stuck(
     refund = session.scalars(select(Refund).where(Refund.ref == ref)).one()
     open_end = refund.status is RefundStatus.UNDER_WAY and (refund.unknown_since or trouble)
     if open_end and now > late_at:
-        outbox.raise_alert(
-            session, "refund_unresolved", f"refund:{refund.ref}", account_id=refund.account_id, now=now,
-            facts={**_facts(refund), **({"error": trouble} if trouble else {})},
-        )  # fmt: skip
+        _alert(session, refund, trouble, now=now)
+
+
+def call_people(session: Session, *, now: datetime) -> int:
+    """Raise an alert for each refund that the gateway has not named in time, whoever should ask it (INV-13).
+
+    Its job tries for hours, and no worker may have its gateway account: then nobody asks at all.
+    Returns: how many there are.
+    """
+    late = session.scalars(
+        select(Refund).where(
+            _OPEN, Refund.remote_id.is_(None), _since < now - current_policy(session, now).alert_after
+        )
+    ).all()
+    for refund in late:
+        _alert(session, refund, None, now=now)
+    return len(late)

@@ -34,6 +34,8 @@ from tests.conftest import NOON, Clock
 from tests.databases import fresh_database
 from tests.fakes import ToldGateway, a_charge, a_truth
 from tests.receivables.payments.test_settling import Books, at_once, hint, now, open_books
+from tests.receivables.reversals.test_refunds import approved
+from tests.receivables.reversals.world import a_paid_account
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = default_policy().lease
@@ -382,3 +384,18 @@ def environment(house: House, folder: Path) -> dict[str, str]:
         "AMICABLE_SINGLE_HOST": "yes" if settings.AMICABLE_SINGLE_HOST else "no",
         "AMICABLE_TRUSTED_PROXIES": str(settings.AMICABLE_TRUSTED_PROXIES or 0),
     }
+
+
+def test_a_refund_whose_gateway_account_is_not_here_calls_a_person(
+    house: House, gateway: ToldGateway
+) -> None:
+    """P-16, INV-13: nobody can ask for it; it waits, a person hears of it in time and not hours later."""
+    paid = a_paid_account(house.store, came=13000)
+    approved(paid, 3000)
+    elsewhere, at = replace(house, gateways={"other": gateway}), NOON + default_policy().alert_after
+    for now_ in (at, at + timedelta(minutes=1), at + timedelta(minutes=2)):
+        worker.take_jobs(elsewhere, worker="a", now=now_)
+        worker.sweep(elsewhere, now=now_)
+    with house.store.read() as s:
+        found = s.scalars(select(Alert).where(Alert.code == "refund_unresolved")).all()
+        assert [alert.raised_at for alert in found] == [at + timedelta(minutes=1)]

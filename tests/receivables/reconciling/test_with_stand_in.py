@@ -14,7 +14,7 @@ from models.accounts import Account
 from models.invoices import Invoice
 from models.ledger import LedgerCode
 from models.money import Money
-from models.payments import PaymentAttempt
+from models.payments import Payment, PaymentAttempt
 from models.store import Store
 from receivables.payments import settling, starting
 from receivables.payments.quotes import Choice
@@ -80,6 +80,31 @@ def test_what_the_gateway_lists_ties_to_the_penny(store: Store, own_stripe: Stan
     again = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert (again.agrees, again.posted, again.payouts, again.changed) == (True, 0, 0, 0)
     assert world.everything() == before
+
+
+def test_a_chargeback_won_in_part_in_another_currency_ties(store: Store, own_stripe: StandIn) -> None:
+    """P-17, P-21: each movement of it is exchanged for what it moved, not for all that was contested."""
+    began = datetime.now(UTC)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
+    own_stripe.control("settlement", currency="EUR", into="GBP", rate="0.85")
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s), now=began)
+        make.an_invoice(s, account, total=Money(21500, "EUR"), now=began)
+    world = World(store, gateway, account)  # type: ignore[arg-type]
+    (ref,) = pay_each(store, gateway, account)
+    settling.settle(store, gateway, ref, now=datetime.now(UTC))
+    with store.read() as s:
+        charge = s.scalars(select(Payment.provider_charge_id)).one()
+    opened = own_stripe.control("dispute", charge=charge)
+    own_stripe.control("settlement", currency="EUR", into="GBP", rate="0.87")
+    own_stripe.control("dispute", dispute=opened["id"], outcome="won", amount=7100)
+    now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+    found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+    assert (found.agrees, world.findings()) == (True, [])
+    assert world.balance(LedgerCode.GATEWAY_CLEARING, "EUR") == 0
+    assert world.balance(LedgerCode.RECEIVABLES, "EUR") == 21500 - 7100
+    assert world.balance(LedgerCode.EXCHANGE, "EUR") == 7100
+    assert world.balance(LedgerCode.EXCHANGE) == -round(7100 * 0.87)
 
 
 def _paid_out(stripe: StandIn) -> dict[str, int]:

@@ -77,6 +77,11 @@ def send(paid: Paid, *, after: timedelta = timedelta(0)) -> RefundStatus:
     return card_refunds.send(paid.store, paid.gateway, refund(paid).ref, now=LATER + after)
 
 
+def alerts(paid: Paid) -> list[str]:
+    with paid.store.read() as s:
+        return list(s.scalars(select(Alert.code).order_by(Alert.id)))
+
+
 def kinds(paid: Paid) -> list[str]:
     with paid.store.read() as s:
         return list(s.scalars(select(Message.kind).order_by(Message.id)))
@@ -308,12 +313,63 @@ def test_long_unknown_raises_an_alert(over: Paid) -> None:
         assert "refund_unresolved" in s.scalars(select(Alert.code)).all()
 
 
+def sweep(paid: Paid, *, after: timedelta) -> int:
+    return card_refunds.sweep(paid.store, paid.gateway, gateway_account="default", now=NOON + after)
+
+
+def test_one_that_was_never_asked_for_is_swept(over: Paid) -> None:
+    """P-16, P-20: its job never came to the call; the sweeper makes it, once."""
+    approved(over, 3000)
+    assert sweep(over, after=timedelta(minutes=1)) == 0
+    for minutes in (3, 6):
+        sweep(over, after=timedelta(minutes=minutes))
+    assert (refund(over).status, over.gateway.calls.count("refund")) == (RefundStatus.PAID_OUT, 1)
+    assert "refund_unresolved" not in alerts(over)
+    prove(over.url)
+
+
+def test_one_that_cannot_be_asked_for_calls_a_person(over: Paid, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P-16, INV-13: what raises before the call is tried again, and an alert says it in time."""
+    approved(over, 3000)
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(over.gateway, "prepare_refund", breaks)
+        assert sweep(over, after=timedelta(minutes=3)) == 1
+        assert "refund_unresolved" not in alerts(over)
+        sweep(over, after=timedelta(hours=1))
+    assert alerts(over).count("refund_unresolved") == 1
+    sweep(over, after=timedelta(hours=2))
+    assert refund(over).status is RefundStatus.PAID_OUT
+
+
 def test_refused_by_the_gateway_it_is_credit_again(over: Paid) -> None:
     approved(over, 3000)
     over.gateway.on_refund = [GatewayRefused("charge_already_refunded")]
     assert send(over) is RefundStatus.FAILED
     assert (refund(over).failure_code, over.credit()) == ("charge_already_refunded", [gbp(3000)])
     assert over.booked(LedgerCode.REFUNDS_PAYABLE) == 0
+    prove(over.url)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_one_that_the_gateway_does_not_show_is_not_failed(store: Store, is_named: bool) -> None:
+    """P-20, P-22: with the key of another account one under way stays so; its credit is not free twice."""
+    over = a_paid_account(store, came=13000)
+    made = approved(over, 3000)
+    over.gateway.on_refund = [RefundState.REQUIRES_ACTION if is_named else OutcomeUnknown("timeout")]
+    send(over)
+    over.gateway.is_blind = True
+    for _ in "ab":
+        assert send(over, after=timedelta(hours=25)) is RefundStatus.UNDER_WAY
+    assert (over.credit(), over.booked(LedgerCode.REFUNDS_PAYABLE)) == ([], -3000)
+    assert alerts(over).count("refund_unresolved") == 1
+    over.gateway.is_blind = False
+    over.gateway.refunded(over.charge, 3000, number="re_1", ref=made.ref)
+    assert send(over, after=timedelta(hours=26)) is RefundStatus.PAID_OUT
+    assert (over.credit(), over.booked(LedgerCode.REFUNDS_PAYABLE)) == ([], 0)
     prove(over.url)
 
 

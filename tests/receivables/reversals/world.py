@@ -65,6 +65,7 @@ class Desk(ToldGateway):
 
     Attributes:
         on_refund: what a refund order becomes: this state, or this error is raised.
+        is_blind: our key is one of another account: nothing of it is shown or listed to us.
     """
 
     refunds: dict[str, RemoteRefund] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Desk(ToldGateway):
     charges: dict[str, RemotePayment] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     orders: dict[str, tuple[str, Money]] = field(default_factory=dict)
+    is_blind: bool = False
 
     def refund(self, prepared: PreparedRequest) -> RemoteRefund:
         self.calls.append("refund")
@@ -95,10 +97,14 @@ class Desk(ToldGateway):
 
     def find_refund(self, refund_ref: str, since: datetime) -> RemoteRefund | None:
         self.calls.append("find_refund")
+        if self.is_blind:
+            raise GatewayRefused("amount_unreadable", "re_other")
         return next((r for r in self.refunds.values() if r.refund_ref == refund_ref), None)
 
     def refund_of(self, refund_id: str) -> RemoteRefund:
         self.calls.append("refund_of")
+        if self.is_blind:
+            raise GatewayRefused("resource_missing", "id")
         return self.refunds[refund_id]
 
     def refunds_of_charge(self, charge_id: str) -> Sequence[RemoteRefund]:
