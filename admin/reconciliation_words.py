@@ -61,6 +61,8 @@ RECONCILIATION_REFUSALS: Mapping[str, str] = {
 MOVEMENTS: Mapping[str, str] = {
     "adjustment": N_("adjustment"),
     "charge": N_("charge"),
+    "charge_failure": N_("bank debit that failed"),
+    "charge_pending": N_("bank debit on its way"),
     "dispute": N_("chargeback"),
     "dispute_reversal": N_("chargeback given back"),
     "entry": N_("entry in the books"),
