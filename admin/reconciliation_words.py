@@ -25,6 +25,7 @@ RECONCILIATION_ALERTS: Mapping[str, str] = {
     "endpoint_off": N_("The gateway has stopped notifying us"),
     "events_gap": N_("The gateway’s list of events does not go back to where we stopped reading"),
     "events_silent": N_("Charges are made, and the gateway tells us nothing"),
+    "gateway_unread": N_("The gateway’s lists cannot be read"),
     "money_found": N_("Money came that we had not heard of"),
     "not_reconciled": N_("The gateway could not be compared with the books"),
     "reconciliation_differs": N_("Gateway and books differ"),
@@ -45,6 +46,10 @@ RECONCILIATION_ADVICE: Mapping[str, str] = {
     ),
     "events_gap": N_("The comparison with the gateway’s balance finds the money; see that it has run."),
     "events_silent": N_("Payments are still found. See whether our address can be reached from outside."),
+    "gateway_unread": N_(
+        "What it does not tell us by itself is not found meanwhile. See whether its key still holds and may "
+        "read events and endpoints."
+    ),
     "money_found": N_("It is booked, late. See whether the debtor was chased meanwhile, and tell him."),
     "not_reconciled": N_("It is tried again every hour. See whether the gateway’s key still holds."),
     "refund_found": N_("It is booked, late. See whether it was meant, and what is owed again."),
@@ -61,6 +66,8 @@ RECONCILIATION_REFUSALS: Mapping[str, str] = {
 MOVEMENTS: Mapping[str, str] = {
     "adjustment": N_("adjustment"),
     "charge": N_("charge"),
+    "charge_failure": N_("bank debit that failed"),
+    "charge_pending": N_("bank debit on its way"),
     "dispute": N_("chargeback"),
     "dispute_reversal": N_("chargeback given back"),
     "entry": N_("entry in the books"),

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from checker.currencies import ISO_DECIMALS, WIRE_DECIMALS, UnknownCurrency, shown
 from checker.ground import Ground
+from checker.waiting import DEBIT_PATIENCE
+
+#: How long a movement may wait for the comparison that posts its fee.
+COMPARED = timedelta(days=2)
 
 # A payout moves a sum from the gateway's balance to the bank: on both sides it is counted where it is now.
 _BOOKS = """
@@ -18,22 +23,34 @@ SELECT s.currency, SUM(s.debit_minor - s.credit_minor)
     OR (s.ledger_code IN ('bank', 'bank_in_transit') AND COALESCE(o.kind, e.kind) LIKE 'payout%')
  GROUP BY s.currency ORDER BY s.currency
 """
-_MOVEMENTS = "SELECT id, data FROM object WHERE kind = 'balance_transaction' ORDER BY id"
+# A bank debit moves the gateway's balance days before its money is there: beside it stands how its charge is.
+_MOVEMENTS = """
+SELECT t.id, t.data, json_extract(c.data, '$.status')
+  FROM object t LEFT JOIN object c ON c.id = json_extract(t.data, '$.source') AND c.kind = 'charge'
+   AND json_extract(t.data, '$.type') IN ('payment', 'payment_failure_refund')
+ WHERE t.kind = 'balance_transaction' ORDER BY t.id
+"""
+_FEE = "SELECT id FROM provider_effect WHERE kind = 'fee' AND provider_object_id = ?"
 
 
 def clearing(ground: Ground) -> Iterator[str]:
-    """Σ of what moved on the gateway's balance but payouts = clearing + what payouts brought to the bank."""
+    """Σ of what moved on the gateway's balance but payouts = clearing + what payouts brought to the bank.
+
+    A debit on its way is in no books. One that failed was taken back whole, and what it cost is in the books
+    once a morning's comparison has come by.
+    """
     assert ground.stripe is not None
     books = {row[0]: int(row[1]) for row in ground.books.rows(_BOOKS)}
     there: dict[str, Fraction] = defaultdict(Fraction)
     rounded: dict[str, int] = defaultdict(int)
-    for _, data in ground.stripe.rows(_MOVEMENTS):
+    for key, data, charge in ground.stripe.rows(_MOVEMENTS):
         movement = json.loads(data)
-        if movement["type"].startswith("payout"):
+        if movement["type"].startswith("payout") or charge == "pending":
             continue
         ground.rows += 1
         currency = movement["currency"].upper()
-        net = _minor(movement["amount"] - movement["fee"], currency)
+        is_unposted = charge == "failed" and _may_wait(ground, key, movement["created"])
+        net = _minor(movement["amount"] - (0 if is_unposted else movement["fee"]), currency)
         there[currency] += net
         # A fee may carry a fraction of our smallest unit; in the books it is whole.
         rounded[currency] += net.denominator != 1
@@ -44,6 +61,13 @@ def clearing(ground: Ground) -> Iterator[str]:
                 f"the gateway moved {shown(round(said), currency)} for us,"
                 f" clearing and payouts say {shown(found, currency)}"
             )
+
+
+def _may_wait(ground: Ground, movement_id: str, made: int) -> bool:
+    """Whether the fee of a failed debit's movement is not in the books yet, and need not be."""
+    # Both movements' fees are posted with the second one, which comes within the patience of a debit.
+    young = datetime.fromtimestamp(made, UTC) > ground.now - COMPARED - DEBIT_PATIENCE
+    return young and ground.books.one(_FEE, movement_id) is None
 
 
 def _minor(wire: int, currency: str) -> Fraction:

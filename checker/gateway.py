@@ -65,7 +65,7 @@ def effects(ground: Ground) -> Iterator[str]:
             kinds[kind] = row
         yield from _payment_effect(key, kinds.get("payment"), paid)
         if ground.stripe is not None:
-            yield from _fee_effect(key, kinds.get("fee"), logged)
+            yield from _fee_effect(ground.stripe, key, kinds.get("fee"), logged)
 
 
 def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iter
         yield f"effect {effect[1]} 'payment' of {charge_id} has no payment"
 
 
-def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> Iterator[str]:
+def _fee_effect(log: Source, transaction_id: str, effect: Row | None, logged: list[Row]) -> Iterator[str]:
     transaction = logged[0][1] if logged else None
     if transaction is None or not transaction["fee"]:
         if effect is not None:
@@ -92,7 +92,10 @@ def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> I
     wire = f"{transaction['fee']} ({transaction['currency']}, units of the gateway)"
     if effect is None:
         # What else costs a fee is summed up in INV-4.
-        if transaction["type"] in ("charge", "payment"):
+        # A debit costs nothing in the books before its money is there; of one that failed INV-4 speaks.
+        if transaction["type"] == "charge" or (
+            transaction["type"] == "payment" and _is_paid(log, transaction)
+        ):
             yield (
                 f"{transaction_id} took a fee of {wire} for {transaction['source']},"
                 " which is not in the books"
@@ -104,6 +107,12 @@ def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> I
             f"entry {effect[3]} has a fee of {shown(effect[7] or 0, effect[6] or '?')},"
             f" {transaction_id} took {wire}"
         )
+
+
+def _is_paid(log: Source, transaction: dict[str, Any]) -> bool:
+    """Whether the charge that a movement is of has its money; also where the log does not have it."""
+    found = log.one("SELECT data FROM object WHERE kind = 'charge' AND id = ?", transaction["source"])
+    return found is None or json.loads(found[0])["status"] == "succeeded"
 
 
 def charges(ground: Ground) -> Iterator[str]:

@@ -67,7 +67,7 @@ def _run(
         log.warning("not reconciled", extra={"facts": {"object": gateway.name, "why": why}})
 
         def failed(session: Any) -> None:
-            watches.stumbled(session, claimed, why, next_at=now + AGAIN)
+            watches.stumbled(session, claimed, why, next_at=now + AGAIN, now=now)
             facts = {"object": gateway.name, "why": why[:200]}
             outbox.raise_alert(session, "not_reconciled", f"gateway:{gateway.name}", now=now, facts=facts)
 

@@ -231,6 +231,8 @@ class MovementKind(StrEnum):
     """What moved on the gateway's balance."""
 
     CHARGE = "charge"
+    CHARGE_PENDING = "charge_pending"  # a charge of ours whose bank has not answered; the books know it so
+    CHARGE_FAILURE = "charge_failure"  # a debit that did not come: takes what its charge had brought
     REFUND = "refund"
     REFUND_FAILURE = "refund_failure"
     DISPUTE = "dispute"

@@ -1,7 +1,8 @@
 """What moved on Stripe's balance and what went to the bank, for reconciliation.
 
 Source: docs.stripe.com/reports/balance-transaction-types, docs.stripe.com/payouts/reconciliation;
-stripe.md section 4; P-17, M-18.
+support.stripe.com/questions/changes-to-balance-transaction-behavior-for-debit-payment-methods; stripe.md
+section 4; P-17, P-19, M-18.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from receivables.ports import (
 _PAGE = 100
 _KINDS = {
     "charge": MovementKind.CHARGE,
+    "charge_failure": MovementKind.CHARGE_FAILURE,
     "refund": MovementKind.REFUND,
     "refund_failure": MovementKind.REFUND_FAILURE,
     "dispute": MovementKind.DISPUTE,
@@ -39,6 +41,8 @@ _KINDS = {
 }
 #: Kinds whose source may have moved in parts.
 _PARTS = (MovementKind.DISPUTE, MovementKind.DISPUTE_REVERSAL)
+#: Stripe's `type` of what takes a failed debit back, whatever category it bears.
+_FAILED = "payment_failure_refund"
 _PAYOUT_STATES = {
     "paid": PayoutState.PAID,
     "pending": PayoutState.PENDING,
@@ -66,9 +70,9 @@ class StripeBooks(StripeAccount):
         while True:
             with reading():
                 page = room.list(asked | after | {"limit": _PAGE})  # type: ignore[arg-type]
-                if any(found.exchange_rate is not None for found in page.data):
-                    # Only the source says what it was in its own currency; it is long, so it is asked
-                    # for where there was an exchange.
+                if any(found.exchange_rate is not None or found.type == _FAILED for found in page.data):
+                    # Only the source says what it was in its own currency, and of which charge a failure
+                    # is; it is long, so it is asked for where there was an exchange or a failure.
                     page = room.list(asked | after | {"limit": _PAGE, "expand": ["data.source"]})  # type: ignore[arg-type]
             for found in page.data:
                 yield listed(found, payout_id)
@@ -105,9 +109,9 @@ def listed(found: Any, payout_id: str | None = None) -> RemoteMovement | UnreadM
     except GatewayRefused:
         return UnreadMovement(
             movement_id=found.id,
-            kind=_KINDS.get(found.reporting_category, MovementKind.OTHER),
+            kind=_kind(found),
             said=f"{found.amount} {found.currency}",
-            source_id=id_of(found.source),
+            source_id=_source_id(found),
             created_at=moment(found.created),
         )
 
@@ -118,8 +122,8 @@ def movement(found: Any, payout_id: str | None = None) -> RemoteMovement:
     Raises:
         GatewayRefused: "amount_unreadable", where our money has no such currency or fraction.
     """
-    source_id = id_of(found.source)
-    kind = _KINDS.get(found.reporting_category, MovementKind.OTHER)
+    source_id = _source_id(found)
+    kind = _kind(found)
     if kind in (MovementKind.PAYOUT, MovementKind.PAYOUT_FAILURE):
         payout_id = payout_id or source_id
     rate = found.exchange_rate
@@ -153,6 +157,21 @@ def in_its_currency(moved: RemoteMovement, contested: Money) -> RemoteMovement:
     if abs(abs(minor) - whole) <= unit:
         minor = whole if minor > 0 else -whole
     return replace(moved, original=Money(minor, contested.currency))
+
+
+def _kind(found: Any) -> MovementKind:
+    if found.type == _FAILED:
+        return MovementKind.CHARGE_FAILURE
+    return _KINDS.get(found.reporting_category, MovementKind.OTHER)
+
+
+def _source_id(found: Any) -> str | None:
+    """What moved it. A failed debit is taken back by the charge itself or by a refund of it: both are the
+    charge's."""
+    charge = getattr(found.source, "charge", None)
+    if found.type == _FAILED and charge is not None:
+        return id_of(charge)
+    return id_of(found.source)
 
 
 def _fee(found: Any) -> Money:

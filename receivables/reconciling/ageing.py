@@ -48,6 +48,7 @@ _ON_THE_WAY = (PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT, PayoutStatus.PAID)
 class Waiting(StrEnum):
     """What an item consists of."""
 
+    AT_BANKS = "at_banks"  # debits that the payers' banks have in hand: on no balance of ours yet
     MOVEMENTS = "movements"  # the gateway has not paid them out
     UNSEEN = "unseen"  # booked, and the gateway's list has not been read since
     PAYOUTS = "payouts"  # not at the bank yet
@@ -79,8 +80,8 @@ class Place:
 
     @property
     def waiting_minor(self) -> int:
-        """What is listed item by item."""
-        return sum(item.minor for item in self.items)
+        """What of the balance is listed item by item."""
+        return sum(item.minor for item in self.items if item.what is not Waiting.AT_BANKS)
 
     @property
     def rest_minor(self) -> int:
@@ -131,6 +132,7 @@ def _marked(session: Session, gateway_account: str, *, now: datetime) -> list[It
         return replace(item, late=is_late)
 
     waiting = [
+        *_at_banks(session, gateway_account),
         *_at_the_gateway(session, gateway_account),
         *_unseen(session, gateway_account, now - timedelta(hours=rules.wait_hours)),
         *_in_transit(session, gateway_account),
@@ -138,6 +140,19 @@ def _marked(session: Session, gateway_account: str, *, now: datetime) -> list[It
         *_left_twice(session, gateway_account),
     ]
     return [mark(item) for item in waiting]
+
+
+def _at_banks(session: Session, gateway_account: str) -> list[Item]:
+    """Debits on their way: on the gateway's balance and not in the books, by the day they may be paid out."""
+    m = GatewayMovement
+    rows = session.execute(
+        select(m.currency, m.available_on, func.count().label("number"), func.sum(m.net_minor).label("minor"))
+        .where(m.gateway_account == gateway_account, ties.is_on_its_way())
+        .group_by(m.currency, m.available_on)
+        .order_by(m.currency, m.available_on)
+    )
+    code = LedgerCode.GATEWAY_CLEARING.value
+    return [Item(code, r.currency, int(r.minor), r.available_on, r.number, Waiting.AT_BANKS) for r in rows]
 
 
 def _at_the_gateway(session: Session, gateway_account: str) -> list[Item]:
@@ -150,6 +165,7 @@ def _at_the_gateway(session: Session, gateway_account: str) -> list[Item]:
         select(m.currency, m.available_on, func.count().label("number"), func.sum(m.net_minor).label("minor"))
         .where(
             m.gateway_account == gateway_account,
+            ~ties.is_on_its_way(),
             or_(
                 and_(m.payout_id.is_(None), m.kind != MovementKind.PAYOUT.value),
                 # What came back waits for the next payout, which then lists it.

@@ -43,7 +43,8 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> Found:
     """Read what is due of the gateway's list; nothing where it is not time, or another worker does it."""
     found = Found()
     with store.read() as session:
-        rules = current_policy(session, now).reconciling
+        policy = current_policy(session, now)
+    rules = policy.reconciling
     for work, every, overlap in (
         (NEW, timedelta(minutes=rules.events_minutes), timedelta(minutes=rules.events_overlap_minutes)),
         (WIDE, timedelta(minutes=rules.wide_minutes), timedelta(hours=rules.wide_overlap_hours)),
@@ -54,9 +55,11 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> Found:
         try:
             _read(store, gateway, claimed, rules, found, overlap=overlap, next_at=now + every, now=now)
         except GatewayError as error:
-            why = str(error)
+            why, patience = str(error), watches.patience(every, policy.alert_after)
             store.run(
-                lambda s, c=claimed, e=every, why=why: watches.stumbled(s, c, why, next_at=now + e)  # type: ignore[misc]
+                lambda s, c=claimed, e=every, why=why, p=patience: watches.stumbled(  # type: ignore[misc]
+                    s, c, why, next_at=now + e, now=now, told_after=p
+                )
             )
     return found
 

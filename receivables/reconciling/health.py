@@ -31,16 +31,20 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
     is not time, or another worker asks.
     """
     with store.read() as session:
-        rules = current_policy(session, now).reconciling
+        policy = current_policy(session, now)
+    rules = policy.reconciling
     claimed = store.run(lambda s: watches.claim(s, gateway.name, WORK, now=now))
     if claimed is None:
         return
-    next_at = now + timedelta(minutes=rules.endpoint_minutes)
+    every = timedelta(minutes=rules.endpoint_minutes)
+    next_at, patience = now + every, watches.patience(every, policy.alert_after)
+    # What we heard stands in our own books: a gateway that cannot be asked hides no silence.
+    store.run(lambda s: _listen(s, gateway.name, timedelta(hours=rules.silence_hours), now=now))
     try:
         found = gateway.endpoints()
     except GatewayError as error:
         why = str(error)
-        store.run(lambda s: watches.stumbled(s, claimed, why, next_at=next_at))
+        store.run(lambda s: watches.stumbled(s, claimed, why, next_at=next_at, now=now, told_after=patience))
         return
     # Others on the same account have addresses of their own, which say nothing of ours.
     ours = [one for one in found if urlsplit(one.url).path.endswith(PATH.format(name=gateway.name))]
@@ -48,7 +52,6 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
 
     def unit(session: Session) -> None:
         _judge(session, gateway.name, ours, now=now)
-        _listen(session, gateway.name, timedelta(hours=rules.silence_hours), now=now)
         watches.ended(session, claimed, next_at=next_at, now=now, read_to_at=now, facts={"endpoints": told})
 
     store.run(unit)

@@ -28,7 +28,12 @@ ACCOUNT_FEE = "account_fee"
 #: The two halves of a change of currency: out of the source's, into the balance's.
 EXCHANGED_OUT, EXCHANGED_IN = "exchange_out", "exchange_in"
 #: Kinds whose movement brings a fee of its own that no other action books.
-_WITH_FEE = (MovementKind.CHARGE, MovementKind.REFUND, MovementKind.REFUND_FAILURE)
+_WITH_FEE = (
+    MovementKind.CHARGE,
+    MovementKind.CHARGE_PENDING,
+    MovementKind.REFUND,
+    MovementKind.REFUND_FAILURE,
+)
 
 
 def post_of_movement(session: Session, movement: GatewayMovement, *, now: datetime) -> bool:
@@ -39,6 +44,8 @@ def post_of_movement(session: Session, movement: GatewayMovement, *, now: dateti
     """
     if movement.kind == MovementKind.FEE:
         return _account_fee(session, movement, now=now)
+    if movement.kind == MovementKind.CHARGE_FAILURE:
+        return _failed_debit(session, movement, now=now)
     source = _source(session, movement)
     if source is None:
         return False
@@ -53,6 +60,30 @@ def post_of_movement(session: Session, movement: GatewayMovement, *, now: dateti
     if movement.original_currency is not None and movement.original_currency == entry.currency:
         posted = _exchange(session, movement, entry, now=now) or posted
     return posted
+
+
+def _failed_debit(session: Session, movement: GatewayMovement, *, now: datetime) -> bool:
+    """Post what both movements of a debit of ours cost that failed; their amounts are one nil."""
+    creditor = payouts.creditor_of(session, movement.gateway_account)
+    if creditor is None:
+        return False
+    m = GatewayMovement
+    charge = session.scalar(
+        select(m).where(
+            m.gateway_account == movement.gateway_account, m.source_id == movement.source_id,
+            m.kind == MovementKind.CHARGE_PENDING.value,
+        )
+    )  # fmt: skip
+    if charge is None:  # none of ours, or the books hold it as paid
+        return False
+    posted = [
+        post_fee(
+            session, one.movement_id, Money(one.fee_minor, one.currency), creditor_id=creditor.id,
+            attempt_id=None, effective_on=business_date(one.made_at, creditor.zone), now=now,
+        )
+        for one in (charge, movement)
+    ]  # fmt: skip
+    return any(posted)
 
 
 def _source(session: Session, movement: GatewayMovement) -> ProviderEffect | None:

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from models.reconciliation import FindingList, Payout, ReconciliationFinding
+from models.reconciliation import FindingList, GatewayMovement, Payout, ReconciliationFinding
 from models.states import FindingStatus
 from models.store import Store
 from receivables import outbox
 from receivables.calendar_days import business_date
 from receivables.policy import current_policy
-from receivables.ports import PaymentGateway
+from receivables.ports import MovementKind, PaymentGateway
 from receivables.reconciling import ageing, bringing_in, copies, findings, posting, ties
 
 #: What the gateway's list may say a little earlier or later than our day: taken in on both sides.
@@ -109,17 +109,22 @@ def _mend(
     now: datetime,
     told: Told,
 ) -> None:
-    """Bring in what was missed, and post the fees and changes of currency of what is in the books."""
-    for read in (ties.untied, ties.unchanged):
+    """Bring in what was missed, and post the fees and changes of currency of what is in the books.
+
+    What was on its way when it was last looked at is asked about again, of whatever day it is.
+    """
+    everything = GatewayMovement.gateway_account == gateway.name
+    for read, where in ((ties.on_its_way, everything), (ties.untied, span), (ties.unchanged, span)):
         after = 0
         while True:
             with store.read() as session:
-                found = read(session, span, after=after)
+                found = read(session, where, after=after)
             if not found:
                 break
             after = found[-1].movement.id
             for tie in found:
-                if tie.here_minor is None:
+                # Of a failed debit the amount is explained by itself; that ours knows of it is not.
+                if tie.here_minor is None or tie.movement.kind == MovementKind.CHARGE_FAILURE:
                     result.brought_in += bringing_in.bring_in(store, gateway, tie.movement, now=now)
                     told("brought in", result.brought_in)
             for part in copies.parts(found, 100):

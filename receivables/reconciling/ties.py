@@ -1,7 +1,10 @@
 """Each movement of the gateway beside what it did in our books, by SQL: who agrees never leaves the database.
 
 A movement is tied to the effects that bear its own id, and to those of its source that are of its kind.
-Tied right, they change gateway clearing by the movement's net. Source: P-17, INV-4, INV-5.
+Tied right, they change gateway clearing by the movement's net. A bank debit moves the gateway's balance
+when it is sent to the bank, and our books when the money came: until then it is on its way, and if it fails
+a second movement takes it back, and both are one nil but for what they cost. A debit of which the gateway
+lists nothing before the money is there ties as any other charge. Source: P-17, P-19, INV-4, INV-5.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from models.creditors import Creditor
 from models.ledger import LedgerCode, LedgerEntry, Posting
@@ -22,10 +25,13 @@ from receivables.payouts import SENT, SENT_BACK
 from receivables.ports import MovementKind
 
 M, K = GatewayMovement, MovementKind
+#: What a payer's bank may still refuse, or has: of these there is one movement of a charge.
+CHARGES = (K.CHARGE.value, K.CHARGE_PENDING.value)
 #: Kind of movement -> the effects of its source that it stands for. What is missing here is tied by the
 #: movement's own id alone.
 OF_SOURCE: dict[MovementKind, tuple[str, ...]] = {
     K.CHARGE: (PAYMENT_EFFECT,),
+    K.CHARGE_PENDING: (PAYMENT_EFFECT,),
     K.REFUND: ("refund",),
     K.REFUND_FAILURE: ("refund_failed",),
     K.PAYOUT: (SENT,),
@@ -90,16 +96,56 @@ def _cleared(on: ColumnElement[bool], currency: Any, what: Any) -> Any:
 _OWN = ProviderEffect.provider_object_id == M.movement_id
 _SOURCES = and_(ProviderEffect.provider_object_id == M.source_id, of_its_kind())
 _SUM = func.sum(Posting.debit_minor - Posting.credit_minor)
+_OTHER = aliased(GatewayMovement)
+
+
+def _counterpart() -> ColumnElement[bool]:
+    """The condition that `_OTHER` is the one movement of a failed debit, and the looked-at one the other."""
+    paid = select(ProviderEffect.id).where(
+        ProviderEffect.provider_object_id == M.source_id, ProviderEffect.kind == PAYMENT_EFFECT
+    )
+    return and_(
+        _OTHER.gateway_account == M.gateway_account,
+        _OTHER.source_id == M.source_id,
+        _OTHER.currency == M.currency,
+        _OTHER.amount_minor == -M.amount_minor,
+        or_(
+            and_(M.kind.in_(CHARGES), _OTHER.kind == K.CHARGE_FAILURE.value),
+            and_(M.kind == K.CHARGE_FAILURE.value, _OTHER.kind.in_(CHARGES)),
+        ),
+        ~paid.correlate(M).exists(),
+    )
+
+
+def _taken_back(currency: Any) -> Any:
+    """The whole amount of a movement of a failed debit, without its fee; NULL where it is none."""
+    return (
+        select(-_OTHER.amount_minor)
+        .where(_counterpart(), _OTHER.currency == currency)
+        .limit(1)
+        .correlate(M)
+        .scalar_subquery()
+    )
 
 
 def _beside(currency: Any) -> Any:
     """What the books hold for a movement in a currency, NULL for nothing."""
     own, source = _cleared(_OWN, currency, _SUM), _cleared(_SOURCES, currency, _SUM)
+    nil = _taken_back(currency)
     return case(
-        (own.is_(None), source),
-        (source.is_(None), own),
-        else_=func.coalesce(own, 0) + func.coalesce(source, 0),
+        (source.is_not(None), func.coalesce(own, 0) + source),
+        (nil.is_not(None), func.coalesce(own, 0) + nil),
+        else_=own,
     )
+
+
+def is_on_its_way() -> ColumnElement[bool]:
+    """The condition that a movement is a debit of ours that was neither paid nor refused yet."""
+    paid = exists().where(
+        ProviderEffect.provider_object_id == M.source_id, ProviderEffect.kind == PAYMENT_EFFECT
+    )
+    back = exists().where(_counterpart())
+    return and_(M.kind == K.CHARGE_PENDING.value, ~paid.correlate(M), ~back.correlate(M))
 
 
 def within(gateway_account: str, start: datetime, end: datetime) -> ColumnElement[bool]:
@@ -108,9 +154,17 @@ def within(gateway_account: str, start: datetime, end: datetime) -> ColumnElemen
 
 
 def untied(session: Session, where: ColumnElement[bool], *, after: int = 0, limit: int = 500) -> list[Tie]:
-    """Return movements whose net is not what our books hold for them, in the order of their ids."""
+    """Return movements whose net is not what our books hold for them, in the order of their ids.
+
+    What is on its way is none of them.
+    """
     here = _beside(M.currency).label("here")
-    found = select(M.id, M.net_minor, here).where(where, M.id > after).order_by(M.id).subquery("beside")
+    found = (
+        select(M.id, M.net_minor, here)
+        .where(where, M.id > after, ~is_on_its_way())
+        .order_by(M.id)
+        .subquery("beside")
+    )
     query = (
         select(M, found.c.here)
         .join(found, found.c.id == M.id)
@@ -119,6 +173,14 @@ def untied(session: Session, where: ColumnElement[bool], *, after: int = 0, limi
         .limit(limit)
     )
     return [Tie(row[0], None if row.here is None else int(row.here)) for row in session.execute(query)]
+
+
+def on_its_way(
+    session: Session, where: ColumnElement[bool], *, after: int = 0, limit: int = 500
+) -> list[Tie]:
+    """Return debits of ours that the payers' banks have in hand, in the order of their ids."""
+    rows = session.scalars(select(M).where(where, M.id > after, is_on_its_way()).order_by(M.id).limit(limit))
+    return [Tie(row, None) for row in rows]
 
 
 def unchanged(session: Session, where: ColumnElement[bool], *, after: int = 0, limit: int = 500) -> list[Tie]:
@@ -215,9 +277,10 @@ def lone_sums(session: Session, gateway_account: str, *, since: datetime) -> lis
 
 
 def sums(session: Session, where: ColumnElement[bool]) -> list[KindSum]:
-    """Return what moved by currency and kind, there and here."""
+    """Return what moved by currency and kind, there and here, without what is on its way."""
     here = _beside(M.currency).label("here")
-    found = select(M.currency, M.kind, M.net_minor, here).where(where).subquery("beside")
+    kind = case((M.kind == K.CHARGE_PENDING.value, K.CHARGE.value), else_=M.kind).label("kind")
+    found = select(M.currency, kind, M.net_minor, here).where(where, ~is_on_its_way()).subquery("beside")
     query = (
         select(
             found.c.currency, found.c.kind, func.count().label("number"),

@@ -12,9 +12,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.reconciliation import GatewayWatch
+from receivables import outbox
 
 #: A claim holds so long: whoever dies at it leaves it to the next one then. Two at once do no harm.
 LEASE = timedelta(minutes=10)
+#: Fact of a work that fails: since when.
+_FAILING_SINCE = "failing_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,47 @@ def ended(
     row = session.get_one(GatewayWatch, (claimed.gateway_account, claimed.work), with_for_update=True)
     row.done_at, row.trouble, row.next_at = now, None, next_at
     row.read_to_at = read_to_at or row.read_to_at
-    if facts is not None:
-        row.facts = dict(facts)
+    kept = row.facts if facts is None else facts
+    row.facts = {name: value for name, value in kept.items() if name != _FAILING_SINCE}
+    outbox.end_alert(session, "gateway_unread", _key(claimed), now=now)
 
 
-def stumbled(session: Session, claimed: Claim, trouble: str, *, next_at: datetime) -> None:
-    """Write down why a piece of work did not come to its end, and when it is tried again."""
+def stumbled(
+    session: Session,
+    claimed: Claim,
+    trouble: str,
+    *,
+    next_at: datetime,
+    now: datetime,
+    told_after: timedelta | None = None,
+) -> None:
+    """Write down why a piece of work did not come to its end, and when it is tried again.
+
+    Args:
+        told_after: an alert is raised when it last came to its end so long ago, or never has and began to
+            fail so long ago; None where the caller tells of it.
+    """
     row = session.get_one(GatewayWatch, (claimed.gateway_account, claimed.work), with_for_update=True)
     row.trouble, row.next_at = trouble[:200], next_at
+    row.facts = {_FAILING_SINCE: now.isoformat(), **row.facts}
+    since = row.done_at or datetime.fromisoformat(row.facts[_FAILING_SINCE])
+    if told_after is not None and now - since >= told_after:
+        outbox.raise_alert(
+            session, "gateway_unread", _key(claimed), now=now,
+            facts={
+                "object": claimed.gateway_account, "why": trouble[:200],
+                "since": since.isoformat(timespec="minutes"),
+            },
+        )  # fmt: skip
+
+
+def patience(every: timedelta, alert_after: timedelta) -> timedelta:
+    """How long regular work may fail before somebody is told: what is seldom done may fail once.
+
+    Source: payments.alert_after_minutes; P-15, P-18.
+    """
+    return max(alert_after, 2 * every)
+
+
+def _key(claimed: Claim) -> str:
+    return f"gateway:{claimed.gateway_account}:{claimed.work}"

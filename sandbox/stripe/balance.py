@@ -1,7 +1,8 @@
 """The balance: every movement of money as a balance transaction, in the currency it settles in.
 
-Fees follow one formula (1.5 % and 25 minor units; 15.00 for a lost chargeback); the real ones depend on the
-account. Source: docs.stripe.com/reports/balance-transaction-types, docs.stripe.com/payouts/reconciliation.
+Fees follow one formula (1.5 % and 25 minor units; 15.00 for a lost chargeback, 4.00 for a failed debit); the
+real ones depend on the account. Source: docs.stripe.com/reports/balance-transaction-types,
+docs.stripe.com/payouts/reconciliation.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def transaction(
         fee: taken from it, or given back where negative.
         pending: seconds until it can be paid out.
     """
-    words = "Stripe processing fees" if category == "charge" else "Dispute fee"
+    words = {"charge": "Stripe processing fees", "charge_failure": "Failed payment fee"}.get(
+        category, "Dispute fee"
+    )
     taken = {
         "amount": fee,
         "application": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sandbox.stripe import balance, cards, disputes, setups
@@ -10,6 +11,8 @@ from sandbox.stripe.events import new_id, tell
 from sandbox.stripe.store import Unit
 
 DAY = 86_400
+#: What a debit costs that the payer's bank refuses, in minor units; the fee of the payment is given back.
+FAILED_DEBIT_FEE = 400
 CANCELABLE = (
     "requires_payment_method",
     "requires_confirmation",
@@ -227,6 +230,11 @@ def cancel(unit: Unit, intent: dict[str, Any], reason: str | None) -> dict[str, 
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
             "payment_intent_unexpected_state",
         )
+    if intent["status"] == "processing":
+        charge = unit.need(intent["latest_charge"]) | {"status": "failed"}
+        _take_off(unit, charge)
+        unit.put(charge)
+        tell(unit, "charge.failed", charge)
     intent |= {
         "status": "canceled",
         "canceled_at": unit.now,
@@ -292,32 +300,63 @@ def _succeed(
     tell(unit, "payment_intent.succeeded", intent)
     if intent["setup_future_usage"] and intent["customer"]:
         setups.attach(unit, method, intent["customer"])
-    if unit.take_fault("fees", ("late_fee",)):
-        unit.at(unit.now + 60, "fee", charge["id"])
-    else:
-        book_fee(unit, charge)
+    if charge["balance_transaction"] is None:  # that of a debit was made when it was sent to the bank
+        _move(unit, charge)
     disputes.after_charge(unit, charge, unit.private(method["id"]))
     return intent
 
 
+def _move(unit: Unit, charge: dict[str, Any]) -> None:
+    """Writes the balance transaction of a charge now, or later where a fault says so."""
+    if unit.take_fault("fees", ("late_fee",)):
+        unit.at(unit.now + 60, "fee", charge["id"])
+    else:
+        book_fee(unit, charge)
+
+
 def book_fee(unit: Unit, charge: dict[str, Any]) -> None:
-    """Writes the balance transaction of a charge, after the charge itself, as asynchronous capture does."""
+    """Writes the balance transaction of a charge, after the charge itself, as asynchronous capture does.
+
+    That of a bank debit is pending for as long as the payer's bank may say no.
+    Source: support.stripe.com/questions/changes-to-balance-transaction-behavior-for-debit-payment-methods.
+    """
     amount, currency, rate = balance.settled(unit, charge["amount"], charge["currency"])
+    by_card = charge["payment_method_details"]["type"] == "card"
     transaction = balance.move(
         unit,
         charge,
-        "charge" if charge["payment_method_details"]["type"] == "card" else "payment",
+        "charge" if by_card else "payment",
         "charge",
         amount,
         currency,
         rate=rate,
         fee=balance.fee_of(amount, currency),
-        pending=balance.AVAILABLE_AFTER,
+        pending=balance.AVAILABLE_AFTER + (0 if by_card else cards.DEBIT_DAYS * DAY),
         description=charge["description"],
     )
     charge["balance_transaction"] = transaction["id"]
     unit.put(charge)
     tell(unit, "charge.updated", charge, {"balance_transaction": None, "receipt_url": None})
+
+
+def _take_off(unit: Unit, charge: dict[str, Any]) -> None:
+    """Takes a debit that does not come off the balance again, with its fee, and takes one for the failure."""
+    if charge["balance_transaction"] is None:
+        return
+    taken = unit.need(charge["balance_transaction"])
+    back = balance.move(
+        unit,
+        charge,
+        "payment_failure_refund",
+        "charge_failure",
+        -taken["amount"],
+        taken["currency"],
+        rate=None if taken["exchange_rate"] is None else Decimal(str(taken["exchange_rate"])),
+        fee=FAILED_DEBIT_FEE - taken["fee"],
+        pending=max(taken["available_on"] - unit.now, 0),
+        description="REFUND FOR FAILED PAYMENT",
+    )
+    charge["failure_balance_transaction"] = back["id"]
 
 
 def _decline(
@@ -353,6 +392,7 @@ def _decline(
                 "issuer_declined", "declined_by_network", "The bank did not approve.", decline_code, advice
             ),
         }
+        _take_off(unit, charge)
         unit.put(charge)
         error["charge"] = charge["id"]
         tell(unit, "charge.failed", charge)
@@ -376,6 +416,7 @@ def _begin_debit(unit: Unit, intent: dict[str, Any], method: dict[str, Any]) -> 
     unit.at(unit.now + cards.DEBIT_DAYS * DAY, "settle", intent["id"])
     tell(unit, "charge.pending", charge)
     tell(unit, "payment_intent.processing", intent)
+    _move(unit, charge)
     return intent
 
 

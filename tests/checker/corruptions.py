@@ -204,7 +204,7 @@ GATEWAY = [
     Corruption(
         "charge without payment",
         stripe(object_set("py_debit", "status", "succeeded")),
-        ("INV-6",), "charge py_debit took 500 gbp and has no payment",
+        ("INV-6", "INV-5", "INV-4"), "charge py_debit took 500 gbp and has no payment",
     ),
     Corruption(
         "amount times 100 in yen",
@@ -323,6 +323,21 @@ CLEARING = [
             " json_set(data, '$.id', 'txn_lost', '$.type', 'adjustment') FROM object WHERE id = 'txn_1'"
         ),
         ("INV-4",), "the gateway moved GBP",
+    ),
+    Corruption(
+        "debit that failed and was not taken back",
+        stripe("DELETE FROM object WHERE id = 'txn_11'"),
+        ("INV-4",), "the gateway moved GBP",
+    ),
+    Corruption(
+        "cost of a failed debit that nobody posted",
+        stripe(*(object_set(key, "created", 1_700_000_000) for key in ("txn_10", "txn_11"))),
+        ("INV-4",), "clearing and payouts say",
+    ),
+    Corruption(
+        "debit counted as if its money were there",
+        stripe(object_set("py_debit", "status", "returned")),
+        ("INV-4",), "clearing and payouts say",
     ),
     Corruption(
         "gateway took a unit less than its own charge says",

@@ -278,6 +278,8 @@ class _Builder:
         ledger.reverse(self.session, SYSTEM, cheque, effective_on=TODAY, now=NOW)
 
         self._taken_back()
+        self._cost("txn_8", 36)
+        self._cost("txn_9", 364)
 
         applied = self._post(
             "apply:CN-1", "allocation", "GBP",
@@ -293,6 +295,19 @@ class _Builder:
             self._paid(self.part, 1_000),
         )
         self._allot(issued, self.part, 1_000, note=self.issued)
+
+    def _cost(self, transaction_id: str, fee: int) -> None:
+        """What one movement of a debit cost that failed."""
+        entry = self._post(
+            f"fee:{transaction_id}", "gateway_fee", "GBP",
+            Side(LedgerCode.GATEWAY_FEES, debit_minor=fee), Side(CLEARING, credit_minor=fee),
+        )  # fmt: skip
+        self._add(
+            ProviderEffect(
+                provider_object_id=transaction_id, kind="fee", attempt_id=None, entry_id=entry.id,
+                recorded_at=NOW,
+            )
+        )  # fmt: skip
 
     def _taken_back(self) -> None:
         """A charge of which the payer's bank took a part back: the invoice owes it again."""
@@ -831,7 +846,20 @@ def _fill_stripe(path: Path) -> None:
         )  # fmt: skip
         unit.put(charge("ch_declined", 500, "gbp", status="failed"))
         unit.put(charge("py_debit", 500, "gbp", status="pending"))
+        unit.put(_debit_movement("txn_7", "py_debit", 500, 33))
+        # Two debits failed: of one its cost is posted, of the other the comparison has not come by yet.
+        for number, key in ((8, "py_refused"), (10, "py_refused_now")):
+            unit.put(charge(key, 700, "gbp", status="failed"))
+            unit.put(_debit_movement(f"txn_{number}", key, 700, 36))
+            unit.put(_debit_movement(f"txn_{number + 1}", key, -700, 364, "payment_failure_refund"))
     log.close()
+
+
+def _debit_movement(key: str, source: str, units: int, fee: int, kind: str = "payment") -> dict[str, object]:
+    return {
+        "id": key, "object": "balance_transaction", "type": kind, "amount": units, "currency": "gbp",
+        "fee": fee, "source": source, "created": int(NOW.timestamp()) - 3600,
+    }  # fmt: skip
 
 
 def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:

@@ -162,21 +162,35 @@ def early_warning_can_be_acted_on(world: World) -> None:
 
 
 def debit_settles_later(world: World) -> None:
-    """P-19; SEPA …3000: processing first, succeeded later; no balance transaction before."""
+    """P-17, P-19; SEPA …3000: processing first, succeeded later; its balance transaction is made when it is
+    sent to the bank, pending, and is the one of the money that came."""
     intent = world.debited("DE89370400440532013000")
     assert intent.status == "processing"
     charge: Any = world.client.v1.charges.retrieve(intent.latest_charge)
     assert (charge.status, charge.paid) == ("pending", False)
+    sent = world.settled(charge)
+    assert (sent.type, sent.reporting_category, sent.status) == ("payment", "charge", "pending")
+    assert (sent.source, sent.amount) == (charge.id, 5000)
     intents = world.client.v1.payment_intents
     world.later(lambda: intents.retrieve(intent.id).status == "succeeded", days=6)
-    assert world.settled(charge).type == "payment"
+    come: Any = world.client.v1.charges.retrieve(charge.id)
+    assert (come.status, come.balance_transaction) == ("succeeded", sent.id)
+    assert come.failure_balance_transaction is None
 
 
 def debit_fails_later(world: World) -> None:
-    """P-19; SEPA …3001: processing first, then it asks for another payment method and says why."""
+    """P-17, P-19; SEPA …3001: processing first, then it asks for another payment method and says why; a
+    second balance transaction, `payment_failure_refund`, takes what the first one brought."""
     intent, intents = world.debited("DE62370400440532013001"), world.client.v1.payment_intents
+    charge: Any = world.client.v1.charges.retrieve(intent.latest_charge)
+    sent = world.settled(charge)
     world.later(lambda: intents.retrieve(intent.id).status == "requires_payment_method", days=6)
     assert intents.retrieve(intent.id).last_payment_error is not None
+    failed: Any = world.client.v1.charges.retrieve(charge.id, {"expand": ["failure_balance_transaction"]})
+    back = failed.failure_balance_transaction
+    assert (failed.status, failed.balance_transaction) == ("failed", sent.id)
+    assert (back.type, back.reporting_category) == ("payment_failure_refund", "charge_failure")
+    assert (back.amount, back.currency) == (-sent.amount, sent.currency)
 
 
 def debit_is_returned(world: World) -> None:

@@ -22,6 +22,8 @@ from receivables.ports import (
 from tests.gateways.test_stripe_reversals import a_charge, an_order
 from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn
 
+K = MovementKind
+
 
 @pytest.fixture
 def gateway(own_stripe: StandIn) -> StripePayments:
@@ -123,7 +125,7 @@ def test_what_our_money_cannot_say_is_refused_aloud(currency: str, units: int) -
     """M-01: a sum that is left out or rounded would be a sum that is lost."""
     told = SimpleNamespace(
         id="txn_1", amount=units, fee=0, net=units, currency=currency, source="ch_1", created=1,
-        available_on=1, exchange_rate=None, reporting_category="charge",
+        available_on=1, exchange_rate=None, reporting_category="charge", type="charge",
     )  # fmt: skip
     with pytest.raises(GatewayRefused) as refused:
         movement(told)
@@ -157,7 +159,7 @@ def test_a_sale_that_was_changed_from_an_unknown_currency_is_told_as_it_settled(
     source = SimpleNamespace(id="ch_1", currency="inr", amount=500_000)
     told = SimpleNamespace(
         id="txn_1", amount=4500, fee=100, net=4400, currency="gbp", source=source, created=1, available_on=1,
-        exchange_rate=0.009, reporting_category="charge",
+        exchange_rate=0.009, reporting_category="charge", type="charge",
     )  # fmt: skip
     read = movement(told)
     assert (read.net, read.original, read.source_id) == (Money(4400, "GBP"), None, "ch_1")
@@ -167,6 +169,7 @@ def test_a_category_nobody_knows_is_told_as_such() -> None:
     told = SimpleNamespace(
         id="txn_1", amount=5, fee=0, net=5, currency="eur", source=None, created=1, available_on=1,
         exchange_rate=None, reporting_category="climate_order_purchase",
+        type="climate_order_purchase",
     )  # fmt: skip
     assert movement(told).kind is MovementKind.OTHER
 
@@ -189,7 +192,48 @@ def test_a_fee_in_parts_of_a_unit_is_the_nearest_whole_one() -> None:
     """M-02, P-17: 75.25 krónur of fee are 75 in the books; amount, fee and net still add up."""
     told = SimpleNamespace(
         id="txn_1", amount=1_000_000, fee=7525, net=992_475, currency="isk", source="ch_1", created=1,
-        available_on=1, exchange_rate=None, reporting_category="charge",
+        available_on=1, exchange_rate=None, reporting_category="charge", type="charge",
     )  # fmt: skip
     read = movement(told)
     assert (read.amount.minor, read.fee.minor, read.net.minor) == (10_000, 75, 9_925)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["py_1", SimpleNamespace(id="py_1", object="charge", currency="eur", amount=5000),
+     SimpleNamespace(id="pyr_1", object="refund", currency="eur", amount=5000, charge="py_1")],
+    ids=["bare", "the charge", "a refund of it"],
+)  # fmt: skip
+@pytest.mark.parametrize("category", ["charge_failure", "refund"])
+def test_a_failed_debit_is_told_by_its_charge(source: object, category: str) -> None:
+    """P-17, P-19: what takes a failed debit back names the charge, whatever category and source it bears."""
+    told = SimpleNamespace(
+        id="txn_2", amount=-5000, fee=300, net=-5300, currency="eur", source=source, created=1,
+        available_on=1, exchange_rate=None, reporting_category=category, type="payment_failure_refund",
+    )  # fmt: skip
+    read = movement(told)
+    assert (read.kind, read.source_id, read.net) == (K.CHARGE_FAILURE, "py_1", Money(-5300, "EUR"))
+
+
+def test_the_list_names_the_charge_of_a_failed_debit(gateway: StripePayments, own_stripe: StandIn) -> None:
+    """P-17, P-19: one charge, two movements; the second takes the amount that the first one brought."""
+    room = gateway._client.v1
+    method = room.payment_methods.create(
+        {"type": "sepa_debit", "sepa_debit": {"iban": "DE62370400440532013001"},
+         "billing_details": {"name": "Test Payer", "email": "payer@mill.example"}}
+    )  # fmt: skip
+    intent = room.payment_intents.create(
+        {"amount": 5000, "currency": "eur", "payment_method": method.id, "confirm": True,
+         "mandate_data": {"customer_acceptance": {"type": "offline"}},
+         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+    )  # fmt: skip
+    own_stripe.control("advance", days=6)
+    start = datetime.now(UTC) - timedelta(days=1)
+    walked = [
+        one
+        for one in gateway.movements_between(start, start + timedelta(days=60))
+        if isinstance(one, RemoteMovement)
+    ]
+    assert [(one.kind, one.source_id, one.amount.minor) for one in walked] == [
+        (K.CHARGE_FAILURE, intent.latest_charge, -5000), (K.CHARGE, intent.latest_charge, 5000),
+    ]  # fmt: skip

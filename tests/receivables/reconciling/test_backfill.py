@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from receivables.policy import default_policy
 from receivables.ports import (
     EndpointHealth,
     GatewayEvent,
+    GatewayRefused,
     GatewayUnreachable,
     MovementKind,
     PayoutState,
@@ -173,6 +175,55 @@ def test_an_unreadable_list_is_tried_again(world: World) -> None:
     with world.store.read() as s:
         row = s.get_one(GatewayWatch, ("default", backfill.NEW))
     assert (row.read_to_at, row.trouble) == (NOON + timedelta(minutes=10), None)
+
+
+def down_from(world: World, look: Callable[..., object], *minutes: int) -> list[str]:
+    """Ask a gateway that cannot be read, at minutes after noon; returns the alerts by then."""
+    world.gateway.down = GatewayRefused("permission_denied")
+    for minute in minutes:
+        look(world.store, world.gateway, now=NOON + timedelta(minutes=minute))
+    return world.alerts()
+
+
+@pytest.mark.parametrize("read_before", [True, False], ids=["read before", "never read"])
+def test_a_list_that_cannot_be_read_is_an_alert(world: World, read_before: bool) -> None:
+    """P-15: 15 minutes after it was last read somebody is told, once, and why; it is over when it is read."""
+    if read_before:
+        backfill.look(world.store, world.gateway, now=NOON)
+    else:
+        down_from(world, backfill.look, 0)
+    assert down_from(world, backfill.look, 5, 10) == []
+    assert down_from(world, backfill.look, 15, 20) == ["gateway_unread"]
+    with world.store.read() as s:
+        alert = s.scalars(select(Alert)).one()
+    assert (alert.key, alert.raised_at) == ("gateway:default:events", NOON + timedelta(minutes=15))
+    assert (alert.facts["object"], alert.facts["why"]) == ("default", "permission_denied")
+    # The hourly one is late when it has missed its hour twice.
+    down_from(world, backfill.look, 60, 121)
+    with world.store.read() as s:
+        assert s.scalars(select(Alert.key)).all() == ["gateway:default:events", "gateway:default:events_wide"]
+    world.gateway.down = None
+    backfill.look(world.store, world.gateway, now=NOON + timedelta(minutes=190))
+    with world.store.read() as s:
+        assert s.scalars(select(Alert.id).where(Alert.closed_at.is_(None))).all() == []
+
+
+def test_endpoints_that_cannot_be_read_are_an_alert_and_hide_no_silence(world: World) -> None:
+    """P-18: the key may not list endpoints: somebody is told; and that nothing comes is seen all the same."""
+    world.gateway.addresses = [endpoint()]
+    health.look(world.store, world.gateway, now=NOON)
+    assert down_from(world, health.look, 5, 10) == []
+    assert down_from(world, health.look, 15) == ["gateway_unread"]
+    later = NOON + timedelta(days=2)
+    world.gateway.down = None
+    world.pay(Money(2500, "GBP"), at=later)
+    world.gateway.down = GatewayRefused("permission_denied")
+    health.look(world.store, world.gateway, now=later + timedelta(hours=3))
+    assert world.alerts() == ["gateway_unread", "events_silent"]
+    world.gateway.down = None
+    health.look(world.store, world.gateway, now=later + timedelta(hours=4))
+    with world.store.read() as s:
+        assert s.scalars(select(Alert.code).where(Alert.closed_at.is_(None))).all() == ["events_silent"]
 
 
 def test_a_payout_is_followed_by_its_notification(world: World) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from models.audit import AuditEntry
 from models.ledger import LedgerCode, LedgerEntry
 from models.money import Money
-from models.payments import Payment, ProviderEffect
+from models.payments import Payment, PaymentAttempt, ProviderEffect
 from models.reconciliation import Payout, ReconciliationFinding
 from models.staff import Role
-from models.states import FindingStatus, PayoutStatus
+from models.states import AttemptStatus, FindingStatus, PayoutStatus
 from models.store import Store
 from receivables import bank_lines, ledger
 from receivables.errors import NotAllowed, Refused
@@ -27,11 +27,13 @@ from receivables.ports import (
     RefundState,
     RemoteDispute,
     RemoteRefund,
+    RemoteState,
 )
 from receivables.reconciling import ageing, findings
 from receivables.reconciling.ageing import Waiting
 from tests import factories as make
 from tests.conftest import NOON
+from tests.fakes import a_charge, a_truth
 from tests.receivables.reconciling.world import World, a_movement, a_world, an_unread, open_invoices
 
 K = MovementKind
@@ -103,6 +105,104 @@ def test_a_missed_charge_of_ours_comes_in_late_with_an_alert(world: World) -> No
     before = world.everything()
     assert world.reconcile().brought_in == 0
     assert world.everything() == before
+
+
+def on_its_way(world: World, *, now: datetime = LATER) -> list[tuple[int, bool]]:
+    """What the payers' banks have in hand, and whether it is late; and that no balance is unexplained."""
+    with world.store.read() as s:
+        places = ageing.places(s, "default", now=now)
+    assert [place.rest_minor for place in places if place.code == "gateway_clearing"] in ([], [0])
+    return [(i.minor, i.late) for place in places for i in place.items if i.what is Waiting.AT_BANKS]
+
+
+def test_a_debit_on_its_way_is_no_difference(world: World) -> None:
+    """P-17, P-19: the gateway lists a debit when it is sent; nothing differs, nothing alarms, and it is
+    booked once, when the money is there."""
+    moved = world.debit(pounds(10000), fee=175)
+    for now in (NOON + timedelta(days=1), NOON + timedelta(days=2)):
+        found = world.reconcile(now=now)
+        assert (found.agrees, found.changed, found.brought_in) == (True, 0, 0), world.findings()
+        assert (world.findings(), world.alerts(), list(found.sums)) == ([], [], [])
+        assert on_its_way(world, now=now) == [(9825, False)]
+    assert world.balance(C.GATEWAY_CLEARING) == 0
+    # The notification of its end was lost: the comparison finds the money.
+    charge = world.gateway.charges[moved.source_id or ""]
+    come = replace(a_charge(charge.attempt_ref or "", pounds(10000)), charge_id=moved.source_id or "")
+    world.gateway.charges[moved.source_id or ""] = a_truth(
+        charge.attempt_ref or "", RemoteState.SUCCEEDED, come
+    )
+    found = world.reconcile(now=NOON + timedelta(days=3))
+    assert (found.agrees, found.brought_in) == (True, 1)
+    assert [(one.kind, one.there_minor, one.here_minor) for one in found.sums] == [("charge", 9825, 9825)]
+    assert on_its_way(world) == []
+    assert world.balance(C.GATEWAY_CLEARING) == 9825
+    assert open_invoices(world) == [0]
+
+
+def test_a_debit_on_its_way_for_too_long_alarms(world: World) -> None:
+    """M-18: what a payer's bank has had for longer than policy allows is late, as all that waits."""
+    world.debit(pounds(10000), fee=175)
+    assert world.reconcile().agrees
+    assert on_its_way(world) == [(9825, True)]
+    assert world.alerts() == ["clearing_aged"]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+@pytest.mark.parametrize("seen", [True, False], ids=["compared before", "not compared before"])
+def test_a_debit_that_failed_ties_to_nil_with_its_fees(world: World, told: bool, seen: bool) -> None:
+    """P-17, P-19, M-18: both movements of a failed debit are one nil; what it cost is posted, once, and
+    clearing is nil when the gateway has taken it out of a payout."""
+    moved = world.debit(pounds(10000), fee=175)
+    if seen:
+        world.reconcile(now=NOON + timedelta(days=1))
+    back = world.refused(moved, fee=225, at=NOON + timedelta(days=5))
+    if told:
+        world.learn(moved, at=NOON + timedelta(days=5))
+    paid = world.pay(pounds(2500), fee=63, at=NOON + timedelta(days=5))
+    world.payout(moved, back, paid, at=NOON + timedelta(days=7))
+    found = world.reconcile()
+    assert (found.agrees, found.brought_in, found.posted) == (True, 0, 1), world.findings()
+    assert (world.findings(), world.alerts()) == ([], [])
+    assert on_its_way(world) == []
+    assert world.balance(C.GATEWAY_CLEARING) == 0
+    assert world.balance(C.GATEWAY_FEES) == 175 + 225 + 63
+    assert {(one.kind, one.there_minor - one.here_minor) for one in found.sums} == {
+        ("charge", 0), ("charge_failure", 0), ("payout", 0),
+    }  # fmt: skip
+    with world.store.read() as s:
+        status = s.scalars(select(PaymentAttempt.status).order_by(PaymentAttempt.id)).first()
+    assert status is AttemptStatus.FAILED
+    before = world.everything()
+    assert world.reconcile().posted == 0
+    assert world.everything() == before
+
+
+def test_a_debit_whose_failure_is_not_listed_yet_waits(world: World) -> None:
+    """P-17: the payer's bank said no a moment ago and the second movement comes with the next list."""
+    moved = world.debit(pounds(10000), fee=175)
+    world.answered(moved, RemoteState.FAILED)
+    world.learn(moved, at=NOON + timedelta(hours=1))
+    assert world.reconcile(now=NOON + timedelta(days=1)).agrees
+    assert on_its_way(world, now=NOON + timedelta(days=1)) == [(9825, False)]
+
+
+def test_a_failure_of_money_that_came_is_listed(world: World) -> None:
+    """P-17: a movement that takes back what our books hold as paid is a person's, and no nil."""
+    moved = world.pay(pounds(10000), fee=175)
+    back = a_movement(K.CHARGE_FAILURE, pounds(-10000), source=moved.source_id, at=NOON)
+    world.gateway.moved.append(back)
+    assert not world.reconcile().agrees
+    assert world.findings() == [("missing_here", "charge_failure", back.movement_id, None, -10000)]
+
+
+def test_a_failed_debit_of_somebody_else_is_listed_with_what_it_cost(world: World) -> None:
+    """P-13, P-17: of a stranger's failed debit only the fee is left, and nobody here posts it."""
+    moved = a_movement(K.CHARGE, pounds(900), fee=20, source="py_stranger")
+    back = a_movement(K.CHARGE_FAILURE, pounds(-900), source="py_stranger")
+    world.gateway.moved += [moved, back]
+    assert not world.reconcile().agrees
+    assert world.findings() == [("different", "charge", moved.movement_id, 900, 880)]
+    assert world.balance(C.GATEWAY_FEES) == 0
 
 
 def test_a_charge_that_is_not_ours_is_listed(world: World) -> None:

@@ -22,11 +22,15 @@ from receivables.reconciling import ageing, backfill, health, runs
 from tests import factories as make
 from tests.oracles import currency_oracle as oracle
 from tests.receivables.reconciling.world import World
-from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, pay_on_page
+from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api, debit_on_page, pay_on_page
 
 
-def pay_each(store: Store, gateway: StripePayments, account: Account) -> list[str]:
-    """Pay every invoice on the gateway's page and tell our books nothing; returns the attempts' names."""
+def pay_each(store: Store, gateway: StripePayments, account: Account, *, debit: bool = False) -> list[str]:
+    """Pay every invoice on the gateway's page and tell our books nothing; returns the attempts' names.
+
+    Args:
+        debit: by bank debit, of which the first comes and no other.
+    """
     refs = []
     with store.read() as s:
         invoices = s.scalars(select(Invoice).order_by(Invoice.id)).all()
@@ -39,7 +43,10 @@ def pay_each(store: Store, gateway: StripePayments, account: Account) -> list[st
         with store.read() as s:
             page = select(PaymentAttempt.checkout_url).where(PaymentAttempt.ref == started.ref)
             url = s.scalars(page).one()
-        pay_on_page(url or "")
+        if debit:
+            debit_on_page(url or "", settles=number == 0)
+        else:
+            pay_on_page(url or "")
         refs.append(started.ref)
     return refs
 
@@ -105,6 +112,37 @@ def test_a_chargeback_won_in_part_in_another_currency_ties(store: Store, own_str
     assert world.balance(LedgerCode.RECEIVABLES, "EUR") == 21500 - 7100
     assert world.balance(LedgerCode.EXCHANGE, "EUR") == 7100
     assert world.balance(LedgerCode.EXCHANGE) == -round(7100 * 0.87)
+
+
+def test_debits_on_their_way_and_failed_ones_leave_nothing(store: Store, own_stripe: StandIn) -> None:
+    """P-17, P-19, M-18, INV-4: one debit comes and one does not; on no morning is there a difference, and
+    after the payout clearing is nil and the fees of both are in the books."""
+    began = datetime.now(UTC)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s), now=began)
+        for _ in range(2):
+            make.an_invoice(s, account, total=Money(57600, "EUR"), now=began)
+    world = World(store, gateway, account)  # type: ignore[arg-type]
+    refs = pay_each(store, gateway, account, debit=True)
+    for ref in refs:
+        settling.settle(store, gateway, ref, now=datetime.now(UTC))
+    for day in range(1, 13):
+        now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+        found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+        assert (found.agrees, found.unread, world.findings()) == (True, 0, []), day
+        with store.read() as s:
+            places = ageing.places(s, "default", now=now)
+        assert [p.rest_minor for p in places if p.code == "gateway_clearing" and p.rest_minor] == [], day
+        waiting = [(i.number, i.minor) for p in places for i in p.items if i.what == "at_banks"]
+        assert waiting == ([(2, 2 * (57600 - 889))] if day < 5 else []), day
+    assert found.movements == 4
+    assert world.balance(LedgerCode.GATEWAY_CLEARING, "EUR") == 0
+    assert world.balance(LedgerCode.GATEWAY_FEES, "EUR") == 889 + 400
+    assert world.balance(LedgerCode.BANK, "EUR") == 57600 - 889 - 400
+    with store.read() as s:
+        statuses = s.scalars(select(PaymentAttempt.status).order_by(PaymentAttempt.id)).all()
+    assert [one.value for one in statuses] == ["succeeded", "failed"]
 
 
 def _paid_out(stripe: StandIn) -> dict[str, int]:

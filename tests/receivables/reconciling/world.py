@@ -176,6 +176,25 @@ class World:
         self.gateway.moved.append(moved)
         return moved
 
+    def debit(self, amount: Money, *, fee: int = 0, at: datetime = NOON) -> RemoteMovement:
+        """A bank debit of ours is sent to the payer's bank; our books know that it is on its way."""
+        moved = self.charge(amount, fee=fee, at=at)
+        self.answered(moved, RemoteState.PROCESSING)
+        self.learn(moved, at=at)
+        return moved
+
+    def answered(self, moved: RemoteMovement, state: RemoteState) -> None:
+        """What the gateway says of a debit from now on; our books are not told."""
+        known = self.gateway.charges[moved.source_id or ""]
+        self.gateway.charges[moved.source_id or ""] = replace(known, state=state, charge=None)
+
+    def refused(self, moved: RemoteMovement, *, fee: int = 0, at: datetime) -> RemoteMovement:
+        """The payer's bank says no to a debit: a second movement takes what the first one brought."""
+        self.answered(moved, RemoteState.FAILED)
+        back = a_movement(MovementKind.CHARGE_FAILURE, -moved.amount, fee=fee, source=moved.source_id, at=at)
+        self.gateway.moved.append(back)
+        return back
+
     def pay(self, amount: Money, *, fee: int = 0, at: datetime = NOON) -> RemoteMovement:
         """The gateway takes money, and our books know it."""
         moved = self.charge(amount, fee=fee, at=at)
