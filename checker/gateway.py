@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from checker import payouts
 from checker.currencies import is_nearest, is_same, shown
 from checker.ground import Ground
 from checker.sources import Row, Source, side_by_side
@@ -65,7 +66,9 @@ def effects(ground: Ground) -> Iterator[str]:
             kinds[kind] = row
         yield from _payment_effect(key, kinds.get("payment"), paid)
         if ground.stripe is not None:
-            yield from _fee_effect(key, kinds.get("fee"), logged)
+            yield from _fee_effect(ground.stripe, key, kinds.get("fee"), logged)
+    if ground.stripe is not None:
+        yield from payouts.effects(ground)
 
 
 def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iterator[str]:
@@ -83,7 +86,7 @@ def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iter
         yield f"effect {effect[1]} 'payment' of {charge_id} has no payment"
 
 
-def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> Iterator[str]:
+def _fee_effect(log: Source, transaction_id: str, effect: Row | None, logged: list[Row]) -> Iterator[str]:
     transaction = logged[0][1] if logged else None
     if transaction is None or not transaction["fee"]:
         if effect is not None:
@@ -91,8 +94,8 @@ def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> I
         return
     wire = f"{transaction['fee']} ({transaction['currency']}, units of the gateway)"
     if effect is None:
-        # What else costs a fee is summed up in INV-4.
-        if transaction["type"] in ("charge", "payment"):
+        # What else costs a fee is summed up in INV-4; a bank debit on its way or failed is none of ours.
+        if transaction["type"] in ("charge", "payment") and _is_taken(log, transaction["source"]):
             yield (
                 f"{transaction_id} took a fee of {wire} for {transaction['source']},"
                 " which is not in the books"
@@ -104,6 +107,12 @@ def _fee_effect(transaction_id: str, effect: Row | None, logged: list[Row]) -> I
             f"entry {effect[3]} has a fee of {shown(effect[7] or 0, effect[6] or '?')},"
             f" {transaction_id} took {wire}"
         )
+
+
+def _is_taken(log: Source, charge_id: str) -> bool:
+    """Whether a charge is neither on its way nor failed."""
+    charge = log.one("SELECT data FROM object WHERE id = ?", charge_id)
+    return charge is None or json.loads(charge[0])["status"] == "succeeded"
 
 
 def charges(ground: Ground) -> Iterator[str]:

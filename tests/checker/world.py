@@ -59,6 +59,7 @@ from models.payments import (
     PaymentMethod,
     ProviderEffect,
 )
+from models.reconciliation import GatewayWatch
 from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
 from models.staff import Role, Staff
 from models.states import (
@@ -81,6 +82,7 @@ from receivables.ledger import Side
 from receivables.permissions import SYSTEM
 from sandbox.mailbox.store import Store as Mailbox
 from sandbox.stripe.store import Store as StripeLog
+from sandbox.stripe.store import Unit
 
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ on = false
 """
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
-HELD = LedgerCode.CHARGEBACKS_HELD
+HELD, TRANSIT = LedgerCode.CHARGEBACKS_HELD, LedgerCode.BANK_IN_TRANSIT
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
 BAD_DEBT = LedgerCode.BAD_DEBT
 DISCOUNTS, WITHHELD = LedgerCode.SETTLEMENT_DISCOUNTS, LedgerCode.WITHHOLDING_TAX
@@ -278,6 +280,7 @@ class _Builder:
         ledger.reverse(self.session, SYSTEM, cheque, effective_on=TODAY, now=NOW)
 
         self._taken_back()
+        self._paid_out()
 
         applied = self._post(
             "apply:CN-1", "allocation", "GBP",
@@ -321,6 +324,39 @@ class _Builder:
                 recorded_at=NOW,
             )
         )  # fmt: skip
+
+    def _paid_out(self) -> None:
+        """One payout at the bank, one in transit, one that came back; of the newest nobody has heard yet."""
+        self._payout("po_1", 10_000)
+        self._payout("po_1", 10_000, kind="payout_banked")
+        self._payout("po_2", 2_000, "JPY")
+        sent, banked = self._payout("po_3", 700), self._payout("po_3", 700, kind="payout_banked")
+        for entry in (banked, sent):
+            back = ledger.reverse(self.session, SYSTEM, entry, effective_on=TODAY, now=NOW)
+            self._payout_effect("po_3", f"{entry.kind}_failed", back)
+        self._add(
+            GatewayWatch(
+                gateway_account="default", work="reconcile", read_to_at=NOW - timedelta(hours=7),
+                next_at=NOW + timedelta(hours=17), facts={},
+            )
+        )  # fmt: skip
+
+    def _payout(
+        self, payout_id: str, amount: int, currency: str = "GBP", kind: str = "payout"
+    ) -> LedgerEntry:
+        out, into = (CLEARING, TRANSIT) if kind == "payout" else (TRANSIT, BANK)
+        entry = self._post(
+            f"{kind}:{payout_id}",
+            kind,
+            currency,
+            Side(into, debit_minor=amount),
+            Side(out, credit_minor=amount),
+        )
+        self._payout_effect(payout_id, kind, entry)
+        return entry
+
+    def _payout_effect(self, payout_id: str, kind: str, entry: LedgerEntry) -> None:
+        self._add(ProviderEffect(provider_object_id=payout_id, kind=kind, entry_id=entry.id, recorded_at=NOW))
 
     def _charge(
         self,
@@ -829,9 +865,39 @@ def _fill_stripe(path: Path) -> None:
                 "currency": "isk", "fee": 0, "source": "dp_1",
             }
         )  # fmt: skip
+        for number, (units, currency, status, hours) in enumerate(
+            (
+                (10_000, "gbp", "paid", 30), (2_000, "jpy", "in_transit", 28), (700, "gbp", "failed", 26),
+                (300, "gbp", "pending", 1),
+            ),
+            1,
+        ):  # fmt: skip
+            at = NOW - timedelta(hours=hours)
+            _pay_out(unit, f"po_{number}", units, currency, status, int(at.timestamp()))
         unit.put(charge("ch_declined", 500, "gbp", status="failed"))
         unit.put(charge("py_debit", 500, "gbp", status="pending"))
+        unit.put(
+            {
+                "id": "txn_7", "object": "balance_transaction", "type": "payment", "amount": 500,
+                "currency": "gbp", "fee": 35, "source": "py_debit",
+            }
+        )  # fmt: skip
     log.close()
+
+
+def _pay_out(unit: Unit, payout_id: str, units: int, currency: str, status: str, at: int) -> None:
+    moved = {"object": "balance_transaction", "currency": currency, "fee": 0, "source": payout_id}
+    back = f"txn_{payout_id}_back" if status == "failed" else None
+    unit.put(
+        {
+            "id": payout_id, "object": "payout", "amount": units, "currency": currency, "status": status,
+            "created": at, "balance_transaction": f"txn_{payout_id}", "failure_balance_transaction": back,
+        }
+    )  # fmt: skip
+    unit.put(moved | {"id": f"txn_{payout_id}", "type": "payout", "amount": -units, "created": at})
+    if back:
+        later = at + int(timedelta(hours=12).total_seconds())
+        unit.put(moved | {"id": back, "type": "payout_failure", "amount": units, "created": later})
 
 
 def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:
