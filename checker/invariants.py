@@ -40,5 +40,5 @@ CHECKS = (
     Check("INV-12", "a plan is its parts, as agreed; each is charged once", instalments.plans),
     Check("INV-13", "nothing waits in silence", waiting.waiting),
     Check("INV-14", "what the client was told is so", client_log.operations, "client_log"),
-    Check("INV-16", "no log shows a token, an address or a card", logs.secrets, "logs"),
+    Check("INV-16", "no log shows a token, a code, an address or a card", logs.secrets, "logs"),
 )

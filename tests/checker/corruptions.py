@@ -3,9 +3,20 @@
 # ruff: noqa: S608 - the statements are the damage
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
-from tests.checker.damage import Corruption, books, both, copied, mailbox, object_set, rehashed_from, stripe
+from tests.checker.damage import (
+    Corruption,
+    Damage,
+    books,
+    both,
+    copied,
+    mailbox,
+    object_set,
+    rehashed_from,
+    stripe,
+)
 from tests.checker.world import NOW
 
 _ENTRY = "(SELECT id FROM ledger_entry WHERE reference = '{}')"
@@ -370,6 +381,17 @@ CLEARING = [
     ),
 ]  # fmt: skip
 
+
+def untold(charge: str, status: str, *reasons: str) -> Damage:
+    """A receipt that never left, and what the books say of it."""
+    name = f"receipt-{charge}"
+    return both(
+        books(f"UPDATE message SET status = '{status}', reasons = '{json.dumps(reasons)}', sent_at = NULL"
+              f" WHERE ref = '{name}'"),
+        mailbox(f"DELETE FROM message WHERE message_id IN ('{name}', '<{name}@northgate.example>')"),
+    )  # fmt: skip
+
+
 _PO_1 = _ENTRY.format("payout:po_1")
 _AGAIN = (
     copied("ledger_entry", "reference = 'payout:po_1'", "creditor_id", "kind", "currency", "effective_on",
@@ -519,6 +541,53 @@ MESSAGES = [
         both(books("DELETE FROM message WHERE ref = 'receipt-ch_3'"),
              mailbox("DELETE FROM message WHERE message_id = '<receipt-ch_3@northgate.example>'")),
         ("INV-8",), "payment 3 has no receipt for contact 2",
+    ),
+    Corruption(
+        "receipt of a card that is kept is missing",
+        both(books("DELETE FROM message WHERE ref = 'receipt-ch_4'"),
+             mailbox("DELETE FROM message WHERE message_id = 'receipt-ch_4'")),
+        ("INV-8",), "payment 4 has no receipt for anybody at account 4",
+    ),
+    Corruption(
+        "receipt by SMS is missing",
+        both(books("DELETE FROM message WHERE ref = 'receipt-ch_5'"),
+             mailbox("DELETE FROM message WHERE message_id = 'receipt-ch_5'")),
+        ("INV-8",), "has no receipt for contact 3, who paid",
+    ),
+    Corruption(
+        "receipt that failed, and nobody was told",
+        untold("ch_3", "failed"),
+        ("INV-8",), "of payment 3 is failed, and no alert was raised",
+    ),
+    Corruption(
+        "receipt that nobody sent",
+        untold("ch_3", "queued"),
+        ("INV-8",), "of payment 3 is queued since 2026-11-16T12:00",
+    ),
+    Corruption(
+        "receipt that was stopped",
+        untold("ch_3", "stopped"),
+        ("INV-8",), "of payment 3 is stopped",
+    ),
+    Corruption(
+        "receipt kept back by what binds reminders only",
+        untold("ch_3", "suppressed", "already_today"),
+        ("INV-8",), "of payment 3 is suppressed: already_today",
+    ),
+    Corruption(
+        "receipt kept back as if there were no address",
+        untold("ch_4", "suppressed", "no_address"),
+        ("INV-8",), "is suppressed for want of an address, and contact 3 has one",
+    ),
+    Corruption(
+        "receipt kept back after a no that nobody said",
+        untold("ch_3", "suppressed", "opted_out"),
+        ("INV-8",), "is suppressed as after a no, and contact 2 said none by email",
+    ),
+    Corruption(
+        "receipt to somebody else",
+        books("UPDATE message SET contact_id = 1 WHERE ref = 'receipt-ch_3'"),
+        ("INV-8",), "is for contact 1, contact 2 paid",
     ),
     Corruption(
         "message by another channel",

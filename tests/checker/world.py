@@ -93,6 +93,9 @@ TODAY = NOW.date()
 TOKEN = "Zq3vT8mWc1RkY5nLx0BdHs7uGf2jPa9e"  # noqa: S105 - opens nothing
 #: Facts that people of the house were told of by mail.
 HOUSE_MAILS = ("decided:tess:request-7", "trial:trial-1")
+#: In a delivered message; its number of telephone is no code.
+CODE = "074613"
+_CODE_TEXT = f"Your code is {CODE}. It is valid for 10 min.\nAsk us: 01632 960001.\n"
 #: Only its digest is known.
 QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
 
@@ -256,7 +259,9 @@ class _Builder:
         self._charge("ch_1", "txn_1", 250, self.ada, (self.paid, 10_000), (self.part, 5_000))
         second = self._charge("ch_2", "txn_2", 175, self.ada, (self.over, 8_000), unapplied=2_000)
         self._charge("ch_3", "txn_3", 100, self.ken, (self.yen, 5_000))
-        self._charge("ch_4", "txn_4", 8, self.jon, (self.krona, 500))
+        kept = self._charge("ch_4", "txn_4", 8, self.jon, (self.krona, 500))
+        # By a card that is kept: nobody paid by himself, and the account has one reader.
+        self.session.get_one(PaymentAttempt, kept.attempt_id).contact_id = None
         later = self._post(
             "apply:2", "allocation", "GBP",
             Side(CREDIT, debit_minor=500, account_id=self.alder.id), self._paid(self.part, 500),
@@ -394,10 +399,10 @@ class _Builder:
                     recorded_at=NOW,
                 )
             )
-        if payer.email:
-            self._message(
-                payer, f"receipt-{charge_id}", Purpose.RECEIPT, dedupe_key=f"receipt:payment:{payment.id}"
-            )
+        self._message(
+            payer, f"receipt-{charge_id}", Purpose.RECEIPT, Channel.EMAIL if payer.email else Channel.SMS,
+            dedupe_key=f"receipt:payment:{payment.id}",
+        )  # fmt: skip
         return payment
 
     def _attempt(
@@ -770,6 +775,7 @@ class _Builder:
             sent_at=None,
             currency="JPY",
         )
+        self._message(self.ada, "code-1", Purpose.CODE)
         self._message(self.ada, "fresh-1", Purpose.FRESH_LINK, status=MessageStatus.QUEUED, sent_at=None)
         stopped = self._message(
             self.ada,
@@ -918,8 +924,11 @@ def _fill_mailbox(path: Path) -> None:
     for name in ("reminder-1", "reminder-2", "reminder-3", "receipt-ch_1", "receipt-ch_2", "receipt-ch_3"):
         mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail(name))
     mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("receipt-ch_2"))
+    mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("code-1", _CODE_TEXT))
     for name in ("sms-1", "sms-2"):
         mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
+    for name in ("receipt-ch_4", "receipt-ch_5"):
+        mailbox.keep_sms("Northgate", "+3545550123", "Paid. Thank you.", [name], b"{}")
     for number in (1, 2, 3):
         mailbox.keep_mail("accounts@northgate.example", ["nell@york.example"], _mail(f"york-{number}"))
     for fact in HOUSE_MAILS:
@@ -927,8 +936,8 @@ def _fill_mailbox(path: Path) -> None:
     mailbox.close()
     with closing(sqlite3.connect(path)) as db, db:
         for name, at in _arrivals():
-            wire_id = name if name.startswith("sms") else f"<{name}@northgate.example>"
-            db.execute("UPDATE message SET received_at = ? WHERE message_id = ?", (at.isoformat(), wire_id))
+            ids = at.isoformat(), name, f"<{name}@northgate.example>"
+            db.execute("UPDATE message SET received_at = ? WHERE message_id IN (?, ?)", ids)
 
 
 def _arrivals() -> Iterator[tuple[str, datetime]]:
@@ -936,14 +945,15 @@ def _arrivals() -> Iterator[tuple[str, datetime]]:
     night = NOW.replace(hour=23, minute=30)
     yield from (("reminder-1", NOW - 3 * DAY), ("reminder-2", NOW - 2 * DAY))
     yield "reminder-3", NOW.replace(hour=1) - 2 * DAY
-    yield from ((f"receipt-ch_{number}", NOW - DAY) for number in (1, 2, 3))
+    yield from ((f"receipt-ch_{number}", NOW - DAY) for number in (1, 2, 3, 4, 5))
+    yield "code-1", NOW - DAY
     yield from (("sms-1", night - 4 * DAY), ("sms-2", night - 3 * DAY))
     yield from ((f"york-{number}", NOW.replace(hour=15) - number * DAY) for number in (1, 2, 3))
 
 
-def _mail(name: str) -> bytes:
+def _mail(name: str, text: str = f"See https://pay.northgate.example/l/{TOKEN} for the details.\n") -> bytes:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "accounts@northgate.example", "somebody@example", "Statement"
     mail["Message-ID"] = f"<{name}@northgate.example>"
-    mail.set_content(f"See https://pay.northgate.example/l/{TOKEN} for the details.\n")
+    mail.set_content(text)
     return mail.as_bytes()
