@@ -141,7 +141,7 @@ def _left_out(ground: Ground) -> list[str]:
     """Halves of checks that could not be made, one line each."""
     lines = []
     if ground.stripe is None:
-        lines.append(f"not checked: fees of the gateway in INV-5 ({ground.left_out['stripe']})")
+        lines.append(f"not checked: fees and payouts of the gateway in INV-5 ({ground.left_out['stripe']})")
     if ground.mailbox is None and ground.logs:
         lines.append(f"not checked: tokens of the mailbox in INV-16 ({ground.left_out['mailbox']})")
     if ground.anchor is None:

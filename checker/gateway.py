@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from checker import payouts
 from checker.currencies import is_nearest, is_same, shown
 from checker.ground import Ground
 from checker.sources import Row, Source, side_by_side
@@ -66,6 +67,8 @@ def effects(ground: Ground) -> Iterator[str]:
         yield from _payment_effect(key, kinds.get("payment"), paid)
         if ground.stripe is not None:
             yield from _fee_effect(ground.stripe, key, kinds.get("fee"), logged)
+    if ground.stripe is not None:
+        yield from payouts.effects(ground)
 
 
 def _payment_effect(charge_id: str, effect: Row | None, paid: list[Row]) -> Iterator[str]:
@@ -91,11 +94,9 @@ def _fee_effect(log: Source, transaction_id: str, effect: Row | None, logged: li
         return
     wire = f"{transaction['fee']} ({transaction['currency']}, units of the gateway)"
     if effect is None:
-        # What else costs a fee is summed up in INV-4.
-        # A debit costs nothing in the books before its money is there; of one that failed INV-4 speaks.
-        if transaction["type"] == "charge" or (
-            transaction["type"] == "payment" and _is_paid(log, transaction)
-        ):
+        # What else costs a fee is summed up in INV-4; a debit costs nothing in the books before its
+        # money is there, and of one that failed INV-4 speaks.
+        if transaction["type"] in ("charge", "payment") and _is_taken(log, transaction["source"]):
             yield (
                 f"{transaction_id} took a fee of {wire} for {transaction['source']},"
                 " which is not in the books"
@@ -109,10 +110,10 @@ def _fee_effect(log: Source, transaction_id: str, effect: Row | None, logged: li
         )
 
 
-def _is_paid(log: Source, transaction: dict[str, Any]) -> bool:
-    """Whether the charge that a movement is of has its money; also where the log does not have it."""
-    found = log.one("SELECT data FROM object WHERE kind = 'charge' AND id = ?", transaction["source"])
-    return found is None or json.loads(found[0])["status"] == "succeeded"
+def _is_taken(log: Source, charge_id: str) -> bool:
+    """Whether a charge is neither on its way nor failed."""
+    charge = log.one("SELECT data FROM object WHERE id = ?", charge_id)
+    return charge is None or json.loads(charge[0])["status"] == "succeeded"
 
 
 def charges(ground: Ground) -> Iterator[str]:

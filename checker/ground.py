@@ -13,9 +13,9 @@ from checker.sources import READ_ERRORS, Source
 BOOKS_TABLES = (
     "account", "account_flag", "adjustment", "alert", "allocation", "allocation_reversal", "audit_detail",
     "audit_entry", "call_attempt", "consent_event", "contact", "contact_decision", "contact_ledger",
-    "heartbeat", "inbox_event", "invoice", "job", "ladder_meeting", "ladder_switch", "ledger_entry", "link",
-    "message", "offer", "offer_invoice", "opt_out_link", "pause", "payment", "payment_attempt",
-    "payment_reversal", "policy_version", "posting", "provider_effect", "staff",
+    "gateway_watch", "heartbeat", "inbox_event", "invoice", "job", "ladder_meeting", "ladder_switch",
+    "ledger_entry", "link", "message", "offer", "offer_invoice", "opt_out_link", "pause", "payment",
+    "payment_attempt", "payment_reversal", "policy_version", "posting", "provider_effect", "staff",
 )  # fmt: skip
 
 

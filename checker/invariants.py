@@ -23,7 +23,7 @@ CHECKS = (
     Check("INV-1", "each entry balances in one currency", entries.whole_entries),
     Check("INV-2", "the trial balance is zero in each currency", entries.trial_balance),
     Check("INV-3", "balances are their postings; allocations are their credits", invoices.balances),
-    Check("INV-4", "the gateway's balance is clearing, payouts are in the bank", clearing.clearing, "stripe"),
+    Check("INV-4", "the gateway's balance is clearing, payouts are at the bank", clearing.clearing, "stripe"),
     Check("INV-5", "each gateway object has one effect of a kind", gateway.effects),
     Check("INV-6", "each charge is one payment, each card payment a charge", gateway.charges, "stripe"),
     Check("INV-7", "charged = allocated + unapplied + refunded + held", cash.accounts),
@@ -40,5 +40,5 @@ CHECKS = (
     Check("INV-12", "a plan is its parts, as agreed; each is charged once", instalments.plans),
     Check("INV-13", "nothing waits in silence", waiting.waiting),
     Check("INV-14", "what the client was told is so", client_log.operations, "client_log"),
-    Check("INV-16", "no log shows a token, an address or a card", logs.secrets, "logs"),
+    Check("INV-16", "no log shows a token, a code, an address or a card", logs.secrets, "logs"),
 )

@@ -1,9 +1,9 @@
-"""INV-16: no log shows a live link, an address or a card number (decision 26).
+"""INV-16: no log shows a live link, a one-time code, an address or a card number (decision 26).
 
 Three kinds of thing are looked for: what has the shape of one (a link path with its token, an
-address, digits that pass as a card number), what the mailbox proves to be one (tokens and numbers
-in delivered messages), and any word whose digest the database keeps as a token's. The report
-names file and line, never the find itself.
+address, digits that pass as a card number), what the mailbox proves to be one (tokens, codes and
+telephone numbers in delivered messages), and any word whose digest the database keeps as a token's.
+The report names file and line, never the find itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _LINK = re.compile(r"/[lx]/([A-Za-z0-9_-]{16,})")
 _WORD = re.compile(r"[A-Za-z0-9_-]{22,}")
 _ADDRESS = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"\+\d{8,15}(?!\d)")
+#: Digits by themselves, neither of an id nor of a moment; in a letter not of a telephone number either.
+_CODE = re.compile(r"(?<![\w.+-])\d{6,12}(?![\w-]|\.\d)")
+_TOLD_CODE = re.compile(r"(?<![\w.+-])(?<!\d )\d{6,12}(?![\w-]|\.\d| \d)")
+_CODES = "SELECT trim(wire_id, '<>') FROM message WHERE purpose = 'code'"
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
 
 
@@ -30,6 +34,7 @@ def secrets(ground: Ground) -> Iterator[str]:
     with closing(Scratch()) as known:
         if ground.mailbox is not None:
             _remember(ground.mailbox, known)
+            _remember_codes(ground.books, ground.mailbox, known)
         for path in ground.logs:
             yield from _log(ground, path, known)
 
@@ -40,6 +45,14 @@ def _remember(mailbox: Source, known: Scratch) -> None:
             known.keep(token)
         if channel == "sms":
             known.keep(recipient)
+
+
+def _remember_codes(books: Source, mailbox: Source, known: Scratch) -> None:
+    """Keep the codes of delivered messages of that purpose, whoever had asked for one."""
+    for (wire_id,) in books.rows(_CODES):
+        found = mailbox.one("SELECT text FROM message WHERE message_id IN (?, ?)", wire_id, f"<{wire_id}>")
+        for code in _TOLD_CODE.findall(found[0]) if found else ():
+            known.keep(code, "code")
 
 
 def _log(ground: Ground, path: Path, known: Scratch) -> Iterator[str]:
@@ -54,6 +67,8 @@ def _log(ground: Ground, path: Path, known: Scratch) -> Iterator[str]:
                     yield f"{place} shows a token"
             if "@" in line and _ADDRESS.search(line):
                 yield f"{place} shows an e-mail address"
+            if any(known.has(code, "code") for code in _CODE.findall(line)):
+                yield f"{place} shows a one-time code"
             if any(known.has(phone) for phone in _PHONE.findall(line)):
                 yield f"{place} shows a telephone number"
             if any(is_card_number(digits) for digits in _CARD.findall(line)):

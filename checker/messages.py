@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,14 +43,29 @@ SELECT m.contact_id, m.channel, m.kind, t.invoice_id, t.cycle, t.rung, m.id
  WHERE m.purpose = 'reminder' AND m.status IN ('sent', 'delivered', 'bounced', 'unknown')
  ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
-_WITHOUT_RECEIPT = """
-SELECT p.id, c.id FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
-  JOIN contact c ON c.id = a.contact_id
+#: Who paid has the receipt; where nobody did by himself (a card that is kept), whoever the account has.
+_RECEIPTS = """
+SELECT p.id, a.account_id, a.contact_id, m.id, m.contact_id, m.channel, m.status,
+       CAST(m.reasons AS TEXT), m.attempts, m.queued_at, trim(m.wire_id, '<>'),
+       c.account_id, c.email, c.phone, c.forwarded_by_id, c.is_active,
+       (SELECT MIN(r.id) FROM contact r WHERE r.account_id = a.account_id AND r.is_active
+           AND r.forwarded_by_id IS NULL AND r.created_at <= e.posted_at),
+       (SELECT MIN(l.id) FROM alert l WHERE l.key = 'message:' || CAST(m.id AS TEXT))
+  FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
+  LEFT JOIN ledger_entry e ON e.id = p.entry_id
   LEFT JOIN message m ON m.purpose = 'receipt'
        AND m.dedupe_key IN ('receipt:payment:' || CAST(p.id AS TEXT),
                             'receipt:payment:' || CAST(p.id AS TEXT) || ':email')
- WHERE c.email IS NOT NULL AND m.id IS NULL ORDER BY p.id
+  LEFT JOIN contact c ON c.id = m.contact_id
+ WHERE p.provider_charge_id IS NOT NULL ORDER BY p.id
 """
+_NOES = """
+SELECT contact_id, channel FROM consent_event WHERE event = 'opted_out'
+"""
+#: A receipt leaves at once; one whose carrier did not take it is tried again for days.
+AT_ONCE, FOR_DAYS = timedelta(minutes=15), timedelta(days=3)
+#: What truly keeps a receipt from its reader; hours, caps, pauses and flags do not bind it (decision 18).
+_HINDERS = frozenset({"no_address", "contact_inactive", "dead_address", "opted_out", "not_allowed_here"})
 
 
 def deliveries(ground: Ground) -> Iterator[str]:
@@ -72,7 +87,7 @@ def deliveries(ground: Ground) -> Iterator[str]:
     yield from _claims(ground.books)
     yield from _days(ground.books)
     yield from _steps(ground.books)
-    yield from _receipts(ground.books)
+    yield from _receipts(ground)
 
 
 def _to_house(books: Source) -> tuple[set[str], set[str]]:
@@ -138,9 +153,62 @@ def _steps(books: Source) -> Iterator[str]:
         before = row
 
 
-def _receipts(books: Source) -> Iterator[str]:
-    for payment_id, contact_id in books.rows(_WITHOUT_RECEIPT):
-        yield f"payment {payment_id} has no receipt for contact {contact_id}, who has an e-mail address"
+def _receipts(ground: Ground) -> Iterator[str]:
+    """Each payment by the gateway was confirmed to whoever made it, or the books say why it could not be."""
+    noes = {(contact_id, channel) for contact_id, channel in ground.books.rows(_NOES)}
+    for row in ground.books.rows(_RECEIPTS):
+        payment_id, account_id, payer_id, message_id, contact_id, *_ = row
+        reader_id = row[16]
+        if message_id is None:
+            if payer_id is not None:
+                yield f"payment {payment_id} has no receipt for contact {payer_id}, who paid"
+            elif reader_id is not None:
+                yield f"payment {payment_id} has no receipt for anybody at account {account_id}"
+            continue
+        name = f"receipt {message_id} of payment {payment_id}"
+        if payer_id not in (None, contact_id):
+            yield f"{name} is for contact {contact_id}, contact {payer_id} paid"
+        if payer_id is None and (row[11] != account_id or row[14] is not None):
+            yield f"{name} is for contact {contact_id}, who does not stand for account {account_id}"
+        against = _not_told(ground, row, noes)
+        if against is not None:
+            yield f"{name} {against}"
+
+
+def _not_told(ground: Ground, row: Row, noes: set[tuple[int, str]]) -> str | None:
+    """What is wrong with a receipt that did not reach its reader; None where nothing is."""
+    contact_id, channel, status, reasons, tries, queued_at, wire_id, _, email, phone = row[4:14]
+    is_active, alert_id = row[15], row[17]
+    if status in _TOLD:  # and in the mailbox: see above
+        return None
+    said = set(json.loads(reasons))
+    if status in ("queued", "sending", "unknown"):
+        patience = FOR_DAYS if tries else AT_ONCE
+        waits = moment(queued_at) > ground.now - patience
+        if waits or alert_id is not None or (status == "unknown" and not is_active):
+            return None
+        assert ground.mailbox is not None
+        arrived = ground.mailbox.one(
+            "SELECT 1 FROM message WHERE message_id IN (?, ?)", wire_id, f"<{wire_id}>"
+        )
+        if status == "unknown" and arrived is not None:
+            return None
+        return f"is {status} since {moment(queued_at).isoformat(timespec='minutes')}"
+    if status == "failed":
+        return None if alert_id is not None else "is failed, and no alert was raised"
+    if status != "suppressed":
+        return f"is {status}"
+    if "given_up" in said:
+        return None if alert_id is not None else "is given up, and no alert was raised"
+    if "no_address" in said and (email if channel == "email" else phone) is not None:
+        return f"is suppressed for want of an address, and contact {contact_id} has one"
+    if "contact_inactive" in said and is_active:
+        return f"is suppressed as if contact {contact_id} had left"
+    if "opted_out" in said and (contact_id, channel) not in noes:
+        return f"is suppressed as after a no, and contact {contact_id} said none by {channel}"
+    if not said or said - _HINDERS:
+        return f"is suppressed: {', '.join(sorted(said - _HINDERS)) or 'nothing says why'}"
+    return None
 
 
 def _ids(rows: list[Row]) -> str:

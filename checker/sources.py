@@ -137,9 +137,10 @@ class Scratch:
         """Put a word aside with a note."""
         self._db.execute("INSERT INTO word VALUES (?, ?)", (word, note))
 
-    def has(self, word: str) -> bool:
-        """Whether the word was put aside."""
-        return self._db.execute("SELECT 1 FROM word WHERE word = ?", (word,)).fetchone() is not None
+    def has(self, word: str, note: str = "") -> bool:
+        """Whether the word was put aside with this note."""
+        found = self._db.execute("SELECT 1 FROM word WHERE word = ? AND note = ?", (word, note))
+        return found.fetchone() is not None
 
     def each(self) -> Iterator[Row]:
         """Walk (word, note), sorted by word, then in the order they came."""

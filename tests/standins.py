@@ -139,12 +139,19 @@ def _await_health(stand_in: StandIn) -> None:
                 raise
 
 
-def call_api(stand_in: StandIn, method: str, path: str, key: str = API_KEY, **form: str) -> tuple[int, Any]:
-    """Calls the API without the SDK; form names are spelt as on the wire: `**{"expand[0]": "customer"}`."""
+def call_api(
+    stand_in: StandIn, method: str, path: str, key: str = API_KEY, once: str | None = None, **form: str
+) -> tuple[int, Any]:
+    """Calls the API without the SDK; form names are spelt as on the wire: `**{"expand[0]": "customer"}`.
+
+    Args:
+        once: idempotency key, or None.
+    """
     text = urlencode(form)
+    headers = {"Authorization": f"Bearer {key}"} | ({"Idempotency-Key": once} if once else {})
     url = stand_in.url + path + (f"?{text}" if method == "GET" and text else "")
     request = urllib.request.Request(  # noqa: S310 - loopback
-        url, data=text.encode() if method == "POST" else None, headers={"Authorization": f"Bearer {key}"}
+        url, data=text.encode() if method == "POST" else None, headers=headers
     )
     try:
         with _open(request, timeout=120) as answer:

@@ -14,6 +14,7 @@ from sandbox.stripe import clock
 from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.events import new_id
+from sandbox.stripe.masking import answered, masked, scrubbed
 from sandbox.stripe.operations import OPERATIONS, Handler
 from sandbox.stripe.payments import Declined
 from sandbox.stripe.schema import Description, Operation, check_request, decode_form
@@ -62,6 +63,7 @@ class _Logged:
         if self.written:
             return
         self.written = True
+        asked = decode_form(self.request.raw)
         unit.db.execute(
             "INSERT INTO request"
             " (id, at, method, path, idempotency_key, body, status, response, effect, replayed, fault)"
@@ -70,11 +72,11 @@ class _Logged:
                 self.request_id,
                 unit.now,
                 self.request.method,
-                self.request.path,
+                scrubbed(self.request.path),
                 self.key,
-                json.dumps(decode_form(self.request.raw), ensure_ascii=False),
+                json.dumps(masked(asked), ensure_ascii=False),
                 0 if answer.cut else answer.status,
-                json.dumps(answer.body, ensure_ascii=False),
+                json.dumps(answered(answer.body, asked), ensure_ascii=False),
                 int(self.effect),
                 int(self.replayed),
                 self.fault,
@@ -203,14 +205,14 @@ class Api:
             if row is None or row["at"] < unit.now - clock.KEEP_KEYS:
                 return None
         request = logged.request
-        if (row["method"], row["path"]) != (request.method, request.path):
+        if (row["method"], row["path"]) != (request.method, scrubbed(request.path)):
             raise ApiError(
                 400,
                 "Keys for idempotent requests can only be used for the same endpoint they were first used for"
                 f" ('{request.path}' vs '{row['path']}').",
                 type="idempotency_error",
             )
-        if json.loads(row["body"]) != decode_form(request.raw):
+        if json.loads(row["body"]) != masked(decode_form(request.raw)):
             raise ApiError(
                 400,
                 "Keys for idempotent requests can only be used with the same parameters they were first used"
@@ -278,6 +280,7 @@ class Api:
     def _keep(unit: Unit, logged: _Logged, answer: Answer) -> None:
         if logged.key is None:
             return
+        asked = decode_form(logged.request.raw)
         unit.db.execute(
             "INSERT OR REPLACE INTO idempotency (key, at, method, path, body, status, response, request)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -285,10 +288,10 @@ class Api:
                 logged.key,
                 unit.now,
                 logged.request.method,
-                logged.request.path,
-                json.dumps(decode_form(logged.request.raw), ensure_ascii=False),
+                scrubbed(logged.request.path),
+                json.dumps(masked(asked), ensure_ascii=False),
                 answer.status,
-                json.dumps(answer.body, ensure_ascii=False),
+                json.dumps(answered(answer.body, asked), ensure_ascii=False),
                 logged.request_id,
             ),
         )

@@ -3,7 +3,21 @@
 # ruff: noqa: S608 - the statements are the damage
 from __future__ import annotations
 
-from tests.checker.damage import Corruption, books, both, copied, mailbox, object_set, rehashed_from, stripe
+import json
+from datetime import timedelta
+
+from tests.checker.damage import (
+    Corruption,
+    Damage,
+    books,
+    both,
+    copied,
+    mailbox,
+    object_set,
+    rehashed_from,
+    stripe,
+)
+from tests.checker.world import NOW
 
 _ENTRY = "(SELECT id FROM ledger_entry WHERE reference = '{}')"
 _FEE = _ENTRY.format("fee:txn_1")
@@ -204,7 +218,7 @@ GATEWAY = [
     Corruption(
         "charge without payment",
         stripe(object_set("py_debit", "status", "succeeded")),
-        ("INV-6", "INV-5", "INV-4"), "charge py_debit took 500 gbp and has no payment",
+        ("INV-6", "INV-4", "INV-5"), "charge py_debit took 500 gbp and has no payment",
     ),
     Corruption(
         "amount times 100 in yen",
@@ -322,27 +336,27 @@ CLEARING = [
             "INSERT INTO object (id, kind, created, data) SELECT 'txn_lost', kind, created,"
             " json_set(data, '$.id', 'txn_lost', '$.type', 'adjustment') FROM object WHERE id = 'txn_1'"
         ),
-        ("INV-4",), "the gateway moved GBP",
+        ("INV-4",), "the gateway holds GBP",
     ),
     Corruption(
         "debit that failed and was not taken back",
         stripe("DELETE FROM object WHERE id = 'txn_11'"),
-        ("INV-4",), "the gateway moved GBP",
+        ("INV-4",), "the gateway holds GBP",
     ),
     Corruption(
         "cost of a failed debit that nobody posted",
         stripe(*(object_set(key, "created", 1_700_000_000) for key in ("txn_10", "txn_11"))),
-        ("INV-4",), "clearing and payouts say",
+        ("INV-4",), "clearing says",
     ),
     Corruption(
         "debit counted as if its money were there",
         stripe(object_set("py_debit", "status", "returned")),
-        ("INV-4",), "clearing and payouts say",
+        ("INV-4",), "clearing says",
     ),
     Corruption(
         "gateway took a unit less than its own charge says",
         stripe(object_set("txn_2", "amount", 9_999)),
-        ("INV-4",), "clearing and payouts say",
+        ("INV-4",), "clearing says",
     ),
     Corruption(
         "reversal that is not the sum of its parts",
@@ -379,6 +393,101 @@ CLEARING = [
         "reversal of a payment that does not exist",
         books("UPDATE payment_reversal SET payment_id = 999"),
         ("INV-7",), "one does not exist",
+    ),
+]  # fmt: skip
+
+
+def untold(charge: str, status: str, *reasons: str) -> Damage:
+    """A receipt that never left, and what the books say of it."""
+    name = f"receipt-{charge}"
+    return both(
+        books(f"UPDATE message SET status = '{status}', reasons = '{json.dumps(reasons)}', sent_at = NULL"
+              f" WHERE ref = '{name}'"),
+        mailbox(f"DELETE FROM message WHERE message_id IN ('{name}', '<{name}@northgate.example>')"),
+    )  # fmt: skip
+
+
+_PO_1 = _ENTRY.format("payout:po_1")
+_AGAIN = (
+    copied("ledger_entry", "reference = 'payout:po_1'", "creditor_id", "kind", "currency", "effective_on",
+           "posted_on", "posted_at", "fingerprint", id="id + 1000", reference="'payout:po_1:again'"),
+    copied("posting", f"entry_id = {_PO_1}", "position", "ledger_code", "currency", "debit_minor",
+           "credit_minor", id="id + 9000", entry_id="entry_id + 1000"),
+)  # fmt: skip
+PAYOUTS = [
+    Corruption(
+        "payout not booked",
+        stripe(object_set("po_4", "created", int((NOW - timedelta(hours=9)).timestamp()))),
+        ("INV-5", "INV-4"), "payout po_4 of 300 gbp (units of the gateway) is pending and is not in",
+    ),
+    Corruption(
+        "payout of three days ago that nothing was compared with",
+        both(books("DELETE FROM gateway_watch"),
+             stripe(object_set("po_4", "created", int((NOW - timedelta(days=3)).timestamp())))),
+        ("INV-5", "INV-4"), "payout po_4 of 300 gbp (units of the gateway) is pending and is not in",
+    ),
+    Corruption(
+        "payout booked with another sum",
+        books(f"UPDATE posting SET debit_minor = 777700 WHERE entry_id = {_PO_1} AND debit_minor > 0",
+              f"UPDATE posting SET credit_minor = 777700 WHERE entry_id = {_PO_1} AND credit_minor > 0"),
+        ("INV-5", "INV-4", "INV-10"), "(payout) changes clearing by GBP -7777.00, po_1 is of 10000 gbp",
+    ),
+    Corruption(
+        "payout booked twice",
+        books(*_AGAIN),
+        ("INV-5", "INV-4"), "(payout:po_1:again) moves a payout and is the effect of none",
+    ),
+    Corruption(
+        "payout booked twice, each with its effect",
+        books(*_AGAIN,
+              copied("provider_effect", "provider_object_id = 'po_1' AND kind = 'payout'",
+                     "provider_object_id", "kind", "attempt_id", "recorded_at", id="id + 1000",
+                     entry_id="entry_id + 1000"),
+              rebuilt="provider_effect"),
+        ("INV-5", "INV-4"), "po_1 has two effects 'payout'",
+    ),
+    Corruption(
+        "payout at the bank that is on its way",
+        stripe(object_set("po_1", "status", "in_transit")),
+        ("INV-5",), "is in_transit, and in the books it is at the bank",
+    ),
+    Corruption(
+        "payout that came to the bank with another sum",
+        books("UPDATE posting SET debit_minor = 9999 WHERE debit_minor > 0"
+              f" AND entry_id = {_ENTRY.format('payout_banked:po_1')}",
+              "UPDATE posting SET credit_minor = 9999 WHERE credit_minor > 0"
+              f" AND entry_id = {_ENTRY.format('payout_banked:po_1')}"),
+        ("INV-5", "INV-10"), "(payout_banked) changes in transit by GBP -99.99, po_1 is of 10000 gbp",
+    ),
+    Corruption(
+        "payout that came back and is not undone",
+        books("DELETE FROM provider_effect WHERE kind = 'payout_failed'"),
+        ("INV-5",), "is failed, and its 'payout' is not undone in the books",
+    ),
+    Corruption(
+        "payout that came back, nothing undone",
+        books("DELETE FROM posting WHERE entry_id IN (SELECT entry_id FROM provider_effect"
+              " WHERE kind IN ('payout_failed', 'payout_banked_failed'))",
+              "DELETE FROM ledger_entry WHERE id IN (SELECT entry_id FROM provider_effect"
+              " WHERE kind IN ('payout_failed', 'payout_banked_failed'))",
+              "DELETE FROM provider_effect WHERE kind IN ('payout_failed', 'payout_banked_failed')"),
+        ("INV-4", "INV-5", "INV-10"), "clearing says",
+    ),
+    Corruption(
+        "payout undone that did not come back",
+        stripe(object_set("po_3", "status", "paid"), object_set("po_3", "failure_balance_transaction", None),
+               "DELETE FROM object WHERE id = 'txn_po_3_back'"),
+        ("INV-5", "INV-4"), "is paid, and in the books it came back (payout_",
+    ),
+    Corruption(
+        "payout in another currency",
+        stripe(object_set("po_2", "currency", "gbp"), object_set("txn_po_2", "currency", "gbp")),
+        ("INV-5", "INV-4"), "(payout) changes clearing by JPY -2000, po_2 is of 2000 gbp",
+    ),
+    Corruption(
+        "payout that the gateway never made",
+        stripe("DELETE FROM object WHERE id IN ('po_2', 'txn_po_2')"),
+        ("INV-5", "INV-4"), "'payout' of po_2: the gateway made no such payout",
     ),
 ]  # fmt: skip
 
@@ -447,6 +556,53 @@ MESSAGES = [
         both(books("DELETE FROM message WHERE ref = 'receipt-ch_3'"),
              mailbox("DELETE FROM message WHERE message_id = '<receipt-ch_3@northgate.example>'")),
         ("INV-8",), "payment 3 has no receipt for contact 2",
+    ),
+    Corruption(
+        "receipt of a card that is kept is missing",
+        both(books("DELETE FROM message WHERE ref = 'receipt-ch_4'"),
+             mailbox("DELETE FROM message WHERE message_id = 'receipt-ch_4'")),
+        ("INV-8",), "payment 4 has no receipt for anybody at account 4",
+    ),
+    Corruption(
+        "receipt by SMS is missing",
+        both(books("DELETE FROM message WHERE ref = 'receipt-ch_5'"),
+             mailbox("DELETE FROM message WHERE message_id = 'receipt-ch_5'")),
+        ("INV-8",), "has no receipt for contact 3, who paid",
+    ),
+    Corruption(
+        "receipt that failed, and nobody was told",
+        untold("ch_3", "failed"),
+        ("INV-8",), "of payment 3 is failed, and no alert was raised",
+    ),
+    Corruption(
+        "receipt that nobody sent",
+        untold("ch_3", "queued"),
+        ("INV-8",), "of payment 3 is queued since 2026-11-16T12:00",
+    ),
+    Corruption(
+        "receipt that was stopped",
+        untold("ch_3", "stopped"),
+        ("INV-8",), "of payment 3 is stopped",
+    ),
+    Corruption(
+        "receipt kept back by what binds reminders only",
+        untold("ch_3", "suppressed", "already_today"),
+        ("INV-8",), "of payment 3 is suppressed: already_today",
+    ),
+    Corruption(
+        "receipt kept back as if there were no address",
+        untold("ch_4", "suppressed", "no_address"),
+        ("INV-8",), "is suppressed for want of an address, and contact 3 has one",
+    ),
+    Corruption(
+        "receipt kept back after a no that nobody said",
+        untold("ch_3", "suppressed", "opted_out"),
+        ("INV-8",), "is suppressed as after a no, and contact 2 said none by email",
+    ),
+    Corruption(
+        "receipt to somebody else",
+        books("UPDATE message SET contact_id = 1 WHERE ref = 'receipt-ch_3'"),
+        ("INV-8",), "is for contact 1, contact 2 paid",
     ),
     Corruption(
         "message by another channel",
@@ -872,6 +1028,6 @@ PLANS = [
 ]  # fmt: skip
 
 ALL = [
-    *LEDGER, *INVOICES, *OFFERS, *APPROVALS, *PLANS, *GATEWAY, *CASH, *CLEARING, *MESSAGES, *RIGHTS, *AUDIT,
-    *WAITING,
+    *LEDGER, *INVOICES, *OFFERS, *APPROVALS, *PLANS, *GATEWAY, *CASH, *CLEARING, *PAYOUTS, *MESSAGES, *RIGHTS,
+    *AUDIT, *WAITING,
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def test_default_part_that_is_absent_is_said(
     said = capsys.readouterr().out
     assert "not checked: var/stripe.db is absent" in said
     assert "not checked: var/mailbox.db is absent" in said
-    assert "not checked: fees of the gateway in INV-5 (var/stripe.db is absent)" in said
+    assert "not checked: fees and payouts of the gateway in INV-5 (var/stripe.db is absent)" in said
 
 
 def test_defaults_are_looked_for_under_var(

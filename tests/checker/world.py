@@ -59,6 +59,7 @@ from models.payments import (
     PaymentMethod,
     ProviderEffect,
 )
+from models.reconciliation import GatewayWatch
 from models.reversals import AllocationReversal, PaymentReversal, ReversalCause
 from models.staff import Role, Staff
 from models.states import (
@@ -81,6 +82,7 @@ from receivables.ledger import Side
 from receivables.permissions import SYSTEM
 from sandbox.mailbox.store import Store as Mailbox
 from sandbox.stripe.store import Store as StripeLog
+from sandbox.stripe.store import Unit
 
 T = TypeVar("T")
 
@@ -91,6 +93,9 @@ TODAY = NOW.date()
 TOKEN = "Zq3vT8mWc1RkY5nLx0BdHs7uGf2jPa9e"  # noqa: S105 - opens nothing
 #: Facts that people of the house were told of by mail.
 HOUSE_MAILS = ("decided:tess:request-7", "trial:trial-1")
+#: In a delivered message; its number of telephone is no code.
+CODE = "074613"
+_CODE_TEXT = f"Your code is {CODE}. It is valid for 10 min.\nAsk us: 01632 960001.\n"
 #: Only its digest is known.
 QUIET_TOKEN = "Kd82hXw0QmZ4rTn6VbLc91sJyPfGe3Ua"  # noqa: S105 - opens nothing
 
@@ -117,7 +122,7 @@ on = false
 """
 RECEIVABLES, CREDIT = LedgerCode.RECEIVABLES, LedgerCode.UNAPPLIED_CREDIT
 CLEARING, FEES, BANK = LedgerCode.GATEWAY_CLEARING, LedgerCode.GATEWAY_FEES, LedgerCode.BANK
-HELD = LedgerCode.CHARGEBACKS_HELD
+HELD, TRANSIT = LedgerCode.CHARGEBACKS_HELD, LedgerCode.BANK_IN_TRANSIT
 OPENING, CREDIT_NOTES = LedgerCode.OPENING_COUNTERPART, LedgerCode.CREDIT_NOTES
 BAD_DEBT = LedgerCode.BAD_DEBT
 DISCOUNTS, WITHHELD = LedgerCode.SETTLEMENT_DISCOUNTS, LedgerCode.WITHHOLDING_TAX
@@ -254,7 +259,9 @@ class _Builder:
         self._charge("ch_1", "txn_1", 250, self.ada, (self.paid, 10_000), (self.part, 5_000))
         second = self._charge("ch_2", "txn_2", 175, self.ada, (self.over, 8_000), unapplied=2_000)
         self._charge("ch_3", "txn_3", 100, self.ken, (self.yen, 5_000))
-        self._charge("ch_4", "txn_4", 8, self.jon, (self.krona, 500))
+        kept = self._charge("ch_4", "txn_4", 8, self.jon, (self.krona, 500))
+        # By a card that is kept: nobody paid by himself, and the account has one reader.
+        self.session.get_one(PaymentAttempt, kept.attempt_id).contact_id = None
         later = self._post(
             "apply:2", "allocation", "GBP",
             Side(CREDIT, debit_minor=500, account_id=self.alder.id), self._paid(self.part, 500),
@@ -280,6 +287,7 @@ class _Builder:
         self._taken_back()
         self._cost("txn_8", 36)
         self._cost("txn_9", 364)
+        self._paid_out()
 
         applied = self._post(
             "apply:CN-1", "allocation", "GBP",
@@ -337,6 +345,39 @@ class _Builder:
             )
         )  # fmt: skip
 
+    def _paid_out(self) -> None:
+        """One payout at the bank, one in transit, one that came back; of the newest nobody has heard yet."""
+        self._payout("po_1", 10_000)
+        self._payout("po_1", 10_000, kind="payout_banked")
+        self._payout("po_2", 2_000, "JPY")
+        sent, banked = self._payout("po_3", 700), self._payout("po_3", 700, kind="payout_banked")
+        for entry in (banked, sent):
+            back = ledger.reverse(self.session, SYSTEM, entry, effective_on=TODAY, now=NOW)
+            self._payout_effect("po_3", f"{entry.kind}_failed", back)
+        self._add(
+            GatewayWatch(
+                gateway_account="default", work="reconcile", read_to_at=NOW - timedelta(hours=7),
+                next_at=NOW + timedelta(hours=17), facts={},
+            )
+        )  # fmt: skip
+
+    def _payout(
+        self, payout_id: str, amount: int, currency: str = "GBP", kind: str = "payout"
+    ) -> LedgerEntry:
+        out, into = (CLEARING, TRANSIT) if kind == "payout" else (TRANSIT, BANK)
+        entry = self._post(
+            f"{kind}:{payout_id}",
+            kind,
+            currency,
+            Side(into, debit_minor=amount),
+            Side(out, credit_minor=amount),
+        )
+        self._payout_effect(payout_id, kind, entry)
+        return entry
+
+    def _payout_effect(self, payout_id: str, kind: str, entry: LedgerEntry) -> None:
+        self._add(ProviderEffect(provider_object_id=payout_id, kind=kind, entry_id=entry.id, recorded_at=NOW))
+
     def _charge(
         self,
         charge_id: str,
@@ -373,10 +414,10 @@ class _Builder:
                     recorded_at=NOW,
                 )
             )
-        if payer.email:
-            self._message(
-                payer, f"receipt-{charge_id}", Purpose.RECEIPT, dedupe_key=f"receipt:payment:{payment.id}"
-            )
+        self._message(
+            payer, f"receipt-{charge_id}", Purpose.RECEIPT, Channel.EMAIL if payer.email else Channel.SMS,
+            dedupe_key=f"receipt:payment:{payment.id}",
+        )  # fmt: skip
         return payment
 
     def _attempt(
@@ -749,6 +790,7 @@ class _Builder:
             sent_at=None,
             currency="JPY",
         )
+        self._message(self.ada, "code-1", Purpose.CODE)
         self._message(self.ada, "fresh-1", Purpose.FRESH_LINK, status=MessageStatus.QUEUED, sent_at=None)
         stopped = self._message(
             self.ada,
@@ -844,6 +886,15 @@ def _fill_stripe(path: Path) -> None:
                 "currency": "isk", "fee": 0, "source": "dp_1",
             }
         )  # fmt: skip
+        for number, (units, currency, status, hours) in enumerate(
+            (
+                (10_000, "gbp", "paid", 30), (2_000, "jpy", "in_transit", 28), (700, "gbp", "failed", 26),
+                (300, "gbp", "pending", 1),
+            ),
+            1,
+        ):  # fmt: skip
+            at = NOW - timedelta(hours=hours)
+            _pay_out(unit, f"po_{number}", units, currency, status, int(at.timestamp()))
         unit.put(charge("ch_declined", 500, "gbp", status="failed"))
         unit.put(charge("py_debit", 500, "gbp", status="pending"))
         unit.put(_debit_movement("txn_7", "py_debit", 500, 33))
@@ -860,6 +911,21 @@ def _debit_movement(key: str, source: str, units: int, fee: int, kind: str = "pa
         "id": key, "object": "balance_transaction", "type": kind, "amount": units, "currency": "gbp",
         "fee": fee, "source": source, "created": int(NOW.timestamp()) - 3600,
     }  # fmt: skip
+
+
+def _pay_out(unit: Unit, payout_id: str, units: int, currency: str, status: str, at: int) -> None:
+    moved = {"object": "balance_transaction", "currency": currency, "fee": 0, "source": payout_id}
+    back = f"txn_{payout_id}_back" if status == "failed" else None
+    unit.put(
+        {
+            "id": payout_id, "object": "payout", "amount": units, "currency": currency, "status": status,
+            "created": at, "balance_transaction": f"txn_{payout_id}", "failure_balance_transaction": back,
+        }
+    )  # fmt: skip
+    unit.put(moved | {"id": f"txn_{payout_id}", "type": "payout", "amount": -units, "created": at})
+    if back:
+        later = at + int(timedelta(hours=12).total_seconds())
+        unit.put(moved | {"id": back, "type": "payout_failure", "amount": units, "created": later})
 
 
 def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:
@@ -880,8 +946,11 @@ def _fill_mailbox(path: Path) -> None:
     for name in ("reminder-1", "reminder-2", "reminder-3", "receipt-ch_1", "receipt-ch_2", "receipt-ch_3"):
         mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail(name))
     mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("receipt-ch_2"))
+    mailbox.keep_mail("accounts@northgate.example", ["ada@alder.example"], _mail("code-1", _CODE_TEXT))
     for name in ("sms-1", "sms-2"):
         mailbox.keep_sms("Northgate", "+815055501234", "Please see /l/… ", [name], b"{}")
+    for name in ("receipt-ch_4", "receipt-ch_5"):
+        mailbox.keep_sms("Northgate", "+3545550123", "Paid. Thank you.", [name], b"{}")
     for number in (1, 2, 3):
         mailbox.keep_mail("accounts@northgate.example", ["nell@york.example"], _mail(f"york-{number}"))
     for fact in HOUSE_MAILS:
@@ -889,8 +958,8 @@ def _fill_mailbox(path: Path) -> None:
     mailbox.close()
     with closing(sqlite3.connect(path)) as db, db:
         for name, at in _arrivals():
-            wire_id = name if name.startswith("sms") else f"<{name}@northgate.example>"
-            db.execute("UPDATE message SET received_at = ? WHERE message_id = ?", (at.isoformat(), wire_id))
+            ids = at.isoformat(), name, f"<{name}@northgate.example>"
+            db.execute("UPDATE message SET received_at = ? WHERE message_id IN (?, ?)", ids)
 
 
 def _arrivals() -> Iterator[tuple[str, datetime]]:
@@ -898,14 +967,15 @@ def _arrivals() -> Iterator[tuple[str, datetime]]:
     night = NOW.replace(hour=23, minute=30)
     yield from (("reminder-1", NOW - 3 * DAY), ("reminder-2", NOW - 2 * DAY))
     yield "reminder-3", NOW.replace(hour=1) - 2 * DAY
-    yield from ((f"receipt-ch_{number}", NOW - DAY) for number in (1, 2, 3))
+    yield from ((f"receipt-ch_{number}", NOW - DAY) for number in (1, 2, 3, 4, 5))
+    yield "code-1", NOW - DAY
     yield from (("sms-1", night - 4 * DAY), ("sms-2", night - 3 * DAY))
     yield from ((f"york-{number}", NOW.replace(hour=15) - number * DAY) for number in (1, 2, 3))
 
 
-def _mail(name: str) -> bytes:
+def _mail(name: str, text: str = f"See https://pay.northgate.example/l/{TOKEN} for the details.\n") -> bytes:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "accounts@northgate.example", "somebody@example", "Statement"
     mail["Message-ID"] = f"<{name}@northgate.example>"
-    mail.set_content(f"See https://pay.northgate.example/l/{TOKEN} for the details.\n")
+    mail.set_content(text)
     return mail.as_bytes()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.stripe import cards
+from sandbox.stripe.events import new_id
 from sandbox.stripe.texts import LANGUAGES
 from tests.standins import LeverRefused, StandIn, call_api, get_page, pay_on_page, post_form, start_stripe
 
@@ -77,6 +78,56 @@ def test_no_number_is_kept(standin: StandIn) -> None:
     assert b"4000000000000341" not in standin.db_path.read_bytes()
     wal = Path(f"{standin.db_path}-wal")
     assert not wal.exists() or b"4000000000000341" not in wal.read_bytes()
+
+
+NUMBER, CODE, ACCOUNT = "4111111111111111", "7391", "GB33BUKB20201555555555"
+SPACED = "DE89 3704 0044 0532 0130 00"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/payment_methods", {"type": "card", "card[number]": NUMBER, "card[cvc]": CODE}),
+        ("/v1/payment_methods", {"type": "sepa_debit", "sepa_debit[iban]": ACCOUNT}),
+        ("/v1/payment_methods", {"type": "sepa_debit", "sepa_debit[iban]": SPACED}),
+        (
+            "/v1/payment_intents",
+            {
+                "amount": "500", "currency": "gbp", "payment_method_data[type]": "card",
+                "payment_method_data[card][number]": NUMBER, "payment_method_data[card][cvc]": CODE,
+            },
+        ),
+        ("/v1/payment_intents", {"amount": NUMBER, "currency": "gbp", "payment_method": NUMBER}),
+        ("/v1/customers", {"number": NUMBER, "cvc[0]": CODE, "card[number": NUMBER}),
+        (f"/v1/payment_methods/{NUMBER}/attach", {"customer": NUMBER}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("with_key", [False, True])
+def test_no_number_that_the_api_is_sent_is_kept(
+    standin: StandIn, path: str, asked: dict[str, str], with_key: bool
+) -> None:
+    """Neither what was asked nor what was answered, a key's first answer included, keeps the number."""
+    call_api(standin, "POST", path, once=new_id("key_") if with_key else None, **asked)
+    call_api(standin, "GET", f"/v1/payment_methods/{NUMBER}")
+    files = [file for file in standin.db_path.parent.iterdir() if file.is_file()]
+    assert standin.db_path in files
+    for file in files:
+        for said in (NUMBER, ACCOUNT, SPACED, SPACED.replace(" ", ""), f'"{CODE}"'):
+            assert said.encode() not in file.read_bytes(), file.name
+
+
+def test_a_key_that_was_sent_an_account_knows_it_again(standin: StandIn) -> None:
+    """The same account is replayed and another is refused, though neither is kept."""
+    asked = {
+        "type": "sepa_debit", "billing_details[name]": "Ada", "billing_details[email]": "ada@alder.example",
+    }  # fmt: skip
+    first, again, other = (
+        call_api(standin, "POST", "/v1/payment_methods", once="account", **asked | {"sepa_debit[iban]": iban})
+        for iban in ("DE89370400440532013000", "DE89370400440532013000", "DE62370400440532013001")
+    )
+    assert first[0] == 200
+    assert first == again
+    assert (other[0], other[1]["error"]["type"]) == (400, "idempotency_error")
 
 
 def test_the_overview_shows_pages_without_a_sum(standin: StandIn) -> None:
