@@ -19,6 +19,7 @@ from gateways.sms import SinkSms
 from gateways.sms_inbound import SignedSms
 from gateways.spreadsheets import Spreadsheets
 from gateways.statement_files import ExportFiles
+from gateways.stripe.line import TIMEOUT
 from gateways.stripe.payments import StripePayments
 from models import fault_points
 from models.store import Store
@@ -87,8 +88,9 @@ def assemble(settings: Settings) -> House:
     store = Store(settings.DATABASE_URL)
     if settings.AMICABLE_FAULT:  # settings refuse it outside tests
         fault_points.arm(settings.AMICABLE_FAULT, is_sqlite=store.is_sqlite)
+    timeout = (TIMEOUT[0], settings.AMICABLE_GATEWAY_SECONDS or TIMEOUT[1])
     gateways: dict[str, PaymentGateway] = {
-        name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base)
+        name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base, timeout)
         for name, keys in settings.stripe_accounts.items()
     }
     return House(

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     AMICABLE_FAULT: str | None = Field(
         None, description="tests only: where a process is to die, fail or wait (models/fault_points.py)"
     )
+    AMICABLE_GATEWAY_SECONDS: float | None = Field(
+        None, gt=0, description="tests only: how long the gateway's answer is waited for, seconds"
+    )
     DEMO_INSECURE: bool = Field(
         False, description="demo only: cookies without https for a phone on the local network"
     )
@@ -180,6 +183,8 @@ class Settings(BaseSettings):
             wrong.append(f"AMICABLE_SCANNER: {trouble}")
         if self.AMICABLE_FAULT and self.AMICABLE_ENV is not Environment.TEST:
             wrong.append("AMICABLE_FAULT: only in tests")
+        if self.AMICABLE_GATEWAY_SECONDS and self.AMICABLE_ENV is not Environment.TEST:
+            wrong.append("AMICABLE_GATEWAY_SECONDS: only in tests")
         if self.DEMO_INSECURE and self.AMICABLE_ENV is not Environment.DEMO:
             wrong.append("DEMO_INSECURE: only in the demo")
         return wrong

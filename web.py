@@ -6,6 +6,7 @@ the path. Last-seen rides in the signed cookie, so a GET writes nothing (decisio
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import ipaddress
@@ -41,7 +42,7 @@ from flask_login import UserMixin, current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import TemplateNotFound
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
@@ -726,6 +727,8 @@ def static_url(name: str) -> str:
 
 # --------------------------------------------------------------------------- headers and errors
 
+#: What the system says where a file may not grow: the disk is full, or a quota or a limit is reached.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: HTTP answer and template of each refusal; the sentence is in the template.
 ANSWERS: dict[type[ReceivablesError], tuple[int, str]] = {
     NotAllowed: (403, "403"),
@@ -842,10 +845,24 @@ def protect(app: Flask, *, checkout_origins: list[str], https: bool) -> None:
         return answer
 
     @app.errorhandler(OperationalError)
-    def database_away(error: OperationalError) -> Response:
+    def database_away(error: DBAPIError) -> Response:
         # Whether its last commit arrived is not known, so the page promises nothing (FT-21, FT-22).
         log.exception("database away", extra={"facts": {"request": request_id()}})
         return error_page(503, "500", code="database_away", facts={})
+
+    @app.errorhandler(InternalError)
+    def database_troubled(error: InternalError) -> Response:
+        # Class XX is PostgreSQL's own trouble, for example with a file of its that may not grow.
+        its_own = str(getattr(error.orig, "sqlstate", None) or "").startswith("XX")
+        return database_away(error) if its_own else unexpected(error)
+
+    @app.errorhandler(OSError)
+    def no_room(error: OSError) -> Response:
+        if error.errno not in NO_ROOM:
+            return unexpected(error)
+        # An uploaded file has no room: nothing of it stays, and with room again it is taken (FT-22).
+        log.exception("no room", extra={"facts": {"request": request_id()}})
+        return error_page(503, "500", code="no_room", facts={})
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -89,6 +89,7 @@ def test_a_good_production() -> None:
         ("AMICABLE_SCANNER", {"AMICABLE_SCANNER": "clamd:///"}),
         ("AMICABLE_DEBUG", {"AMICABLE_DEBUG": True}),
         ("AMICABLE_FAULT", {"AMICABLE_FAULT": "settle.before_commit:kill"}),
+        ("AMICABLE_GATEWAY_SECONDS", {"AMICABLE_GATEWAY_SECONDS": "1"}),
         ("DEMO_INSECURE", {"DEMO_INSECURE": True}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///amicable.db"}),
         ("AMICABLE_ENV", {"AMICABLE_ENV": "prod"}),

@@ -25,10 +25,13 @@ class Line(stripe.RequestsClient):
 
     The SDK repeats a call by itself and reports the last try only: a refused line after a dropped
     answer would look as if nothing had happened.
+
+    Args:
+        timeout: to connect and to read, seconds.
     """
 
-    def __init__(self) -> None:
-        super().__init__(timeout=TIMEOUT)
+    def __init__(self, timeout: tuple[float, float] = TIMEOUT) -> None:
+        super().__init__(timeout=timeout)
         self._mine = threading.local()
 
     @property
@@ -61,15 +64,21 @@ class StripeAccount:
         secret_key: sk_…, rk_… or the stand-in's key.
         webhook_secrets: one or, while rotating, several signing secrets.
         api_base: address of the stand-in, or None for Stripe itself.
+        timeout: to connect and to read, seconds.
     """
 
     def __init__(
-        self, name: str, secret_key: str, webhook_secrets: Sequence[str], api_base: str | None = None
+        self,
+        name: str,
+        secret_key: str,
+        webhook_secrets: Sequence[str],
+        api_base: str | None = None,
+        timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
         self.name = name
         self.live = secret_key.startswith(("sk_live_", "rk_live_"))
         self._secrets = tuple(webhook_secrets)
-        self._line = Line()
+        self._line = Line(timeout)
         self._client = stripe.StripeClient(
             secret_key,
             # Without this number the client makes no retry at all; the stored key makes them safe.

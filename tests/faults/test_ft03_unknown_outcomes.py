@@ -5,6 +5,8 @@ INV-4, INV-6, INV-7, INV-13: nothing is charged twice, and what is unknown is fo
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,13 +25,19 @@ CREATE, READ = "checkout.sessions.create", "checkout.sessions.retrieve"
 OUTCOMES = {
     "line broken": ("drop", {}),
     "answer lost after the effect": ("timeout_after", {}),
-    "timeout after the effect": ("timeout_after", {"hold_seconds": 0.2}),
-    "timeout before the effect": ("timeout_before", {"hold_seconds": 0.2}),
+    "line cut late after the effect": ("timeout_after", {"hold_seconds": 0.2}),
+    "line cut late before the effect": ("timeout_before", {"hold_seconds": 0.2}),
     "500 saved under the key": ("error_500", {"stored": True}),
     "key in use": ("409", {}),
     "too many": ("429", {}),
     "slow": ("slow", {"seconds": 1}),
 }
+#: A gateway that hangs for longer than its answer is waited for, seconds; and what it did before or after.
+WAITED, HANGS = "1", 4
+HANGING = (
+    ("timeout_after", {"hold_seconds": HANGS}), ("timeout_before", {"hold_seconds": HANGS}),
+    ("slow", {"seconds": HANGS}),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -37,22 +45,39 @@ def test_the_call_that_opens_the_page(works: Works, outcome: str) -> None:
     """FT-03, B2, B12: a debtor who asks again and again gets one page, and pays once."""
     kind, options = OUTCOMES[outcome]
     for _ in range(EACH):
-        account = works.account(57600)
-        debtor = works.debtor(account)
-        works.stripe.fault(CREATE, kind, count=4, **options)
-        told: list[str] = []
-        for _ in range(3):
-            try:
-                told.append(debtor.pay())
-            except LineBroke as error:
-                told.append(str(error))
-        works.stripe.control("clear_faults")
-        if "ok" not in told:
-            # The truth is found out by the one who looks after unknown outcomes, then it can be paid.
-            await_("the outcome is known", lambda d=debtor: _known(works) and d.pay() in ("ok", "nothing"))
-        assert works.open_minor(account) == 0
-        assert sum(a.status is AttemptStatus.SUCCEEDED for a in works.attempts(account)) == 1
+        _asks_until_paid(works, kind, options)
     works.prove()
+
+
+def test_the_gateway_hangs(works: Works) -> None:
+    """FT-03, B2, B12: no answer in the time that is waited, before, after or at the effect: paid once."""
+    works.halt()
+    works.environment["AMICABLE_GATEWAY_SECONDS"] = WAITED
+    works.start()
+    for kind, options in HANGING * EACH:
+        _asks_until_paid(works, kind, options)
+    works.halt()
+    del works.environment["AMICABLE_GATEWAY_SECONDS"]
+    works.prove()
+
+
+def _asks_until_paid(works: Works, kind: str, options: dict[str, object]) -> None:
+    """A debtor asks for his page while the gateway does so to four calls, and again until he has paid."""
+    account = works.account(57600)
+    debtor = works.debtor(account)
+    works.stripe.fault(CREATE, kind, count=4, **options)
+    told: list[str] = []
+    for _ in range(3):
+        try:
+            told.append(debtor.pay())
+        except LineBroke as error:
+            told.append(str(error))
+    works.stripe.control("clear_faults")
+    if "ok" not in told:
+        # The truth is found out by the one who looks after unknown outcomes, then it can be paid.
+        await_("the outcome is known", lambda: _known(works) and debtor.pay() in ("ok", "nothing"))
+    assert works.open_minor(account) == 0
+    assert sum(a.status is AttemptStatus.SUCCEEDED for a in works.attempts(account)) == 1
 
 
 def _known(works: Works) -> bool:
@@ -74,7 +99,7 @@ def test_the_call_that_asks_for_the_truth(works: Works) -> None:
 
 
 def test_a_key_that_was_forgotten(works: Works) -> None:
-    """FT-03: after 25 hours the key may be forgotten: the gateway is searched, nothing is made anew."""
+    """FT-03: after 25 hours the key is forgotten there: the gateway is searched, nothing is made anew."""
     account = works.account(57600)
     debtor = works.debtor(account)
     works.stripe.fault(CREATE, "timeout_after")
@@ -83,6 +108,7 @@ def test_a_key_that_was_forgotten(works: Works) -> None:
     (attempt,) = works.attempts(account)
     assert attempt.status is AttemptStatus.UNKNOWN
     made = works.stripe_objects("checkout.session")
+    _forget_keys(works)
     later = datetime.now(UTC) + timedelta(hours=25)
     settling.settle(works.house.store, works.gateway, attempt.ref, now=later)
     (attempt,) = works.attempts(account)
@@ -91,3 +117,9 @@ def test_a_key_that_was_forgotten(works: Works) -> None:
     works.prove()
     assert debtor.pay() == "ok"
     works.prove()
+
+
+def _forget_keys(works: Works) -> None:
+    """Let the gateway forget every key, as it may after a day: a call that is sent again is a new one."""
+    with closing(sqlite3.connect(works.stripe.db_path, timeout=30)) as db, db:
+        assert db.execute("DELETE FROM idempotency").rowcount > 0
