@@ -128,12 +128,12 @@ class Debtor:
         page = self.get("/account/pay/review?" + urlencode({"currency": currency, **what}))
         return page.fields if page.status == 200 and "nonce" in dict(page.fields) else []
 
-    def begin(self, fields: list[tuple[str, str]]) -> str | None:
+    def begin(self, fields: list[tuple[str, str]], *, at: str = "/account/pay/start") -> str | None:
         """Send the last page's form; address of the hosted page, or None where he was told no, or nothing.
 
         Raises: LineBroke: he does not know.
         """
-        page = self.post("/account/pay/start", fields)
+        page = self.post(at, fields)
         if page.status == 303 and "/c/pay/" in page.location:
             self.log.write("begin", page.location.rpartition("/")[2], "ok")
             return page.location

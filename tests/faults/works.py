@@ -260,6 +260,18 @@ class Works:
 
         return Debtor(self.port, self.house.store.run(unit), self.log)
 
+    def colleague(self, account: Account) -> Debtor:
+        """Somebody of the desk who pays for the account's caller, by the link that staff hold."""
+        now = datetime.now(UTC)
+
+        def unit(session: Session) -> str:
+            return links.issue(
+                session, make.staff_actor(make.a_person(session)), session.get_one(Account, account.id),
+                contact=None, channel=Channel.STAFF, policy=policy.current_policy(session, now), now=now,
+            )[1]  # fmt: skip
+
+        return Debtor(self.port, self.house.store.run(unit), self.log)
+
     # ------------------------------------------------------------------ books
 
     def look(self, question: Callable[[Session], T]) -> T:
