@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateways.stripe.payments import StripePayments
-from models.money import Money
+from models.money import Money, currency_row
 from receivables.ports import (
     CheckoutOrder,
     GatewayRefused,
@@ -208,6 +208,14 @@ class TestOutcomes:
         """A key that is wrong says nothing about what it did while it was right."""
         with pytest.raises(GatewayUnreachable, match="key_refused"):
             opened(gateway_at(stripe.url, key="sk_test_of_nobody"))
+
+    @pytest.mark.parametrize("currency", ["GBP", "HUF", "ISK", "JPY", "KWD"])
+    def test_the_largest_amount_of_a_currency(self, gateway: StripePayments, currency: str) -> None:
+        """M-02: what our table says is the most is taken, one step more is not."""
+        row = currency_row(currency)
+        assert opened(gateway, an_order(Money(row.maximum, currency))).url
+        with pytest.raises(GatewayRefused, match="amount_too_large"):
+            opened(gateway, an_order(Money(row.maximum + row.step, currency)))
 
     def test_a_refusal_names_the_parameter(self, gateway: StripePayments) -> None:
         """Decision 13: Stripe's 30-minute floor."""
