@@ -87,7 +87,9 @@ def assemble(settings: Settings) -> House:
     if settings.AMICABLE_FAULT:  # settings refuse it outside tests
         fault_points.arm(settings.AMICABLE_FAULT)
     gateways: dict[str, PaymentGateway] = {
-        name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base)
+        name: StripePayments(
+            name, keys.secret_key, keys.webhook_secrets, keys.api_base, payment_methods=keys.payment_methods
+        )
         for name, keys in settings.stripe_accounts.items()
     }
     return House(

@@ -61,12 +61,20 @@ class StripeAccount:
         secret_key: sk_…, rk_… or the stand-in's key.
         webhook_secrets: one or, while rotating, several signing secrets.
         api_base: address of the stand-in, or None for Stripe itself.
+        payment_methods: Stripe's types that a page may offer; empty for all that the Dashboard has on.
     """
 
     def __init__(
-        self, name: str, secret_key: str, webhook_secrets: Sequence[str], api_base: str | None = None
+        self,
+        name: str,
+        secret_key: str,
+        webhook_secrets: Sequence[str],
+        api_base: str | None = None,
+        *,
+        payment_methods: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._payment_methods = tuple(payment_methods)
         self.live = secret_key.startswith(("sk_live_", "rk_live_"))
         self._secrets = tuple(webhook_secrets)
         self._line = Line()
