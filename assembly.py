@@ -90,7 +90,14 @@ def assemble(settings: Settings) -> House:
         fault_points.arm(settings.AMICABLE_FAULT, is_sqlite=store.is_sqlite)
     timeout = (TIMEOUT[0], settings.AMICABLE_GATEWAY_SECONDS or TIMEOUT[1])
     gateways: dict[str, PaymentGateway] = {
-        name: StripePayments(name, keys.secret_key, keys.webhook_secrets, keys.api_base, timeout)
+        name: StripePayments(
+            name,
+            keys.secret_key,
+            keys.webhook_secrets,
+            keys.api_base,
+            timeout,
+            payment_methods=keys.payment_methods,
+        )
         for name, keys in settings.stripe_accounts.items()
     }
     return House(

@@ -22,7 +22,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_KEY = "sk_test_sandbox"
 #: Keys of gateway accounts besides the default one (decision 29).
-_FURTHER = re.compile(r"AMICABLE_STRIPE_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(SECRET_KEY|WEBHOOK_SECRET|API_BASE)")
+_FURTHER = re.compile(
+    r"AMICABLE_STRIPE_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(SECRET_KEY|WEBHOOK_SECRET|API_BASE|PAYMENT_METHODS)"
+)
 
 
 class Environment(StrEnum):
@@ -48,11 +50,14 @@ class StripeKeys:
         secret_key: sk_… or rk_….
         webhook_secrets: one or, while rotating, several whsec_….
         api_base: address of the local stand-in; None for Stripe itself.
+        payment_methods: Stripe's types that a page may offer ("card", "sepa_debit", …), of those that the
+            Dashboard has on; empty for all of these. "card" holds the wallets too.
     """
 
     secret_key: str
     webhook_secrets: tuple[str, ...]
     api_base: str | None
+    payment_methods: tuple[str, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -79,10 +84,15 @@ class Settings(BaseSettings):
         None, description="whsec_…; several, separated by commas, while rotating"
     )
     AMICABLE_STRIPE_API_BASE: str | None = Field(None, description="address of the local stand-in")
+    AMICABLE_STRIPE_PAYMENT_METHODS: str = Field(
+        "",
+        description="ways to pay that the hosted page may offer, Stripe's types separated by commas (card,"
+        " sepa_debit); all that are switched on in the Dashboard when unset",
+    )
     further_stripe: dict[str, dict[str, str]] = Field(
         default_factory=dict,
-        description="more gateway accounts, by name: AMICABLE_STRIPE_<NAME>_SECRET_KEY, _WEBHOOK_SECRET and"
-        " _API_BASE belong to the creditors whose gateway account is <name>",
+        description="more gateway accounts, by name: AMICABLE_STRIPE_<NAME>_SECRET_KEY, _WEBHOOK_SECRET,"
+        " _API_BASE and _PAYMENT_METHODS belong to the creditors whose gateway account is <name>",
     )
     SMTP_URL: str | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://…; no mail when unset"
@@ -161,8 +171,10 @@ class Settings(BaseSettings):
         wrong += _wrong_keys(
             "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "AMICABLE_STRIPE_API_BASE", default
         )
+        wrong += _wrong_methods("AMICABLE_STRIPE_PAYMENT_METHODS", self.AMICABLE_STRIPE_PAYMENT_METHODS)
         for name, parts in self.further_stripe.items():
             prefix = f"AMICABLE_STRIPE_{name.upper()}_"
+            wrong += _wrong_methods(prefix + "PAYMENT_METHODS", parts.get("PAYMENT_METHODS", ""))
             if name == "default":
                 wrong.append(f"{prefix}…: the account named default is set by STRIPE_SECRET_KEY")
             key, secrets, base = (parts.get(part) for part in _PARTS)
@@ -243,15 +255,19 @@ class Settings(BaseSettings):
                 "SECRET_KEY": self.STRIPE_SECRET_KEY or "",
                 "WEBHOOK_SECRET": self.STRIPE_WEBHOOK_SECRET or "",
                 "API_BASE": self.AMICABLE_STRIPE_API_BASE or "",
+                "PAYMENT_METHODS": self.AMICABLE_STRIPE_PAYMENT_METHODS,
             },
             **self.further_stripe,
         }
         return {
             name: StripeKeys(
-                parts["SECRET_KEY"], _several(parts["WEBHOOK_SECRET"]), parts.get("API_BASE") or None
+                secret_key=parts["SECRET_KEY"],
+                webhook_secrets=_several(parts["WEBHOOK_SECRET"]),
+                api_base=parts.get("API_BASE") or None,
+                payment_methods=_several(parts.get("PAYMENT_METHODS")),
             )
             for name, parts in found.items()
-            if parts["SECRET_KEY"]
+            if parts.get("SECRET_KEY")
         }
 
     @property
@@ -295,6 +311,12 @@ def _wrong_keys(key_name: str, secret_name: str, base_name: str, values: tuple[s
     if is_stand_in and not base:
         wrong.append(f"{key_name}: this key is for the stand-in; set {base_name} too")
     return wrong
+
+
+def _wrong_methods(setting: str, text: str) -> list[str]:
+    """What is wrong with a list of ways to pay; Stripe alone knows which there are."""
+    odd = [name for name in _several(text) if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
+    return [f"{setting}: {odd[0]!r} is no type of Stripe's; write them like card,sepa_debit"] if odd else []
 
 
 def _several(text: str | None) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ P = Permission
 HERE = "backoffice.plans_desk"
 #: The field that each refusal is about; the reason has its own, all others are about the documents.
 FIELDS = {
-    **dict.fromkeys(("plan_parts_few", "plan_parts_many", "plan_part_too_small"), "parts"),
+    **dict.fromkeys(
+        ("plan_parts_few", "plan_parts_many", "plan_part_too_small", "plan_part_too_large"), "parts"
+    ),
     **dict.fromkeys(("plan_date_past", "plan_date_far"), "day"),
     **dict.fromkeys(("reason_missing", "words_too_long"), "reason"),
 }

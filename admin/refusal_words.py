@@ -55,6 +55,7 @@ COMMON_REFUSALS: Mapping[str, str] = {
     "amount_above_contested": N_("This is more than is disputed."),
     "amount_above_note": N_("This is more than the credit note is over."),
     "amount_below_minimum": N_("This is less than can be paid by card."),
+    "amount_above_maximum": N_("This is more than can be paid by card at once."),
     "amount_is_all": N_("This is all that is open; there is nothing to forgive."),
     "amount_negative": N_("Write the amount without a minus sign."),
     "amount_off_step": N_("This is not a multiple of the smallest coin of the currency."),

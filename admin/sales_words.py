@@ -74,6 +74,7 @@ SALES_REFUSALS: Mapping[str, str] = {
     "plan_parts_few": N_("A plan has at least two parts."),
     "plan_parts_many": N_("Nobody here may approve so many parts."),
     "plan_part_too_small": N_("The parts are too small to be paid by card."),
+    "plan_part_too_large": N_("The parts are too large to be paid by card."),
     "plan_date_past": N_("The first day has passed."),
     "plan_date_far": N_("The first day is too far ahead."),
     "plan_waits": N_("A plan for this account waits for a second person already."),

@@ -46,6 +46,7 @@ class CurrencyRow(NamedTuple):
     step: smallest payable amount, in ISO minor units; payments are multiples of it.
     shown_decimals: decimals that people expect when the rest is zero.
     minimum: smallest amount that the gateway charges, in ISO minor units.
+    maximum: largest payable amount that the gateway charges, in ISO minor units.
     """
 
     exponent: int
@@ -53,6 +54,20 @@ class CurrencyRow(NamedTuple):
     step: int
     shown_decimals: int
     minimum: int
+
+    @property
+    def maximum(self) -> int:
+        """Eight digits of the unit that Stripe counts in, whatever the currency, down to a payable step.
+
+        Source: docs.stripe.com/currencies#minimum-and-maximum-charge-amounts; the SDK says the same of each
+        amount. Only the rupiah has more digits, and it is not in our table.
+        """
+        most: int = _MOST_AT_GATEWAY // 10 ** (self.gateway_exponent - self.exponent)
+        return most - most % self.step
+
+
+#: The largest number that Stripe takes for an amount.
+_MOST_AT_GATEWAY = 99_999_999
 
 
 # Stripe: HUF and ISK are sent with two decimals that must be zero for us (step 100); KWD and

@@ -39,6 +39,7 @@ FIELDS = {
     "amount_negative": "amount",
     "amount_above_balance": "amount",
     "amount_below_minimum": "amount",
+    "amount_above_maximum": "amount",
     "amount_off_step": "amount",
     "leaves_too_little": "amount",
 }
@@ -167,6 +168,11 @@ def least(currency: str) -> Money:
     """The smallest amount that can be paid by card in a currency."""
     row = currency_row(currency)
     return Money(max(row.minimum, row.step), currency)
+
+
+def most(asked: Money) -> Money:
+    """The largest amount of what is asked for that can be paid by card at once."""
+    return min(asked, Money(currency_row(asked.currency).maximum, asked.currency))
 
 
 def address_of(choice: Choice) -> dict[str, Any]:

@@ -124,5 +124,6 @@ def _pay_page(currency: str | None, form: forms.PayForm, *, refused: Refused | N
         notices=[n for n in account.notices if n.amount.currency == group.currency],
         payable=[row for row in group.rows if row.asked],
         form=forms.prefilled(form, group), least=forms.least(group.currency),
+        most=forms.most(group.asked),
         error=forms.problem(refused, form, group.currency, g.language) if refused else None,
     )  # fmt: skip

@@ -31,6 +31,7 @@ FIELDS = {
     "plan_parts_few": "parts",
     "plan_parts_many": "parts",
     "plan_part_too_small": "parts",
+    "plan_part_too_large": "parts",
     "plan_parts_or_each": "each",
     "amount_zero": "each",
     "amount_negative": "each",

@@ -232,7 +232,9 @@ def check(ref: str) -> Answer:
     what = _what(request.args.get("what", "next"))
     try:
         return _check_page(ref, what, None)
-    except Refused:
+    except Refused as error:
+        if error.code == "amount_above_maximum":
+            return _plan_page(ref, Problem("pay", error.code, error.facts))
         return redirect(url_for("portal_plans.plan", ref=ref), 303)
 
 

@@ -212,6 +212,16 @@ class TestGatewayAccounts:
             monkeypatch.setenv(name, value)
         assert set(load().stripe_accounts) == {"default", "eu"}
 
+    def test_ways_to_pay_of_each(self) -> None:
+        """stripe.md 3: named by the settings; unsaid, the Dashboard decides."""
+        ways = {"AMICABLE_STRIPE_PAYMENT_METHODS": "card, sepa_debit",
+                "AMICABLE_STRIPE_NORTH_WEST_PAYMENT_METHODS": "card"}  # fmt: skip
+        accounts = load(**self.EU, **self.NORTH_WEST, **ways).stripe_accounts
+        assert [keys.payment_methods for keys in accounts.values()] == [("card", "sepa_debit"), (), ("card",)]
+        for setting in ("AMICABLE_STRIPE_PAYMENT_METHODS", "AMICABLE_STRIPE_EU_PAYMENT_METHODS"):
+            (line,) = refused(**self.EU, **{setting: "card,SEPA Debit"})
+            assert line.startswith(f"{setting}: 'SEPA Debit' is no type")
+
     def test_without_a_default(self) -> None:
         accounts = load(STRIPE_SECRET_KEY=None, STRIPE_WEBHOOK_SECRET=None, **self.EU).stripe_accounts
         assert list(accounts) == ["eu"]

@@ -65,6 +65,7 @@ class StripeAccount:
         webhook_secrets: one or, while rotating, several signing secrets.
         api_base: address of the stand-in, or None for Stripe itself.
         timeout: to connect and to read, seconds.
+        payment_methods: Stripe's types that a page may offer; empty for all that the Dashboard has on.
     """
 
     def __init__(
@@ -74,8 +75,11 @@ class StripeAccount:
         webhook_secrets: Sequence[str],
         api_base: str | None = None,
         timeout: tuple[float, float] = TIMEOUT,
+        *,
+        payment_methods: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._payment_methods = tuple(payment_methods)
         self.live = secret_key.startswith(("sk_live_", "rk_live_"))
         self._secrets = tuple(webhook_secrets)
         self._line = Line(timeout)

@@ -21,6 +21,8 @@ _METHODS = {
     "acss_debit": "bank_debit",
     "nz_bank_account": "bank_debit",
 }
+#: What is left to the payer after the page, besides vouchers (`…_display_details`).
+_LEFT_TO_PAYER = frozenset({"display_bank_transfer_instructions", "verify_with_microdeposits"})
 #: The advice of an issuer that this card is to be left alone.
 _NO_MORE = "do_not_try_again"
 #: Longest event id kept as it is, characters; a longer one would not fit into a database index (P-14).
@@ -190,8 +192,18 @@ def _state(session: Any, intent: Any, paid: bool) -> RemoteState:
         return RemoteState.CANCELLED
     if status == "requires_payment_method":
         return RemoteState.FAILED
+    if status == "requires_action" and _is_left_to_payer(intent):
+        # No bank has accepted anything, and the money may never come: it holds the invoices as an open page
+        # does, and stops no reminder.
+        return RemoteState.OPEN
     # complete but unpaid, waiting for the payer's bank, or with a charge that the answer does not show yet
     return RemoteState.PROCESSING
+
+
+def _is_left_to_payer(intent: Any) -> bool:
+    """Whether the payer has left the page with a voucher, an account to transfer to or a number to read."""
+    kind = str(getattr(getattr(intent, "next_action", None), "type", ""))
+    return kind.endswith("_display_details") or kind in _LEFT_TO_PAYER
 
 
 def _failure(intent: Any) -> str | None:

@@ -75,6 +75,8 @@ class StripePayments(StripeReversals, StripeBooks, StripeEvents):
         }
         if order.note:
             body["custom_text"] = {"submit": {"message": order.note}}
+        if self._payment_methods:
+            body["allowed_payment_method_types"] = list(self._payment_methods)
         if order.saves_card is not None:
             body["payment_intent_data"]["setup_future_usage"] = "off_session"
             body["allowed_payment_method_types"] = ["card"]

@@ -112,6 +112,11 @@ def least_payable(currency: str) -> Money:
     return Money(max(row.minimum, row.step), currency)
 
 
+def most_payable(currency: str) -> Money:
+    """The largest part that can be paid by card."""
+    return Money(currency_row(currency).maximum, currency)
+
+
 def band_of(policy: Policy, total: Money, *, kept_promises: int, today: date) -> Band:
     """Return what the rules give for a balance.
 
@@ -193,7 +198,7 @@ def draft(policy: Policy, total: Money, wish: Wish, band: Band, *, today: date, 
 
     Raises:
         Refused: plan_parts_few, plan_parts_many (facts: most), plan_part_too_small (facts: most, least),
-            plan_date_past, plan_date_far (facts: latest).
+            plan_part_too_large (facts: most; by card only), plan_date_past, plan_date_far (facts: latest).
     """
     most_asked = max(*policy.approvals.plan_parts.values(), band.most_parts)
     latest = today + timedelta(days=policy.plans.asked_within_days)
@@ -213,6 +218,9 @@ def draft(policy: Policy, total: Money, wish: Wish, band: Band, *, today: date, 
         raise too_small from None
     if min(amounts) < least:
         raise too_small
+    most = most_payable(total.currency)
+    if wish.pays_by is PaysBy.CARD and max(amounts) > most:
+        raise Refused("plan_part_too_large", most=most)
     days = schedule.dates(wish.first_on, wish.parts, wish.every, country, at_once=wish.at_once)
     outside = []
     if wish.parts > band.most_parts or (band.gives and min(amounts) < band.least_part):

@@ -71,7 +71,8 @@ def quote(
 
     Raises:
         Refused: nothing_to_pay, arrangement_changed, choice_changed, invoice_not_open, amount_zero,
-            amount_negative, amount_above_balance, amount_below_minimum, amount_off_step, leaves_too_little.
+            amount_negative, amount_above_balance, amount_below_minimum,
+            amount_above_maximum (facts: maximum), amount_off_step, leaves_too_little.
         NotAllowed, NotFound: not this actor's account.
     """
     require(actor, Permission.PAYMENT_START, account_id=account_id)
@@ -148,6 +149,14 @@ def _chosen(rows: Sequence[InvoiceRow], choice: Choice) -> list[InvoiceRow]:
 
 def _amount(choice: Choice, asked: Money) -> Money:
     """Return the amount to pay, or refuse it by name."""
+    amount = _asked_for(choice, asked)
+    maximum = Money(currency_row(choice.currency).maximum, choice.currency)
+    if amount > maximum:
+        raise Refused("amount_above_maximum", maximum=maximum)
+    return amount
+
+
+def _asked_for(choice: Choice, asked: Money) -> Money:
     row = currency_row(choice.currency)
     minimum = Money(max(row.minimum, row.step), choice.currency)
     if choice.kind == "arranged":

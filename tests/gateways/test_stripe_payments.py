@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateways.stripe.payments import StripePayments
-from models.money import Money
+from models.money import Money, currency_row
 from receivables.ports import (
     CheckoutOrder,
     GatewayRefused,
@@ -34,6 +35,7 @@ from tests.standins import (
     call_api,
     debit_on_page,
     pay_on_page,
+    post_form,
 )
 
 CREATE = "checkout.sessions.create"
@@ -209,6 +211,14 @@ class TestOutcomes:
         with pytest.raises(GatewayUnreachable, match="key_refused"):
             opened(gateway_at(stripe.url, key="sk_test_of_nobody"))
 
+    @pytest.mark.parametrize("currency", ["GBP", "HUF", "ISK", "JPY", "KWD"])
+    def test_the_largest_amount_of_a_currency(self, gateway: StripePayments, currency: str) -> None:
+        """M-02: what our table says is the most is taken, one step more is not."""
+        row = currency_row(currency)
+        assert opened(gateway, an_order(Money(row.maximum, currency))).url
+        with pytest.raises(GatewayRefused, match="amount_too_large"):
+            opened(gateway, an_order(Money(row.maximum + row.step, currency)))
+
     def test_a_refusal_names_the_parameter(self, gateway: StripePayments) -> None:
         """Decision 13: Stripe's 30-minute floor."""
         with pytest.raises(GatewayRefused) as refused:
@@ -310,6 +320,32 @@ class TestTruth:
         charge = gateway.retrieve(page.session_id).charge
         assert charge is not None
         assert charge.fee == Money(2153, "GBP")
+
+    def test_only_the_ways_that_are_set_are_offered(self, stripe: StandIn) -> None:
+        """stripe.md 3: in the stored request; unsaid, the Dashboard decides."""
+        for ways, offered in (((), ["card", "sepa_debit"]), (("sepa_debit",), ["sepa_debit"])):
+            gateway = StripePayments("default", API_KEY, [], stripe.url, payment_methods=ways)
+            prepared = gateway.prepare_checkout(an_order(Money(9900, "EUR")))
+            assert json.loads(prepared.body).get("allowed_payment_method_types") == (list(ways) or None)
+            page = gateway.send(prepared)
+            session = call_api(stripe, "GET", f"/v1/checkout/sessions/{page.session_id}")[1]
+            assert session["payment_method_types"] == offered
+
+    def test_a_voucher_is_no_money_on_its_way(self, own_stripe: StandIn) -> None:
+        """P-19: complete, and its intent is left to the payer: no bank has accepted anything yet."""
+        gateway = gateway_at(own_stripe.url)
+        page = opened(gateway)
+        post_form(page.url, number="4000002500003155", expiry="12 / 34", cvc="123", name="Test Payer")
+        intent = gateway.retrieve(page.session_id).intent_id
+        said = {
+            "$.status": ("complete", page.session_id),
+            "$.next_action.type": ("konbini_display_details", intent),
+        }
+        with closing(sqlite3.connect(own_stripe.db_path)) as db, db:
+            for path, (value, name) in said.items():
+                db.execute("UPDATE object SET data = json_set(data, ?, ?) WHERE id = ?", (path, value, name))
+        assert gateway.retrieve(page.session_id).state is RemoteState.OPEN
+        assert gateway.expire(page.session_id).state is RemoteState.OPEN  # Stripe ends it by its own day
 
     def test_every_bank_debit_is_one(self, own_stripe: StandIn) -> None:
         """B16: receipts name the way, and what is sent back is the bank's return, no contested card."""

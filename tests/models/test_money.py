@@ -72,6 +72,9 @@ def test_each_currency_in_the_table(code: str) -> None:
     assert row.minimum >= row.step
     assert row.minimum % row.step == 0
     assert row.shown_decimals in (0, row.exponent)
+    assert (
+        to_gateway(Money(row.maximum, code)) <= 99_999_999 < to_gateway(Money(row.maximum + row.step, code))
+    )
 
 
 def test_the_table_test_leaves_no_currency_out() -> None:

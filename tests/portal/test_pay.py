@@ -16,6 +16,7 @@ from models.ledger import LedgerCode
 from models.states import AttemptStatus
 from receivables import ledger
 from receivables.permissions import SYSTEM
+from tests import factories as make
 from tests.portal.conftest import Portal
 from tests.portal.visitor import Visitor, hidden, words
 from tests.standins import StandIn, pay_on_page
@@ -103,6 +104,18 @@ def test_a_wrong_amount_says_what_to_do_and_keeps_what_was_typed(
     assert kept[1] == amount.replace("<", "&lt;").replace(">", "&gt;")
     assert 'value="amount" checked' in page.text
     assert not portal.attempts()
+
+
+def test_more_than_a_card_takes_says_what_to_do(portal: Portal, tidewater: Account) -> None:
+    """M-09: before the review, with the most that can be paid and the bank details beside it."""
+    with portal.store.write() as session:
+        make.an_invoice(session, session.get_one(Account, tidewater.id), total=100_000_000)
+    page = choose(portal.visitor(tidewater), what="all")
+    assert page.status_code == 422
+    said = words(page)
+    assert "At most £999,999.99 can be paid by card at once. Pay a part of it, or pay all of it by" in said
+    assert "Between £0.30 and £999,999.99" in said
+    assert "GB33BUKB20201555555555" in said
 
 
 @pytest.mark.parametrize("language", ["he", "ru", "hu"])

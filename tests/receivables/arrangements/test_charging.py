@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateways.stripe.payments import StripePayments
+from models import money
 from models.accounts import AccountFlag, FlagKind
 from models.money import Money
 from models.states import AttemptStatus, CardStatus, InstalmentStatus
@@ -348,6 +349,16 @@ def test_a_removed_card_is_not_charged(world: World) -> None:
     assert world.charge() is None
     assert world.card().status is CardStatus.REMOVED
     assert world.now_plan().pays_by.value == "link"
+
+
+def test_a_part_larger_than_a_card_takes_is_for_a_person(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M-15: no try is made and none is counted as a decline, however often it is due; one task."""
+    world.save()
+    monkeypatch.setattr(money, "_MOST_AT_GATEWAY", 59999)
+    assert [world.charge() for _ in range(2)] == [None, None]
+    assert (world.attempts(), world.part().tries, world.tasks()) == ([], 0, ["plan_trouble"])
 
 
 @pytest.mark.parametrize("kind", ["bankruptcy", "breathing_space", "deceased", "wrong_party"])

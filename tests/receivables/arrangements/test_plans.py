@@ -135,6 +135,18 @@ def test_no_part_is_smaller_than_a_card_takes(sqlite_store: Store) -> None:
     assert [part.amount_minor for part in world.parts(world.propose(3))] == [34, 34, 33]
 
 
+def test_no_part_by_card_is_larger_than_a_card_takes(sqlite_store: Store) -> None:
+    """A plan of such parts is paid part by part, where a bank transfer may do it; no card is kept for it."""
+    world = an_owing_account(sqlite_store, 300_000_000)
+    with pytest.raises(Refused) as refusal:
+        world.propose(2, pays_by=PaysBy.CARD)
+    assert (code_of(refusal), refusal.value.facts["most"]) == (
+        "plan_part_too_large",
+        Money(99_999_999, "GBP"),
+    )
+    assert world.parts(world.propose(2, pays_by=PaysBy.LINK))[0].amount_minor == 150_000_000
+
+
 # --------------------------------------------------------------------------- proposing
 
 

@@ -192,6 +192,23 @@ def test_amounts_that_are_refused_by_name(case: Case, minor: int, code: str) -> 
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("kind", ["all", "amount", "arranged"])
+def test_more_than_a_card_takes_is_refused_before_anything_is_made(case: Case, kind: str) -> None:
+    """M-09: by its name and with the most, not by the gateway after a review; a part of it goes through."""
+    with case.store.write() as s:
+        big = make.an_invoice(s, s.get_one(Account, case.account.id), total=100_000_000)
+    chosen = () if kind == "all" else (big.ref,)
+    amount = None if kind == "all" else Money(100_000_000, "GBP")
+    with pytest.raises(Refused) as refused:
+        case.start(Choice(kind, "GBP", chosen, amount))
+    assert (refused.value.code, refused.value.facts["maximum"]) == (
+        "amount_above_maximum", Money(99_999_999, "GBP")
+    )  # fmt: skip
+    with case.store.read() as s:
+        assert s.scalars(select(PaymentAttempt)).all() == []
+    assert case.start(Choice("amount", "GBP", amount=Money(99_999_999, "GBP"))).url
+
+
 def test_a_bank_debit_is_processing_until_it_settles(case: Case, stripe: StandIn) -> None:
     """P-19: on its way reserves its amount, and is not asked for again."""
     started = case.start(ALL)
