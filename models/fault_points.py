@@ -35,13 +35,19 @@ ACTIONS = ("kill", "raise", "conflict", "sleep", "hold")
 #: How long `sleep` stands still, seconds.
 STILL_SECONDS = 2.0
 #: Seconds between two looks of who is held.
-HELD_LOOK = 0.02
+HELD_SECONDS = 0.02
 #: Beginning of the file of somebody who is held; he goes on when it is gone.
 HELD = "held."
 
 
 class Struck(Exception):
     """An error that a test asked for."""
+
+
+class _NotSerialised(Exception):
+    """What the driver of PostgreSQL raises, as the retry knows it; the driver itself is not loaded for it."""
+
+    sqlstate = "40001"
 
 
 class _Armed:
@@ -90,15 +96,13 @@ class _Armed:
     @staticmethod
     def _stand_still(held: Path) -> None:
         while held.exists():
-            time.sleep(HELD_LOOK)
+            time.sleep(HELD_SECONDS)
 
     def conflict(self, point: str) -> OperationalError:
         """What the database of this process says when somebody else was first."""
         if self.is_sqlite:
             return OperationalError(point, {}, sqlite3.OperationalError("database is locked"))
-        from psycopg.errors import SerializationFailure  # 40001; only who has PostgreSQL needs the driver
-
-        return OperationalError(point, {}, SerializationFailure("could not serialize access"))
+        return OperationalError(point, {}, _NotSerialised("could not serialize access"))
 
 
 _armed: _Armed | None = None
