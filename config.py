@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SANDBOX_KEY = "sk_test_sandbox"
 #: Keys of gateway accounts besides the default one (decision 29).
 _FURTHER = re.compile(
-    r"AMICABLE_STRIPE_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(SECRET_KEY|WEBHOOK_SECRET|API_BASE|PAYMENT_METHODS)"
+    r"AMICABLE_STRIPE_([A-Z0-9]+(?:_[A-Z0-9]+)*)_(SECRET_KEY|WEBHOOK_SECRET|API_BASE|PAYMENT_METHODS|CHECKOUT_ORIGIN)"
 )
 
 
@@ -52,12 +52,14 @@ class StripeKeys:
         api_base: address of the local stand-in; None for Stripe itself.
         payment_methods: Stripe's types that a page may offer ("card", "sepa_debit", …), of those that the
             Dashboard has on; empty for all of these. "card" holds the wallets too.
+        checkout_origin: https://host[:port] of the account's own domain for hosted pages; None without one.
     """
 
     secret_key: str
     webhook_secrets: tuple[str, ...]
     api_base: str | None
     payment_methods: tuple[str, ...] = ()
+    checkout_origin: str | None = None
 
 
 class Settings(BaseSettings):
@@ -89,10 +91,16 @@ class Settings(BaseSettings):
         description="ways to pay that the hosted page may offer, Stripe's types separated by commas (card,"
         " sepa_debit); all that are switched on in the Dashboard when unset",
     )
+    AMICABLE_STRIPE_CHECKOUT_ORIGIN: str | None = Field(
+        None,
+        description="https://host of a custom domain of Stripe's hosted page, where browsers would not follow"
+        " the Pay button otherwise; checkout.stripe.com needs no word",
+    )
     further_stripe: dict[str, dict[str, str]] = Field(
         default_factory=dict,
         description="more gateway accounts, by name: AMICABLE_STRIPE_<NAME>_SECRET_KEY, _WEBHOOK_SECRET,"
-        " _API_BASE and _PAYMENT_METHODS belong to the creditors whose gateway account is <name>",
+        " _API_BASE, _PAYMENT_METHODS and _CHECKOUT_ORIGIN belong to the creditors whose gateway account is"
+        " <name>",
     )
     SMTP_URL: str | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://…; no mail when unset"
@@ -172,8 +180,10 @@ class Settings(BaseSettings):
             "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "AMICABLE_STRIPE_API_BASE", default
         )
         wrong += _wrong_methods("AMICABLE_STRIPE_PAYMENT_METHODS", self.AMICABLE_STRIPE_PAYMENT_METHODS)
+        wrong += _wrong_origin("AMICABLE_STRIPE_CHECKOUT_ORIGIN", self.AMICABLE_STRIPE_CHECKOUT_ORIGIN)
         for name, parts in self.further_stripe.items():
             prefix = f"AMICABLE_STRIPE_{name.upper()}_"
+            wrong += _wrong_origin(prefix + "CHECKOUT_ORIGIN", parts.get("CHECKOUT_ORIGIN"))
             wrong += _wrong_methods(prefix + "PAYMENT_METHODS", parts.get("PAYMENT_METHODS", ""))
             if name == "default":
                 wrong.append(f"{prefix}…: the account named default is set by STRIPE_SECRET_KEY")
@@ -256,6 +266,7 @@ class Settings(BaseSettings):
                 "WEBHOOK_SECRET": self.STRIPE_WEBHOOK_SECRET or "",
                 "API_BASE": self.AMICABLE_STRIPE_API_BASE or "",
                 "PAYMENT_METHODS": self.AMICABLE_STRIPE_PAYMENT_METHODS,
+                "CHECKOUT_ORIGIN": self.AMICABLE_STRIPE_CHECKOUT_ORIGIN or "",
             },
             **self.further_stripe,
         }
@@ -265,6 +276,7 @@ class Settings(BaseSettings):
                 webhook_secrets=_several(parts["WEBHOOK_SECRET"]),
                 api_base=parts.get("API_BASE") or None,
                 payment_methods=_several(parts.get("PAYMENT_METHODS")),
+                checkout_origin=parts.get("CHECKOUT_ORIGIN", "").rstrip("/") or None,
             )
             for name, parts in found.items()
             if parts.get("SECRET_KEY")
@@ -317,6 +329,13 @@ def _wrong_methods(setting: str, text: str) -> list[str]:
     """What is wrong with a list of ways to pay; Stripe alone knows which there are."""
     odd = [name for name in _several(text) if not re.fullmatch(r"[a-z][a-z0-9_]*", name)]
     return [f"{setting}: {odd[0]!r} is no type of Stripe's; write them like card,sepa_debit"] if odd else []
+
+
+def _wrong_origin(setting: str, address: str | None) -> list[str]:
+    """What is wrong with the domain of hosted pages, which stands in a header as it is."""
+    if not address or re.fullmatch(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)?/?", address):
+        return []
+    return [f"{setting}: must be https://host[:port] without a path"]
 
 
 def _several(text: str | None) -> tuple[str, ...]:

@@ -883,8 +883,11 @@ def error_page(status: int, name: str, *, code: str, facts: dict[str, Any]) -> R
 
 
 def checkout_origins(settings: Any) -> list[str]:
-    """Origins to which the pay form may lead: Stripe's page, or the stand-in in the demo (stripe.md 3)."""
-    bases = [
-        urlsplit(keys.api_base or "https://checkout.stripe.com") for keys in settings.stripe_accounts.values()
-    ]
-    return sorted({f"{base.scheme}://{base.netloc}" for base in bases})
+    """Origins to which the pay form may lead (stripe.md 3).
+
+    Stripe's page, with the domain that an account has of its own for it, or the stand-in in the demo.
+    """
+    accounts = settings.stripe_accounts.values()
+    bases = [urlsplit(keys.api_base or "https://checkout.stripe.com") for keys in accounts]
+    own = {keys.checkout_origin for keys in accounts if keys.checkout_origin}
+    return sorted({f"{base.scheme}://{base.netloc}" for base in bases} | own)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import web
 from config import Settings, SettingsError
 
 GOOD = {
@@ -221,6 +222,25 @@ class TestGatewayAccounts:
         for setting in ("AMICABLE_STRIPE_PAYMENT_METHODS", "AMICABLE_STRIPE_EU_PAYMENT_METHODS"):
             (line,) = refused(**self.EU, **{setting: "card,SEPA Debit"})
             assert line.startswith(f"{setting}: 'SEPA Debit' is no type")
+
+    def test_the_pay_form_may_lead_to_an_own_domain_of_each(self) -> None:
+        """stripe.md 3: a browser follows the form to no origin that the header does not name."""
+        own = {"AMICABLE_STRIPE_CHECKOUT_ORIGIN": "https://pay.northgate.example/",
+               "AMICABLE_STRIPE_EU_CHECKOUT_ORIGIN": "https://pay.eu.example:8443"}  # fmt: skip
+        assert web.checkout_origins(load(**self.EU, **own)) == [
+            "https://checkout.stripe.com", "https://pay.eu.example:8443", "https://pay.northgate.example",
+        ]  # fmt: skip
+        assert web.checkout_origins(load(**self.EU)) == ["https://checkout.stripe.com"]
+
+    @pytest.mark.parametrize(
+        "address",
+        ["http://pay.northgate.example", "https://pay.northgate.example/c", "pay.northgate.example", "https://",
+         "https://a.example; script-src *", "https://*", "https://user@a.example"],
+    )  # fmt: skip
+    def test_an_own_domain_is_an_https_origin(self, address: str) -> None:
+        for setting in ("AMICABLE_STRIPE_CHECKOUT_ORIGIN", "AMICABLE_STRIPE_EU_CHECKOUT_ORIGIN"):
+            (line,) = refused(**self.EU, **{setting: address})
+            assert line == f"{setting}: must be https://host[:port] without a path"
 
     def test_without_a_default(self) -> None:
         accounts = load(STRIPE_SECRET_KEY=None, STRIPE_WEBHOOK_SECRET=None, **self.EU).stripe_accounts
