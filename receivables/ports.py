@@ -533,7 +533,10 @@ class PaymentGateway(Protocol):
         """Search for the refund made with our reference since a moment (P-03)."""
 
     def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
-        """Walk the refunds made from `start` until before `end`; newest first, flat memory."""
+        """Walk the refunds made from `start` until before `end`; newest first, flat memory.
+
+        One in a currency that we do not know is left out, as of the two below.
+        """
 
     def dispute_of(self, dispute_id: str) -> RemoteDispute:
         """Return the present truth about one chargeback or inquiry, with its movements."""
