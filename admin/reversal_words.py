@@ -29,6 +29,7 @@ REVERSAL_TIMELINE: Mapping[str, str] = {
     "payment.given_back": N_("Money that was taken back counts again"),
     "payment.suspected": N_("The card network warns of fraud"),
     "payment.taken_back": N_("Money of a payment went back"),
+    "payment.to_review": N_("The gateway asks us to look at a payment"),
     "refund.failed": N_("Refund came back"),
 }
 REVERSAL_ALERTS: Mapping[str, str] = {

@@ -399,6 +399,22 @@ class RemoteWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteReview:
+    """The gateway's wish that a person looks at a charge; no money moves by it.
+
+    Attributes:
+        kind: who wished it, in the gateway's word: "rule" or "manual".
+        is_open: whether nobody has decided it there yet.
+    """
+
+    review_id: str
+    charge_id: str | None
+    kind: str
+    is_open: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointHealth:
     """One address that the gateway notifies.
 
@@ -546,6 +562,9 @@ class PaymentGateway(Protocol):
 
     def warning_of(self, warning_id: str) -> RemoteWarning:
         """Return an early warning of fraud."""
+
+    def review_of(self, review_id: str) -> RemoteReview:
+        """Return the present truth about one review."""
 
     def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
         """Walk what moved on the balance from `start` until before `end`; newest first, flat memory."""

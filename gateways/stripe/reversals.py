@@ -25,6 +25,7 @@ from receivables.ports import (
     RefundState,
     RemoteDispute,
     RemoteRefund,
+    RemoteReview,
     RemoteWarning,
 )
 
@@ -127,6 +128,18 @@ class StripeReversals(StripeAccount):
             intent_id=id_of(found.payment_intent),
             kind=found.fraud_type,
             actionable=bool(found.actionable),
+            created_at=moment(found.created),
+        )
+
+    def review_of(self, review_id: str) -> RemoteReview:
+        """Return the present truth about one review."""
+        with reading():
+            found = self._client.v1.reviews.retrieve(review_id)
+        return RemoteReview(
+            review_id=found.id,
+            charge_id=id_of(found.charge),
+            kind=found.opened_reason,
+            is_open=bool(found.open),
             created_at=moment(found.created),
         )
 
