@@ -29,6 +29,7 @@ REVERSAL_TIMELINE: Mapping[str, str] = {
     "payment.given_back": N_("Money that was taken back counts again"),
     "payment.suspected": N_("The card network warns of fraud"),
     "payment.taken_back": N_("Money of a payment went back"),
+    "payment.to_review": N_("The gateway asks us to look at a payment"),
     "refund.failed": N_("Refund came back"),
 }
 REVERSAL_ALERTS: Mapping[str, str] = {
@@ -61,7 +62,8 @@ REVERSAL_TASK_ADVICE: Mapping[str, str] = {
         "Submit evidence at the gateway before the day, or accept it; note it under Chargebacks."
     ),
     "fraud_warning": N_(
-        "If the payment was not the payer’s own, a refund now avoids a chargeback and its fee."
+        "If the payment was not the payer’s own, refund it in the gateway’s dashboard: that avoids a "
+        "chargeback and its fee. It is booked here by itself, and what it paid is owed again."
     ),
     "payment_returned": N_("It is owed again. Ask for it anew, issue a credit note, or propose a write-off."),
     "refund_failed": N_(

@@ -20,7 +20,14 @@ from models.ledger import LedgerEntry, Posting
 from models.money import Money
 from models.payments import ProviderEffect
 from models.store import Store
-from receivables.ports import MovementKind, PayoutState, RemoteMovement, RemotePayout
+from receivables.ports import (
+    MovementKind,
+    PayoutState,
+    RemoteDispute,
+    RemoteMovement,
+    RemotePayout,
+    RemoteRefund,
+)
 from receivables.reconciling import runs
 from tests import factories as make
 from tests.fakes import ToldGateway
@@ -85,6 +92,12 @@ class Generated(ToldGateway):
         yield self._own(self._payout(number))
         for n in range(number * EACH, min((number + 1) * EACH, self.charges)):
             yield self._charge(n, payout_id)
+
+    def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
+        return iter(())
+
+    def disputes_between(self, start: datetime, end: datetime) -> Iterator[RemoteDispute]:
+        return iter(())
 
 
 def _amount(n: int) -> int:

@@ -99,6 +99,7 @@ def figures(result: Result) -> dict[str, Any]:
         "agrees": result.agrees,
         "movements": result.movements,
         "unread": result.unread,
+        "sent_back": result.sent_back,
         "brought_in": result.brought_in,
         "posted": result.posted,
         "payouts_changed": result.payouts,
@@ -183,8 +184,8 @@ def _log(step: str, rows: int) -> None:
 def words(result: Result) -> list[str]:
     """Say in a few lines what a run found."""
     lines = [
-        f"{result.gateway_account}: {result.movements} movements, {result.brought_in} brought in, "
-        f"{result.posted} posted, {result.payouts} payouts changed"
+        f"{result.gateway_account}: {result.movements} movements, {result.sent_back} refunds and disputes, "
+        f"{result.brought_in} brought in, {result.posted} posted, {result.payouts} payouts changed"
     ]
     lines += [
         f"  {one.currency} {one.kind}: {one.number}, there {one.there_minor}, here {one.here_minor}"

@@ -401,6 +401,22 @@ class RemoteWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteReview:
+    """The gateway's wish that a person looks at a charge; no money moves by it.
+
+    Attributes:
+        kind: who wished it, in the gateway's word: "rule" or "manual".
+        is_open: whether nobody has decided it there yet.
+    """
+
+    review_id: str
+    charge_id: str | None
+    kind: str
+    is_open: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointHealth:
     """One address that the gateway notifies.
 
@@ -544,7 +560,10 @@ class PaymentGateway(Protocol):
         """Search for the refund made with our reference since a moment (P-03)."""
 
     def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
-        """Walk the refunds made from `start` until before `end`; newest first, flat memory."""
+        """Walk the refunds made from `start` until before `end`; newest first, flat memory.
+
+        One in a currency that we do not know is left out, as of the two below.
+        """
 
     def dispute_of(self, dispute_id: str) -> RemoteDispute:
         """Return the present truth about one chargeback or inquiry, with its movements."""
@@ -554,6 +573,9 @@ class PaymentGateway(Protocol):
 
     def warning_of(self, warning_id: str) -> RemoteWarning:
         """Return an early warning of fraud."""
+
+    def review_of(self, review_id: str) -> RemoteReview:
+        """Return the present truth about one review."""
 
     def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement | UnreadMovement]:
         """Walk what moved on the balance from `start` until before `end`; newest first, flat memory."""

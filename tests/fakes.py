@@ -26,6 +26,7 @@ from receivables.ports import (
     RemotePayment,
     RemotePayout,
     RemoteRefund,
+    RemoteReview,
     RemoteState,
     RemoteWarning,
     SetupOrder,
@@ -66,6 +67,9 @@ class Unreachable:
         raise GatewayUnreachable("no_connection")
 
     def warning_of(self, warning_id: str) -> RemoteWarning:
+        raise GatewayUnreachable("no_connection")
+
+    def review_of(self, review_id: str) -> RemoteReview:
         raise GatewayUnreachable("no_connection")
 
     def movements_between(self, start: datetime, end: datetime) -> Iterator[RemoteMovement]:

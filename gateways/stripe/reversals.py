@@ -19,11 +19,13 @@ from models.money import to_gateway
 from receivables.ports import (
     REFUND_CHARGE,
     DisputeState,
+    GatewayRefused,
     PreparedRequest,
     RefundOrder,
     RefundState,
     RemoteDispute,
     RemoteRefund,
+    RemoteReview,
     RemoteWarning,
 )
 
@@ -88,13 +90,17 @@ class StripeReversals(StripeAccount):
         return next((found for found in made if found.refund_ref == refund_ref), None)
 
     def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
-        """Walk the refunds made in a span, newest first."""
+        """Walk the refunds made in a span, newest first, but for those of a currency that we do not know."""
         return self._refunds({"created": span(start, end)})
 
     def _refunds(self, asked: dict[str, Any]) -> Iterator[RemoteRefund]:
         with reading():
             for found in self._client.v1.refunds.list(asked | {"limit": _PAGE}).auto_paging_iter():  # type: ignore[arg-type]
-                yield _refund(found)
+                try:
+                    read = _refund(found)
+                except GatewayRefused:
+                    continue  # in a currency of nobody's here: its movement stands on the list of differences
+                yield read
 
     def dispute_of(self, dispute_id: str) -> RemoteDispute:
         """Return the present truth about one chargeback or inquiry."""
@@ -102,11 +108,15 @@ class StripeReversals(StripeAccount):
             return _dispute(self._client.v1.disputes.retrieve(dispute_id))
 
     def disputes_between(self, start: datetime, end: datetime) -> Iterator[RemoteDispute]:
-        """Walk the chargebacks opened in a span, newest first."""
+        """Walk the chargebacks opened in a span, newest first, but for those of a currency unknown here."""
         with reading():
             asked: Any = {"created": span(start, end), "limit": _PAGE}
             for found in self._client.v1.disputes.list(asked).auto_paging_iter():
-                yield _dispute(found)
+                try:
+                    read = _dispute(found)
+                except GatewayRefused:
+                    continue
+                yield read
 
     def warning_of(self, warning_id: str) -> RemoteWarning:
         """Return an early warning of fraud."""
@@ -118,6 +128,18 @@ class StripeReversals(StripeAccount):
             intent_id=id_of(found.payment_intent),
             kind=found.fraud_type,
             actionable=bool(found.actionable),
+            created_at=moment(found.created),
+        )
+
+    def review_of(self, review_id: str) -> RemoteReview:
+        """Return the present truth about one review."""
+        with reading():
+            found = self._client.v1.reviews.retrieve(review_id)
+        return RemoteReview(
+            review_id=found.id,
+            charge_id=id_of(found.charge),
+            kind=found.opened_reason,
+            is_open=bool(found.open),
             created_at=moment(found.created),
         )
 

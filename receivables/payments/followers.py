@@ -78,6 +78,7 @@ FOLLOWERS: tuple[tuple[str, Follower], ...] = (
     ("charge.refund.updated", outside_refunds.follow_refund),
     ("refund.", outside_refunds.follow_refund),
     ("radar.early_fraud_warning.", fraud_warnings.follow_warning),
+    ("review.", fraud_warnings.follow_review),
     ("payment_method.", card_changes.follow_card),
     ("customer.deleted", card_changes.follow_customer),
     ("mandate.updated", card_changes.follow_mandate),

@@ -20,7 +20,7 @@ from receivables import outbox
 from receivables.calendar_days import business_date
 from receivables.policy import current_policy
 from receivables.ports import MovementKind, PaymentGateway
-from receivables.reconciling import ageing, bringing_in, copies, findings, posting, ties
+from receivables.reconciling import ageing, bringing_in, copies, findings, posting, sent_back, ties
 
 #: What the gateway's list may say a little earlier or later than our day: taken in on both sides.
 EDGE = timedelta(days=2)
@@ -34,8 +34,9 @@ class Result:
 
     Attributes:
         movements, unread: how many the gateway listed; of these, whose amount our money cannot say.
+        sent_back: how many refunds, chargebacks and inquiries it listed.
         sums: by currency and kind, there and here, after all that was brought in.
-        brought_in: payments, refunds and chargebacks that the books had missed.
+        brought_in: payments, refunds, chargebacks and inquiries that the books had missed.
         posted: fees and changes of currency that were posted.
         payouts: payouts that changed.
         changed, ended: findings that are new or other than before; findings that are over.
@@ -47,6 +48,7 @@ class Result:
     end: datetime
     movements: int = 0
     unread: int = 0
+    sent_back: int = 0
     brought_in: int = 0
     posted: int = 0
     payouts: int = 0
@@ -92,6 +94,10 @@ def reconcile(
         told=lambda rows: told("payouts", rows),
     )  # fmt: skip
     _mend(store, gateway, ties.within(gateway.name, start, end), result, now=now, told=told)
+    result.sent_back, brought_in = sent_back.look(
+        store, gateway, start, end, now=now, told=lambda rows: told("refunds and disputes", rows)
+    )
+    result.brought_in += brought_in
     _list(store, gateway.name, result, wait=timedelta(hours=policy.wait_hours), now=now, told=told)
     with store.read() as session:
         result.sums = ties.sums(session, ties.within(gateway.name, start, end))

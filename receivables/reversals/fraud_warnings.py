@@ -1,18 +1,22 @@
-"""Early warnings of fraud: no money moves, a person sees whether a refund now avoids a chargeback (P-21)."""
+"""Early warnings of fraud, and payments that the gateway wants a person to look at: no money moves (P-21).
+
+A person sees whether a refund now avoids a chargeback. Source: stripe.md section 4.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.payments import InboxEvent, Payment
 from models.store import Store
-from models.work import TaskKind
+from models.work import Task, TaskKind
 from receivables import outbox
 from receivables.audit import record
 from receivables.permissions import SYSTEM
-from receivables.ports import PaymentGateway, RemoteWarning
+from receivables.ports import PaymentGateway, RemoteReview, RemoteWarning
 from receivables.reversals.card_refunds import is_contested
 from receivables.reversals.finding import payment_of
 from receivables.reversals.taking import lock_payment
@@ -48,4 +52,39 @@ def warn(session: Session, payment_id: int, remote: RemoteWarning, *, now: datet
             facts={**facts, "warning": remote.warning_id},
         )  # fmt: skip
         outbox.note(session, payment.account_id, "payment.suspected", now=now, facts=facts)
+    return payment
+
+
+def follow_review(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
+    """Follow a notification about a review to the truth; not ours, nothing follows.
+
+    Raises: as payments.followers.Follower.
+    """
+    remote = gateway.review_of(row.object_id)
+    payment_id = payment_of(store, gateway, remote.charge_id, now=now)
+    if payment_id is not None:
+        store.run(lambda s: review(s, payment_id, remote, now=now))
+
+
+def review(session: Session, payment_id: int, remote: RemoteReview, *, now: datetime) -> Payment:
+    """Ask a person once to look at a payment while the gateway has a review of it open, and no longer."""
+    payment = lock_payment(session, payment_id)
+    key = f"review:{remote.review_id}"
+    if not remote.is_open:
+        for waiting in session.scalars(select(Task).where(Task.key == key, Task.done_at.is_(None))):
+            waiting.done_at = now
+        return payment
+    facts = {
+        "payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency,
+        "why": remote.kind,
+    }  # fmt: skip
+    task = outbox.ask_person(
+        session, TaskKind.FRAUD_WARNING, key, account_id=payment.account_id, facts=facts, now=now
+    )
+    if task.created_at == now:
+        record(
+            session, SYSTEM, "payment.suspected", payment, account_id=payment.account_id, now=now,
+            facts={**facts, "review": remote.review_id},
+        )  # fmt: skip
+        outbox.note(session, payment.account_id, "payment.to_review", now=now, facts=facts)
     return payment

@@ -72,6 +72,20 @@ def warning(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
     return disputes.warn(unit, _thing(unit, wish, "charge", "charge"))
 
 
+def review(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
+    """Opens a review of a charge, or closes one.
+
+    Args:
+        wish: `charge`; or `review` and `closes`: `approved`, `refunded`, `refunded_as_fraud`.
+    """
+    if "review" not in wish:
+        return disputes.review(unit, _thing(unit, wish, "charge", "charge"))
+    found, why = _thing(unit, wish, "review", "review"), wish.get("closes")
+    if not found["open"] or why not in ("approved", "refunded", "refunded_as_fraud"):
+        raise Refused(f"This review is not closed as {why}.")
+    return disputes.close_review(unit, found, why)
+
+
 def payout(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
     """Pays out by hand, lets a payout fail or be cancelled, or says how payouts go.
 
@@ -174,7 +188,7 @@ def settlement(unit: Unit, wish: dict[str, Any]) -> dict[str, Any]:
 
 
 LEVERS = {
-    "refund": refund, "dispute": dispute, "warning": warning, "payout": payout,
+    "refund": refund, "dispute": dispute, "warning": warning, "review": review, "payout": payout,
     "adjustment": adjustment, "card": card,
     "mandate": mandate, "endpoint": endpoint, "settlement": settlement,
 }  # fmt: skip

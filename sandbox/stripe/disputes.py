@@ -215,6 +215,37 @@ def calm(unit: Unit, charge_id: str) -> None:
             tell(unit, "radar.early_fraud_warning.updated", warning, {"actionable": True})
 
 
+def review(unit: Unit, charge: dict[str, Any]) -> dict[str, Any]:
+    """Somebody, or a rule, wants a person to look at a charge; no money moves."""
+    opened = {
+        "id": new_id("prv_1"),
+        "object": "review",
+        "billing_zip": None,
+        "charge": charge["id"],
+        "closed_reason": None,
+        "created": unit.now,
+        "ip_address": None,
+        "ip_address_location": None,
+        "livemode": False,
+        "open": True,
+        "opened_reason": "rule",
+        "payment_intent": charge["payment_intent"],
+        "reason": "rule",
+        "session": None,
+    }
+    unit.put(opened, parent=charge["id"])
+    tell(unit, "review.opened", opened)
+    return opened
+
+
+def close_review(unit: Unit, opened: dict[str, Any], why: str) -> dict[str, Any]:
+    """A person has looked: approved, or given back."""
+    opened |= {"open": False, "reason": why, "closed_reason": why}
+    unit.put(opened)
+    tell(unit, "review.closed", opened)
+    return opened
+
+
 def _withdraw(unit: Unit, dispute: dict[str, Any]) -> None:
     moved, currency, rate = balance.settled(unit, -dispute["amount"], dispute["currency"])
     taken = balance.move(

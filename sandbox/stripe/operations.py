@@ -309,6 +309,7 @@ OPERATIONS: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/payouts"): Handler("payouts.list", list_payouts),
     ("GET", "/v1/payouts/{id}"): Handler("payouts.retrieve", retrieve("payout")),
     ("GET", "/v1/mandates/{id}"): Handler("mandates.retrieve", retrieve("mandate")),
+    ("GET", "/v1/reviews/{id}"): Handler("reviews.retrieve", retrieve("review")),
     ("GET", "/v1/radar/early_fraud_warnings"): Handler(
         "radar.early_fraud_warnings.list",
         listing("radar.early_fraud_warning", "/v1/radar/early_fraud_warnings", "charge", "payment_intent"),

@@ -4,10 +4,10 @@ Tables (`data`, `private`, `body`, `response` and `options` hold JSON; times are
 
 - `object`: every Stripe object in its present state. `kind` is Stripe's `object` word (`checkout.session`,
   `payment_intent`, `setup_intent`, `charge`, `balance_transaction`, `customer`, `payment_method`, `item`,
-  `webhook_endpoint`, `refund`, `dispute`, `payout`, `mandate`, `radar.early_fraud_warning`); `parent` names
-  the object it belongs to (a line item's or an intent's session, a refund's, dispute's or warning's charge,
-  a balance transaction's source, a mandate's payment method); `private` is what the API never shows, such as
-  the payout that a balance transaction went out with.
+  `webhook_endpoint`, `refund`, `dispute`, `payout`, `mandate`, `radar.early_fraud_warning`, `review`);
+  `parent` names the object it belongs to (a line item's or an intent's session, a refund's, dispute's,
+  warning's or review's charge, a balance transaction's source, a mandate's payment method); `private` is
+  what the API never shows, such as the payout that a balance transaction went out with.
 - `event`: snapshot events as sent; `object` is the id of the thing they speak of.
 - `delivery`: one row for each event and endpoint (more when a fault duplicates it). `state` is `pending`,
   `held` (until a later one has overtaken it), `delivered`, `failed` (given up) or `dropped` (by a fault).

@@ -45,6 +45,7 @@ RESOURCES = (
     ("checkout.Session", "checkout/sessions", "crul"),
     ("Mandate", "mandates", "r"),
     ("radar.EarlyFraudWarning", "radar/early_fraud_warnings", "rl"),
+    ("Review", "reviews", "r"),
 )
 # Resource, path, parameters: verbs beyond those four.
 VERBS = (
@@ -77,6 +78,7 @@ KINDS = (
     "checkout.session",
     "item",
     "radar.early_fraud_warning",
+    "review",
 )
 # Where the SDK keeps names that its modules import for type checkers only.
 SHELVES = (

@@ -117,6 +117,9 @@ def _give_back(standin: StandIn, client: stripe.StripeClient) -> None:
     client.v1.radar.early_fraud_warnings.list({"charge": taken("pm_card_createIssuerFraudRecord")})
     warned = standin.control("warning", charge=taken("pm_card_visa"))
     client.v1.radar.early_fraud_warnings.retrieve(warned["id"])
+    looked_at = standin.control("review", charge=taken("pm_card_visa"))["id"]
+    client.v1.reviews.retrieve(looked_at)
+    standin.control("review", review=looked_at, closes="approved")
 
     methods, customer = client.v1.payment_methods, client.v1.customers.create({})
     account = methods.create(

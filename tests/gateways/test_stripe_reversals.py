@@ -226,7 +226,19 @@ def test_a_warning_is_told(gateway: StripePayments, stripe: StandIn) -> None:
     assert not gateway.warning_of(warned["id"]).actionable
 
 
-@pytest.mark.parametrize("look", ["refund_of", "dispute_of", "warning_of", "payout_of"])
+def test_a_review_is_told(gateway: StripePayments, stripe: StandIn) -> None:
+    """P-21: by its event it is found as it stands now."""
+    charge_id = a_charge(gateway)
+    opened = stripe.control("review", charge=charge_id)["id"]
+    found = gateway.review_of(opened)
+    assert (found.charge_id, found.kind, found.is_open) == (charge_id, "rule", True)
+    stripe.control("review", review=opened, closes="approved")
+    assert not gateway.review_of(opened).is_open
+    told = [one.type for one in gateway.events_since(lately(), types=["review.*"]) if one.object_id == opened]
+    assert told == ["review.opened", "review.closed"]
+
+
+@pytest.mark.parametrize("look", ["refund_of", "dispute_of", "warning_of", "review_of", "payout_of"])
 def test_reading_on_a_dead_line_is_unreachable(look: str) -> None:
     gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], "http://127.0.0.1:9")
     with pytest.raises(GatewayUnreachable):

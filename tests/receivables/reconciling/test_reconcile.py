@@ -549,6 +549,33 @@ def test_a_refund_that_was_never_told_comes_in(world: World) -> None:
     assert world.everything() == before
 
 
+def test_a_refund_that_waits_and_moved_nothing_is_heard_of(world: World) -> None:
+    """P-17, P-20: no movement tells of it; the list does; what is not ours stops nothing."""
+    moved = world.pay(pounds(4200))
+    waits = RemoteRefund(
+        refund_id="re_1", charge_id=moved.source_id, intent_id=None, amount=pounds(1200),
+        status=RefundState.REQUIRES_ACTION, refund_ref=None, reason=None, failure_reason=None,
+        created_at=NOON + timedelta(days=1), movement_id=None, failure_movement_id=None,
+    )  # fmt: skip
+    inquiry = RemoteDispute(
+        dispute_id="dp_2", charge_id="ch_other", intent_id=None, amount=pounds(900),
+        status=DisputeState.NEEDS_RESPONSE, is_inquiry=True, reason="fraudulent", evidence_due_at=None,
+        movements=[], created_at=waits.created_at,
+    )  # fmt: skip
+    other = replace(waits, refund_id="re_2", charge_id="ch_other", status=RefundState.SUCCEEDED)
+    world.gateway.refunds, world.gateway.disputes = [other, waits], [inquiry]
+    now = NOON + timedelta(days=3)
+    found = world.reconcile(now=now)
+    assert (found.sent_back, found.brought_in, found.agrees) == (3, 0, True)
+    assert world.alerts() == ["refund_needs_action"]
+    assert open_invoices(world) == [0]
+    # Sent at last: it is booked, and found late.
+    taken = a_movement(K.REFUND, pounds(-1200), source="re_1", at=NOON + timedelta(days=2))
+    world.gateway.refunds = [replace(waits, status=RefundState.SUCCEEDED, movement_id=taken.movement_id)]
+    assert world.reconcile(now=now).brought_in == 1
+    assert (open_invoices(world), world.alerts()) == ([1200], ["refund_needs_action", "refund_found"])
+
+
 def test_a_chargeback_that_was_never_told_comes_in(world: World) -> None:
     """P-17, P-21: the money that was taken and the fee, by the movement's id; the invoice is owed again."""
     moved = world.pay(pounds(4200))

@@ -15,7 +15,10 @@ from models.invoices import Invoice
 from models.ledger import LedgerCode
 from models.money import Money
 from models.payments import Payment, PaymentAttempt
+from models.reversals import Chargeback
+from models.states import ChargebackStatus
 from models.store import Store
+from models.work import Task, TaskKind
 from receivables.payments import settling, starting
 from receivables.payments.quotes import Choice
 from receivables.reconciling import ageing, backfill, health, runs
@@ -145,6 +148,40 @@ def test_debits_on_their_way_and_failed_ones_leave_nothing(store: Store, own_str
     assert [one.value for one in statuses] == ["succeeded", "failed"]
 
 
+def test_an_inquiry_and_a_refund_that_no_event_tells_of_come_in(store: Store, own_stripe: StandIn) -> None:
+    """P-17, P-20, P-21: the gateway's own lists are compared daily; a person is asked, once."""
+    began = datetime.now(UTC)
+    gateway = StripePayments("default", API_KEY, [WEBHOOK_SECRET], own_stripe.url)
+    with store.write() as s:
+        account = make.an_account(s, make.a_creditor(s), now=began)
+        for amount in (Money(57600, "GBP"), Money(84240, "GBP")):
+            make.an_invoice(s, account, total=amount, now=began)
+    world = World(store, gateway, account)  # type: ignore[arg-type]
+    for ref in pay_each(store, gateway, account):
+        settling.settle(store, gateway, ref, now=datetime.now(UTC))
+    with store.read() as s:
+        asked, back = s.scalars(select(Payment.provider_charge_id).order_by(Payment.id))
+    own_stripe.control("faults", op="webhook:*", kind="never", count=9)
+    own_stripe.control("dispute", charge=asked, inquiry=True)
+    own_stripe.control("refund", charge=back, amount=4240)
+    assert not {one["type"] for one in call_api(own_stripe, "GET", "/v1/events", limit="100")[1]["data"]} & {
+        "charge.dispute.created", "refund.created", "charge.refunded",
+    }  # fmt: skip
+    now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+    found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+    assert (found.sent_back, found.brought_in, found.agrees) == (2, 2, True)
+    with store.read() as s:
+        chargeback = s.scalars(select(Chargeback)).one()
+        tasks = sorted(s.scalars(select(Task.kind)))
+    assert (chargeback.status, chargeback.taken_minor) == (ChargebackStatus.INQUIRY, 0)
+    assert tasks == [TaskKind.CHARGEBACK, TaskKind.PAYMENT_RETURNED]
+    assert world.alerts() == ["refund_found"]
+    before = world.everything()
+    again = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
+    assert (again.sent_back, again.brought_in) == (2, 0)
+    assert world.everything() == before
+
+
 def _paid_out(stripe: StandIn) -> dict[str, int]:
     """What went to the bank by currency, in units of the wire, as the gateway says it by itself."""
     asked = urllib.request.Request(  # noqa: S310 - loopback
@@ -184,14 +221,15 @@ def test_each_currency_ties_and_goes_to_the_bank(store: Store, own_stripe: Stand
     assert world.everything() == before
 
 
-def a_foreign_sale(stripe: StandIn, currency: str, units: int) -> None:
-    """A sale of somebody else's on the same gateway account, made without us."""
+def a_foreign_sale(stripe: StandIn, currency: str, units: int) -> str:
+    """A sale of somebody else's on the same gateway account, made without us; returns its charge."""
     wish = {
         "amount": str(units), "currency": currency, "confirm": "true", "payment_method": "pm_card_visa",
         "automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never",
     }  # fmt: skip
     status, made = call_api(stripe, "POST", "/v1/payment_intents", **wish)
     assert (status, made.get("status")) == (200, "succeeded"), made
+    return str(made["latest_charge"])
 
 
 @pytest.mark.parametrize("settles", [None, "GBP"])
@@ -208,7 +246,9 @@ def test_a_sale_in_a_currency_that_we_lack_stops_nothing(
         make.an_invoice(s, account, total=Money(57600, "GBP"), now=began)
     world = World(store, gateway, account)  # type: ignore[arg-type]
     pay_each(store, gateway, account)
-    a_foreign_sale(own_stripe, "inr", 500_000)
+    sold = a_foreign_sale(own_stripe, "inr", 500_000)
+    own_stripe.control("refund", charge=sold, amount=100_000)
+    own_stripe.control("dispute", charge=sold, inquiry=True)
     now = datetime.fromtimestamp(own_stripe.control("advance", days=12)["now"], UTC)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert found.brought_in == 1
@@ -217,10 +257,11 @@ def test_a_sale_in_a_currency_that_we_lack_stops_nothing(
     lists = [(listed, about, here) for listed, about, _, here, _ in world.findings()]
     if settles:
         # It settles in pounds, and was paid out with ours.
-        assert (found.unread, lists) == (0, [("missing_here", "charge", None)])
+        assert found.unread == 0
+        assert sorted(lists) == [("missing_here", "charge", None), ("missing_here", "refund", None)]
     else:
-        # The charge and the payout of it.
-        assert (found.unread, lists) == (2, [("missing_here", "unread", None)] * 2)
+        # The charge, its refund and the payout of them.
+        assert (found.unread, lists) == (3, [("missing_here", "unread", None)] * 3)
         assert world.balance(LedgerCode.GATEWAY_CLEARING) == 0
     before = world.everything()
     runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)

@@ -28,9 +28,11 @@ from receivables.ports import (
     GatewayRefused,
     MovementKind,
     PayoutState,
+    RemoteDispute,
     RemoteMovement,
     RemotePayment,
     RemotePayout,
+    RemoteRefund,
     RemoteState,
     UnreadMovement,
 )
@@ -54,6 +56,8 @@ class ListedGateway(ToldGateway):
     events: list[GatewayEvent] = field(default_factory=list)
     undelivered: list[GatewayEvent] = field(default_factory=list)
     addresses: list[EndpointHealth] = field(default_factory=list)
+    refunds: list[RemoteRefund] = field(default_factory=list)
+    disputes: list[RemoteDispute] = field(default_factory=list)
     down: Exception | None = None
 
     def _up(self) -> None:
@@ -79,6 +83,15 @@ class ListedGateway(ToldGateway):
 
     def payout_of(self, payout_id: str) -> RemotePayout:
         return self.payouts[payout_id]
+
+    def refunds_between(self, start: datetime, end: datetime) -> Iterator[RemoteRefund]:
+        return (one for one in self.refunds if start <= one.created_at < end)
+
+    def disputes_between(self, start: datetime, end: datetime) -> Iterator[RemoteDispute]:
+        return (one for one in self.disputes if start <= one.created_at < end)
+
+    def dispute_of(self, dispute_id: str) -> RemoteDispute:
+        return next(one for one in self.disputes if one.dispute_id == dispute_id)
 
     def payment_of_charge(self, charge_id: str) -> RemotePayment:
         if charge_id not in self.charges:

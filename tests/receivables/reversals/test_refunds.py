@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,14 @@ from receivables.approvals import deciding
 from receivables.errors import Refused
 from receivables.payments.quotes import Choice
 from receivables.permissions import Actor
-from receivables.ports import DisputeState, GatewayRefused, OutcomeUnknown, RefundState, RemoteWarning
+from receivables.ports import (
+    DisputeState,
+    GatewayRefused,
+    OutcomeUnknown,
+    RefundState,
+    RemoteReview,
+    RemoteWarning,
+)
 from receivables.reconciling import ageing
 from receivables.reversals import card_refunds
 from tests import factories as make
@@ -455,3 +463,20 @@ def test_a_warning_of_fraud_suggests_a_refund(store: Store, actionable: bool) ->
         paid.hear("radar.early_fraud_warning.created", "w_1", number=number)
     assert paid.tasks() == (["fraud_warning"] if actionable else [])
     assert paid.balances() == [0]
+
+
+def test_a_review_asks_a_person_until_it_is_closed(store: Store) -> None:
+    """P-11, P-21: events in any order and number; one task while it is open at the gateway, none after."""
+    paid = a_paid_account(store)
+    review = RemoteReview("prv_1", paid.charge, "rule", True, LATER)
+    paid.gateway.reviews["prv_1"] = review
+    for number in ("a", "b"):
+        paid.hear("review.opened", "prv_1", number=number)
+    assert (paid.tasks(), paid.balances()) == (["fraud_warning"], [0])
+    paid.gateway.reviews["prv_1"] = replace(review, is_open=False)
+    for kind, number in (("review.closed", "c"), ("review.opened", "d")):
+        paid.hear(kind, "prv_1", number=number)
+    assert (paid.tasks(), paid.tasks(done=True)) == ([], ["fraud_warning"])
+    paid.gateway.reviews["prv_2"] = replace(review, review_id="prv_2", charge_id="ch_other")
+    assert paid.hear("review.opened", "prv_2") is InboxStatus.DONE
+    assert paid.tasks() == []

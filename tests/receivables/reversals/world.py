@@ -33,6 +33,7 @@ from receivables.ports import (
     RemoteMovement,
     RemotePayment,
     RemoteRefund,
+    RemoteReview,
     RemoteState,
     RemoteWarning,
 )
@@ -71,6 +72,7 @@ class Desk(ToldGateway):
     refunds: dict[str, RemoteRefund] = field(default_factory=dict)
     disputes: dict[str, RemoteDispute] = field(default_factory=dict)
     warnings: dict[str, RemoteWarning] = field(default_factory=dict)
+    reviews: dict[str, RemoteReview] = field(default_factory=dict)
     on_refund: list[RefundState | Exception] = field(default_factory=lambda: [RefundState.SUCCEEDED])
     charges: dict[str, RemotePayment] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
@@ -122,6 +124,9 @@ class Desk(ToldGateway):
         if charge_id not in self.charges:
             raise GatewayRefused("no_payment")
         return self.charges[charge_id]
+
+    def review_of(self, review_id: str) -> RemoteReview:
+        return self.reviews[review_id]
 
     # ------------------------------------------------------------------ acts of its own desk
 
