@@ -21,6 +21,8 @@ RECONCILIATION_AUDIT: Mapping[str, str] = {
 RECONCILIATION_ALERTS: Mapping[str, str] = {
     "chargeback_found": N_("A chargeback had reached the gateway and not us"),
     "clearing_aged": N_("Money has been on its way for too long"),
+    "clearing_unexplained": N_("A clearing account holds money that nothing explains"),
+    "endpoint_events": N_("The gateway tells us too little, or in another version than ours"),
     "endpoint_missing": N_("The gateway notifies no address of ours"),
     "endpoint_off": N_("The gateway has stopped notifying us"),
     "events_gap": N_("The gateway’s list of events does not go back to where we stopped reading"),
@@ -37,6 +39,14 @@ RECONCILIATION_ADVICE: Mapping[str, str] = {
     "chargeback_found": N_("It is booked, late. What it paid is owed again; look at its days for evidence."),
     "clearing_aged": N_(
         "See under Reconciliation what waits where and since when: at the gateway, at the bank or with us."
+    ),
+    "clearing_unexplained": N_(
+        "It is older than what was compared, or was posted by hand. Let the days before be compared by "
+        "command, and look at the entries under Reconciliation."
+    ),
+    "endpoint_events": N_(
+        "Line to the gateway says what our address is not told of. Give it these events at the gateway; for "
+        "another version, make the address anew in ours."
     ),
     "endpoint_missing": N_(
         "Payments are still found every few minutes. Enter our address at the gateway, as the set-up says."

@@ -17,7 +17,7 @@ from jobs.house import House
 from receivables import outbox
 from receivables.policy import current_policy
 from receivables.ports import GatewayError, PaymentGateway
-from receivables.reconciling import findings, runs, watches
+from receivables.reconciling import backfill, findings, runs, watches
 from receivables.reconciling.runs import Result
 
 log = logging.getLogger("amicable.reconcile")
@@ -36,8 +36,8 @@ TOLD_EVERY, LOGGED_EVERY = 2.0, 30.0
 def daily(house: House, *, now: datetime, fresh: timedelta = FRESH) -> dict[str, Result | None]:
     """Compare each gateway account whose time has come, once however many workers ask.
 
-    The span goes back so many days as policy says, and to the end of the last run that came to its end:
-    after a month without a worker the month is compared.
+    The span goes back so many days as policy says before the end of the last run that came to its end, the
+    first time before the first payment: after a month without a worker the month is compared.
 
     Args:
         fresh: what is newer is left to its own notification.
@@ -58,7 +58,9 @@ def _run(
     with house.store.read() as session:
         back = timedelta(days=current_policy(session, now).reconciling.days_back)
         zone = findings.zone_of(session, gateway.name)
-    start = min(now, claimed.read_to_at or now) - back
+        begun = backfill.first_attempt(session, gateway.name)
+    # The first time everything is compared: what is older than the span is on no list afterwards.
+    start = min(now, claimed.read_to_at or begun or now) - back
     try:
         told = progress(_log, every=LOGGED_EVERY)
         result = runs.reconcile(house.store, gateway, start, now - fresh, now=now, told=told)

@@ -519,14 +519,6 @@ def revoke_all(session: Session, actor: Actor, account: Account, *, reason: str,
     return len(live)
 
 
-def links_of(session: Session, actor: Actor, account_id: int) -> list[Link]:
-    """Return the links of an account, newest first, for the desk."""
-    require(actor, Permission.ACCOUNT_READ, account_id=account_id)
-    return list(
-        session.scalars(select(Link).where(Link.account_id == account_id).order_by(Link.id.desc()).limit(100))
-    )
-
-
 def choose_language(session: Session, actor: Actor, language: str, *, now: datetime) -> None:
     """Keep the debtor's own choice of language; it sticks (decision 2).
 

@@ -255,6 +255,17 @@ def is_alerted(code: str, prefix: str, subject_id: SQLColumnExpression[int]) -> 
     return exists().where(Alert.code == code, Alert.key == cause, Alert.closed_at.is_(None))
 
 
+def open_keys(session: Session, code: str, prefix: str) -> list[str]:
+    """Return the causes of the open alerts of a code whose keys begin so."""
+    return list(
+        session.scalars(
+            select(Alert.key).where(
+                Alert.code == code, Alert.closed_at.is_(None), Alert.key.startswith(prefix, autoescape=True)
+            )
+        )
+    )
+
+
 def end_alert(session: Session, code: str, key: str, *, now: datetime) -> None:
     """Close an alert whose cause is over, if one is open; nobody needs to look any more."""
     alert = session.scalar(

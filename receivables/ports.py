@@ -424,6 +424,7 @@ class EndpointHealth:
         enabled: False where it was switched off, by hand or by the gateway after long failure.
         event_types: what it is told of; ("*",) is everything.
         api_version: in which its notifications are written; None is the account's default.
+        our_version: in which we ask and understand the gateway; None where it has none.
     """
 
     endpoint_id: str
@@ -431,6 +432,7 @@ class EndpointHealth:
     enabled: bool
     event_types: Sequence[str]
     api_version: str | None
+    our_version: str | None = None
 
 
 class GatewayError(Exception):

@@ -78,6 +78,7 @@ class StripeEvents(StripeAccount):
                     enabled=found.status == "enabled",
                     event_types=tuple(found.enabled_events),
                     api_version=found.api_version,
+                    our_version=stripe.api_version,
                 )
                 for found in self._client.v1.webhook_endpoints.list({"limit": _PAGE}).auto_paging_iter()
             ]

@@ -104,11 +104,6 @@ def receive(session: Session, incoming: Incoming, *, now: datetime) -> InboundMe
     return row
 
 
-def asked_no_calls(session: Session, contact: Contact) -> bool:
-    """Whether the contact said or wrote that he wants no calls, and has not taken it back."""
-    return session.scalar(select(Contact.no_calls_at).where(Contact.id == contact.id)) is not None
-
-
 def refused_at_the_door(session: Session, message: Message, answer: str, *, now: datetime) -> None:
     """Learn from a relay that refused a message while it was handed over, as from a report later.
 

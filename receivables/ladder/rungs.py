@@ -49,8 +49,6 @@ class Act(StrEnum):
     HAND_OVER = "hand_over"
 
 
-#: Acts that speak to the debtor and may be the whole of a rung.
-SPEAKING = frozenset({Act.MESSAGE, Act.CALL, Act.LETTER})
 #: Acts that a sale not yet closed never meets (domain.md: prepayments).
 NEVER_BEFORE_DELIVERY = frozenset({Act.FEE, Act.INTEREST, Act.HOLD, Act.HAND_OVER})
 #: What each act may and must say beside `do` and `when`.

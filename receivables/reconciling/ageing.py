@@ -3,7 +3,7 @@
 Gateway clearing is what the gateway has not paid out yet, bank in transit what has not arrived, refunds
 payable what was approved and not sent. What left a payment beyond all that was on it stands on refunds
 payable or on chargebacks held, by its cause. What the balances hold beyond the items is a difference: of the
-first two it is listed by itself. Source: M-18.
+first two it is listed by itself, or nothing explains it, which is an alarm of its own. Source: M-18.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from models.approvals import Refund
 from models.creditors import Creditor
 from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.payments import ProviderEffect
-from models.reconciliation import GatewayMovement, Payout
+from models.reconciliation import GatewayMovement, Payout, ReconciliationFinding
 from models.reversals import PaymentReversal
-from models.states import PayoutStatus, RefundStatus
+from models.states import FindingStatus, PayoutStatus, RefundStatus
 from receivables import payouts
 from receivables.calendar_days import add_business_days, business_date
 from receivables.payouts import SENT, SENT_BACK
@@ -102,6 +102,29 @@ def places(session: Session, gateway_account: str, *, now: datetime) -> list[Pla
         Place(code, currency, balances.get((code, currency), 0), items[code, currency])
         for code, currency in keys
     ]
+
+
+def unexplained(session: Session, gateway_account: str, *, now: datetime) -> list[tuple[str, str, int]]:
+    """Return what gateway clearing and bank in transit hold beyond items and findings: place, currency, sum.
+
+    It is older than what was compared, or was posted by hand.
+    """
+    f = ReconciliationFinding
+    listed = session.execute(
+        select(
+            f.currency,
+            func.sum(func.coalesce(f.here_minor, 0) - func.coalesce(f.there_minor, 0)).label("minor"),
+        )
+        .where(f.gateway_account == gateway_account, f.status != FindingStatus.GONE)
+        .group_by(f.currency)
+    )
+    named = {(LedgerCode.GATEWAY_CLEARING.value, r.currency): int(r.minor) for r in listed}
+    found = []
+    for place in places(session, gateway_account, now=now):
+        minor = place.rest_minor - named.get((place.code, place.currency), 0)
+        if minor and place.code in (LedgerCode.GATEWAY_CLEARING, LedgerCode.BANK_IN_TRANSIT):
+            found.append((place.code, place.currency, minor))
+    return found
 
 
 def late(session: Session, gateway_account: str, *, now: datetime) -> list[Item]:

@@ -78,7 +78,7 @@ def _read(
     """Walk the list from where the last reading ended, less the overlap; then write down how far it went."""
     oldest = now - timedelta(days=rules.events_days)
     with store.read() as session:
-        begun = _first_attempt(session, gateway.name)
+        begun = first_attempt(session, gateway.name)
     read_to = claimed.read_to_at or begun or now
     since = max(read_to - overlap, oldest)
     if claimed.read_to_at is not None and read_to < oldest:
@@ -95,7 +95,8 @@ def _read(
     store.run(lambda s: watches.ended(s, claimed, next_at=next_at, now=now, read_to_at=now))
 
 
-def _first_attempt(session: Session, gateway_account: str) -> datetime | None:
+def first_attempt(session: Session, gateway_account: str) -> datetime | None:
+    """Return when somebody first began to pay through a gateway account."""
     query = select(func.min(PaymentAttempt.started_at)).where(
         PaymentAttempt.gateway_account == gateway_account
     )

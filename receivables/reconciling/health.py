@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,11 +13,27 @@ from models.payments import InboxEvent, Payment, PaymentAttempt
 from models.store import Store
 from models.work import Alert
 from receivables import outbox
+from receivables.payments.followers import FOLLOWERS
 from receivables.policy import current_policy
 from receivables.ports import EndpointHealth, GatewayError, PaymentGateway
 from receivables.reconciling import watches
 
 WORK = "endpoints"
+#: What we have to be told of where a whole group is followed; other types of it move nothing.
+#: Source: stripe.md section 4; followers.FOLLOWERS.
+_OF_GROUP: Mapping[str, tuple[str, ...]] = {
+    "checkout.session.": ("completed", "async_payment_succeeded", "async_payment_failed", "expired"),
+    "charge.dispute.": ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated"),
+    "refund.": ("created", "updated", "failed"),
+    "radar.early_fraud_warning.": ("created",),
+    "payment_method.": ("automatically_updated", "updated", "detached"),
+    "payout.": ("paid", "failed", "canceled", "reconciliation_completed"),
+}
+WANTED: tuple[str, ...] = tuple(
+    one
+    for start, _ in FOLLOWERS
+    for one in ([start + rest for rest in _OF_GROUP[start]] if start.endswith(".") else [start])
+)
 #: Where a gateway account's notifications come in, whatever the host is called outside (portal/webhooks.py).
 PATH = "/webhooks/stripe/{name}"
 #: A notification may take so long before its charge counts as one that nobody told us of.
@@ -48,7 +64,13 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
         return
     # Others on the same account have addresses of their own, which say nothing of ours.
     ours = [one for one in found if urlsplit(one.url).path.endswith(PATH.format(name=gateway.name))]
-    told = [{"url": one.url, "enabled": one.enabled} for one in ours]
+    told = [
+        {
+            "url": one.url, "enabled": one.enabled, "missing": missing(one), "version": one.api_version,
+            "wanted": other_version(one),
+        }
+        for one in ours
+    ]  # fmt: skip
 
     def unit(session: Session) -> None:
         _judge(session, gateway.name, ours, now=now)
@@ -57,9 +79,31 @@ def look(store: Store, gateway: PaymentGateway, *, now: datetime) -> None:
     store.run(unit)
 
 
+def missing(one: EndpointHealth) -> list[str]:
+    """Return the types of events that we follow and that an address is not told of."""
+    return [] if "*" in one.event_types else [kind for kind in WANTED if kind not in one.event_types]
+
+
+def other_version(one: EndpointHealth) -> str | None:
+    """Return our version where an address is told in another one; None where it is ours."""
+    return one.our_version if one.api_version != one.our_version else None
+
+
 def _judge(session: Session, name: str, found: Sequence[EndpointHealth], *, now: datetime) -> None:
-    """Raise an alert for each address that is off, and one where there is no address at all."""
+    """Raise an alert for each address that is off, or told too little, and one where there is none at all."""
     key = f"gateway:{name}"
+    wrong = {f"{key}:{one.endpoint_id}": one for one in found if missing(one) or other_version(one)}
+    for known in outbox.open_keys(session, "endpoint_events", f"{key}:"):
+        if known not in wrong:
+            outbox.end_alert(session, "endpoint_events", known, now=now)
+    for cause, one in wrong.items():
+        outbox.raise_alert(
+            session, "endpoint_events", cause, now=now,
+            facts={
+                "object": one.url, "missing": ", ".join(missing(one)), "version": one.api_version or "",
+                "wanted": other_version(one) or "",
+            },
+        )  # fmt: skip
     if not found:
         outbox.raise_alert(session, "endpoint_missing", key, now=now, facts={"object": name})
     for one in found:

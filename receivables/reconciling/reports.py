@@ -210,20 +210,37 @@ def _payouts(session: Session, name: str, start: datetime, end: datetime, *, who
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """One address that the gateway notifies.
+
+    Attributes:
+        missing: types of events that we follow and that it is not told of.
+        version, wanted: in which its notices are written (None is the account's default), and in which they
+            should be; `wanted` None where they are.
+    """
+
+    url: str
+    enabled: bool
+    missing: tuple[str, ...] = ()
+    version: str | None = None
+    wanted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineRow:
     """How one gateway account is heard.
 
     Attributes:
         heard_at: when a notification last came by itself.
         read_to_at: up to when the gateway's own list of events was read.
-        endpoints: addresses that it notifies, and whether they are on.
+        endpoints: addresses that it notifies.
         troubles: works that did not come to their end, with the reason.
     """
 
     gateway_account: str
     heard_at: datetime | None
     read_to_at: datetime | None
-    endpoints: Sequence[tuple[str, bool]]
+    endpoints: Sequence[Address]
     asked_at: datetime | None
     troubles: Sequence[tuple[str, str]]
 
@@ -244,7 +261,16 @@ def lines(session: Session, actor: Actor) -> list[LineRow]:
                 gateway_account=name,
                 heard_at=health.last_heard(session, name),
                 read_to_at=events.read_to_at if events else None,
-                endpoints=[(one["url"], bool(one["enabled"])) for one in told],
+                endpoints=[
+                    Address(
+                        one["url"],
+                        bool(one["enabled"]),
+                        tuple(one.get("missing", ())),
+                        one.get("version"),
+                        one.get("wanted"),
+                    )
+                    for one in told
+                ],
                 asked_at=asked.done_at if asked else None,
                 troubles=[(work, row.trouble) for work, row in sorted(watches.items()) if row.trouble],
             )

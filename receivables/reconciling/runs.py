@@ -209,7 +209,7 @@ def standing(session: Session, gateway_account: str) -> tuple[dict[str, int], in
 
 
 def _alarm(session: Session, result: Result, *, now: datetime) -> None:
-    """Tell people of what differs, and of money that is on its way for too long."""
+    """Tell people of what differs, of money on its way for too long, and of what nothing explains."""
     if not result.agrees:
         outbox.raise_alert(
             session, "reconciliation_differs", f"gateway:{result.gateway_account}", now=now,
@@ -224,3 +224,22 @@ def _alarm(session: Session, result: Result, *, now: datetime) -> None:
                 "currency": item.currency, "since": item.since_on.isoformat(),
             },
         )  # fmt: skip
+    unexplained = {
+        (code, currency): minor
+        for code, currency, minor in ageing.unexplained(session, result.gateway_account, now=now)
+    }
+    for key in outbox.open_keys(session, "clearing_unexplained", f"gateway:{result.gateway_account}:"):
+        if key not in {_place(result, *one) for one in unexplained}:
+            outbox.end_alert(session, "clearing_unexplained", key, now=now)
+    for one, minor in unexplained.items():
+        code, currency = one
+        outbox.raise_alert(
+            session, "clearing_unexplained", _place(result, *one), now=now,
+            facts={
+                "object": result.gateway_account, "place": code, "amount_minor": minor, "currency": currency,
+            },
+        )  # fmt: skip
+
+
+def _place(result: Result, code: str, currency: str) -> str:
+    return f"gateway:{result.gateway_account}:{code}:{currency}"

@@ -138,14 +138,16 @@ def test_a_challenge_can_be_passed_and_failed(client: stripe.StripeClient, order
 def test_a_bank_debit_takes_days(
     standin: StandIn, client: stripe.StripeClient, order: Order, settles: bool
 ) -> None:
-    """Complete but unpaid until the bank answers; nothing is booked meanwhile."""
+    """Complete but unpaid until the bank answers; on the balance it is pending meanwhile, and is taken off
+    again if the bank says no."""
     opened = _open(client, order())
     debit_on_page(opened.url, settles=settles)
     waiting = _session(client, opened.id)
     assert (waiting.status, waiting.payment_status) == ("complete", "unpaid")
     assert waiting.payment_intent.status == "processing"
     assert waiting.payment_intent.latest_charge.status == "pending"
-    assert client.v1.balance_transactions.list().data == []
+    [sent] = client.v1.balance_transactions.list().data
+    assert (sent.type, sent.status, sent.amount) == ("payment", "pending", waiting.amount_total)
 
     standin.control("advance", days=4)
     assert _session(client, opened.id).payment_intent.status == "processing"
@@ -153,6 +155,9 @@ def test_a_bank_debit_takes_days(
     done = _session(client, opened.id)
     assert done.payment_status == ("paid" if settles else "unpaid")
     assert done.payment_intent.status == ("succeeded" if settles else "requires_payment_method")
+    moved = client.v1.balance_transactions.list().data
+    assert sum(one.amount for one in moved) == (waiting.amount_total if settles else 0)
+    assert len(moved) == (1 if settles else 2)
     last = client.v1.events.list({"types": ["checkout.session.*"], "limit": 1}).data[0]
     assert last.type == f"checkout.session.async_payment_{'succeeded' if settles else 'failed'}"
 

@@ -75,6 +75,24 @@ def test_after_a_month_without_a_worker_the_month_is_compared(world: World) -> N
     assert (found.brought_in, open_invoices(world)) == (1, [0])
 
 
+def test_the_first_comparison_begins_at_the_first_payment(world: World) -> None:
+    """P-17, M-18: books with payments of three months that were never compared are compared from their
+    beginning, whatever span policy names for a morning."""
+    began = NOON - timedelta(days=90)
+    world.charge(Money(4200, "GBP"), fee=88, at=began)
+    found = reconcile.daily(house_of(world), now=NOON)["default"]
+    assert found is not None
+    assert (found.brought_in, found.agrees, open_invoices(world)) == (1, True, [0])
+    assert found.start < began
+
+
+def test_an_account_without_payments_is_compared_as_policy_says(world: World) -> None:
+    """P-17: where nobody has paid yet there is no beginning to go back to."""
+    found = reconcile.daily(house_of(world), now=NOON)["default"]
+    assert found is not None
+    assert found.start == NOON - timedelta(days=10)
+
+
 def test_a_gateway_that_cannot_be_read_is_tried_again(world: World) -> None:
     """P-17: an alert, the books as they were, and another run after an hour."""
     world.gateway.down = GatewayUnreachable("no_connection")

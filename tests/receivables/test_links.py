@@ -331,19 +331,6 @@ def test_who_may_not_issue_or_revoke(quick: Case, role: Role) -> None:
             links.revoke_all(s, actor, quick.account, reason="x", now=NOON)
 
 
-def test_the_links_of_an_account_for_the_desk(quick: Case) -> None:
-    """L-15: newest first; a link holder sees only his own account's."""
-    with quick.store.write() as s:
-        newer, _ = links.issue(
-            s, SYSTEM, quick.account, contact=None, channel=Channel.EMAIL, policy=POLICY, now=NOON
-        )
-        found = links.links_of(s, SYSTEM, quick.account.id)
-        assert [link.id for link in found] == [newer.id, quick.link.id]
-        other = make.an_account(s, make.a_creditor(s))
-        with pytest.raises(NotFound):
-            links.links_of(s, make.holder_actor(other), quick.account.id)
-
-
 # --------------------------------------------------------------------------- language and face
 
 

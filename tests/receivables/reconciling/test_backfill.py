@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -243,8 +243,18 @@ def test_a_payout_is_followed_by_its_notification(world: World) -> None:
 # --------------------------------------------------------------------------- endpoint health
 
 
-def endpoint(*, enabled: bool = True, path: str = "/webhooks/stripe/default") -> EndpointHealth:
-    return EndpointHealth(f"we{path}", f"https://pay.northgate.example{path}", enabled, ("*",), None)
+VERSION = "2026-10-28.endive"
+
+
+def endpoint(
+    *,
+    enabled: bool = True,
+    path: str = "/webhooks/stripe/default",
+    told_of: Sequence[str] = ("*",),
+    version: str | None = VERSION,
+) -> EndpointHealth:
+    url = f"https://pay.northgate.example{path}"
+    return EndpointHealth(f"we{path}", url, enabled, told_of, version, VERSION)
 
 
 def test_a_disabled_endpoint_is_an_alert_within_15_minutes(world: World) -> None:
@@ -280,7 +290,65 @@ def test_an_endpoint_of_somebody_else_is_no_endpoint_of_ours(world: World) -> No
         reader = make.staff_actor(make.a_person(s, Role.AUDITOR))
     with world.store.read() as s:
         [line] = reports.lines(s, reader)
-    assert line.endpoints == [("https://pay.northgate.example/webhooks/stripe/default", True)]
+    assert [(one.url, one.enabled) for one in line.endpoints] == [
+        ("https://pay.northgate.example/webhooks/stripe/default", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told_of", "missing"),
+    [
+        (("*",), ()),
+        (health.WANTED, ()),
+        ((*health.WANTED, "invoice.paid"), ()),
+        (
+            [one for one in health.WANTED if not one.startswith("refund.")],
+            ("refund.created", "refund.updated", "refund.failed"),
+        ),
+        ([one for one in health.WANTED if "dispute.closed" not in one], ("charge.dispute.closed",)),
+        (("checkout.session.completed",), None),
+    ],
+    ids=["all", "each that we follow", "and more", "no refunds", "not all of chargebacks", "almost nothing"],
+)  # fmt: skip
+def test_an_endpoint_that_is_told_too_little_is_an_alert(
+    world: World, told_of: Sequence[str], missing: tuple[str, ...] | None
+) -> None:
+    """P-18: what we follow and it is not told of is named, once; over when it is told."""
+    world.gateway.addresses = [endpoint(told_of=told_of)]
+    for minutes in (0, 5):
+        health.look(world.store, world.gateway, now=NOON + timedelta(minutes=minutes))
+    assert world.alerts() == ([] if missing == () else ["endpoint_events"])
+    with world.store.write() as s:
+        reader = make.staff_actor(make.a_person(s, Role.AUDITOR))
+    with world.store.read() as s:
+        [line] = reports.lines(s, reader)
+        facts = [one.facts for one in s.scalars(select(Alert))]
+    [shown] = line.endpoints
+    if missing is None:
+        assert {"refund.failed", "charge.dispute.created", "checkout.session.expired"} <= set(shown.missing)
+    else:
+        assert shown.missing == missing
+    assert [one["missing"] for one in facts] == ([", ".join(shown.missing)] if facts else [])
+    world.gateway.addresses = [endpoint()]
+    health.look(world.store, world.gateway, now=NOON + timedelta(minutes=10))
+    with world.store.read() as s:
+        assert s.scalars(select(Alert.id).where(Alert.closed_at.is_(None))).all() == []
+
+
+@pytest.mark.parametrize("version", [None, "2019-08-14"], ids=["the account's", "an old one"])
+def test_an_endpoint_of_another_version_is_an_alert(world: World, version: str | None) -> None:
+    """P-18, stripe.md 1: its notices are written in another version than ours; over when it is ours."""
+    world.gateway.addresses = [endpoint(version=version)]
+    health.look(world.store, world.gateway, now=NOON)
+    assert world.alerts() == ["endpoint_events"]
+    with world.store.read() as s:
+        facts = s.scalars(select(Alert)).one().facts
+    assert (facts["version"], facts["wanted"]) == (version or "", "2026-10-28.endive")
+    assert facts["object"].startswith("https://pay.northgate.example")
+    world.gateway.addresses = [endpoint()]
+    health.look(world.store, world.gateway, now=NOON + timedelta(minutes=5))
+    with world.store.read() as s:
+        assert s.scalars(select(Alert.id).where(Alert.closed_at.is_(None))).all() == []
 
 
 def test_the_first_charge_after_a_quiet_day_is_no_silence(world: World) -> None:

@@ -17,6 +17,7 @@ from models.reconciliation import Payout, ReconciliationFinding
 from models.staff import Role
 from models.states import AttemptStatus, FindingStatus, PayoutStatus
 from models.store import Store
+from models.work import Alert
 from receivables import bank_lines, ledger
 from receivables.errors import NotAllowed, Refused
 from receivables.permissions import SYSTEM
@@ -50,16 +51,25 @@ def world(store: Store) -> World:
     return a_world(store)
 
 
-def lone_entry(world: World, amount: Money, *, at: datetime = NOON) -> str:
-    """Money on gateway clearing that no object of the gateway stands for; returns its reference."""
-    reference = f"by-hand:{amount.minor}"
+def lone_entry(
+    world: World,
+    amount: Money,
+    *,
+    at: datetime = NOON,
+    on: LedgerCode = C.GATEWAY_CLEARING,
+    back: bool = False,
+) -> str:
+    """Money on a clearing account that no object of the gateway stands for; returns its reference."""
+    reference = f"by-hand:{amount.minor}{':back' if back else ''}"
+    other = C.SMALL_DIFFERENCES
+    owed, paid = (other, on) if back else (on, other)
     with world.store.write() as s:
         ledger.post(
             s, SYSTEM,
             ledger.Draft(
                 creditor_id=world.account.creditor_id, reference=reference, kind="correction",
                 currency=amount.currency, effective_on=at.date(),
-                sides=[ledger.debit(C.GATEWAY_CLEARING, amount), ledger.credit(C.SMALL_DIFFERENCES, amount)],
+                sides=[ledger.debit(owed, amount), ledger.credit(paid, amount)],
             ),
             now=at,
         )  # fmt: skip
@@ -113,6 +123,27 @@ def on_its_way(world: World, *, now: datetime = LATER) -> list[tuple[int, bool]]
         places = ageing.places(s, "default", now=now)
     assert [place.rest_minor for place in places if place.code == "gateway_clearing"] in ([], [0])
     return [(i.minor, i.late) for place in places for i in place.items if i.what is Waiting.AT_BANKS]
+
+
+@pytest.mark.parametrize("code", [C.GATEWAY_CLEARING, C.BANK_IN_TRANSIT])
+def test_a_balance_that_nothing_explains_is_named(world: World, code: LedgerCode) -> None:
+    """M-18: money on a clearing account that stands on no list and waits for nothing is an alert, once, and
+    over when the balance is; what the lists name is not told twice."""
+    lone_entry(world, pounds(1234), at=NOON - timedelta(days=90), on=code)
+    lone_entry(world, pounds(500), at=NOON)
+    assert world.reconcile().open == {"missing_here": 0, "missing_there": 1, "different": 0}
+    with world.store.read() as s:
+        alert = s.scalars(select(Alert).where(Alert.code == "clearing_unexplained")).one()
+    assert alert.key == f"gateway:default:{code.value}:GBP"
+    assert (alert.facts["place"], alert.facts["amount_minor"], alert.facts["currency"]) == (
+        code.value, 1234, "GBP",
+    )  # fmt: skip
+    world.reconcile()
+    lone_entry(world, pounds(1234), at=NOON - timedelta(days=80), on=code, back=True)
+    world.reconcile(now=NOON + timedelta(days=11))
+    with world.store.read() as s:
+        rows = s.scalars(select(Alert).where(Alert.code == "clearing_unexplained")).all()
+    assert [one.closed_at is None for one in rows] == [False]
 
 
 def test_a_debit_on_its_way_is_no_difference(world: World) -> None:
