@@ -312,6 +312,25 @@ def events_tell_what_happened(world: World) -> None:
     assert refused(lambda: events.list({"types": many})).http_status == 400
 
 
+def events_since_the_last_seen(world: World) -> None:
+    """P-15: events of a type are read on from the last seen, oldest first, page by page, nothing twice."""
+    v1, tag = world.client.v1, secrets.token_hex(4)
+    first = v1.customers.create({"name": f"{tag} 0"})
+
+    def told(wanted: str) -> Any:
+        page = v1.events.list({"types": ["customer.created"], "limit": 20}).data
+        return next((event for event in page if event.data.object["id"] == wanted), None)
+
+    last_seen = world.later(lambda: told(first.id))
+    made = [v1.customers.create({"name": f"{tag} {number}"}).id for number in range(1, 8)]
+    for customer in made:
+        world.later(lambda c=customer: told(c))
+    page = v1.events.list({"types": ["customer.created"], "ending_before": last_seen.id, "limit": 3})
+    assert page.has_more
+    names = [str(event.data.object["name"]) for event in page.auto_paging_iter()]
+    assert [name for name in names if name.startswith(tag)] == [f"{tag} {number}" for number in range(1, 8)]
+
+
 def endpoints_come_and_go(world: World) -> None:
     """P-18: an endpoint's secret is shown once, its status is listed, and it can be deleted."""
     room = world.client.v1.webhook_endpoints
@@ -383,6 +402,6 @@ CLAIMS: tuple[Callable[[World], None], ...] = (
     debit_is_returned, decline_codes, off_session_needs_authentication, kept_card_may_be_declined,
     anothers_card_is_refused, detached_card_is_gone,
     transactions_are_found_by_source, expanded_source_is_the_charge, balance_has_two_sides,
-    events_tell_what_happened, endpoints_come_and_go, unknown_ids_are_missing, metadata_is_merged,
-    payout_is_the_sum_of_its_transactions, *door_claims.CLAIMS,
+    events_tell_what_happened, events_since_the_last_seen, endpoints_come_and_go, unknown_ids_are_missing,
+    metadata_is_merged, payout_is_the_sum_of_its_transactions, *door_claims.CLAIMS,
 )  # fmt: skip

@@ -6,8 +6,10 @@ How claims are held is told in `claims.py`.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import stripe
@@ -15,20 +17,29 @@ import stripe
 from tests.conformance.world import World, refused
 
 
-def opened(world: World, key: str | None = None, **more: Any) -> Any:
+def opened(world: World, key: str | None = None, options: Any = None, **more: Any) -> Any:
     """A hosted page as the portal asks for it; None leaves a parameter out."""
-    line = {
-        "quantity": 1,
-        "price_data": {"currency": "eur", "unit_amount": 4999, "product_data": {"name": "Claim"}},
-    }
+    line = line_of(4999, "eur")
     params = {
         "mode": "payment", "ui_mode": "hosted_page", "line_items": [line], "submit_type": "pay",
         "locale": "en", "metadata": {"attempt": "claim"}, "adaptive_pricing": {"enabled": False},
         "success_url": "https://portal.example/r/1", "cancel_url": "https://portal.example/r/1?left=1",
     } | more  # fmt: skip
     given: Any = {name: value for name, value in params.items() if value is not None}
-    options: Any = {"idempotency_key": key} if key else {}
+    options = options or ({"idempotency_key": key} if key else {})
     return world.client.v1.checkout.sessions.create(given, options)
+
+
+def line_of(amount: int, currency: str) -> dict[str, Any]:
+    """The one line of a page."""
+    price = {"currency": currency, "unit_amount": amount, "product_data": {"name": "Claim"}}
+    return {"quantity": 1, "price_data": price}
+
+
+def setup_opened(world: World, **more: Any) -> Any:
+    """A hosted page that saves a card."""
+    without = dict.fromkeys(("line_items", "submit_type", "adaptive_pricing"))
+    return opened(world, **{"mode": "setup", "currency": "eur"} | without | more)
 
 
 def fresh_key() -> str:
@@ -99,6 +110,27 @@ def decline_is_kept_under_its_key(world: World) -> None:
     assert errors[1].headers["Idempotent-Replayed"] == "true"
 
 
+def ten_calls_with_one_key_open_one_page(world: World) -> None:
+    """P-02: ten calls with one key at once open one page; each is answered it, or 409 while it is made."""
+    key, together = fresh_key(), threading.Barrier(10)
+    options: Any = {"idempotency_key": key, "max_network_retries": 0}  # a 409 is not asked again by itself
+
+    def call(_number: int) -> str | tuple[int | None, str | None]:
+        together.wait()
+        try:
+            return str(opened(world, options=options, client_reference_id=key).id)
+        except stripe.StripeError as error:
+            return error.http_status, getattr(error.error, "code", None)
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(call, range(10)))
+    ids = {answer for answer in answers if isinstance(answer, str)}
+    assert len(ids) == 1, answers
+    assert set(answers) - ids <= {(409, "idempotency_key_in_use")}, answers
+    listed = world.client.v1.checkout.sessions.list({"limit": 100}).data
+    assert {page.id for page in listed if page.client_reference_id == key} == ids
+
+
 # --------------------------------------------------------------------------- parameters and lists
 
 
@@ -125,6 +157,21 @@ def amounts_have_a_least(world: World) -> None:
     """P-07: one cent is too little to be charged, on a page and without one."""
     intents = world.client.v1.payment_intents
     assert refused(lambda: intents.create({"amount": 1, "currency": "eur"})).code == "amount_too_small"
+
+
+def amounts_have_bounds_and_steps(world: World) -> None:
+    """P-07: each currency has a least, a most and a step of its own: forints, dinars, krónur, yen."""
+    for amount, currency, code in (
+        (49, "eur", "amount_too_small"), (17_499, "huf", "amount_too_small"),
+        (100_000_000, "eur", "amount_too_large"),
+    ):  # fmt: skip
+        error = refused(lambda a=amount, c=currency: opened(world, line_items=[line_of(a, c)]))
+        assert (error.http_status, error.code) == (400, code)
+    for amount, currency in ((1005, "kwd"), (1050, "isk")):
+        error = refused(lambda a=amount, c=currency: opened(world, line_items=[line_of(a, c)]))
+        assert error.http_status == 400
+    for amount, currency in ((20_000, "huf"), (1010, "kwd"), (30_000, "isk"), (500, "jpy")):
+        assert opened(world, line_items=[line_of(amount, currency)]).amount_total == amount
 
 
 def lists_go_page_by_page(world: World) -> None:
@@ -194,6 +241,32 @@ def a_page_that_saves_a_card_needs_a_currency(world: World) -> None:
     assert (intent.status, intent.usage) == ("requires_payment_method", "off_session")
 
 
+def a_page_that_is_refused_names_the_parameter(world: World) -> None:
+    """Decision 13: what is wrong with a page is named, and no page was made."""
+    ref = fresh_key()
+    wrong: tuple[tuple[str, Any], ...] = (
+        ("success_url", None), ("success_url", "portal.example"), ("customer", "cus_nobody"),
+        ("metadata", {"k": "x" * 501}), ("expand", ["metadata"]), ("setup_intent_data", {"description": "x"}),
+    )  # fmt: skip
+    for name, value in wrong:
+        error = refused(lambda n=name, v=value: opened(world, client_reference_id=ref, **{n: v}))
+        assert (error.http_status, str(error.param).partition("[")[0]) == (400, name)
+    listed = world.client.v1.checkout.sessions.list({"limit": 100}).data
+    assert ref not in [page.client_reference_id for page in listed]
+
+
+def a_setup_page_that_is_refused_names_the_parameter(world: World) -> None:
+    """Mode `setup` knows nothing of what belongs to a payment."""
+    wrong: tuple[tuple[str, Any], ...] = (
+        ("submit_type", "pay"), ("payment_intent_data", {"description": "x"}),
+        ("expires_at", int(time.time()) + 60), ("customer", "cus_nobody"),
+        ("line_items", [line_of(500, "eur")]),
+    )  # fmt: skip
+    for name, value in wrong:
+        error = refused(lambda n=name, v=value: setup_opened(world, **{n: v}))
+        assert (error.http_status, str(error.param).partition("[")[0]) == (400, name)
+
+
 # --------------------------------------------------------------------------- intents and customers
 
 
@@ -244,7 +317,9 @@ def customers_are_changed_in_part(world: World) -> None:
 
 CLAIMS: tuple[Callable[[World], None], ...] = (
     wrong_keys_are_unauthorised, every_answer_names_its_request, one_key_opens_one_page,
-    the_first_answer_is_replayed, refused_parameter_leaves_the_key_free, decline_is_kept_under_its_key,
+    the_first_answer_is_replayed, ten_calls_with_one_key_open_one_page, amounts_have_bounds_and_steps,
+    a_page_that_is_refused_names_the_parameter, a_setup_page_that_is_refused_names_the_parameter,
+    refused_parameter_leaves_the_key_free, decline_is_kept_under_its_key,
     what_this_version_does_not_know_is_refused, amounts_have_a_least, lists_go_page_by_page,
     expansion_ends_at_four_levels, a_page_is_opened_and_ended, a_page_lives_from_half_an_hour_to_a_day,
     a_page_that_saves_a_card_needs_a_currency, intents_are_confirmed_or_cancelled,

@@ -120,29 +120,6 @@ class TestSetupPage:
         over: Any = client.v1.checkout.sessions.retrieve(page.id, {"expand": ["setup_intent"]})
         assert (over.status, over.setup_intent.status) == ("expired", "canceled")
 
-    @pytest.mark.parametrize(
-        ("change", "param"),
-        [
-            ({"currency": None}, "currency"),
-            ({"submit_type": "pay"}, "submit_type"),
-            ({"payment_intent_data": {"description": "x"}}, "payment_intent_data"),
-            ({"expires_at": int(time.time()) + 60}, "expires_at"),
-            ({"customer": "cus_nobody"}, "customer"),
-            ({"line_items": [{"price_data": {"currency": "gbp", "unit_amount": 500}}]}, "line_items"),
-        ],
-    )
-    def test_refused_parameters_are_named(
-        self, client: stripe.StripeClient, change: dict[str, Any], param: str
-    ) -> None:
-        with pytest.raises(stripe.InvalidRequestError) as refused:
-            setup_page(client, **change)
-        assert refused.value.param == param
-
-    def test_a_payment_has_no_setup_data(self, client: stripe.StripeClient, order: Order) -> None:
-        with pytest.raises(stripe.InvalidRequestError) as refused:
-            client.v1.checkout.sessions.create(order(setup_intent_data={"description": "x"}))  # type: ignore[arg-type]
-        assert refused.value.param == "setup_intent_data"
-
 
 class TestKeptByAPayment:
     def test_the_card_belongs_to_the_customer(self, client: stripe.StripeClient, order: Order) -> None:

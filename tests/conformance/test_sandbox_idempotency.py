@@ -98,30 +98,6 @@ def test_faults_strike_their_operation_and_their_count(
     _open(client, order(), "k")
 
 
-def test_the_same_key_at_once_makes_one_session(standin: StandIn, order: Order) -> None:
-    """Ten at once with one key: one session; each answer is it, or 409 while it is being made."""
-    params, ids, busy = order(), [], []
-    together = threading.Barrier(10)
-
-    def call() -> None:
-        with sdk(standin.url) as made:
-            together.wait()
-            try:
-                ids.append(_open(made, params, "k").id)
-            except stripe.APIError as error:
-                busy.append(error.http_status)
-
-    threads = [threading.Thread(target=call) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(ids)) == 1
-    assert set(busy) <= {409}
-    with sdk(standin.url) as made:
-        assert _count(made) == 1
-
-
 def test_a_key_in_use_is_a_conflict(standin: StandIn, client: stripe.StripeClient, order: Order) -> None:
     """While the first call is still being worked on, the same key is answered 409; afterwards it replays."""
     standin.fault(CREATE, "slow", seconds=1)

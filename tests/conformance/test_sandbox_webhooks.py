@@ -151,19 +151,6 @@ def test_endpoints_made_by_the_api_sign_with_their_own_secret(
     assert (receiver.types, receiver.refused) == (["customer.updated"], 0)
 
 
-def test_events_since_the_last_seen(standin: StandIn, client: stripe.StripeClient) -> None:
-    """The backfill: newer than the last seen, page by page, nothing twice."""
-    first = client.v1.customers.create({"name": "0"})
-    last_seen = client.v1.events.list({"limit": 1}).data[0]
-    assert last_seen.data.object["id"] == first.id
-    for number in range(1, 8):
-        client.v1.customers.create({"name": str(number)})
-    page = client.v1.events.list({"types": ["customer.created"], "ending_before": last_seen.id, "limit": 3})
-    assert page.has_more
-    names = [event.data.object["name"] for event in page.auto_paging_iter()]
-    assert names == ["1", "2", "3", "4", "5", "6", "7"]
-
-
 def test_what_a_page_finds_due_is_told_at_once(
     standin: StandIn, client: stripe.StripeClient, receiver: Receiver, order: Order
 ) -> None:
