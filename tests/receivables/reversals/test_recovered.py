@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models.ledger import LedgerCode
 from models.payments import Payment
@@ -16,7 +17,7 @@ from receivables.approvals import deciding
 from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from receivables.ports import RemoteState
-from receivables.reversals import taking
+from receivables.reversals import restoring, taking
 from tests.conftest import NOON
 from tests.proof import prove
 from tests.receivables.arrangements.plan_world import PlanWorld, an_owing_account
@@ -61,6 +62,19 @@ class World:
             )
         )  # fmt: skip
 
+    def give(self, payment: Payment, taken: PaymentReversal, minor: int) -> PaymentReversal:
+        def unit(session: Session) -> PaymentReversal:
+            row = taking.lock_payment(session, payment.id)
+            again = session.get_one(PaymentReversal, taken.id)
+            given = restoring.give_back(
+                session, row, [again], gbp(minor), source=f"movement:{payment.id}:{minor}:back", at=LATER,
+                now=LATER,
+            )  # fmt: skip
+            assert given is not None
+            return given.first
+
+        return self.store.run(unit)
+
     def credit(self) -> list[tuple[str, int]]:
         """What of each payment is still in the debtor's favour."""
         with self.store.read() as session:
@@ -86,4 +100,35 @@ def test_a_recovery_goes_back_and_the_credit_of_another_payment_stays(world: Wor
     own = world.take(world.first, 10000)
     assert (own.allocated_minor, own.unapplied_minor, own.beyond_minor) == (6000, 4000, 0)
     assert (world.credit(), world.paid.balances()) == ([], [6000, 6000])
+    prove(world.paid.url, now=LATER)
+
+
+def test_what_was_recovered_is_recovered_again(world: World) -> None:
+    """P-21: it is won, in two parts; what had come for the bad debt is no credit of the debtor."""
+    taken = world.take(world.second, 10000)
+    parts = [world.give(world.second, taken, minor) for minor in (7000, 3000)]
+    assert [(row.allocated_minor, row.recovered_minor, row.unapplied_minor) for row in parts] == [
+        (6000, 1000, 0), (0, 3000, 0),
+    ]  # fmt: skip
+    assert (world.paid.booked(LedgerCode.RECOVERIES), world.paid.balances()) == (-4000, [0, 0])
+    assert world.credit() == [(world.first.number, 4000)]
+    prove(world.paid.url, now=LATER)
+
+
+def test_what_is_owed_again_is_not_recovered(world: World) -> None:
+    """The write-off was reversed meanwhile: what comes again pays the invoice, as far as it is open."""
+    taken = world.take(world.second, 10000)
+    asked = world.store.run(
+        lambda s: write_offs.propose_reopening(
+            s, world.debtor.collector, world.debtor.refs[1], reason="not lost", now=LATER
+        )
+    )
+    world.store.run(
+        lambda s: deciding.approve(
+            s, world.debtor.supervisor, asked.ref, digest=asked.content_digest, now=LATER
+        )
+    )
+    row = world.give(world.second, taken, 10000)
+    assert (row.recovered_minor, world.paid.booked(LedgerCode.RECOVERIES)) == (0, 0)
+    assert row.allocated_minor + row.unapplied_minor == 10000
     prove(world.paid.url, now=LATER)
