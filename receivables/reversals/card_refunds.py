@@ -17,7 +17,7 @@ from models import fault_points
 from models.accounts import Account
 from models.approvals import Refund, RefundWay
 from models.ledger import LedgerCode, LedgerEntry
-from models.money import Money
+from models.money import Money, MoneyError
 from models.payments import Payment
 from models.reversals import Chargeback, PaymentReversal
 from models.states import RefundStatus, advance
@@ -143,13 +143,16 @@ def _prepared(
         if is_contested(session, payment):
             _fail(session, refund, "charge_disputed", now=now)
             return None
-        call = gateway.prepare_refund(
-            RefundOrder(
-                refund_ref=refund.ref, charge_id=str(payment.provider_charge_id),
-                amount=Money(refund.amount_minor, refund.currency),
-                idempotency_key=str(refund.idempotency_key),
-            )
+        order = RefundOrder(
+            refund_ref=refund.ref, charge_id=str(payment.provider_charge_id),
+            amount=Money(refund.amount_minor, refund.currency),
+            idempotency_key=str(refund.idempotency_key),
         )  # fmt: skip
+        try:
+            call = gateway.prepare_refund(order)
+        except MoneyError:  # no gateway can pay a fraction of a step: it never left
+            _fail(session, refund, "amount_off_step", now=now)
+            return None
         refund.operation, refund.request_body, refund.asked_at = call.operation, call.body, now
         fault_points.reach("refund.before_commit")
     call = PreparedRequest(str(refund.operation), refund.request_body, str(refund.idempotency_key))
@@ -289,11 +292,13 @@ def sweep(
     """
     with store.read() as session:
         policy = current_policy(session, now)
+        # One whose call was never prepared is looked at too, from its approval on.
+        since_at = func.coalesce(Refund.asked_at, Refund.approved_at)
         due = session.execute(
-            select(Refund.ref, Refund.asked_at)
+            select(Refund.ref, since_at.label("asked_at"))
             .where(
                 Refund.way == RefundWay.CARD, Refund.status == RefundStatus.UNDER_WAY,
-                Refund.gateway_account == gateway_account, Refund.asked_at <= now - UNDER_WAY_FOR,
+                Refund.gateway_account == gateway_account, since_at <= now - UNDER_WAY_FOR,
             )
             .order_by(Refund.unknown_since.is_(None), Refund.id)
             .limit(limit)
