@@ -146,6 +146,7 @@ PLAN_TROUBLES: Mapping[str, str] = {
     "card": N_("the saved card was refused"),
     "card_gone": N_("the saved card is gone"),
     "defaulted": N_("two parts missed, the plan stopped"),
+    "open_again": N_("a part that the card had paid is open again"),
     "reversed": N_("a payment of the plan was taken back"),
 }
 

@@ -35,7 +35,7 @@ FIELDS = {
 }
 #: Likewise of a refund to a card.
 CARD_FIELDS = {
-    **dict.fromkeys(("amount_zero", "credit_too_small", "refunded_before"), "amount"),
+    **dict.fromkeys(("amount_zero", "amount_off_step", "credit_too_small", "refunded_before"), "amount"),
     **dict.fromkeys(("not_by_card", "other_currency", "payment_contested"), "payment"),
 }
 

@@ -58,7 +58,7 @@ COMMON_REFUSALS: Mapping[str, str] = {
     "amount_above_maximum": N_("This is more than can be paid by card at once."),
     "amount_is_all": N_("This is all that is open; there is nothing to forgive."),
     "amount_negative": N_("Write the amount without a minus sign."),
-    "amount_off_step": N_("This is not a multiple of the smallest coin of the currency."),
+    "amount_off_step": N_("This is not a multiple of the smallest coin of the currency. Type one that is."),
     "amount_zero": N_("The amount must be more than zero."),
     "beyond_every_limit": N_("Nobody here may forgive so much."),
     "beyond_limit": N_("This is beyond what your role may forgive."),

@@ -111,6 +111,7 @@ REVERSAL_TABLES: Mapping[str, Mapping[str, str]] = {
         "card": N_("to the card that paid"),
     },
     "refund_failure": {
+        "amount_off_step": N_("it was not a multiple of the smallest coin of the currency"),
         "cancelled": N_("it was cancelled at the gateway"),
         "charge_already_refunded": N_("the payment was sent back before"),
         "charge_disputed": N_("the payer contests the payment"),

@@ -90,7 +90,7 @@ def _statuses(plan: Row, parts: list[Row], covered: list[Row]) -> Iterator[str]:
 
 
 def _charges(ground: Ground) -> Iterator[str]:
-    """A charge pays one instalment, at most once, and never more than its row."""
+    """A charge pays one instalment, at most once, never more than its row, and none is made after it."""
     credited: dict[int, int] = {}
     for part_id, attempt_id, counts, plan_id, row, status, minor, currency in ground.books.rows(_CHARGES):
         ground.rows += 1
@@ -101,6 +101,12 @@ def _charges(ground: Ground) -> Iterator[str]:
             yield (
                 f"instalment {part_id} is {shown(row, currency)},"
                 f" attempt {attempt_id} charges {shown(minor, currency)}"
+            )
+        if part_id in credited:
+            # In the order of the tries: none is begun after one that paid and still counts.
+            yield (
+                f"instalment {part_id} was charged again by attempt {attempt_id},"
+                f" after attempt {credited[part_id]} had paid it"
             )
         if not counts:
             continue

@@ -19,7 +19,7 @@ from models.audit import savepoint
 from models.invoices import Invoice
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
 from receivables import branch_notices, credit_holds, early_payment, outbox, waking
-from receivables.arrangements import charge_results, offer_ends, offers, plan_counts, promise_ends
+from receivables.arrangements import offer_ends, offers, plan_counts, promise_ends
 from receivables.arrangements.paid_for import accounts_of
 from receivables.disputes import cases
 from receivables.handovers import placing
@@ -51,7 +51,6 @@ AFTER_REVERSAL: tuple[Callable[..., object], ...] = (
     early_payment.reopen_early,  # first: it changes what is open
     offer_ends.reopen_reversed,
     plan_counts.recount,
-    charge_results.take_back,  # after the count, which says what is paid no more
     promise_ends.unkeep,
     look_again,
 )

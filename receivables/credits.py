@@ -19,6 +19,7 @@ from models.invoices import Invoice, InvoiceKind
 from models.ledger import LedgerCode, LedgerEntry, Posting
 from models.money import Money, total
 from models.payments import Allocation, AllocationRule, Payment
+from models.reversals import PaymentReversal
 from models.states import InvoiceStatus
 from models.store import fetch
 from models.work import Task, TaskKind
@@ -81,10 +82,19 @@ def _not_reversed(entry_id: object) -> object:
     return ~exists().where(_reversal.reverses_id == entry_id)
 
 
-#: What of each payment was put on documents and is there still, and what went back of it; correlated.
+_RECOVERED = select(func.coalesce(func.sum(Posting.credit_minor - Posting.debit_minor), 0)).where(
+    Posting.ledger_code == LedgerCode.RECOVERIES
+)
+#: What of each payment was put on documents and is there still, what came of it for bad debts, and what went
+#: back of it; correlated.
 _USED = (
     select(func.coalesce(func.sum(KEPT_MINOR), 0))
     .where(Allocation.payment_id == Payment.id, ~UNDONE)
+    .correlate(Payment)
+    .scalar_subquery()
+    + _RECOVERED.where(Posting.entry_id == Payment.entry_id).correlate(Payment).scalar_subquery()
+    + _RECOVERED.join(PaymentReversal, PaymentReversal.entry_id == Posting.entry_id)
+    .where(PaymentReversal.payment_id == Payment.id)
     .correlate(Payment)
     .scalar_subquery()
 ) + (TAKEN_MINOR - TAKEN_BEYOND_MINOR)

@@ -20,7 +20,7 @@ from models.approvals import ApprovalKind, ApprovalRequest, Refund, RefundWay
 from models.base import new_ref
 from models.ledger import LedgerCode
 from models.messages import Purpose
-from models.money import Money, total
+from models.money import Money, currency_row, total
 from models.payments import Payment, PaymentAttempt
 from models.staff import Staff
 from models.states import RefundStatus, advance
@@ -139,8 +139,8 @@ def propose_card_refund(
     Raises:
         NotAllowed. NotFound: no such account, or payment of it.
         Refused: amount_zero, credit_too_small (facts: free), other_currency (facts: currency),
-            not_by_card, payment_contested, refunded_before (facts: most), request_waits, reason_missing,
-            words_too_long.
+            not_by_card, amount_off_step (facts: step), payment_contested, refunded_before (facts: most),
+            request_waits, reason_missing, words_too_long.
     """
     require(actor, Permission.REFUND_PROPOSE)
     account = session.scalar(select(Account).where(Account.ref == account_ref).with_for_update())
@@ -199,6 +199,8 @@ def _refuse_beyond_card(session: Session, payment: Payment, amount: Money) -> No
         raise Refused("not_by_card")
     if amount.currency != payment.currency:
         raise Refused("other_currency", currency=payment.currency)
+    if not amount.is_payable:
+        raise Refused("amount_off_step", step=Money(currency_row(amount.currency).step, amount.currency))
     if card_refunds.is_contested(session, payment):
         raise Refused("payment_contested")
     most = card_refunds.refundable(session, payment)
@@ -211,7 +213,7 @@ def approve_refund(session: Session, actor: Actor, request: ApprovalRequest, *, 
 
     Raises:
         Refused: credit_too_small, when the credit was used meanwhile; payment_contested, refunded_before,
-            when the card can't receive it any more.
+            when the card can't receive it any more; amount_off_step, when it never could.
     """
     amount = amount_of(request)
     if amount is None or request.account_id is None:

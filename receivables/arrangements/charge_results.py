@@ -1,7 +1,9 @@
 """What the end of a charge does to its instalment: credited once, or left for a person.
 
 At most one success is credited to an instalment. A second one (autopay beside a payment by hand) is booked
-as unapplied money with a task, never put on the next instalment by itself. Source: M-15, P-24, FT-25.
+as unapplied money with a task, never put on the next instalment by itself; none is charged after it. What is
+open again though its charge took money loses the credit in the count (plan_counts).
+Source: M-15, P-24, FT-25.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.arrangements import Instalment, InstalmentCharge, Plan
-from models.payments import Payment, PaymentAttempt
+from models.payments import PaymentAttempt
 from models.states import InstalmentStatus, PlanStatus
-from receivables.arrangements import plan_days
+from receivables.arrangements import plan_counts, plan_days
 from receivables.arrangements.decline_classes import DeclineKind, decline_kind, decline_reason
 from receivables.permissions import SYSTEM
 
@@ -50,21 +52,10 @@ def credit(session: Session, attempt: PaymentAttempt) -> None:
         charge.credited = True
 
 
-def take_back(session: Session, payment: Payment, *, now: datetime) -> None:
-    """Take its credit off a charge when what it brought went back (follower of a reversal).
-
-    The instalment may be paid anew by a link or by the next charge that somebody asks for; the card is not
-    charged again by itself, since its holder, or we, had the money sent back.
-    """
-    charge = session.get(InstalmentCharge, payment.attempt_id) if payment.attempt_id is not None else None
-    if charge is None or not charge.credited:
-        return
-    instalment = session.get_one(Instalment, charge.instalment_id, with_for_update=True)
-    if instalment.status in _ENDED:
-        return
-    charge.credited = False
-    instalment.tries, instalment.next_try_on = max(instalment.tries, 1), None
-    session.flush()
+def stop(session: Session, attempt: PaymentAttempt) -> None:
+    """Let no further charge follow by itself one that took money a second time; the account is locked."""
+    charge = session.get_one(InstalmentCharge, attempt.id)
+    plan_counts.stand_still(session.get_one(Instalment, charge.instalment_id, with_for_update=True))
 
 
 def failed(session: Session, attempt: PaymentAttempt, *, now: datetime, refused: bool = False) -> None:

@@ -130,6 +130,7 @@ def _count(session: Session, account: Account, plan: Plan, came: Received, *, no
     parts = parts_of(session, plan.id)
     marked = marks(parts, plan.currency)
     was_late = [mark for part, mark in marked if part.status is InstalmentStatus.MISSED]
+    reopened = set()
     for part, mark in marked:
         if part.status is InstalmentStatus.WAIVED:
             continue
@@ -141,6 +142,9 @@ def _count(session: Session, account: Account, plan: Plan, came: Received, *, no
             move_part(
                 session, plan, part, InstalmentStatus.MISSED if late else InstalmentStatus.SCHEDULED, now=now
             )
+            reopened.add(part.id)
+    if reopened & _let_charges_go(session, parts):
+        ask(session, plan, "open_again", now=now, on=today)
     plan.missed_in_row = sum(part.status is InstalmentStatus.MISSED for part in parts)
     whole = all(part.status not in OPEN_PARTS for part in parts)
     if plan.status is PlanStatus.DEFAULTED and plan.ended_at is None and not plan.missed_in_row:
@@ -152,6 +156,36 @@ def _count(session: Session, account: Account, plan: Plan, came: Received, *, no
         _complete(session, account, plan, now=now)
     elif plan.status is PlanStatus.COMPLETED and not whole:
         _reopen(session, account, plan, now=now)
+
+
+def _let_charges_go(session: Session, parts: Sequence[Instalment]) -> set[int]:
+    """Take their credit off charges whose instalment is open: what they brought went back, or filled another.
+
+    Such a part may be paid by a link or by the next charge that somebody asks for. The card is not charged
+    for it again by itself: it brought the money once (M-15, FT-25), and its holder, or we, may have had it
+    sent back.
+
+    Returns: the instalments.
+    """
+    open_parts = {part.id: part for part in parts if part.status in OPEN_PARTS}
+    if not open_parts:
+        return set()
+    charges = session.scalars(
+        select(InstalmentCharge)
+        .where(InstalmentCharge.instalment_id.in_(open_parts), InstalmentCharge.credited)
+        .execution_options(populate_existing=True)
+        .with_for_update()
+    ).all()
+    for charge in charges:
+        charge.credited = False
+        stand_still(open_parts[charge.instalment_id])
+    session.flush()
+    return {charge.instalment_id for charge in charges}
+
+
+def stand_still(part: Instalment) -> None:
+    """Let the daily work charge no card for an instalment until somebody asks for it."""
+    part.tries, part.next_try_on = max(part.tries, 1), None
 
 
 def move_part(session: Session, plan: Plan, part: Instalment, to: InstalmentStatus, *, now: datetime) -> None:

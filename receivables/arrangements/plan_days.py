@@ -290,7 +290,8 @@ def due_charges(session: Session, account_id: int, today: date) -> list[int]:
     """Return the instalments to be charged to a saved card today, earliest first.
 
     Those whose day has come and were not tried yet, and those whose next try is due; never one with
-    a charge on its way or with nothing left to pay. What is charged says `charge_amount`.
+    a charge on its way or one that paid it (M-15), nor with nothing left to pay. What is
+    charged says `charge_amount`.
     """
     rows = session.execute(
         select(Instalment, Plan)
@@ -316,7 +317,7 @@ def due_charges(session: Session, account_id: int, today: date) -> list[int]:
             .join(PaymentAttempt, PaymentAttempt.id == InstalmentCharge.attempt_id)
             .where(
                 InstalmentCharge.instalment_id.in_([part.id for part, _ in rows]),
-                PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS),
+                PaymentAttempt.status.in_(UNSETTLED_ATTEMPTS) | InstalmentCharge.credited,
             )
         )
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, null, or_, select
+from sqlalchemy import and_, case, func, literal, null, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
@@ -200,7 +200,7 @@ def _compare_with_ledger(session: Session, creditor_id: int, period: Period, sum
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """Part of a payment, or an adjustment, of one invoice: the day it was posted, and that it was undone.
+    """Part of a payment or credit note, or an adjustment, of one invoice: its day, and when it was undone.
 
     What was taken back of a payment is a move of its own, below nil; its `made_entry_id` is the entry of
     what it was taken from. `tax_minor` is the part of a settlement discount that is tax; `started_at` when
@@ -238,14 +238,16 @@ def _moves(session: Session, invoice_ids: Collection[int]) -> list[_Move]:
         LedgerEntry.reference, LedgerEntry.posted_on, LedgerEntry.posted_at,
         undone.posted_on.label("undone_on"),
     )  # fmt: skip
+    # One entry may have put a payment's credit and a credit note's on an invoice; only the first is money.
+    source = case((Allocation.payment_id.is_(None), "credit_note"), else_="payment")
     money = session.execute(
         select(
-            literal("payment").label("kind"), Allocation.invoice_id, Allocation.entry_id,
+            source.label("kind"), Allocation.invoice_id, Allocation.entry_id,
             Allocation.amount_minor, literal(0).label("tax_minor"), Allocation.valued_on,
             PaymentAttempt.started_at, Allocation.entry_id.label("made_entry_id"), *posted,
         )
         .join(LedgerEntry, LedgerEntry.id == Allocation.entry_id)
-        .join(Payment, Payment.id == Allocation.payment_id)
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
         .outerjoin(PaymentAttempt, PaymentAttempt.id == Payment.attempt_id)
         .outerjoin(undone, undone.reverses_id == LedgerEntry.id)
         .where(Allocation.invoice_id.in_(invoice_ids))

@@ -250,9 +250,14 @@ def _apply_in(session: Session, attempt_id: int, remote: RemotePayment, *, now: 
     if remote.charge is not None and to is AttemptStatus.SUCCEEDED:
         late = before in (AttemptStatus.FAILED, AttemptStatus.CANCELLED, AttemptStatus.EXPIRED)
         # Money of our own page under another name is parked: booked, and a person says what it is for (P-06).
-        late = late or not is_ours or charge_results.is_second(session, attempt)
-        if not late:
-            charge_results.credit(session, attempt)
+        late = late or not is_ours
+        if before is not AttemptStatus.SUCCEEDED and not late:
+            # Told again, it is neither: its credit may have been taken off meanwhile.
+            if charge_results.is_second(session, attempt):
+                late = True
+                charge_results.stop(session, attempt)
+            else:
+                charge_results.credit(session, attempt)
         payment = book_charge(session, attempt, remote.charge, late=late, now=now)
         book_fee(session, attempt, remote.charge, now=now)
     if before is to or before is AttemptStatus.SUCCEEDED:

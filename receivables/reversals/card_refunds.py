@@ -17,7 +17,7 @@ from models import fault_points
 from models.accounts import Account
 from models.approvals import Refund, RefundWay
 from models.ledger import LedgerCode, LedgerEntry
-from models.money import Money
+from models.money import Money, MoneyError
 from models.payments import Payment
 from models.reversals import Chargeback, PaymentReversal
 from models.states import RefundStatus, advance
@@ -148,13 +148,16 @@ def _prepared(
         if is_contested(session, payment):
             _fail(session, refund, "charge_disputed", now=now)
             return None
-        call = gateway.prepare_refund(
-            RefundOrder(
-                refund_ref=refund.ref, charge_id=str(payment.provider_charge_id),
-                amount=Money(refund.amount_minor, refund.currency),
-                idempotency_key=str(refund.idempotency_key),
-            )
+        order = RefundOrder(
+            refund_ref=refund.ref, charge_id=str(payment.provider_charge_id),
+            amount=Money(refund.amount_minor, refund.currency),
+            idempotency_key=str(refund.idempotency_key),
         )  # fmt: skip
+        try:
+            call = gateway.prepare_refund(order)
+        except MoneyError:  # no gateway can pay a fraction of a step: it never left
+            _fail(session, refund, "amount_off_step", now=now)
+            return None
         refund.operation, refund.request_body, refund.asked_at = call.operation, call.body, now
         fault_points.reach("refund.before_commit")
     call = PreparedRequest(str(refund.operation), refund.request_body, str(refund.idempotency_key))

@@ -34,6 +34,7 @@ from receivables.reversals.beyond import (
     take_what_is_due,
 )
 from receivables.reversals.taking import HOLDING, cash_code
+from receivables.write_offs import written_off_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,23 +228,21 @@ def _shares(session: Session, taking: PaymentReversal, minor: int) -> dict[int, 
 
 
 def _recovered(session: Session, taking: PaymentReversal, minor: int) -> dict[int, int]:
-    """Put an amount back on recoveries of documents that are still written off."""
+    """Put an amount back on recoveries of documents, at most what of each is still written off and not in."""
     entries = select(PaymentReversal.entry_id).where(
         (PaymentReversal.id == taking.id) | (PaymentReversal.undoes_id == taking.id)
     )
     rows = session.execute(
         select(Posting.invoice_id, func.sum(Posting.debit_minor - Posting.credit_minor).label("minor"))
-        .join(Invoice, Invoice.id == Posting.invoice_id)
-        .where(
-            Posting.entry_id.in_(entries), Posting.ledger_code == LedgerCode.RECOVERIES,
-            Invoice.status == InvoiceStatus.WRITTEN_OFF,
-        )
+        .where(Posting.entry_id.in_(entries), Posting.ledger_code == LedgerCode.RECOVERIES)
         .group_by(Posting.invoice_id)
         .order_by(Posting.invoice_id)
-    )  # fmt: skip
+    )
     found: dict[int, int] = {}
-    for r in rows:
-        part = min(minor, int(r.minor))
+    for r in rows.all():
+        # Of an invoice that is open, or paid, a part may be written off.
+        lost = written_off_minor(session, r.invoice_id) - ledger.recovered(session, r.invoice_id)
+        part = min(minor, int(r.minor), lost)
         if part > 0:
             found[r.invoice_id] = part
             minor -= part

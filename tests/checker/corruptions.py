@@ -1001,6 +1001,12 @@ PLANS = [
         ("INV-12",), "was paid by attempt",
     ),
     Corruption(
+        "instalment charged again",
+        books("UPDATE instalment_charge SET try_number = try_number + 2 WHERE NOT credited",
+              rebuilt="instalment_charge"),
+        ("INV-12",), "was charged again by attempt",
+    ),
+    Corruption(
         "charged more than the row",
         books("UPDATE payment_attempt SET amount_minor = 5001 WHERE ref = 'instalment-1'"),
         ("INV-12",), "is GBP 50.00, attempt",

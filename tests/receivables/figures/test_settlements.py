@@ -12,14 +12,18 @@ from models.money import Money
 from models.staff import Role
 from models.states import OfferStatus, PlanStatus
 from models.store import Store
+from receivables import credits
 from receivables.errors import NotAllowed, Refused
 from receivables.figures import settlements
 from receivables.figures.settlements import Period, Settlement
+from receivables.payments.quotes import Choice
 from receivables.permissions import SYSTEM
 from tests import factories as make
 from tests.conftest import NOON
 from tests.receivables.arrangements.offer_world import OfferWorld, a_late_account, gbp
 from tests.receivables.arrangements.plan_world import an_owing_account
+from tests.receivables.paying import pay
+from tests.receivables.test_credits import a_credit_note
 
 TODAY = NOON.date()
 MONTH = Period(date(2026, 11, 1), date(2026, 11, 30))
@@ -79,6 +83,17 @@ def test_a_plan_and_what_came_for_it(store: Store) -> None:
     assert (row.kind, row.status) == ("plan", PlanStatus.ACTIVE)
     assert (row.original, row.paid, row.forgiven) == (gbp(plan.total_minor), gbp(0), gbp(0))
     assert row.pay_by_on == world.parts(plan)[-1].due_on
+
+
+def test_credit_of_a_payment_and_a_note_used_at_once(store: Store) -> None:
+    """INV-15: one entry with both leaves; what the note took off is no money that came."""
+    world = an_owing_account(store, 1000, 60000)
+    pay(store, world.account, Choice("chosen", "GBP", (world.refs[0],)), came=gbp(1500))
+    a_credit_note(store, world.account, 700, days=-30)
+    store.run(lambda s: credits.apply_credit(s, world.holder, world.refs[1], gbp(1200), nonce="n", now=NOON))
+    world.agreed(3, refs=(world.refs[1],))
+    (row,) = rows(store)
+    assert (row.kind, row.original, row.paid) == ("plan", gbp(58800), gbp(500))
 
 
 def test_a_row_that_differs_from_the_ledger_is_refused_by_name(store: Store, world: OfferWorld) -> None:
