@@ -186,7 +186,7 @@ class TestWithoutTheHolder:
         assert take(client, customer, method).status == "succeeded"
 
     def test_the_issuer_advises(self, standin: StandIn, client: stripe.StripeClient) -> None:
-        """docs.stripe.com/declines/card: on the error, on the intent's last one and on the charge's outcome."""
+        """Declines (docs.stripe.com/declines/card): on the error, the intent and the charge."""
         customer, method = keep(client)
         for becomes, advice in (("stolen", "do_not_try_again"), ("declined", None)):
             standin.control("card", payment_method=method, becomes=becomes)
