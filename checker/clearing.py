@@ -10,6 +10,7 @@ from fractions import Fraction
 from checker import payouts
 from checker.currencies import ISO_DECIMALS, WIRE_DECIMALS, UnknownCurrency, shown
 from checker.ground import Ground
+from checker.waiting import DEBIT_PATIENCE
 
 _CLEARING = """
 SELECT s.currency, SUM(s.debit_minor - s.credit_minor) FROM posting s
@@ -24,15 +25,22 @@ SELECT s.currency, SUM(s.debit_minor - s.credit_minor)
     OR (s.ledger_code = 'bank' AND COALESCE(o.kind, e.kind) LIKE 'payout%')
  GROUP BY s.currency ORDER BY s.currency
 """
-_MOVEMENTS = "SELECT id, data FROM object WHERE kind = 'balance_transaction' ORDER BY id"
-#: A bank debit that is accepted and not paid yet stands on the balance and not in the books.
-_ON_THEIR_WAY = (
-    "SELECT id FROM object WHERE kind = 'charge' AND json_extract(data, '$.status') = 'pending' ORDER BY id"
-)
+# A bank debit moves the gateway's balance days before its money is there: beside it stands how its charge is.
+_MOVEMENTS = """
+SELECT t.id, t.data, json_extract(c.data, '$.status')
+  FROM object t LEFT JOIN object c ON c.id = json_extract(t.data, '$.source') AND c.kind = 'charge'
+   AND json_extract(t.data, '$.type') IN ('payment', 'payment_failure_refund')
+ WHERE t.kind = 'balance_transaction' ORDER BY t.id
+"""
+_FEE = "SELECT id FROM provider_effect WHERE kind = 'fee' AND provider_object_id = ?"
 
 
 def clearing(ground: Ground) -> Iterator[str]:
-    """Σ of all that moved on the gateway's balance = clearing; Σ of its payouts = in transit and bank."""
+    """Σ of all that moved on the gateway's balance = clearing; Σ of its payouts = in transit and bank.
+
+    A debit on its way is in no books. One that failed was taken back whole, and what it cost is in the books
+    once a morning's comparison has come by.
+    """
     assert ground.stripe is not None
     known = payouts.look(ground)
     yield from _balance(ground, known)
@@ -41,16 +49,16 @@ def clearing(ground: Ground) -> Iterator[str]:
 
 def _balance(ground: Ground, known: payouts.Payouts) -> Iterator[str]:
     assert ground.stripe is not None
-    on_their_way = {row[0] for row in ground.stripe.rows(_ON_THEIR_WAY)}
     there: dict[str, Fraction] = defaultdict(Fraction)
     rounded: dict[str, int] = defaultdict(int)
-    for _, data in ground.stripe.rows(_MOVEMENTS):
+    for key, data, charge in ground.stripe.rows(_MOVEMENTS):
         movement = json.loads(data)
-        if movement["source"] in on_their_way or _waits(known, movement):
+        if charge == "pending" or _waits(known, movement):
             continue
         ground.rows += 1
         currency = movement["currency"].upper()
-        net = _minor(movement["amount"] - movement["fee"], currency)
+        is_unposted = charge == "failed" and _may_wait(ground, key, movement["created"])
+        net = _minor(movement["amount"] - (0 if is_unposted else movement["fee"]), currency)
         there[currency] += net
         # A fee may carry a fraction of our smallest unit; in the books it is whole.
         rounded[currency] += net.denominator != 1
@@ -59,9 +67,16 @@ def _balance(ground: Ground, known: payouts.Payouts) -> Iterator[str]:
         found, said = books.get(currency, 0), there.get(currency, Fraction(0))
         if abs(found - said) > rounded[currency]:
             yield (
-                f"the gateway holds {shown(round(said), currency)} for us,"
-                f" clearing says {shown(found, currency)}"
+                f"the gateway moved {shown(round(said), currency)} for us,"
+                f" clearing and payouts say {shown(found, currency)}"
             )
+
+
+def _may_wait(ground: Ground, movement_id: str, made: int) -> bool:
+    """Whether the fee of a failed debit's movement is not in the books yet, and need not be."""
+    # Both movements' fees are posted with the second one, which comes within the patience of a debit.
+    young = made > (ground.now - payouts.PATIENCE - DEBIT_PATIENCE).timestamp()
+    return young and ground.books.one(_FEE, movement_id) is None
 
 
 def _waits(known: payouts.Payouts, movement: dict[str, object]) -> bool:
