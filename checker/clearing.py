@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from checker import payouts
 from checker.currencies import ISO_DECIMALS, WIRE_DECIMALS, UnknownCurrency, shown
 from checker.ground import Ground
 from checker.waiting import DEBIT_PATIENCE
-
-#: How long a movement may wait for the comparison that posts its fee.
-COMPARED = timedelta(days=2)
 
 _CLEARING = """
 SELECT s.currency, SUM(s.debit_minor - s.credit_minor) FROM posting s
@@ -71,15 +67,15 @@ def _balance(ground: Ground, known: payouts.Payouts) -> Iterator[str]:
         found, said = books.get(currency, 0), there.get(currency, Fraction(0))
         if abs(found - said) > rounded[currency]:
             yield (
-                f"the gateway holds {shown(round(said), currency)} for us,"
-                f" clearing says {shown(found, currency)}"
+                f"the gateway moved {shown(round(said), currency)} for us,"
+                f" clearing and payouts say {shown(found, currency)}"
             )
 
 
 def _may_wait(ground: Ground, movement_id: str, made: int) -> bool:
     """Whether the fee of a failed debit's movement is not in the books yet, and need not be."""
     # Both movements' fees are posted with the second one, which comes within the patience of a debit.
-    young = datetime.fromtimestamp(made, UTC) > ground.now - COMPARED - DEBIT_PATIENCE
+    young = made > (ground.now - payouts.PATIENCE - DEBIT_PATIENCE).timestamp()
     return young and ground.books.one(_FEE, movement_id) is None
 
 

@@ -218,7 +218,7 @@ GATEWAY = [
     Corruption(
         "charge without payment",
         stripe(object_set("py_debit", "status", "succeeded")),
-        ("INV-6", "INV-4", "INV-5"), "charge py_debit took 500 gbp and has no payment",
+        ("INV-6",), "charge py_debit took 500 gbp and has no payment",
     ),
     Corruption(
         "amount times 100 in yen",
@@ -336,27 +336,27 @@ CLEARING = [
             "INSERT INTO object (id, kind, created, data) SELECT 'txn_lost', kind, created,"
             " json_set(data, '$.id', 'txn_lost', '$.type', 'adjustment') FROM object WHERE id = 'txn_1'"
         ),
-        ("INV-4",), "the gateway holds GBP",
+        ("INV-4",), "the gateway moved GBP",
     ),
     Corruption(
         "debit that failed and was not taken back",
         stripe("DELETE FROM object WHERE id = 'txn_11'"),
-        ("INV-4",), "the gateway holds GBP",
+        ("INV-4",), "the gateway moved GBP",
     ),
     Corruption(
         "cost of a failed debit that nobody posted",
         stripe(*(object_set(key, "created", 1_700_000_000) for key in ("txn_10", "txn_11"))),
-        ("INV-4",), "clearing says",
+        ("INV-4",), "clearing and payouts say",
     ),
     Corruption(
         "debit counted as if its money were there",
         stripe(object_set("py_debit", "status", "returned")),
-        ("INV-4",), "clearing says",
+        ("INV-4",), "clearing and payouts say",
     ),
     Corruption(
         "gateway took a unit less than its own charge says",
         stripe(object_set("txn_2", "amount", 9_999)),
-        ("INV-4",), "clearing says",
+        ("INV-4",), "clearing and payouts say",
     ),
     Corruption(
         "reversal that is not the sum of its parts",
@@ -471,7 +471,7 @@ PAYOUTS = [
               "DELETE FROM ledger_entry WHERE id IN (SELECT entry_id FROM provider_effect"
               " WHERE kind IN ('payout_failed', 'payout_banked_failed'))",
               "DELETE FROM provider_effect WHERE kind IN ('payout_failed', 'payout_banked_failed')"),
-        ("INV-4", "INV-5", "INV-10"), "clearing says",
+        ("INV-4", "INV-5", "INV-10"), "clearing and payouts say",
     ),
     Corruption(
         "payout undone that did not come back",

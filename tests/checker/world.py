@@ -163,6 +163,7 @@ class _Builder:
         self._people()
         self._documents()
         self._payments()
+        self._paid_out()
         self._offers()
         self._plans()
         self._waiting()
@@ -287,7 +288,6 @@ class _Builder:
         self._taken_back()
         self._cost("txn_8", 36)
         self._cost("txn_9", 364)
-        self._paid_out()
 
         applied = self._post(
             "apply:CN-1", "allocation", "GBP",
@@ -880,12 +880,6 @@ def _fill_stripe(path: Path) -> None:
                     "currency": currency, "fee": fee, "source": f"ch_{number}",
                 }
             )  # fmt: skip
-        unit.put(
-            {
-                "id": "txn_6", "object": "balance_transaction", "type": "adjustment", "amount": -20_000,
-                "currency": "isk", "fee": 0, "source": "dp_1",
-            }
-        )  # fmt: skip
         for number, (units, currency, status, hours) in enumerate(
             (
                 (10_000, "gbp", "paid", 30), (2_000, "jpy", "in_transit", 28), (700, "gbp", "failed", 26),
@@ -895,6 +889,12 @@ def _fill_stripe(path: Path) -> None:
         ):  # fmt: skip
             at = NOW - timedelta(hours=hours)
             _pay_out(unit, f"po_{number}", units, currency, status, int(at.timestamp()))
+        unit.put(
+            {
+                "id": "txn_6", "object": "balance_transaction", "type": "adjustment", "amount": -20_000,
+                "currency": "isk", "fee": 0, "source": "dp_1",
+            }
+        )  # fmt: skip
         unit.put(charge("ch_declined", 500, "gbp", status="failed"))
         unit.put(charge("py_debit", 500, "gbp", status="pending"))
         unit.put(_debit_movement("txn_7", "py_debit", 500, 33))
@@ -913,6 +913,14 @@ def _debit_movement(key: str, source: str, units: int, fee: int, kind: str = "pa
     }  # fmt: skip
 
 
+def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:
+    """A charge as the gateway keeps it, as far as anybody reads it."""
+    return {
+        "id": charge_id, "object": "charge", "amount": units, "currency": currency, "status": status,
+        "payment_intent": f"pi_{charge_id}", "metadata": {"attempt": f"attempt-{charge_id}"},
+    }  # fmt: skip
+
+
 def _pay_out(unit: Unit, payout_id: str, units: int, currency: str, status: str, at: int) -> None:
     moved = {"object": "balance_transaction", "currency": currency, "fee": 0, "source": payout_id}
     back = f"txn_{payout_id}_back" if status == "failed" else None
@@ -926,14 +934,6 @@ def _pay_out(unit: Unit, payout_id: str, units: int, currency: str, status: str,
     if back:
         later = at + int(timedelta(hours=12).total_seconds())
         unit.put(moved | {"id": back, "type": "payout_failure", "amount": units, "created": later})
-
-
-def charge(charge_id: str, units: int, currency: str, status: str = "succeeded") -> dict[str, object]:
-    """A charge as the gateway keeps it, as far as anybody reads it."""
-    return {
-        "id": charge_id, "object": "charge", "amount": units, "currency": currency, "status": status,
-        "payment_intent": f"pi_{charge_id}", "metadata": {"attempt": f"attempt-{charge_id}"},
-    }  # fmt: skip
 
 
 def house_mail(fact: str) -> str:
