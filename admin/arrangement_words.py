@@ -24,6 +24,7 @@ COMMON_MOVEMENTS: Mapping[str, str] = {
     "early_payment_discount": N_("Discount for early payment"),
     "payment": N_("Payment"),
     "settlement_discount": N_("Written off by settlement"),
+    "small_difference": N_("Small difference let go"),
     "withholding_tax": N_("Tax withheld"),
 }
 

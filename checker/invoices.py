@@ -21,6 +21,7 @@ _MEANS = frozenset(
 _ADJUSTS = {
     "settlement_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
     "early_payment_discount": frozenset({"settlement_discounts", "settlement_discount_tax"}),
+    "small_difference": frozenset({"small_differences"}),
     "withholding_tax": frozenset({"withholding_tax"}),
     "write_off": frozenset({"bad_debt"}),
 }

@@ -197,7 +197,7 @@ class Adjustment(Base):
     id: Mapped[pk]
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
-    #: "settlement_discount", "withholding_tax", "early_payment_discount", "write_off".
+    #: "settlement_discount", "withholding_tax", "early_payment_discount", "small_difference", "write_off".
     kind: Mapped[str] = mapped_column(String(40))
     amount_minor: Mapped[minor]
     currency: Mapped[currency_code]

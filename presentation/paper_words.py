@@ -15,6 +15,7 @@ _ENTRIES: Mapping[str, Word] = {
     "payment": pN_("document", "Payment"),
     "settlement_discount": pN_("document", "Settlement discount"),
     "early_payment_discount": pN_("document", "Early-payment discount"),
+    "small_difference": pN_("document", "Small difference"),
     "withholding_tax": pN_("document", "Tax withheld"),
     "write_off": pN_("document", "Adjustment"),
     "refund": pN_("document", "Paid back to you"),

@@ -1,7 +1,7 @@
 """Reduce an invoice otherwise than by money or a credit note: one posted entry and one row for each.
 
 A settlement discount once the agreed sum is in, tax that the debtor withheld, a discount for paying
-early, a bad debt. Source: M-17; decision 5; domain.md, "Money and ledger".
+early, a small difference, a bad debt. Source: M-17; decision 5; domain.md, "Money and ledger".
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from receivables.permissions import Actor
 ACCOUNTS: Mapping[str, LedgerCode] = {
     "settlement_discount": LedgerCode.SETTLEMENT_DISCOUNTS,
     "early_payment_discount": LedgerCode.SETTLEMENT_DISCOUNTS,
+    "small_difference": LedgerCode.SMALL_DIFFERENCES,
     "withholding_tax": LedgerCode.WITHHOLDING_TAX,
     "write_off": LedgerCode.BAD_DEBT,
 }

@@ -18,7 +18,7 @@ from models.accounts import Account
 from models.audit import savepoint
 from models.invoices import Invoice
 from models.payments import AttemptInvoice, Payment, PaymentAttempt
-from receivables import branch_notices, credit_holds, early_payment, outbox, waking
+from receivables import branch_notices, credit_holds, early_payment, outbox, small_differences, waking
 from receivables.arrangements import offer_ends, offers, plan_counts, promise_ends
 from receivables.arrangements.paid_for import accounts_of
 from receivables.disputes import cases
@@ -35,7 +35,8 @@ def look_again(session: Session, payment: Payment, *, now: datetime) -> None:
 
 #: Each is called once for every payment that was booked, after its allocations are written.
 AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
-    early_payment.close_early,  # first: it changes what is open
+    early_payment.close_early,  # first: it changes what is open, and so does the next one
+    small_differences.close_small,
     offer_ends.settle,
     offer_ends.void_paid,
     plan_counts.recount,
@@ -48,7 +49,8 @@ AFTER_PAYMENT: tuple[Callable[..., object], ...] = (
 )
 #: Each is called once for every reversal of a payment, after its rows are written.
 AFTER_REVERSAL: tuple[Callable[..., object], ...] = (
-    early_payment.reopen_early,  # first: it changes what is open
+    early_payment.reopen_early,  # first: it changes what is open, and so does the next one
+    small_differences.reopen_small,
     offer_ends.reopen_reversed,
     plan_counts.recount,
     promise_ends.unkeep,
@@ -90,6 +92,7 @@ def follow_restoring(
     """
     for invoice_id in invoice_ids:
         early_payment.close_if_earned(session, invoice_id, cause=f"{cause}:{invoice_id}", now=now)
+        small_differences.close_if_small(session, invoice_id, cause=f"{cause}:{invoice_id}", now=now)
     offers.void_changed(session, SYSTEM, invoice_ids, why="payment", now=now)
     for account in accounts_of(session, payment):
         promise_ends.keep_for(session, account, payment.currency, now=now)

@@ -23,7 +23,7 @@ from models.reversals import PaymentReversal
 from models.states import InvoiceStatus
 from models.store import fetch
 from models.work import Task, TaskKind
-from receivables import consequences, early_payment, invoices, ledger, outbox
+from receivables import consequences, early_payment, invoices, ledger, outbox, small_differences
 from receivables.allocations import KEPT_MINOR, TAKEN_BEYOND_MINOR, TAKEN_MINOR, UNDONE
 from receivables.arrangements import offers
 from receivables.audit import record
@@ -321,6 +321,7 @@ def apply_credit(
     )  # fmt: skip
     offers.void_changed(session, actor, [invoice.id], why="payment", now=now)
     early_payment.close_if_earned(session, invoice.id, cause=reference, now=now)
+    small_differences.close_if_small(session, invoice.id, cause=reference, now=now)
     consequences.follow_reduction(session, account.id, [invoice.id], now=now)
     return made
 

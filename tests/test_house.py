@@ -111,6 +111,7 @@ ABOVE: dict[str, set[str]] = {
     "early_payment": {"arrangements", "payments"},
     "flags": {"payments"},
     "refunds": {"contact", "reversals"},
+    "small_differences": {"arrangements", "payments"},
     "text_samples": {"contact"},
     "letters": {
         "answers",
