@@ -218,7 +218,7 @@ GATEWAY = [
     Corruption(
         "charge without payment",
         stripe(object_set("py_debit", "status", "succeeded")),
-        ("INV-6",), "charge py_debit took 500 gbp and has no payment",
+        ("INV-6", "INV-5", "INV-4"), "charge py_debit took 500 gbp and has no payment",
     ),
     Corruption(
         "amount times 100 in yen",
