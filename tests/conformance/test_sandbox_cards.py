@@ -209,7 +209,7 @@ class TestWithoutTheHolder:
         assert take(client, customer, method).status == "succeeded"
 
     def test_the_issuer_advises(self, standin: StandIn, client: stripe.StripeClient) -> None:
-        """docs.stripe.com/declines/card: on the error, on the intent's last one and on the charge's outcome."""
+        """docs.stripe.com/declines/card: on the error, the intent's last one and the charge's outcome."""
         customer, method = keep(client)
         for becomes, advice in (("stolen", "do_not_try_again"), ("declined", None)):
             standin.control("card", payment_method=method, becomes=becomes)
