@@ -879,6 +879,11 @@ OFFERS = [
         ("INV-3", "INV-11"), "is settlement_discount, its entry debits withholding_tax",
     ),
     Corruption(
+        "tax withheld booked as a small difference",
+        books("UPDATE posting SET ledger_code = 'small_differences' WHERE ledger_code = 'withholding_tax'"),
+        ("INV-3", "INV-10"), "is withholding_tax, its entry debits small_differences",
+    ),
+    Corruption(
         "adjustment of another invoice",
         books("UPDATE adjustment SET invoice_id = 1 WHERE kind = 'withholding_tax'"),
         ("INV-3",), "its adjustments say invoice 1 by GBP 15.00",
