@@ -26,6 +26,7 @@ _OF_GROUP: Mapping[str, tuple[str, ...]] = {
     "charge.dispute.": ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated"),
     "refund.": ("created", "updated", "failed"),
     "radar.early_fraud_warning.": ("created",),
+    "review.": ("opened", "closed"),
     "payment_method.": ("automatically_updated", "updated", "detached"),
     "payout.": ("paid", "failed", "canceled", "reconciliation_completed"),
 }
