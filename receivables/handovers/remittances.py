@@ -15,22 +15,21 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.handovers import Handler, Handover, HandoverInvoice, Remittance
-from models.invoices import OWED_KINDS, Invoice
+from models.invoices import Invoice
 from models.ledger import LedgerCode, LedgerEntry
 from models.money import Money, round_to_minor, total
 from models.payments import Allocation, Payment, PaymentMethod
 from models.reversals import PaymentReversal, ReversalCause
-from models.states import HandoverStatus, InvoiceStatus
+from models.states import HandoverStatus
 from models.work import TaskKind
-from receivables import consequences, invoices, ledger, outbox
-from receivables.arrangements.offer_money import within_offers
+from receivables import consequences, ledger, outbox
 from receivables.audit import record
 from receivables.calendar_days import business_date
 from receivables.errors import NotFound, Refused
 from receivables.handovers import placing
-from receivables.payments.allocation import Share, Target, allocate
+from receivables.payments.allocation import Share, allocate
 from receivables.payments.attempts import supersede
-from receivables.payments.receipts import recovered_parts, tell_of_recovered
+from receivables.payments.receipts import open_targets, recovered_parts, tell_of_recovered
 from receivables.permissions import Actor, Permission, require
 from receivables.reversals import taking
 from receivables.texts import clean_words, one_line
@@ -271,18 +270,12 @@ def _share_out(
         .execution_options(populate_existing=True)
         .with_for_update(of=Invoice)
     ).all()
-    ids = [i.id for i in locked]
-    # What a dispute sets aside is not paid by itself (M-12).
-    aside = invoices.contested(session, ids)
-    targets = [
-        Target(i.id, max(i.balance_minor - aside.get(i.id, 0), 0), i.due_on)
-        for i in locked
-        if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS
-    ]
-    targets = within_offers(session, targets, valued_on=valued_on, started_at=None, zone=account.zone)
+    targets = open_targets(
+        session, locked, amount.currency, valued_on=valued_on, started_at=None, zone=account.zone
+    )
     shares, left = allocate(amount.minor, targets, {})
     rest = Money(left, amount.currency)
-    recovered = recovered_parts(session, ids, shares, rest)
+    recovered = recovered_parts(session, [i.id for i in locked], shares, rest)
     return shares, recovered, rest - total([part for _, part in recovered], rest.currency)
 
 

@@ -180,16 +180,37 @@ def _share_out(
         .execution_options(populate_existing=True)
         .with_for_update()
     ).all()
-    # What a dispute set aside meanwhile is not paid by itself (M-12, race pay ∥ dispute).
+    targets = open_targets(
+        session, locked, amount.currency, valued_on=valued_on, started_at=attempt.started_at, zone=zone
+    )
+    shares, rest = allocate(amount.minor, targets, reserved)
+    return shares, Money(rest, amount.currency)
+
+
+def open_targets(
+    session: Session,
+    locked: Sequence[Invoice],
+    currency: str,
+    *,
+    valued_on: date,
+    started_at: datetime | None,
+    zone: str,
+) -> list[Target]:
+    """Return what of locked documents money may be put on: what is open, not disputed, and asked for.
+
+    What a dispute sets aside is not paid by itself (M-12, race pay ∥ dispute), and of an accepted offer no
+    more than it still asks for (`within_offers`).
+
+    Args:
+        started_at: when its payment was begun, where that counts for an offer's day.
+    """
     aside = invoices.contested(session, [i.id for i in locked])
     targets = [
         Target(i.id, max(i.balance_minor - aside.get(i.id, 0), 0), i.due_on)
         for i in locked
-        if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS and i.currency == amount.currency
+        if i.status is InvoiceStatus.OPEN and i.kind in OWED_KINDS and i.currency == currency
     ]
-    targets = within_offers(session, targets, valued_on=valued_on, started_at=attempt.started_at, zone=zone)
-    shares, rest = allocate(amount.minor, targets, reserved)
-    return shares, Money(rest, amount.currency)
+    return within_offers(session, targets, valued_on=valued_on, started_at=started_at, zone=zone)
 
 
 def recovered_parts(
