@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from models.accounts import Account
 from models.base import new_ref
 from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerCode, LedgerEntry
 from models.money import Money
-from models.payments import Adjustment
+from models.payments import Adjustment, Allocation, Payment
 from models.states import InvoiceStatus
 from receivables import ledger
 from receivables.calendar_days import business_date
 from receivables.errors import Refused
-from receivables.permissions import Actor
+from receivables.permissions import SYSTEM, Actor
 
 #: Kind of an adjustment -> the ledger account that it is debited to.
 ACCOUNTS: Mapping[str, LedgerCode] = {
@@ -113,6 +113,44 @@ def adjust(
     session.add(row)
     session.flush()
     return row
+
+
+def paid_by(session: Session, payment: Payment) -> list[int]:
+    """Return the invoices that a payment was put on, by id: those that its followers may close."""
+    rows = session.scalars(
+        select(Allocation.invoice_id)
+        .where(Allocation.payment_id == payment.id)
+        .distinct()
+        .order_by(Allocation.invoice_id)
+    )
+    return list(rows)
+
+
+def undo_unpaid(session: Session, payment: Payment, kind: str, *, now: datetime) -> list[LedgerEntry]:
+    """Undo the adjustments of a kind on documents that a reversed payment leaves unpaid; accounts are locked.
+
+    A document that is still paid in full keeps its own. A second call finds nothing left to undo.
+
+    Returns: the reversal entries, by invoice.
+    """
+    undone = aliased(LedgerEntry)
+    given = session.execute(
+        select(LedgerEntry, Account.zone)
+        .join(Adjustment, Adjustment.entry_id == LedgerEntry.id)
+        .join(Invoice, Invoice.id == Adjustment.invoice_id)
+        .join(Account, Account.id == Invoice.account_id)
+        .where(
+            Adjustment.kind == kind,
+            Invoice.id.in_(select(Allocation.invoice_id).where(Allocation.payment_id == payment.id)),
+            Invoice.balance_minor > 0,
+            ~exists().where(undone.reverses_id == LedgerEntry.id),
+        )
+        .order_by(Invoice.id, LedgerEntry.id)
+    ).all()
+    return [
+        ledger.reverse(session, SYSTEM, entry, effective_on=business_date(now, zone), now=now)
+        for entry, zone in given
+    ]
 
 
 def refuse_unless_fits(invoice: Invoice, amount: Money) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.arrangements import OfferInvoice
@@ -21,8 +21,8 @@ from models.money import Money, total
 from models.payments import Adjustment, Allocation, Payment, PaymentAttempt
 from models.states import InvoiceStatus
 from models.work import TaskKind
-from receivables import invoices, ledger, outbox
-from receivables.adjustments import adjust
+from receivables import invoices, outbox
+from receivables.adjustments import adjust, paid_by, undo_unpaid
 from receivables.allocations import KEPT_MINOR
 from receivables.arrangements.offer_ends import tax_parts
 from receivables.arrangements.offer_terms import split_tax
@@ -83,15 +83,9 @@ def close_early(session: Session, payment: Payment, *, now: datetime) -> list[Ad
 
     A follower of payments (consequences.py): a second call finds nothing left to close.
     """
-    paid = session.scalars(
-        select(Allocation.invoice_id)
-        .where(Allocation.payment_id == payment.id)
-        .distinct()
-        .order_by(Allocation.invoice_id)
-    ).all()
     closed = [
         close_if_earned(session, invoice_id, cause=f"payment:{payment.id}:{invoice_id}", now=now)
-        for invoice_id in paid
+        for invoice_id in paid_by(session, payment)
     ]
     return [adjustment for adjustment in closed if adjustment is not None]
 
@@ -102,24 +96,7 @@ def reopen_early(session: Session, payment: Payment, *, now: datetime) -> list[L
     A follower of reversals (consequences.py): a second call finds nothing left to take back. One that is
     still paid in full keeps its discount.
     """
-    undone = aliased(LedgerEntry)
-    given = session.execute(
-        select(LedgerEntry, Account.zone)
-        .join(Adjustment, Adjustment.entry_id == LedgerEntry.id)
-        .join(Invoice, Invoice.id == Adjustment.invoice_id)
-        .join(Account, Account.id == Invoice.account_id)
-        .where(
-            Adjustment.kind == KIND,
-            Invoice.id.in_(select(Allocation.invoice_id).where(Allocation.payment_id == payment.id)),
-            Invoice.balance_minor > 0,
-            ~exists().where(undone.reverses_id == LedgerEntry.id),
-        )
-        .order_by(Invoice.id)
-    ).all()
-    return [
-        ledger.reverse(session, SYSTEM, entry, effective_on=business_date(now, zone), now=now)
-        for entry, zone in given
-    ]
+    return undo_unpaid(session, payment, KIND, now=now)
 
 
 def close_if_earned(session: Session, invoice_id: int, *, cause: str, now: datetime) -> Adjustment | None:

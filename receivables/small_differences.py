@@ -12,19 +12,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from models.accounts import Account
 from models.arrangements import OfferInvoice, PlanInvoice
 from models.invoices import OWED_KINDS, Invoice
 from models.ledger import LedgerEntry
 from models.money import Money, currency_row
 from models.payments import Adjustment, Allocation, Payment
 from models.states import InvoiceStatus
-from receivables import invoices, ledger
-from receivables.adjustments import adjust
+from receivables import invoices
+from receivables.adjustments import adjust, paid_by, undo_unpaid
 from receivables.allocations import KEPT_MINOR
-from receivables.calendar_days import business_date
 from receivables.payments import attempts
 from receivables.permissions import SYSTEM
 from receivables.policy import current_policy
@@ -38,15 +36,9 @@ def close_small(session: Session, payment: Payment, *, now: datetime) -> list[Ad
 
     A follower of payments (consequences.py): a second call finds nothing left to let go.
     """
-    paid = session.scalars(
-        select(Allocation.invoice_id)
-        .where(Allocation.payment_id == payment.id)
-        .distinct()
-        .order_by(Allocation.invoice_id)
-    ).all()
     closed = [
         close_if_small(session, invoice_id, cause=f"payment:{payment.id}:{invoice_id}", now=now)
-        for invoice_id in paid
+        for invoice_id in paid_by(session, payment)
     ]
     return [adjustment for adjustment in closed if adjustment is not None]
 
@@ -56,24 +48,7 @@ def reopen_small(session: Session, payment: Payment, *, now: datetime) -> list[L
 
     A follower of reversals (consequences.py): a second call finds nothing left to ask for again.
     """
-    undone = aliased(LedgerEntry)
-    given = session.execute(
-        select(LedgerEntry, Account.zone)
-        .join(Adjustment, Adjustment.entry_id == LedgerEntry.id)
-        .join(Invoice, Invoice.id == Adjustment.invoice_id)
-        .join(Account, Account.id == Invoice.account_id)
-        .where(
-            Adjustment.kind == KIND,
-            Invoice.id.in_(select(Allocation.invoice_id).where(Allocation.payment_id == payment.id)),
-            Invoice.balance_minor > 0,
-            ~exists().where(undone.reverses_id == LedgerEntry.id),
-        )
-        .order_by(LedgerEntry.id)
-    ).all()
-    return [
-        ledger.reverse(session, SYSTEM, entry, effective_on=business_date(now, zone), now=now)
-        for entry, zone in given
-    ]
+    return undo_unpaid(session, payment, KIND, now=now)
 
 
 def close_if_small(session: Session, invoice_id: int, *, cause: str, now: datetime) -> Adjustment | None:

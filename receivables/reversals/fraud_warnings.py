@@ -38,21 +38,9 @@ def warn(session: Session, payment_id: int, remote: RemoteWarning, *, now: datet
     payment = lock_payment(session, payment_id)
     if not remote.actionable or is_contested(session, payment):
         return payment
-    facts = {
-        "payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency,
-        "why": remote.kind,
-    }  # fmt: skip
     key = f"fraud_warning:{remote.warning_id}"
-    task = outbox.ask_person(
-        session, TaskKind.FRAUD_WARNING, key, account_id=payment.account_id, facts=facts, now=now
-    )
-    if task.created_at == now:
-        record(
-            session, SYSTEM, "payment.suspected", payment, account_id=payment.account_id, now=now,
-            facts={**facts, "warning": remote.warning_id},
-        )  # fmt: skip
-        outbox.note(session, payment.account_id, "payment.suspected", now=now, facts=facts)
-    return payment
+    told = {"warning": remote.warning_id}
+    return _ask(session, payment, key, remote.kind, told, "payment.suspected", now=now)
 
 
 def follow_review(store: Store, gateway: PaymentGateway, row: InboxEvent, *, now: datetime) -> None:
@@ -74,9 +62,24 @@ def review(session: Session, payment_id: int, remote: RemoteReview, *, now: date
         for waiting in session.scalars(select(Task).where(Task.key == key, Task.done_at.is_(None))):
             waiting.done_at = now
         return payment
+    told = {"review": remote.review_id}
+    return _ask(session, payment, key, remote.kind, told, "payment.to_review", now=now)
+
+
+def _ask(
+    session: Session,
+    payment: Payment,
+    key: str,
+    why: str,
+    told: dict[str, str],
+    noted: str,
+    *,
+    now: datetime,
+) -> Payment:
+    """Ask a person about a payment, and write down once that it is suspected; `told` names who says so."""
     facts = {
         "payment": payment.number, "amount_minor": payment.amount_minor, "currency": payment.currency,
-        "why": remote.kind,
+        "why": why,
     }  # fmt: skip
     task = outbox.ask_person(
         session, TaskKind.FRAUD_WARNING, key, account_id=payment.account_id, facts=facts, now=now
@@ -84,7 +87,7 @@ def review(session: Session, payment_id: int, remote: RemoteReview, *, now: date
     if task.created_at == now:
         record(
             session, SYSTEM, "payment.suspected", payment, account_id=payment.account_id, now=now,
-            facts={**facts, "review": remote.review_id},
+            facts={**facts, **told},
         )  # fmt: skip
-        outbox.note(session, payment.account_id, "payment.to_review", now=now, facts=facts)
+        outbox.note(session, payment.account_id, noted, now=now, facts=facts)
     return payment
