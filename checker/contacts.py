@@ -4,7 +4,8 @@ Each message is judged by the moment at which the mailbox took it, against what 
 facts about the account, pauses, what people said, the house's own hours and stops, and the rules of
 contact. Rules that ship are written here once more by hand (see `checker.rules`); published ones are read
 from their text. A message that the books place outside the mailbox's own life was played into the past, as
-a demo's history is: it is judged by the books' moment.
+a demo's history is: it is judged by the books' moment. Of one whose outcome is unknown that is the moment
+at which the gate last let it pass.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ SLACK = timedelta(hours=1)
 ENDS_OF_THE_WORLD = ("Etc/GMT+12", "Etc/GMT-14")
 
 _OURS = """
-SELECT trim(m.wire_id, '<>'), m.id, m.account_id, m.contact_id, m.channel, m.purpose, m.currency, m.sent_at
+SELECT trim(m.wire_id, '<>'), m.id, m.account_id, m.contact_id, m.channel, m.purpose, m.currency,
+       coalesce(m.sent_at, (SELECT d.decided_at FROM contact_decision d
+                             WHERE d.message_id = m.id AND d.allowed ORDER BY d.id DESC LIMIT 1))
   FROM message m WHERE m.purpose <> 'receipt'
 """
 _THEIRS = "SELECT trim(message_id, '<> '), id, received_at, recipient FROM message"
@@ -144,10 +147,10 @@ def _put_aside(ground: Ground, scratch: Scratch) -> Iterator[str]:
         if not told or not arrived:
             continue  # INV-8 says so
         ground.rows += 1
-        _, message_id, account_id, contact_id, channel, purpose, currency, sent_at = told[0]
+        _, message_id, account_id, contact_id, channel, purpose, currency, left_at = told[0]
         at = moment(arrived[0][2])
-        if sent_at is not None:
-            said = moment(sent_at)
+        if left_at is not None:
+            said = moment(left_at)
             if not moment(first) - SLACK <= said <= moment(last) + SLACK:
                 played, at = played + 1, said
             elif abs(said - at) > SLACK:
