@@ -178,7 +178,7 @@ def _payouts(found: list[AccountReport]) -> Sheet:
 def _waiting(found: list[AccountReport]) -> Sheet:
     return _sheet(
         gettext("Money on its way"),
-        [gettext("Gateway account"), gettext("Place"), gettext("Since"), gettext("Amount"),
+        [gettext("Gateway account"), gettext("Place"), gettext("Day"), gettext("Amount"),
          gettext("State")],
         [
             [one.gateway_account, word("ledger", item.code), item.since_on,

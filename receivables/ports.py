@@ -611,10 +611,10 @@ class PaymentGateway(Protocol):
 
     def card_of(self, payment_method_id: str) -> RemoteCard | None:
         """Return a saved card as it is now (a renewed one has a new expiry); None where it can't be charged
-        any more: detached, or no card."""
+        any more: detached, or no card. One that is not there is refused: the key is of another account."""
 
     def mandate_is_active(self, mandate_id: str) -> bool:
-        """Whether the holder's permission still stands; one that is not there does not."""
+        """Whether the holder's permission still stands; one that is not there is refused."""
 
 
 # --------------------------------------------------------------------------- messages

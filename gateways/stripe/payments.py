@@ -222,24 +222,17 @@ class StripePayments(StripeReversals, StripeBooks, StripeEvents):
         return self.retrieve(session_id)
 
     def card_of(self, payment_method_id: str) -> RemoteCard | None:
-        """Return a saved card as it is now; None where it can't be charged any more."""
-        try:
-            with reading():
-                return saved_card(self._client.v1.payment_methods.retrieve(payment_method_id))
-        except GatewayRefused as refused:
-            if refused.code == "resource_missing":
-                return None
-            raise
+        """Return a saved card as it is now; None where it can't be charged any more.
+
+        A card that was let go can still be read: "not there" is a key of another account, never a card gone.
+        """
+        with reading():
+            return saved_card(self._client.v1.payment_methods.retrieve(payment_method_id))
 
     def mandate_is_active(self, mandate_id: str) -> bool:
         """Whether the holder's permission still stands."""
-        try:
-            with reading():
-                return self._client.v1.mandates.retrieve(mandate_id).status == "active"
-        except GatewayRefused as refused:
-            if refused.code == "resource_missing":
-                return False
-            raise
+        with reading():
+            return self._client.v1.mandates.retrieve(mandate_id).status == "active"
 
 
 def _written(body: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateways.stripe.payments import StripePayments
-from receivables.ports import GatewayEvent, GatewayUnreachable, NotSignedByGateway
+from receivables.ports import GatewayEvent, GatewayRefused, GatewayUnreachable, NotSignedByGateway
 from sandbox.stripe.webhooks import signature
 from tests.gateways.test_stripe_reversals import a_charge, an_order
 from tests.standins import API_KEY, WEBHOOK_SECRET, StandIn, call_api
@@ -100,8 +100,9 @@ def test_a_card_and_a_mandate_name_the_card(gateway: StripePayments, own_stripe:
     assert (renewed.month, renewed.year) == (7, 2044)
     own_stripe.control("card", payment_method=card["id"], detach=True)
     assert gateway.card_of(card["id"]) is None
-    assert gateway.card_of("pm_nobody") is None
-    assert not gateway.mandate_is_active("mandate_nobody")
+    for ask in (lambda: gateway.card_of("pm_nobody"), lambda: gateway.mandate_is_active("mandate_nobody")):
+        with pytest.raises(GatewayRefused, match="resource_missing"):
+            ask()
     told = {event.type: event for event in gateway.events_since(_since(days=1), types=())}
     for kind in ("mandate.updated", "payment_method.detached", "payment_method.automatically_updated"):
         assert told[kind].payment_method_id == card["id"]
