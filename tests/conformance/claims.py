@@ -252,11 +252,12 @@ def anothers_card_is_refused(world: World) -> None:
 
 
 def detached_card_is_gone(world: World) -> None:
-    """A detached card has no customer, can't be charged or detached again."""
+    """A detached card can still be read: it has no customer, can't be charged or detached again."""
     methods, customer = world.client.v1.payment_methods, world.client.v1.customers.create({})
     method = methods.attach("pm_card_visa", {"customer": customer.id})
     assert [found.id for found in methods.list({"customer": customer.id}).data] == [method.id]
     assert methods.detach(method.id).customer is None
+    assert methods.retrieve(method.id).customer is None
     assert refused(lambda: methods.detach(method.id)).http_status == 400
     assert refused(lambda: world.charged(method.id)).http_status == 400
 
