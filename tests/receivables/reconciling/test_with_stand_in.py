@@ -54,6 +54,11 @@ def pay_each(store: Store, gateway: StripePayments, account: Account, *, debit: 
     return refs
 
 
+def days_pass(stripe: StandIn, days: int) -> datetime:
+    """Let days pass at the gateway; returns the second after: a run does not look at its last one."""
+    return datetime.fromtimestamp(stripe.control("advance", days=days)["now"] + 1, UTC)
+
+
 def test_what_the_gateway_lists_ties_to_the_penny(store: Store, own_stripe: StandIn) -> None:
     """P-15, P-17, M-18, INV-4: one charge heard of, two not; a second run changes nothing."""
     began = datetime.now(UTC)
@@ -73,7 +78,7 @@ def test_what_the_gateway_lists_ties_to_the_penny(store: Store, own_stripe: Stan
     health.look(store, gateway, now=datetime.now(UTC))
     assert "endpoint_missing" in world.alerts()
 
-    now = datetime.fromtimestamp(own_stripe.control("advance", days=12)["now"], UTC)
+    now = days_pass(own_stripe, 12)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert (found.brought_in, found.agrees) == (2, True), (found, world.findings())
     assert world.balance(LedgerCode.GATEWAY_CLEARING, "EUR") == 0
@@ -108,7 +113,7 @@ def test_a_chargeback_won_in_part_in_another_currency_ties(store: Store, own_str
     opened = own_stripe.control("dispute", charge=charge)
     own_stripe.control("settlement", currency="EUR", into="GBP", rate="0.87")
     own_stripe.control("dispute", dispute=opened["id"], outcome="won", amount=7100)
-    now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+    now = days_pass(own_stripe, 1)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert (found.agrees, world.findings()) == (True, [])
     assert world.balance(LedgerCode.GATEWAY_CLEARING, "EUR") == 0
@@ -131,7 +136,7 @@ def test_debits_on_their_way_and_failed_ones_leave_nothing(store: Store, own_str
     for ref in refs:
         settling.settle(store, gateway, ref, now=datetime.now(UTC))
     for day in range(1, 13):
-        now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+        now = days_pass(own_stripe, 1)
         found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
         assert (found.agrees, found.unread, world.findings()) == (True, 0, []), day
         with store.read() as s:
@@ -167,7 +172,7 @@ def test_an_inquiry_and_a_refund_that_no_event_tells_of_come_in(store: Store, ow
     assert not {one["type"] for one in call_api(own_stripe, "GET", "/v1/events", limit="100")[1]["data"]} & {
         "charge.dispute.created", "refund.created", "charge.refunded",
     }  # fmt: skip
-    now = datetime.fromtimestamp(own_stripe.control("advance", days=1)["now"], UTC)
+    now = days_pass(own_stripe, 1)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert (found.sent_back, found.brought_in, found.agrees) == (2, 2, True)
     with store.read() as s:
@@ -205,7 +210,7 @@ def test_each_currency_ties_and_goes_to_the_bank(store: Store, own_stripe: Stand
             make.an_invoice(s, account, total=Money(oracle.minor(text, currency), currency), now=began)
     world = World(store, gateway, account)  # type: ignore[arg-type]
     pay_each(store, gateway, account)
-    now = datetime.fromtimestamp(own_stripe.control("advance", days=12)["now"], UTC)
+    now = days_pass(own_stripe, 12)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert (found.brought_in, found.agrees) == (len(typed), True), (found, world.findings())
     sent = _paid_out(own_stripe)
@@ -249,7 +254,7 @@ def test_a_sale_in_a_currency_that_we_lack_stops_nothing(
     sold = a_foreign_sale(own_stripe, "inr", 500_000)
     own_stripe.control("refund", charge=sold, amount=100_000)
     own_stripe.control("dispute", charge=sold, inquiry=True)
-    now = datetime.fromtimestamp(own_stripe.control("advance", days=12)["now"], UTC)
+    now = days_pass(own_stripe, 12)
     found = runs.reconcile(store, gateway, began - timedelta(days=1), now, now=now)
     assert found.brought_in == 1
     assert world.balance(LedgerCode.BANK) + world.balance(LedgerCode.GATEWAY_FEES) >= 57600
