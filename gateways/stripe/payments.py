@@ -230,7 +230,7 @@ class StripePayments(StripeReversals, StripeBooks, StripeEvents):
             return saved_card(self._client.v1.payment_methods.retrieve(payment_method_id))
 
     def mandate_is_active(self, mandate_id: str) -> bool:
-        """Whether the holder's permission still stands."""
+        """Whether the holder's permission still stands; one that is not there is refused, as a card is."""
         with reading():
             return self._client.v1.mandates.retrieve(mandate_id).status == "active"
 

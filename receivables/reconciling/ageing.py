@@ -58,7 +58,8 @@ class Waiting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Money that waits at one place since a day; `late` where that is longer than policy allows."""
+    """Money that waits at one place, counted from a day that may be to come (when it can be paid out, when it
+    arrives); `late` where that is longer than policy allows."""
 
     code: str
     currency: str
